@@ -1,0 +1,43 @@
+"""All errors this project raises on purpose: one root, each names the culprit and the way out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class DemandForecastError(Exception):
+    """Root of the project's errors."""
+
+
+class ConfigurationError(DemandForecastError):
+    """A key in ``conf/`` is unknown, missing or holds an impossible value."""
+
+
+class SourceError(DemandForecastError):
+    """A raw file cannot be used as a whole: missing, unreadable, empty or without its columns."""
+
+
+class ContractError(DemandForecastError):
+    """Data break a contract (an expectation suite or a control total)."""
+
+
+class NotEnoughHistoryError(DemandForecastError):
+    """A segment has too few weeks or series to train a model."""
+
+
+class ArtefactError(DemandForecastError):
+    """A stored artefact is incomplete, or its digest is not the one written with it."""
+
+
+def did_you_mean(word: str, valid: Iterable[str]) -> str:
+    """Sentence with the valid names and the nearest one, to end an error message.
+
+    Args:
+        word: What was found.
+        valid: The names that would have been accepted.
+    """
+    names = sorted(valid)
+    near = get_close_matches(word, names, n=1)
+    hint = f" Did you mean '{near[0]}'?" if near else ""
+    return f"Valid: {', '.join(names) or '(none)'}.{hint}"

@@ -1,0 +1,1 @@
+"""Kedro hooks, one concern per file."""

@@ -1,0 +1,244 @@
+"""The dense weekly panel of one segment: what every model sees.
+
+Arrays are ``series x weeks``, float32, and hold each fact once: a covariate that is the same for all
+series of a store has one row per store and an index, so a lag is a slice and a rolling mean a
+difference of cumulative sums.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from safetensors.numpy import load_file, save_file
+
+FloatArray = npt.NDArray[np.float32]
+IntArray = npt.NDArray[np.int64]
+BoolArray = npt.NDArray[np.bool_]
+Weeks = npt.NDArray[np.datetime64]
+
+KEY = ["store_id", "product_id"]
+
+
+@dataclass(frozen=True)
+class Covariate:
+    """One time-varying covariate, stored once per group of series.
+
+    Attributes:
+        values: ``(groups, weeks + future)`` for a known-future covariate, ``(groups, weeks)`` for an
+            observed one; NaN where unknown.
+        index: ``(series,)`` row of ``values`` that belongs to each series.
+    """
+
+    values: FloatArray
+    index: IntArray
+
+    def dense(self) -> FloatArray:
+        """Values per series, ``(series, weeks...)``."""
+        return self.values[self.index]
+
+
+@dataclass(frozen=True)
+class IssuedForecast:
+    """A covariate known only as forecasts (weather): what was issued, when, for which lead.
+
+    Attributes:
+        issued: ``(groups, weeks, leads)``: at ``[g, t, l]`` the forecast known at the end of week
+            ``t`` for week ``t + l + 1``; NaN where none had been issued.
+        observed: ``(groups, weeks)`` what came; only past weeks may be read by a model.
+        index: ``(series,)`` row of the group of each series.
+    """
+
+    issued: FloatArray
+    observed: FloatArray
+    index: IntArray
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Dense weekly history of one segment and what is already planned for the coming weeks.
+
+    Attributes:
+        series: One row per series; columns ``store_id``, ``product_id`` and any static covariates
+            (``category``, ``unit_price``, store demographics...), text or float.
+        weeks: ``(weeks + future,)`` week-ending dates, ascending, seven days apart.
+        demand: ``(series, weeks)`` delivered less returned units; NaN where the product was not
+            delivered to the store.
+        delivered: ``(series, weeks)`` delivered units; NaN likewise.
+        censored: ``(series, weeks)`` True where nothing came back (sold out): demand was at least
+            what was delivered. All False where the region has no returns source.
+        known_future: Plans by name (price, promotion, events), ``(groups, weeks + future)`` each.
+        observed: Covariates known only afterwards, ``(groups, weeks)`` each.
+        weather: Covariates known as forecasts, by name (``temperature_c``, ``precipitation_mm``).
+        region: Name of the region.
+        store_format: Name of the store format.
+    """
+
+    series: pd.DataFrame
+    weeks: Weeks
+    demand: FloatArray
+    delivered: FloatArray
+    censored: BoolArray
+    known_future: dict[str, Covariate] = field(default_factory=dict)
+    observed: dict[str, Covariate] = field(default_factory=dict)
+    weather: dict[str, IssuedForecast] = field(default_factory=dict)
+    region: str = ""
+    store_format: str = ""
+
+    @property
+    def n_series(self) -> int:
+        """Number of series."""
+        return int(self.demand.shape[0])
+
+    @property
+    def n_weeks(self) -> int:
+        """Number of weeks of history."""
+        return int(self.demand.shape[1])
+
+    @property
+    def n_future(self) -> int:
+        """Number of weeks after the history for which plans are held."""
+        return len(self.weeks) - self.n_weeks
+
+    @property
+    def as_of(self) -> pd.Timestamp:
+        """Last week of history."""
+        return pd.Timestamp(self.weeks[self.n_weeks - 1])
+
+    @property
+    def active(self) -> BoolArray:
+        """``(series, weeks)`` True where the product was delivered to the store."""
+        return np.isfinite(self.demand)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the content; equal data have equal digests, wherever they are stored."""
+        sha = hashlib.sha256()
+        for name, array in sorted(self._arrays().items()):
+            sha.update(f"{name}{array.shape}{array.dtype}".encode())
+            sha.update(np.ascontiguousarray(array).tobytes())
+        sha.update(self.series.to_csv(index=False).encode())
+        return sha.hexdigest()
+
+    def until(self, as_of: pd.Timestamp | np.datetime64, max_future: int | None = None) -> Panel:
+        """The panel as it could be known at the end of week ``as_of``: later history is cut off.
+
+        Plans (``known_future``) stay, up to ``max_future`` weeks ahead (default: all held).
+
+        Raises:
+            KeyError: If ``as_of`` is not a week of the history.
+        """
+        position = self.week_position(as_of)
+        n = position + 1
+        end = len(self.weeks) if max_future is None else min(len(self.weeks), n + max_future)
+        return replace(
+            self,
+            weeks=self.weeks[:end],
+            demand=self.demand[:, :n],
+            delivered=self.delivered[:, :n],
+            censored=self.censored[:, :n],
+            known_future={
+                k: replace(c, values=c.values[:, :end]) for k, c in self.known_future.items()
+            },
+            observed={k: replace(c, values=c.values[:, :n]) for k, c in self.observed.items()},
+            weather={
+                k: replace(w, issued=w.issued[:, :n], observed=w.observed[:, :n])
+                for k, w in self.weather.items()
+            },
+        )
+
+    def select(self, rows: BoolArray | IntArray) -> Panel:
+        """The panel of some of its series, by mask or by position."""
+        positions = np.flatnonzero(rows) if rows.dtype == np.bool_ else rows
+        return replace(
+            self,
+            series=self.series.iloc[positions].reset_index(drop=True),
+            demand=self.demand[positions],
+            delivered=self.delivered[positions],
+            censored=self.censored[positions],
+            known_future={
+                k: replace(c, index=c.index[positions]) for k, c in self.known_future.items()
+            },
+            observed={k: replace(c, index=c.index[positions]) for k, c in self.observed.items()},
+            weather={k: replace(w, index=w.index[positions]) for k, w in self.weather.items()},
+        )
+
+    def week_position(self, week: pd.Timestamp | np.datetime64) -> int:
+        """Column of ``week`` in the history.
+
+        Raises:
+            KeyError: If it is not a week of the history.
+        """
+        day = np.datetime64(week, "D")
+        position = int(np.searchsorted(self.weeks[: self.n_weeks], day))
+        if position >= self.n_weeks or self.weeks[position] != day:
+            first, last = self.weeks[0], self.weeks[self.n_weeks - 1]
+            raise KeyError(f"{day} is not a week of this panel ({first} to {last})")
+        return position
+
+    def to_frame(self) -> pd.DataFrame:
+        """Long table, one row per series and week with a delivery (keys, demand, plans)."""
+        rows, cols = np.nonzero(self.active)
+        frame = self.series[KEY].iloc[rows].reset_index(drop=True)
+        frame["week"] = self.weeks[cols]
+        frame["delivered"] = self.delivered[rows, cols]
+        frame["demand"] = self.demand[rows, cols]
+        frame["censored"] = self.censored[rows, cols]
+        for name, covariate in (self.known_future | self.observed).items():
+            frame[name] = covariate.values[covariate.index[rows], cols]
+        return frame
+
+    def save(self, directory: Path) -> None:
+        """Write ``series.parquet``, ``arrays.safetensors`` and ``panel.json`` into a directory."""
+        self.series.to_parquet(directory / "series.parquet", index=False)
+        save_file(
+            {k: np.ascontiguousarray(v) for k, v in self._arrays().items()},
+            str(directory / "arrays.safetensors"),
+        )
+        meta = {"region": self.region, "store_format": self.store_format, "digest": self.digest}
+        (directory / "panel.json").write_text(json.dumps(meta, indent=2))
+
+    @classmethod
+    def load(cls, directory: Path) -> Panel:
+        """Read what :meth:`save` wrote."""
+        arrays = load_file(str(directory / "arrays.safetensors"))
+        meta = json.loads((directory / "panel.json").read_text())
+        groups: dict[str, dict[str, dict[str, npt.NDArray[np.generic]]]] = {}
+        for name, array in arrays.items():
+            if ":" in name:
+                kind, covariate, part = name.split(":")
+                groups.setdefault(kind, {}).setdefault(covariate, {})[part] = array
+        return cls(
+            series=pd.read_parquet(directory / "series.parquet"),
+            weeks=arrays["weeks"].astype("datetime64[D]"),
+            demand=arrays["demand"],
+            delivered=arrays["delivered"],
+            censored=arrays["censored"].astype(bool),
+            known_future={k: Covariate(**v) for k, v in groups.get("known_future", {}).items()},
+            observed={k: Covariate(**v) for k, v in groups.get("observed", {}).items()},
+            weather={k: IssuedForecast(**v) for k, v in groups.get("weather", {}).items()},
+            region=meta["region"],
+            store_format=meta["store_format"],
+        )
+
+    def _arrays(self) -> dict[str, npt.NDArray[np.generic]]:
+        arrays: dict[str, npt.NDArray[np.generic]] = {
+            "weeks": self.weeks.astype("datetime64[D]").astype(np.int64),
+            "demand": self.demand,
+            "delivered": self.delivered,
+            "censored": self.censored.astype(np.uint8),
+        }
+        for kind in ("known_future", "observed"):
+            for name, covariate in getattr(self, kind).items():
+                arrays[f"{kind}:{name}:values"] = covariate.values
+                arrays[f"{kind}:{name}:index"] = covariate.index
+        for name, weather in self.weather.items():
+            arrays[f"weather:{name}:issued"] = weather.issued
+            arrays[f"weather:{name}:observed"] = weather.observed
+            arrays[f"weather:{name}:index"] = weather.index
+        return arrays
