@@ -30,6 +30,10 @@ class ArtefactError(DemandForecastError):
     """A stored artefact is incomplete, or its digest is not the one written with it."""
 
 
+class MissingInputError(DemandForecastError):
+    """A stage was started before the one that makes its input."""
+
+
 def did_you_mean(word: str, valid: Iterable[str]) -> str:
     """Sentence with the valid names and the nearest one, to end an error message.
 

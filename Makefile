@@ -1,0 +1,51 @@
+# Two commands do everything on a fresh machine: `make demo` and `make test`.
+PYTHON ?= python3.11
+VENV ?= .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+export DO_NOT_TRACK := 1
+export GX_ANALYTICS_ENABLED := false
+# Small models train faster on one thread than on two that wait for each other.
+export OMP_NUM_THREADS ?= 1
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint types imports unit e2e sample clean
+
+help: ## Show the targets
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 18
+
+setup: $(STAMP) ## Make the virtual environment (once)
+
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	touch $(STAMP)
+
+demo: $(STAMP) ## Run everything on the sample: raw files to forecasts for 28 segments
+	$(BIN)/kedro run
+
+test: lint types imports ## Lint, types, import contracts, then all tests with coverage
+	$(BIN)/pytest -n 2 --cov --cov-report=term
+
+lint: $(STAMP) ## Style
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(STAMP) ## Static types, strict
+	$(BIN)/mypy
+
+imports: $(STAMP) ## Layers of the packages
+	$(BIN)/lint-imports
+
+unit: $(STAMP) ## Unit tests only, with coverage
+	$(BIN)/pytest -n 2 -m 'not e2e' --cov --cov-report=term
+
+e2e: $(STAMP) ## Whole sessions on the sample
+	$(BIN)/pytest -n 2 -m e2e
+
+sample: $(STAMP) ## Make the committed sample again
+	$(BIN)/kedro sample-data --output data/01_raw
+
+clean: ## Remove what runs have made, never the sample
+	git clean -fdX data mlflow.db

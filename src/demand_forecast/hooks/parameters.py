@@ -1,0 +1,21 @@
+"""Lets the stage defaults, the environment and ``--params`` all reach every segment."""
+
+from __future__ import annotations
+
+from kedro.framework.context import KedroContext
+from kedro.framework.hooks import hook_impl
+
+from demand_forecast import segments
+from demand_forecast.parameters import expand
+
+
+class ParameterHook:
+    """Replaces the loaded parameters by their expansion over regions and segments."""
+
+    @hook_impl(tryfirst=True)
+    def after_context_created(self, context: KedroContext) -> None:
+        """Expand the parameters of the environment in force."""
+        loader = context.config_loader
+        loader["parameters"] = expand(
+            dict(loader["parameters"]), dict(loader.runtime_params or {}), segments.current()
+        )

@@ -1,0 +1,45 @@
+"""Nodes of the conditioning stage: thin adapters between the catalog and ``conditioning``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from demand_forecast.conditioning.panel import build_panel
+from demand_forecast.conditioning.raw import RawSource
+from demand_forecast.conditioning.region import ConditionedRegion, condition_region
+from demand_forecast.conditioning.settings import ConditioningSettings
+from demand_forecast.modelling.panel import Panel
+
+
+def condition(
+    identity: dict[str, Any],
+    layout: dict[str, Any],
+    conditioning: ConditioningSettings,
+    last: ConditionedRegion | None,
+    **sources: RawSource,
+) -> ConditionedRegion:
+    """Standard tables of a region; what the last run made, unread, where nothing has changed."""
+    return condition_region(
+        sources,
+        layout,
+        region=identity["region"],
+        store_formats=identity["store_formats"],
+        settings=conditioning,
+        previous=last,
+    )
+
+
+def report(conditioned: ConditionedRegion) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Control totals, and the quarantined rows with their reasons."""
+    return conditioned.control_totals, conditioned.quarantine
+
+
+def make_panel(
+    conditioned: ConditionedRegion,
+    identity: dict[str, Any],
+    conditioning: ConditioningSettings,
+) -> Panel:
+    """The dense weekly panel of one segment."""
+    return build_panel(conditioned, identity["store_format"], conditioning)

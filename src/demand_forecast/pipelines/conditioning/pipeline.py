@@ -1,0 +1,55 @@
+"""Templates of the conditioning of one region and of its segments."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from kedro.pipeline import Node, Pipeline
+
+from demand_forecast.pipelines._namespacing import per_region, per_segment, stage
+from demand_forecast.pipelines.conditioning.nodes import condition, make_panel, report
+from demand_forecast.segments import Segments
+
+
+def create_pipeline(plan: Segments) -> Pipeline:
+    """Conditioning of every region, then the panels of its segments."""
+    regions = {region: _region_template(plan.sources(region)) for region in plan.regions}
+    segment = Pipeline(
+        [
+            Node(
+                make_panel,
+                inputs=["conditioned", "params:identity", "params:conditioning"],
+                outputs="panel",
+                name="build_panel",
+            )
+        ]
+    )
+    return stage(
+        "conditioning",
+        [*per_region(regions, plan), *per_segment(segment, plan, region_inputs=["conditioned"])],
+    )
+
+
+def _region_template(sources: Sequence[str]) -> Pipeline:
+    return Pipeline(
+        [
+            Node(
+                condition,
+                inputs={
+                    "identity": "params:identity",
+                    "layout": "params:layout",
+                    "conditioning": "params:conditioning",
+                    "last": "last_conditioned",
+                    **{source: f"raw_{source}" for source in sources},
+                },
+                outputs="conditioned",
+                name="condition",
+            ),
+            Node(
+                report,
+                inputs="conditioned",
+                outputs=["control_totals", "quarantine"],
+                name="report_conditioning",
+            ),
+        ]
+    )

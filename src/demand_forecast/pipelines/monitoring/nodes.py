@@ -1,0 +1,37 @@
+"""Nodes of the monitoring stage: thin adapters between the catalog and ``modelling``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pandas as pd
+
+from demand_forecast.modelling.health import segment_health, status_table
+from demand_forecast.modelling.models import RegisteredModel
+from demand_forecast.modelling.monitoring import RetrainRules, retrain_plan
+from demand_forecast.modelling.panel import Panel
+from demand_forecast.modelling.velocity import FAST, SLOW
+from demand_forecast.tracking import git_commit
+
+
+def check_health(
+    panel: Panel,
+    fast: RegisteredModel,
+    slow: RegisteredModel,
+    past_forecasts: dict[str, Callable[[], pd.DataFrame]] | None,
+) -> dict[str, Any]:
+    """Age, realised error and changed data of the segment's champions."""
+    past = [load() for _, load in sorted((past_forecasts or {}).items())]
+    forecasts = pd.concat(past, ignore_index=True) if past else pd.DataFrame()
+    return segment_health(panel, {FAST: fast, SLOW: slow}, forecasts, git_commit())
+
+
+def plan_retraining(monitoring: RetrainRules, *healths: dict[str, Any]) -> pd.DataFrame:
+    """Which models to train again and why, over all segments."""
+    status = status_table(healths)
+    now = pd.to_datetime(status["as_of"]).max()
+    plan = retrain_plan(status, now, monitoring)
+    return plan.assign(
+        reasons=plan["reasons"].map("; ".join), details=plan["details"].map("; ".join)
+    )

@@ -1,0 +1,33 @@
+"""Kedro project settings."""
+
+import os
+
+os.environ.setdefault("DO_NOT_TRACK", "1")
+os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+
+from omegaconf.resolvers import oc
+
+from demand_forecast.hooks.inputs import MissingInputHook
+from demand_forecast.hooks.parameters import ParameterHook
+from demand_forecast.hooks.progress import ProgressHook
+from demand_forecast.hooks.segments import SegmentHook
+from demand_forecast.hooks.tracking import TrackingHook
+from demand_forecast.session import SegmentSession
+
+# Kedro calls hooks last in, first out: segments before parameters, both before anything else.
+HOOKS = (ProgressHook(), TrackingHook(), MissingInputHook(), ParameterHook(), SegmentHook())
+DISABLE_HOOKS_FOR_PLUGINS = ("kedro-telemetry",)
+SESSION_CLASS = SegmentSession
+CONFIG_LOADER_ARGS = {
+    "base_env": "base",
+    "default_run_env": "local",
+    "config_patterns": {
+        "segments": ["segments.yml"],
+        "layouts": ["layouts/*.yml"],
+        "parameters": ["parameters/*.yml", "parameters/segments/*.yml"],
+        "catalog": ["catalog/*.yml", "catalog.yml"],
+        "mlflow": ["mlflow.yml"],
+    },
+    "custom_resolvers": {"oc.env": oc.env},
+}
