@@ -61,8 +61,8 @@ class TrainingParameters(_Group):
     """How the models of a segment are trained; the dictionaries are arguments of the classes."""
 
     velocity: _arguments_of("demand_forecast.modelling.velocity.classify")  # type: ignore[valid-type]
-    lasso: _arguments_of("demand_forecast.modelling.lasso.Lasso")  # type: ignore[valid-type]
-    network: _arguments_of("demand_forecast.modelling.network.Network")  # type: ignore[valid-type]
+    lasso: _arguments_of("demand_forecast.modelling.lasso.LassoModel")  # type: ignore[valid-type]
+    network: _arguments_of("demand_forecast.modelling.network.NetworkModel")  # type: ignore[valid-type]
     ensemble: _arguments_of("demand_forecast.modelling.ensemble.Ensemble")  # type: ignore[valid-type]
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+import click
 from kedro.framework.session import KedroSession
 
 from demand_forecast import segments
-from demand_forecast.exceptions import ConfigurationError, did_you_mean
+from demand_forecast.exceptions import ConfigurationError, DemandForecastError, did_you_mean
 
 
 class SegmentSession(KedroSession):
@@ -31,8 +32,19 @@ class SegmentSession(KedroSession):
             ConfigurationError: If a namespace is no region or segment of the environment.
         """
         wanted = list(namespaces or [])
-        if not wanted or tags:
+        try:
+            if wanted and not tags:
+                self._check_namespaces(wanted)
+                tags, wanted = wanted, []
             return super().run(*args, tags=tags, namespaces=wanted or None, **kwargs)
+        except Exception as error:
+            ours = _own_error(error)
+            if ours is None or click.get_current_context(silent=True) is None:
+                raise
+            # On the command line the message is what counts: it names the culprit and the way out.
+            raise click.ClickException(str(ours)) from error
+
+    def _check_namespaces(self, wanted: list[str]) -> None:
         self.load_context()  # configures the segments of the environment
         plan = segments.current()
         valid = {*plan.regions, *(s.namespace for s in plan.segments)}
@@ -42,4 +54,10 @@ class SegmentSession(KedroSession):
                     f"--namespaces: there is no region or segment '{name}' in this environment. "
                     f"{did_you_mean(name, valid)}"
                 )
-        return super().run(*args, tags=wanted, **kwargs)
+
+
+def _own_error(error: BaseException | None) -> DemandForecastError | None:
+    """The project's own error among an error and its causes (Kedro wraps those of datasets)."""
+    while error is not None and not isinstance(error, DemandForecastError):
+        error = error.__cause__
+    return error

@@ -1,10 +1,8 @@
 """Kedro project settings."""
 
-import os
+from demand_forecast.quiet import prepare
 
-os.environ.setdefault("DO_NOT_TRACK", "1")
-os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
-os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+prepare()
 
 from omegaconf.resolvers import oc
 
@@ -17,7 +15,8 @@ from demand_forecast.session import SegmentSession
 
 # Kedro calls hooks last in, first out: segments before parameters, both before anything else.
 HOOKS = (ProgressHook(), TrackingHook(), MissingInputHook(), ParameterHook(), SegmentHook())
-DISABLE_HOOKS_FOR_PLUGINS = ("kedro-telemetry",)
+# Kedro-Viz would note the size of every dataset at every save.
+DISABLE_HOOKS_FOR_PLUGINS = ("kedro-telemetry", "kedro-viz")
 SESSION_CLASS = SegmentSession
 CONFIG_LOADER_ARGS = {
     "base_env": "base",

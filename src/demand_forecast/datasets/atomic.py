@@ -19,7 +19,8 @@ class _Atomic:
     def save(self, data: Any) -> None:
         """Save, then rename into place."""
         with self._fs.transaction:  # type: ignore[attr-defined]
-            super().save(data)  # type: ignore[misc]
+            # The undecorated save: Kedro looks for the saved version after it, when it is in place.
+            super().save.__wrapped__(self, data)  # type: ignore[misc]
         self._invalidate_cache()  # type: ignore[attr-defined]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import tempfile
+import warnings
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -30,7 +31,6 @@ from demand_forecast.modelling.models import (
 from demand_forecast.tracking import git_commit, parent_run
 
 CHALLENGER, CHAMPION, PREVIOUS = "challenger", "champion", "previous_champion"
-_SCRIPT = Path(__file__).with_name("pyfunc_model.py")
 _LOGGER = logging.getLogger(__name__)
 
 
@@ -109,12 +109,14 @@ class ModelRegistryDataset(AbstractDataset[TrainedModel, RegisteredModel]):
             assert data.model is not None  # noqa: S101 - checked by the caller
             save_model(data.model, files)
             digest = seal(files)
-            with mlflow.start_run(run_id=run_id, nested=True):
+            with mlflow.start_run(run_id=run_id, nested=True), warnings.catch_warnings():
+                # An example would be a whole panel beside every model; the signature says enough.
+                warnings.filterwarnings("ignore", message=".*An input example was not provided")
                 _log_plots(data, Path(folder))
                 info = mlflow.pyfunc.log_model(
                     name="model",
-                    python_model=str(_SCRIPT),
-                    artifacts={"model": str(files)},
+                    loader_module="demand_forecast.serving",
+                    data_path=str(files),
                     pip_requirements=[f"demand-forecast=={__version__}"],
                     signature=_signature(),
                 )
@@ -173,15 +175,15 @@ def _log_plots(data: TrainedModel, folder: Path) -> None:
 def _checked_files(version: ModelVersion) -> Path:
     """Files of a version, its digests checked against each other and against the registry."""
     root = Path(mlflow.artifacts.download_artifacts(f"models:/{version.name}/{version.version}"))
-    files = root / "artifacts" / "model"
+    files = root / "data" / "model"
     verify(files)
     return files
 
 
 @cache
 def _signature() -> ModelSignature:
-    columns = [("string", "panel"), ("string", "as_of"), ("long", "horizon")]
-    return ModelSignature(inputs=Schema([ColSpec(kind, name) for kind, name in columns]))
+    columns = {"panel": "string", "as_of": "string", "horizon": "long"}
+    return ModelSignature(inputs=Schema([ColSpec(kind, name) for name, kind in columns.items()]))
 
 
 def _ensure_registered(name: str) -> None:

@@ -26,18 +26,19 @@ class MissingInputHook:
         Raises:
             MissingInputError: With the stage that makes the missing data.
         """
+        makers = {name: s for s in reversed(STAGES) for name in pipelines[s].all_outputs()}
         missing = [
             name
-            for name in sorted(pipeline.inputs())
-            if not name.startswith("params:") and name != "parameters" and ".raw_" not in name
-            and ".model_" not in name  # scoring falls back where a model is missing
-            and not catalog.exists(name)
+            for name in sorted(pipeline.inputs() & set(makers))
+            # scoring and monitoring do without a model, and say so
+            if ".model_" not in name and not catalog.exists(name)
         ]
         if not missing:
             return
-        makers = [s for s in STAGES if set(missing) & pipelines[s].all_outputs()]
+        stages = [stage for stage in STAGES if stage in {makers[name] for name in missing}]
+        more = f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""
         env = f" --env={run_params['env']}" if run_params.get("env") else ""
         raise MissingInputError(
-            f"'{missing[0]}'{f' and {len(missing) - 1} more' if len(missing) > 1 else ''} "
-            f"has not been made yet: run `kedro run --pipelines={','.join(makers)}{env}` first."
+            f"'{missing[0]}'{more} has not been made yet: "
+            f"run `kedro run --pipelines={','.join(stages)}{env}` first."
         )

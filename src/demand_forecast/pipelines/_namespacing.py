@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import warnings
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 from kedro.pipeline import Node, Pipeline
 
-from demand_forecast.segments import Segment, Segments
+from demand_forecast.segments import Segments
 
 SHARED_PARAMETERS = "params:conditioning"
 
@@ -52,15 +54,17 @@ def collected(name: str, plan: Segments) -> list[str]:
     return [f"{segment.namespace}.{name}" for segment in plan.segments]
 
 
+def collector(func: Callable[..., Any], inputs: list[str], outputs: str, name: str) -> Node:
+    """A node that reads from many namespaces and belongs to none; it comes after all segments."""
+    with warnings.catch_warnings():
+        # Kedro warns of dots in names because they mean namespaces, which is what is meant here.
+        warnings.filterwarnings("ignore", message="One or more dataset names contain")
+        return Node(func, inputs=inputs, outputs=outputs, name=name)
+
+
 def stage(name: str, parts: Iterable[Pipeline | Node]) -> Pipeline:
     """Join the parts of a stage and tag their nodes with its name."""
     return Pipeline(list(parts), tags={name})
-
-
-def segment_of(namespace: str) -> Segment:
-    """The segment of a node's namespace."""
-    region, store_format = namespace.split(".")
-    return Segment(region, store_format)
 
 
 def _tags(plan: Segments, region: str) -> list[str]:

@@ -1,1 +1,15 @@
 """The simulator of the company: latent demand known, so that tests can ask for the truth."""
+
+from demand_forecast.sample_data.choice import choose_layouts
+from demand_forecast.sample_data.company import Company
+from demand_forecast.sample_data.simulation import RegionSummary, simulate, simulate_regions
+from demand_forecast.sample_data.truth import read_truth
+
+__all__ = [
+    "Company",
+    "RegionSummary",
+    "choose_layouts",
+    "read_truth",
+    "simulate",
+    "simulate_regions",
+]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from kedro.pipeline import Node, Pipeline
 
-from demand_forecast.pipelines._namespacing import collected, per_segment, stage
+from demand_forecast.pipelines._namespacing import collected, collector, per_segment, stage
 from demand_forecast.pipelines.monitoring.nodes import check_health, plan_retraining
 from demand_forecast.segments import Segments
 
@@ -21,7 +21,7 @@ def create_pipeline(plan: Segments) -> Pipeline:
             )
         ]
     )
-    retraining = Node(
+    retraining = collector(
         plan_retraining,
         inputs=["params:monitoring", *collected("health", plan)],
         outputs="retrain_plan",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from kedro.pipeline import Node, Pipeline
 
-from demand_forecast.pipelines._namespacing import collected, per_segment, stage
+from demand_forecast.pipelines._namespacing import collected, collector, per_segment, stage
 from demand_forecast.pipelines.validation.nodes import (
     judge_segment,
     refit_baseline,
@@ -60,7 +60,7 @@ def create_pipeline(plan: Segments) -> Pipeline:
     )
     totals = [f"{region}.control_totals" for region in plan.regions]
     verdicts, metrics = collected("verdict", plan), collected("metrics", plan)
-    summary = Node(
+    summary = collector(
         summarise_run,
         inputs=[*verdicts, *metrics, *totals],
         outputs="summary",

@@ -1,0 +1,57 @@
+"""Project commands for ``kedro``: making sample data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.group(name="demand-forecast")
+def cli() -> None:
+    """Commands of the demand-forecast project."""
+
+
+@cli.command(name="sample-data")
+@click.option("--stores", default=8, show_default=True, help="Stores per region.")
+@click.option("--products", default=10, show_default=True, help="Products of the company.")
+@click.option("--weeks", default=156, show_default=True, help="Weeks of history from January 2017.")
+@click.option("--seed", default=2017, show_default=True, help="Other seeds give other data.")
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("data/01_raw"),
+    show_default=True,
+    help="Folder for the raw files, one folder per region in it.",
+)
+@click.option("--regions", default=None, help="Regions, separated by commas; default: all.")
+@click.option(
+    "--truth",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=None,
+    help="Folder for the latent demand behind the files; default: not written.",
+)
+def sample_data(
+    stores: int,
+    products: int,
+    weeks: int,
+    seed: int,
+    output: Path,
+    regions: str | None,
+    truth: Path | None,
+) -> None:
+    """Simulate the company and write its raw files, region by region."""
+    from demand_forecast.exceptions import DemandForecastError
+    from demand_forecast.sample_data import Company, choose_layouts, simulate_regions
+
+    names = None if regions is None else [name.strip() for name in regions.split(",")]
+    try:
+        company = Company(stores, products, weeks, seed)
+        layouts = choose_layouts(names)
+        for done in simulate_regions(company, layouts, output, truth):
+            click.echo(
+                f"{done.region:22s} {done.layout:14s} {done.rows.total():>12,} rows, "
+                f"{done.bad_rows.total():,} of them bad"
+            )
+    except DemandForecastError as error:
+        raise click.ClickException(str(error)) from error

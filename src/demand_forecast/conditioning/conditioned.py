@@ -1,0 +1,112 @@
+"""The conditioned region: standard tables, quarantine, control totals and where they came from."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections import ChainMap
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from demand_forecast.exceptions import ArtefactError
+
+_MANIFEST = "region.json"
+_TABLES = "tables"
+
+
+class StoredTables(Mapping[str, pd.DataFrame]):
+    """Tables in a folder of Parquet files, each read when it is asked for."""
+
+    def __init__(self, directory: Path) -> None:
+        self._files = {p.stem: p for p in sorted(directory.glob("*.parquet"))}
+
+    def __getitem__(self, name: str) -> pd.DataFrame:
+        return pd.read_parquet(self._files[name])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._files)
+
+    def __len__(self) -> int:
+        return len(self._files)
+
+
+@dataclass(frozen=True)
+class ConditionedRegion:
+    """One region's data, clean, with everything that was left out and why.
+
+    Attributes:
+        tables: Standard tables by name; read lazily where the region was loaded.
+        quarantine: Rejected rows: ``source``, ``file``, ``row`` (as a spreadsheet counts),
+            ``reason``, ``detail`` (the column) and ``record`` (the row as JSON text).
+        control_totals: One row per source: rows and units in, conditioned and quarantined.
+        manifest: Digest, files, weeks and what the layout said about columns.
+        directory: Folder the region was loaded from.
+    """
+
+    tables: Mapping[str, pd.DataFrame]
+    quarantine: pd.DataFrame
+    control_totals: pd.DataFrame
+    manifest: dict[str, Any]
+    directory: Path | None = field(default=None, compare=False)
+
+    @property
+    def region(self) -> str:
+        """Name of the region."""
+        return str(self.manifest["region"])
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over raw files, layout, settings and conditioning code."""
+        return str(self.manifest["digest"])
+
+    @property
+    def as_of(self) -> pd.Timestamp:
+        """Last complete week."""
+        return pd.Timestamp(self.manifest["as_of"])
+
+    @property
+    def first_week(self) -> np.datetime64:
+        """First week of the history."""
+        return np.datetime64(self.manifest["first_week"], "D")
+
+    @property
+    def frames(self) -> Mapping[str, pd.DataFrame]:
+        """All tables a contract may look at: the standard ones, quarantine and control totals."""
+        reports = {"quarantine": self.quarantine, "control_totals": self.control_totals}
+        return ChainMap(dict(reports), self.tables)  # type: ignore[arg-type]
+
+    def save(self, directory: Path) -> None:
+        """Write Parquet and JSON files into a folder; the manifest last."""
+        directory.mkdir(parents=True, exist_ok=True)
+        if self.directory is not None:
+            shutil.copytree(self.directory, directory, dirs_exist_ok=True)
+            return
+        (directory / _TABLES).mkdir(exist_ok=True)
+        for name, table in self.tables.items():
+            table.to_parquet(directory / _TABLES / f"{name}.parquet", index=False)
+        self.quarantine.to_parquet(directory / "quarantine.parquet", index=False)
+        self.control_totals.to_parquet(directory / "control_totals.parquet", index=False)
+        (directory / _MANIFEST).write_text(json.dumps(self.manifest, indent=2, sort_keys=True))
+
+    @classmethod
+    def load(cls, directory: Path) -> ConditionedRegion:
+        """Open what :meth:`save` wrote; tables are read when they are asked for.
+
+        Raises:
+            ArtefactError: If the folder is not complete.
+        """
+        path = directory / _MANIFEST
+        if not path.exists():
+            raise ArtefactError(f"{directory} has no {_MANIFEST}: it was not written to its end.")
+        return cls(
+            tables=StoredTables(directory / _TABLES),
+            quarantine=pd.read_parquet(directory / "quarantine.parquet"),
+            control_totals=pd.read_parquet(directory / "control_totals.parquet"),
+            manifest=json.loads(path.read_text()),
+            directory=directory,
+        )

@@ -1,0 +1,143 @@
+"""From the standard tables of a region to the dense weekly panel of one segment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from demand_forecast.conditioning.conditioned import ConditionedRegion
+from demand_forecast.conditioning.events import event_covariates, holiday_covariates
+from demand_forecast.conditioning.grid import Grid
+from demand_forecast.conditioning.plans import planned_covariates, shipment_covariates
+from demand_forecast.conditioning.settings import ConditioningSettings
+from demand_forecast.conditioning.weather import weekly_weather
+from demand_forecast.exceptions import ConfigurationError, ContractError, NotEnoughHistoryError
+from demand_forecast.modelling.panel import Covariate, FloatArray, Panel
+
+_NOT_STATIC = {"region", "store_format", "zip_code"}
+_TOLERANCE = 1e-4  # float32 against float64
+
+Tables = Mapping[str, pd.DataFrame]
+
+
+def build_panel(
+    conditioned: ConditionedRegion,
+    store_format: str,
+    settings: ConditioningSettings | None = None,
+) -> Panel:
+    """Build the panel of one store format of a region.
+
+    Series are the stores and products that were ever delivered, sorted by store, then product.
+
+    Args:
+        conditioned: The region.
+        store_format: Name of the format.
+        settings: Settings of conditioning.
+
+    Raises:
+        NotEnoughHistoryError: If the region has no deliveries to stores of this format.
+        ContractError: If the panel holds other units than the table.
+    """
+    settings = settings or ConditioningSettings()
+    tables, columns = conditioned.tables, conditioned.manifest["columns"]
+    stores = tables["stores"]
+    stores = stores[stores["store_format"] == store_format]
+    shipments = tables["shipments"]
+    shipments = shipments[shipments["store_id"].isin(stores["store_id"])]
+    if shipments.empty:
+        raise NotEnoughHistoryError(
+            f"region '{conditioned.region}' has no deliveries to stores of format '{store_format}'."
+        )
+    as_of = np.datetime64(conditioned.as_of, "D")
+    grid = Grid.of(shipments, conditioned.first_week, as_of, settings.future_weeks)
+    delivered, demand, censored = _units(shipments, tables, grid)
+    series = _series(grid, stores, tables.get("products"))
+    future = shipment_covariates(shipments, columns["shipments"], "known_future", grid)
+    if "promotions" in tables:
+        active = np.isfinite(demand)
+        plan = planned_covariates(tables["promotions"], columns["promotions"], active, grid)
+        future |= plan
+    future |= _calendar(conditioned, tables, grid, settings)
+    observed = shipment_covariates(shipments, columns["shipments"], "observed", grid)
+    zip_codes = _zip_codes(stores, grid)
+    return Panel(
+        series=series,
+        weeks=grid.weeks,
+        demand=demand,
+        delivered=delivered,
+        censored=censored,
+        known_future=future,
+        observed={k: c for k, c in observed.items() if k not in future},
+        weather=weekly_weather(tables, zip_codes, grid.weeks[: grid.n_weeks], settings),
+        region=conditioned.region,
+        store_format=store_format,
+    )
+
+
+def _units(
+    shipments: pd.DataFrame, tables: Tables, grid: Grid
+) -> tuple[FloatArray, FloatArray, npt.NDArray[np.bool_]]:
+    """Delivered units, demand and sell-outs, ``(series, weeks)`` each."""
+    shape = (len(grid.pairs), grid.n_weeks)
+    units = shipments["units_shipped"].to_numpy(np.float64)
+    delivered = grid.scatter(grid.rows(shipments), grid.columns(shipments), units, shape)
+    total = float(np.nansum(delivered, dtype=np.float64))
+    if not np.isclose(total, units.sum(), rtol=_TOLERANCE):
+        raise ContractError(
+            f"{units.sum():,.2f} units were shipped, {total:,.2f} are in the panel."
+        )
+    if "returns" not in tables:
+        return delivered, delivered.copy(), np.zeros(shape, bool)
+    # Nothing delivered means nothing could be sold: demand is unknown, not zero.
+    delivered[delivered == 0] = np.nan
+    back = tables["returns"]
+    returned = grid.scatter(
+        grid.rows(back), grid.columns(back), back["units_returned"].to_numpy(np.float64), shape
+    )
+    returned = np.nan_to_num(returned)
+    censored = np.isfinite(delivered) & (returned == 0) & ~_unclear(tables, grid, shape)
+    return delivered, np.maximum(delivered - returned, 0), censored
+
+
+def _unclear(tables: Tables, grid: Grid, shape: tuple[int, int]) -> npt.NDArray[np.bool_]:
+    """True where returns were reported but could not be read: not known to be sold out."""
+    unclear = tables["returns_unclear"]
+    ones = np.ones(len(unclear))
+    return np.isfinite(grid.scatter(grid.rows(unclear), grid.columns(unclear), ones, shape))
+
+
+def _series(grid: Grid, stores: pd.DataFrame, products: pd.DataFrame | None) -> pd.DataFrame:
+    """Keys and static covariates of each series, numbers as floats."""
+    series = grid.series
+    for table, key in ((stores, "store_id"), (products, "product_id")):
+        if table is None:
+            continue
+        static = table.drop(columns=[c for c in table.columns if c in _NOT_STATIC])
+        twice = (set(static.columns) & set(series.columns)) - {key}
+        if twice:
+            raise ConfigurationError(f"static columns {sorted(twice)} stand in two tables.")
+        series = series.merge(static, on=key, how="left", validate="many_to_one")
+    numbers: dict[Any, Any] = dict.fromkeys(series.select_dtypes("number").columns, "float64")
+    return series.astype(numbers)
+
+
+def _zip_codes(stores: pd.DataFrame, grid: Grid) -> pd.Series:
+    if "zip_code" not in stores:
+        return pd.Series([None] * len(grid.pairs), dtype="str")
+    zip_code = stores.set_index("store_id")["zip_code"].reindex(grid.stores)
+    return zip_code.iloc[grid.store_index].reset_index(drop=True)
+
+
+def _calendar(
+    conditioned: ConditionedRegion, tables: Tables, grid: Grid, settings: ConditioningSettings
+) -> dict[str, Covariate]:
+    manifest, n = conditioned.manifest, len(grid.pairs)
+    country, subdivision = manifest["country"], manifest["subdivision"]
+    calendar = holiday_covariates(country, subdivision, grid.weeks, grid.n_weeks, n, settings)
+    if "events" in tables:
+        calendar |= event_covariates(tables["events"], grid.weeks, n)
+    return calendar

@@ -1,0 +1,223 @@
+"""Conditioning of one region: all its raw sources to standard tables that fit each other."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from demand_forecast.conditioning import checks
+from demand_forecast.conditioning.adapters import adapt
+from demand_forecast.conditioning.conditioned import ConditionedRegion
+from demand_forecast.conditioning.draft import Draft
+from demand_forecast.conditioning.layout import Layout, parse_layout
+from demand_forecast.conditioning.raw import RawSource
+from demand_forecast.conditioning.settings import ConditioningSettings
+from demand_forecast.conditioning.totals import control_totals
+from demand_forecast.conditioning.weeks import week_end
+from demand_forecast.exceptions import ConfigurationError, SourceError
+
+_WEEK = np.timedelta64(7, "D")
+_RETURNS_SHARE = 0.1  # returns come later than shipments; this tells whether they have come at all
+
+
+def condition_region(
+    raw: Mapping[str, RawSource | None],
+    layout: Mapping[str, Any] | Layout,
+    region: str,
+    store_formats: Sequence[str],
+    settings: ConditioningSettings | None = None,
+    previous: ConditionedRegion | None = None,
+) -> ConditionedRegion:
+    """Condition a region, unless its files and settings are those of its last version.
+
+    Args:
+        raw: Handles by source; None or no entry for an optional source that is absent.
+        layout: How the region delivers its files, as in ``conf/<env>/layouts``.
+        region: Name of the region.
+        store_formats: The formats that have segments.
+        settings: Settings of conditioning.
+        previous: Its last version; returned as it is where nothing has changed.
+
+    Raises:
+        ConfigurationError: If the layout is not valid, or a source it declares has no handle.
+        SourceError: If a file cannot be used as a whole.
+        ContractError: If a contract is broken, or rows or units are lost.
+    """
+    layout = parse_layout(region, layout)
+    settings = settings or ConditioningSettings()
+    handles = _present(raw, layout)
+    files = {name: handle.digests(layout.sources[name]) for name, handle in handles.items()}
+    digest = _digest(files, layout, region, store_formats, settings)
+    if previous is not None and previous.digest == digest:
+        return previous
+    day = settings.week_ends_on
+    drafts = {
+        name: adapt(name, handle.read(layout.sources[name]), layout.sources[name], day)
+        for name, handle in handles.items()
+    }
+    span = _check_masters_and_shipments(drafts, layout, region, store_formats, settings)
+    unclear = _check_others(drafts, layout, region, settings, span)
+    tables = {name: draft.table() for name, draft in drafts.items()}
+    quarantine = pd.concat([d.quarantine() for d in drafts.values()], ignore_index=True)
+    totals = control_totals(drafts.values(), tables, quarantine)
+    if "returns" in tables:
+        tables["returns_unclear"] = unclear
+    return ConditionedRegion(
+        tables=tables,
+        quarantine=quarantine.assign(region=region),
+        control_totals=totals.assign(region=region),
+        manifest=_manifest(digest, files, layout, region, settings, span, tables),
+    )
+
+
+def _present(raw: Mapping[str, RawSource | None], layout: Layout) -> dict[str, RawSource]:
+    """Handles of the sources that the layout declares and the region has."""
+    present: dict[str, RawSource] = {}
+    for name, spec in layout.sources.items():
+        handle = raw.get(name)
+        if handle is None and not spec.optional:
+            raise ConfigurationError(
+                f"layout '{layout.name}' declares the source '{name}', but no handle was given. "
+                f"Given: {sorted(k for k, v in raw.items() if v is not None)}."
+            )
+        if handle is not None and handle.files(spec):
+            present[name] = handle
+    return present
+
+
+def _digest(
+    files: dict[str, dict[str, str]],
+    layout: Layout,
+    region: str,
+    store_formats: Sequence[str],
+    settings: ConditioningSettings,
+) -> str:
+    """SHA-256 over all that decides the result, this package's code included."""
+    code = [p.read_text() for p in sorted(Path(__file__).parent.glob("*.py"))]
+    facts = [
+        files,
+        layout.model_dump(mode="json"),
+        region,
+        list(store_formats),
+        settings.model_dump(mode="json"),
+        hashlib.sha256("".join(code).encode()).hexdigest(),
+    ]
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
+class _Span(NamedTuple):
+    """First week, last week to look at, and last complete week of a region."""
+
+    first: np.datetime64
+    as_of: np.datetime64
+    now: np.datetime64
+
+
+def _check_masters_and_shipments(
+    drafts: dict[str, Draft],
+    layout: Layout,
+    region: str,
+    store_formats: Sequence[str],
+    settings: ConditioningSettings,
+) -> _Span:
+    stores, products, shipments = drafts["stores"], drafts.get("products"), drafts["shipments"]
+    checks.check_stores(stores, region, store_formats)
+    for master in (stores, products):
+        if master is not None:
+            checks.check_duplicates(master)
+    for name in ("shipments", "returns", "promotions"):
+        if name in drafts:
+            checks.check_references(drafts[name], stores, products)
+    for name in ("shipments", "returns"):
+        column = layout.sources[name].columns[str(drafts[name].measure)] if name in drafts else None
+        if column is not None and column.unit == "cases" and products is not None:
+            checks.cases_to_units(drafts[name], products)
+    span = _span(drafts, region, settings)
+    checks.check_weeks(shipments, *span)
+    checks.check_duplicates(shipments)
+    return span
+
+
+def _span(drafts: dict[str, Draft], region: str, settings: ConditioningSettings) -> _Span:
+    weeks = {
+        name: drafts[name].frame.loc[drafts[name].good, "week"].to_numpy().astype("datetime64[D]")
+        for name in ("shipments", "returns")
+        if name in drafts
+    }
+    if not len(weeks["shipments"]):
+        reasons = pd.Series(drafts["shipments"].reasons()).value_counts().to_dict()
+        raise SourceError(f"region '{region}': no row of shipments is usable. Reasons: {reasons}.")
+    first, now = checks.plausible_span(weeks["shipments"], settings.complete_share)
+    if len(weeks.get("returns", ())):
+        now = min(now, checks.plausible_span(weeks["returns"], _RETURNS_SHARE)[1])
+    if settings.as_of is None:
+        return _Span(first, now, now)
+    as_of = week_end(
+        np.array([settings.as_of], "datetime64[D]") - _WEEK + 1, settings.week_ends_on
+    )[0]
+    if as_of < first:
+        raise ConfigurationError(
+            f"conditioning.as_of is {settings.as_of}, but region '{region}' starts in {first}."
+        )
+    return _Span(first, as_of, now)
+
+
+def _check_others(
+    drafts: dict[str, Draft],
+    layout: Layout,
+    region: str,
+    settings: ConditioningSettings,
+    span: _Span,
+) -> pd.DataFrame:
+    last = max(span.as_of, span.now) + settings.plan_limit_weeks * _WEEK
+    for name in ("promotions", "events"):
+        if name in drafts:
+            checks.check_plan(drafts[name], last)
+    if "events" in drafts:
+        checks.check_events(drafts["events"], region)
+    if "returns" in drafts:
+        checks.check_weeks(drafts["returns"], *span)
+    for name, draft in drafts.items():
+        if name not in ("stores", "products", "shipments"):
+            checks.check_duplicates(draft)
+    if "returns" not in drafts:
+        return pd.DataFrame(columns=checks.SALE_KEY)
+    return checks.check_returns(drafts["returns"], drafts["shipments"])
+
+
+def _manifest(
+    digest: str,
+    files: dict[str, dict[str, str]],
+    layout: Layout,
+    region: str,
+    settings: ConditioningSettings,
+    span: _Span,
+    tables: dict[str, pd.DataFrame],
+) -> dict[str, Any]:
+    columns = {
+        source: {
+            name: {"role": layout.role(source, name), "fill": column.fill}
+            for name, column in layout.sources[source].columns.items()
+            if name in tables[source]
+        }
+        for source in files
+    }
+    return {
+        "digest": digest,
+        "region": region,
+        "files": files,
+        "first_week": str(span.first),
+        "as_of": str(span.as_of),
+        "complete_until": str(span.now),
+        "week_ends_on": settings.week_ends_on,
+        "country": layout.country,
+        "subdivision": layout.subdivision,
+        "columns": columns,
+        "rows": {name: len(table) for name, table in tables.items()},
+    }

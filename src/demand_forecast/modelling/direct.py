@@ -1,0 +1,150 @@
+"""What LASSO, network and ensemble share: from a panel to training rows, from quantiles to a frame."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from demand_forecast.exceptions import NotEnoughHistoryError
+from demand_forecast.modelling.features import Design, FeatureSpec, Sample, learn_spec
+from demand_forecast.modelling.intervals import LEVELS, Calibration, shift_quantiles
+from demand_forecast.modelling.panel import BoolArray, FloatArray, Panel
+from demand_forecast.modelling.points import atoms, interpolation_weights, mape_point, mean_point
+from demand_forecast.modelling.protocol import QUANTILES, forecast_frame
+
+MIN_WEEKS = 16
+MIN_ROWS = 20
+_FIRST_ORIGIN = 2
+_MAX_CELLS = 60_000_000
+
+
+@dataclass(frozen=True)
+class Training:
+    """Rows to train on.
+
+    Attributes:
+        spec: What the features learned.
+        sample: The rows.
+        head: ``(rows,)`` True for targets before the held-out weeks.
+        held_out_weeks: Number of held-out weeks.
+        names: Feature names.
+        sizes: Number of known values of each categorical column.
+    """
+
+    spec: FeatureSpec
+    sample: Sample
+    head: BoolArray
+    held_out_weeks: int
+    names: list[str]
+    sizes: dict[str, int]
+
+    @property
+    def dense(self) -> list[int]:
+        """Columns that are no one-hot code (those are embedded in the network)."""
+        return [i for i, name in enumerate(self.names) if "=" not in name]
+
+
+def prepare(panel: Panel, leads: list[int], seed: int) -> Training:
+    """Learn the features and lay out the training rows.
+
+    Raises:
+        NotEnoughHistoryError: With fewer than ``MIN_WEEKS`` weeks and the longest lead, or fewer
+            than ``MIN_ROWS`` observed weeks of series.
+    """
+    needed, observed = MIN_WEEKS + max(leads), int(panel.active.sum())
+    if panel.n_weeks < needed or observed < MIN_ROWS:
+        raise NotEnoughHistoryError(
+            f"segment {panel.region}.{panel.store_format}: a model for leads up to {max(leads)} needs "
+            f"{needed} weeks and {MIN_ROWS} observed series-weeks; found {panel.n_weeks} weeks and "
+            f"{observed} observed series-weeks"
+        )
+    held_out = int(np.clip(round(0.18 * panel.n_weeks), 4, 26))
+    spec = learn_spec(panel, leads, panel.n_weeks - held_out)
+    design = Design(panel, spec)
+    origin, series, lead = design.training_rows(_FIRST_ORIGIN)
+    most = max(_MAX_CELLS // len(design.names), 1000)
+    if len(origin) > most:
+        kept = np.random.default_rng(seed).choice(len(origin), most, replace=False)
+        kept.sort()
+        origin, series, lead = origin[kept], series[kept], lead[kept]
+    sample = design.sample(origin, series, lead)
+    head = sample.target < panel.n_weeks - held_out
+    if head.sum() < MIN_ROWS // 2:
+        raise NotEnoughHistoryError(
+            f"segment {panel.region}.{panel.store_format}: {int(head.sum())} training rows before the "
+            f"{held_out} held-out weeks; needed {MIN_ROWS // 2}"
+        )
+    return Training(spec, sample, head, held_out, design.names, design.category_sizes)
+
+
+def forecast_sample(panel: Panel, spec: FeatureSpec, as_of: pd.Timestamp, horizon: int) -> Sample:
+    """Rows of the forecast: every series and lead 1..horizon from origin ``as_of``.
+
+    Raises:
+        ValueError: If ``horizon`` is below 1.
+        KeyError: If ``as_of`` is not a week of the history.
+    """
+    if horizon < 1:
+        raise ValueError(f"horizon is {horizon}; valid: 1 week or more")
+    known = panel.until(as_of, max_future=horizon)
+    design = Design(known, spec, leads=list(range(1, horizon + 1)))
+    series, lead = np.divmod(np.arange(known.n_series * horizon), horizon)
+    return design.sample(np.full(len(series), known.n_weeks - 1), series, lead)
+
+
+def to_frame(
+    panel: Panel,
+    as_of: pd.Timestamp,
+    sample: Sample,
+    quantiles: FloatArray,
+    calibration: Calibration,
+) -> pd.DataFrame:
+    """Calibrated quantiles in log units to the frame of the protocol."""
+    moved = shift_quantiles(quantiles, calibration.shifts, sample.lead)
+    values = sample.units(moved @ atoms(LEVELS))
+    published = np.array(list(QUANTILES.values()), dtype=np.float32)
+    units = sample.units(moved @ interpolation_weights(LEVELS, published))
+    shape = (panel.n_series, -1)
+    points = {
+        "mean": (mean_point(values) * calibration.mean_factor).reshape(shape),
+        "median": units[:, list(QUANTILES).index("q50")].reshape(shape),
+        "mape_point": mape_point(values).reshape(shape),
+    }
+    return forecast_frame(panel, as_of, units.reshape(*shape, len(published)), points)
+
+
+def spec_state(spec: FeatureSpec) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A feature spec as JSON-able figures and arrays."""
+    meta = {
+        "leads": spec.leads,
+        "offsets": spec.offsets,
+        "kinds": spec.kinds,
+        "categories": spec.categories,
+        "numeric": spec.numeric,
+        "courses": {name: course.tolist() for name, course in spec.courses.items()},
+    }
+    arrays = {
+        "shared": spec.response.shared,
+        "by_product": spec.response.by_product,
+        "centres": spec.centres,
+    }
+    return meta, arrays
+
+
+def spec_from_state(meta: dict[str, Any], arrays: dict[str, Any]) -> FeatureSpec:
+    """Inverse of :func:`spec_state`."""
+    from demand_forecast.modelling.response import Response
+
+    return FeatureSpec(
+        leads=meta["leads"],
+        offsets=meta["offsets"],
+        kinds=meta["kinds"],
+        courses={k: np.array(v, dtype=np.float32) for k, v in meta["courses"].items()},
+        categories=meta["categories"],
+        numeric={k: (float(a), float(b)) for k, (a, b) in meta["numeric"].items()},
+        response=Response(arrays["shared"], arrays["by_product"]),
+        centres=arrays["centres"],
+    )

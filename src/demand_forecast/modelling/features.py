@@ -1,0 +1,318 @@
+"""From a panel to the rows of a direct model: one row per series, origin and lead.
+
+``FeatureSpec`` is what is learned from training weeks and stored with a model; ``Design`` applies it to
+a panel. Features of the origin and of the target week are held once as dense arrays and only put side
+by side for the rows that are asked for.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+from demand_forecast.modelling.analog import analog_features, class_centres, memberships
+from demand_forecast.modelling.calendar import extend_weeks, fourier, week_of_year
+from demand_forecast.modelling.grouping import Groups
+from demand_forecast.modelling.history import (
+    Relatives,
+    history_features,
+    running_level,
+    seasonal_features,
+)
+from demand_forecast.modelling.panel import KEY, BoolArray, FloatArray, IntArray, Panel, Weeks
+from demand_forecast.modelling.plans import covariate_kinds, plan_features
+from demand_forecast.modelling.response import Response, fit_response
+from demand_forecast.modelling.weather import climate, weather_features
+
+_MAX_LISTED_PRODUCTS = 16
+_MAX_ONE_HOT = 40
+_FOURIER_ORDER = 3
+_SEASON_KNOWN = 38
+
+
+@dataclass
+class Sample:
+    """Rows of a design, ready for a model.
+
+    Attributes:
+        x: ``(rows, features)``.
+        y: ``(rows,)`` log demand relative to the level at the origin; NaN where unknown.
+        censored: ``(rows,)`` sold out: the demand was at least that.
+        codes: ``(rows, categories)`` for embeddings, 0 = unknown.
+        lead: ``(rows,)`` position of the lead.
+        origin: ``(rows,)`` week position of the origin.
+        series: ``(rows,)`` position of the series.
+        level: ``(rows,)`` log level at the origin.
+        offset: ``(rows,)`` units added before the logarithm.
+    """
+
+    x: FloatArray
+    y: FloatArray
+    censored: BoolArray
+    codes: IntArray
+    lead: IntArray
+    origin: IntArray
+    target: IntArray
+    series: IntArray
+    level: FloatArray
+    offset: FloatArray
+
+    def take(self, rows: BoolArray | IntArray) -> Sample:
+        """Some of the rows."""
+        return Sample(**{name: value[rows] for name, value in vars(self).items()})
+
+    def units(self, log_values: FloatArray) -> FloatArray:
+        """Back from log units relative to the level, ``(rows, k)``, to units."""
+        logs = np.clip(self.level[:, None] + log_values, -30, 30)
+        return np.maximum(np.exp(logs) - self.offset[:, None], 0)
+
+
+@dataclass
+class FeatureSpec:
+    """What features need to know from training: names, scales, slopes; no demand of single weeks.
+
+    Attributes:
+        leads: Leads in weeks the model is trained for.
+        offsets: Units added before the logarithm, by product; ``""`` for products not seen.
+        kinds: Kind of each plan covariate.
+        courses: Yearly course of each weather covariate.
+        categories: For each categorical column its known values.
+        numeric: For each numeric static column its mean and spread.
+        response: Effect of plans and season, by product.
+        centres: Classes of plan effect.
+    """
+
+    leads: list[int]
+    offsets: dict[str, float]
+    kinds: dict[str, str]
+    courses: dict[str, FloatArray]
+    categories: dict[str, list[str]]
+    numeric: dict[str, tuple[float, float]]
+    response: Response = field(repr=False)
+    centres: FloatArray = field(repr=False)
+
+
+def learn_spec(panel: Panel, leads: list[int], train_weeks: int) -> FeatureSpec:
+    """Learn what the features need.
+
+    Args:
+        panel: The training panel; vocabularies are of all its series.
+        leads: Leads in weeks.
+        train_weeks: Number of first weeks that slopes and scales are learned from.
+    """
+    train = panel.until(panel.weeks[train_weeks - 1], max_future=0)
+    kinds = covariate_kinds(train)
+    offsets = demand_offsets(panel)
+    products = sorted(panel.series["product_id"].astype(str).unique())
+    spec = FeatureSpec(
+        leads, offsets, kinds, climate(train), _categories(panel.series), _numeric(panel.series),
+        Response(np.empty(0, np.float32), np.empty((0, 0), np.float32)),
+        np.empty(0, dtype=np.float32),
+    )
+    columns = np.stack(list(response_columns(train, spec, train_weeks)[0].values()), axis=2)
+    log_demand = np.log(train.demand.T + series_offsets(train, spec)[None])
+    code = _code(train.series["product_id"], products) - 1
+    code = np.where(code < 0, len(products), code)
+    spec.response = fit_response(log_demand, columns, code, len(products))
+    spec.centres = class_centres(spec.response(columns, code)[np.isfinite(log_demand)])
+    return spec
+
+
+def response_columns(
+    panel: Panel, spec: FeatureSpec, weeks: int
+) -> tuple[dict[str, FloatArray], dict[str, FloatArray], dict[str, FloatArray]]:
+    """Columns of the response, of the season alone and of the plans' surroundings."""
+    products = spec.categories["product_id"]
+    listed = products if 1 < len(products) <= _MAX_LISTED_PRODUCTS else []
+    own, around = plan_features(panel, spec.kinds, weeks, listed)
+    calendar = extend_weeks(panel.weeks, weeks)
+    waves = fourier(calendar, _FOURIER_ORDER)
+    season = {
+        f"season_{k + 1}": np.broadcast_to(waves[:, k : k + 1], (weeks, panel.n_series))
+        for k in range(waves.shape[1])
+    }
+    after = {k: v for k, v in around.items() if k.endswith(("_last_week", "_before"))}
+    return own | after | season, season, own | around
+
+
+def demand_offsets(panel: Panel) -> dict[str, float]:
+    """Smallest usual quantity per product: added before the logarithm, so that it is scale-free."""
+    ids = panel.series["product_id"].astype(str).to_numpy()
+    demand = panel.demand
+    offsets = {}
+    for product in np.unique(ids):
+        values = demand[ids == product]
+        values = values[np.isfinite(values) & (values > 0)]
+        if len(values):
+            low = float(np.quantile(values, 0.01))
+            offsets[str(product)] = min(max(low, 0.02 * float(values.mean())), float(values.mean()))
+    offsets[""] = float(np.median(list(offsets.values()))) if offsets else 1.0
+    return offsets
+
+
+def series_offsets(panel: Panel, spec: FeatureSpec) -> FloatArray:
+    """``(series,)`` offset of each series."""
+    ids = panel.series["product_id"].astype(str)
+    return np.array([spec.offsets.get(i, spec.offsets[""]) for i in ids], dtype=np.float32)
+
+
+class Design:
+    """Features of a panel, held once per origin, per target week and per pair.
+
+    Args:
+        panel: History and plans; every origin in it can be asked for.
+        spec: What was learned at training.
+        leads: Leads to forecast, default those of the training; another lead is treated as the
+            nearest one of these, with the features of its own target week.
+    """
+
+    def __init__(self, panel: Panel, spec: FeatureSpec, leads: list[int] | None = None) -> None:
+        self.spec, self.n_weeks = spec, panel.n_weeks
+        self.leads = spec.leads if leads is None else leads
+        distance = np.abs(np.subtract.outer(self.leads, spec.leads))
+        self.trained_lead = distance.argmin(axis=1)
+        weeks = panel.n_weeks + max(self.leads)
+        self.calendar: Weeks = extend_weeks(panel.weeks, weeks)
+        self.offset = series_offsets(panel, spec)
+        with np.errstate(invalid="ignore"):
+            self.log_demand = np.log(np.maximum(panel.demand.T, 0) + self.offset)
+        self.censored = np.ascontiguousarray(panel.censored.T)
+        relatives = _relatives(panel.series)
+        code = _code(panel.series["product_id"], spec.categories["product_id"]) - 1
+        code = np.where(code < 0, len(spec.response.by_product) - 1, code)
+        effects, season, plans = response_columns(panel, spec, weeks)
+        effect = spec.response(np.stack(list(effects.values()), axis=2), code)
+        self.effect = effect
+        adjusted = (self.log_demand - effect[: panel.n_weeks]).astype(np.float32)
+        state = running_level(adjusted, self.censored, relatives)
+        self.level = state.level
+        origin = history_features(state, panel.demand.T, self.censored, relatives)
+        target = {"plan_effect": effect} | plans | season
+        target |= seasonal_features(state.own, weeks, relatives)
+        pair = weather_features(panel, spec.courses, self.calendar, self.leads)
+        if len(spec.centres):
+            share = memberships(effect, spec.centres)
+            pair["similar_plans"] = analog_features(state.own - state.level, share, self.leads)
+        self.origin_names, self.target_names = list(origin), list(target)
+        self.pair_names = list(pair)
+        self.origin = np.stack(list(origin.values()), axis=2)
+        self.target = np.stack(list(target.values()), axis=2)
+        self.pair = np.stack(list(pair.values()), axis=3) if pair else None
+        self.static, self.static_names = _static(panel.series, spec)
+        self.codes = _codes(panel.series, spec)
+        self.week_code = week_of_year(self.calendar)
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the features, in the order of ``Sample.x``."""
+        leads = [f"lead_{lead}" for lead in self.spec.leads]
+        return [*self.origin_names, *self.target_names, *self.pair_names, *self.static_names, *leads]
+
+    @property
+    def category_sizes(self) -> dict[str, int]:
+        """Number of known values of each categorical column, week of year last."""
+        sizes = {name: len(values) for name, values in self.spec.categories.items()}
+        return sizes | {"week_of_year": 53}
+
+    def training_rows(self, first_origin: int) -> tuple[IntArray, IntArray, IntArray]:
+        """Origin, series and lead position of all rows whose demand is known."""
+        found = []
+        for position, lead in enumerate(self.leads):
+            known = np.isfinite(self.log_demand[first_origin + lead :])
+            week, series = np.nonzero(known)
+            found.append((week + first_origin, series, np.full(len(week), position)))
+        origin, series, lead = (np.concatenate(parts) for parts in zip(*found, strict=True))
+        return origin, series, lead
+
+    def sample(self, origin: IntArray, series: IntArray, lead: IntArray) -> Sample:
+        """Put the features of the given rows side by side."""
+        target = origin + np.asarray(self.leads)[lead]
+        level = self.level[origin, series]
+        parts = [self.origin[origin, series], self.target[target, series]]
+        late = np.asarray(self.leads)[lead] > _SEASON_KNOWN
+        if late.any():
+            columns = [i for i, n in enumerate(self.target_names) if n.startswith("last_year")]
+            parts[1][np.ix_(late, columns)] = 0
+        if self.pair is not None:
+            parts.append(self.pair[lead, origin, series])
+        lead_code = self.trained_lead[lead]
+        parts += [self.static[series], np.eye(len(self.spec.leads), dtype=np.float32)[lead_code]]
+        known = target < self.n_weeks
+        past = np.minimum(target, self.n_weeks - 1)
+        y = np.where(known, self.log_demand[past, series] - level, np.nan).astype(np.float32)
+        codes = np.column_stack([self.codes[series], self.week_code[target]])
+        return Sample(
+            x=np.concatenate(parts, axis=1),
+            y=y,
+            censored=known & self.censored[past, series],
+            codes=codes,
+            lead=lead_code,
+            origin=origin,
+            target=target,
+            series=series,
+            level=level,
+            offset=self.offset[series],
+        )
+
+
+def _relatives(series: pd.DataFrame) -> Relatives:
+    def groups(name: str) -> Groups:
+        values = series[name].astype(str) if name in series else np.zeros(len(series))
+        return Groups(np.unique(np.asarray(values), return_inverse=True)[1])
+
+    return Relatives(groups("product_id"), groups("store_id"), groups("category"), groups(""))
+
+
+def _categories(series: pd.DataFrame) -> dict[str, list[str]]:
+    """Store, product and text attributes that are shared by several series of each value."""
+    found = {name: sorted(series[name].astype(str).unique()) for name in KEY}
+    ids = max(series[name].nunique() for name in KEY)
+    for name in series.columns.difference(KEY):
+        if not pd.api.types.is_numeric_dtype(series[name]):
+            values = sorted(series[name].dropna().astype(str).unique())
+            if 1 < len(values) <= max(ids // 2, 2):
+                found[str(name)] = values
+    return found
+
+
+def _numeric(series: pd.DataFrame) -> dict[str, tuple[float, float]]:
+    found = {}
+    for name in series.columns.difference(KEY):
+        if pd.api.types.is_numeric_dtype(series[name]):
+            values = series[name].astype(float)
+            spread = float(values.std(ddof=0)) if values.notna().any() else 0.0
+            if spread > 0:
+                found[str(name)] = (float(values.mean()), spread)
+    return found
+
+
+def _static(series: pd.DataFrame, spec: FeatureSpec) -> tuple[FloatArray, list[str]]:
+    """Numeric attributes in standard units and one column per known value of small categories."""
+    columns, names = [], []
+    for name, (mean, spread) in spec.numeric.items():
+        value = series[name].astype(float) if name in series else pd.Series(np.nan, series.index)
+        columns.append(np.clip((value.fillna(mean).to_numpy() - mean) / spread, -4, 4))
+        names.append(name)
+    for name, values in spec.categories.items():
+        if len(values) <= _MAX_ONE_HOT:
+            code = _code(series[name], values) if name in series else np.zeros(len(series))
+            columns += [(code == k + 1).astype(float) for k in range(len(values))]
+            names += [f"{name}={value}" for value in values]
+    if not columns:
+        return np.zeros((len(series), 0), dtype=np.float32), []
+    return np.column_stack(columns).astype(np.float32), names
+
+
+def _codes(series: pd.DataFrame, spec: FeatureSpec) -> IntArray:
+    columns = [
+        _code(series[name], values) if name in series else np.zeros(len(series), np.int64)
+        for name, values in spec.categories.items()
+    ]
+    return np.column_stack(columns)
+
+
+def _code(column: pd.Series, values: list[str]) -> IntArray:
+    """1-based position of each value, 0 if unknown."""
+    return np.asarray(pd.Index(values).get_indexer(column.astype(str)) + 1, dtype=np.int64)

@@ -1,0 +1,124 @@
+"""Quantiles that do not cross and whose coverage is checked: conformal calibration.
+
+All of it in the log units of the models; ``LEVELS`` is the internal grid, finer than what is published.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from demand_forecast.modelling.features import Sample
+from demand_forecast.modelling.panel import BoolArray, FloatArray, IntArray
+from demand_forecast.modelling.points import atoms, mean_point
+
+LEVELS: Final[FloatArray] = np.array(
+    [0.01, 0.025, 0.05, 0.1, 0.175, 0.25, 0.325, 0.4, 0.5]
+    + [0.6, 0.675, 0.75, 0.825, 0.9, 0.95, 0.975, 0.99],
+    dtype=np.float32,
+)
+MEDIAN: Final[int] = int(np.flatnonzero(LEVELS == np.float32(0.5))[0])
+_PRIOR_WEEKS = 4.0
+_FACTOR_RANGE = (0.7, 1.4)
+_LOW, _HIGH = (int(np.flatnonzero(LEVELS == np.float32(q))[0]) for q in (0.25, 0.75))
+
+
+def pinball(quantiles: FloatArray, actual: FloatArray, censored: BoolArray) -> FloatArray:
+    """Mean pinball loss over all levels, ``(rows,)``; above a sold-out quantity nothing is lost.
+
+    Koenker and Bassett (1978); for right-censored values the one-sided loss of Powell (1986).
+    """
+    error = actual[:, None] - quantiles
+    loss = np.maximum(LEVELS * error, (LEVELS - 1) * error)
+    loss[censored[:, None] & (error < 0)] = 0
+    return np.asarray(loss.mean(axis=1), dtype=np.float32)
+
+
+def spread(quantiles: FloatArray) -> FloatArray:
+    """Interquartile range, at least a small positive number, ``(rows, 1)``."""
+    width = quantiles[:, _HIGH] - quantiles[:, _LOW]
+    return np.maximum(width, 1e-3)[:, None]
+
+
+def conformal_shifts(
+    quantiles: FloatArray,
+    actual: FloatArray,
+    censored: BoolArray,
+    leads: IntArray,
+    n_leads: int,
+    weeks: int,
+) -> FloatArray:
+    """Shift of each quantile, in interquartile ranges, that gives it its coverage, per lead.
+
+    Conformalised quantile regression (Romano, Patterson and Candes 2019), one-sided per level and
+    shrunk to no shift when the held-out weeks are few (their errors move together, so weeks count,
+    not rows). A censored row says only that demand was at least its value: it counts as an exceedance
+    of every quantile below it and is left out above.
+
+    Args:
+        quantiles: ``(rows, levels)`` held-out forecasts.
+        actual: ``(rows,)``.
+        censored: ``(rows,)``.
+        leads: ``(rows,)`` position of each row's lead.
+        n_leads: Number of leads.
+        weeks: Number of held-out weeks.
+
+    Returns:
+        ``(leads, levels)``.
+    """
+    scores = (actual[:, None] - quantiles) / spread(quantiles)
+    shifts = np.zeros((n_leads, len(LEVELS)), dtype=np.float32)
+    for lead in range(n_leads):
+        rows = leads == lead
+        if rows.sum() < 20:
+            continue
+        for column, level in enumerate(LEVELS):
+            usable = rows & ~(censored & (scores[:, column] < 0))
+            if usable.sum() >= 20:
+                shifts[lead, column] = np.quantile(scores[usable, column], level)
+    return shifts * (weeks / (weeks + _PRIOR_WEEKS))
+
+
+def shift_quantiles(quantiles: FloatArray, shifts: FloatArray, leads: IntArray) -> FloatArray:
+    """Apply :func:`conformal_shifts` and keep the quantiles in order."""
+    moved = quantiles + shifts[leads] * spread(quantiles)
+    moved.sort(axis=1)
+    return moved
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What held-out weeks say about the quantiles and the mean of a model.
+
+    Attributes:
+        shifts: ``(leads, levels)``, see :func:`conformal_shifts`.
+        mean_factor: Factor on the mean that makes held-out sums right.
+    """
+
+    shifts: FloatArray
+    mean_factor: float
+
+
+def calibrate(
+    quantiles: FloatArray, held_out: Sample, n_leads: int, weeks: int
+) -> Calibration:
+    """Learn a :class:`Calibration` from held-out rows.
+
+    Args:
+        quantiles: ``(rows, levels)`` forecasts of ``held_out`` by a model that has not seen it.
+        held_out: The rows.
+        n_leads: Number of leads of the model.
+        weeks: Number of held-out weeks.
+    """
+    shifts = conformal_shifts(
+        quantiles, held_out.y, held_out.censored, held_out.lead, n_leads, weeks
+    )
+    moved = shift_quantiles(quantiles, shifts, held_out.lead)
+    mean = mean_point(held_out.units(moved @ atoms(LEVELS)))
+    actual = np.exp(held_out.level + held_out.y) - held_out.offset
+    actual = np.where(held_out.censored, np.maximum(actual, mean), actual)
+    ratio = (actual.sum() + 1e-9) / (mean.sum() + 1e-9)
+    factor = float(np.clip(ratio, *_FACTOR_RANGE)) ** (weeks / (weeks + _PRIOR_WEEKS))
+    return Calibration(shifts, factor)

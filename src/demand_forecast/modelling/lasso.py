@@ -1,0 +1,247 @@
+"""LASSO on log demand from one Gram matrix: paths for all folds by prefix sums, then a spread model."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from demand_forecast.modelling.features import Sample
+from demand_forecast.modelling.history import hazard
+from demand_forecast.modelling.intervals import LEVELS
+from demand_forecast.modelling.panel import BoolArray, FloatArray, IntArray
+
+_MIN_HELD_OUT = 50
+
+
+@dataclass
+class LassoModel:
+    """Linear location, log-linear spread and empirical quantiles of the standardised error.
+
+    The penalty is chosen on folds in time order: rows fall into blocks by target week, each block has
+    its Gram matrix, and the training set of a fold is a sum of the first of them. A second pass weights
+    rows by the inverse of their expected squared error (errors are relative, in logs) and gives large
+    errors less weight (Huber 1964); sold-out rows count as their expected demand (Tobin 1958).
+
+    Attributes:
+        penalties: Number of penalties on the path.
+        smallest: Smallest penalty as a share of the largest useful one.
+        folds: Number of blocks of the head; all but the first serve as validation.
+        passes: Re-weighted passes after the first.
+        ridge: Rows of prior at zero in the spread model.
+    """
+
+    penalties: int = 30
+    smallest: float = 1e-4
+    folds: int = 4
+    passes: int = 1
+    ridge: float = 50.0
+
+    def fit(self, sample: Sample, head: BoolArray) -> FloatArray:
+        """Fit on all rows, and on those of ``head`` for a look at the rest.
+
+        Args:
+            sample: Training rows, ``y`` known.
+            head: ``(rows,)`` True for rows known before the held-out weeks.
+
+        Returns:
+            ``(rows not in head, levels)`` quantiles from the fit on ``head``, for calibration.
+        """
+        self._standardise(sample.x)
+        x, y = self._matrix(sample.x), sample.y.astype(np.float32)
+        weight = np.ones(len(y), dtype=np.float32)
+        blocks = self._blocks(sample, head)
+        for turn in range(self.passes + 1):
+            sums = [_Sums.of(x[rows], y[rows], weight[rows]) for rows in blocks]
+            self.penalty_ = self._choose(sums)
+            before = _total(sums[:-1])
+            beta_head = self._solve(before, self.penalty_)
+            self.beta_ = self._solve(before + sums[-1], self.penalty_)
+            fitted = x @ self.beta_
+            if turn == 0:
+                self._fit_spread(x, y - fitted, before + sums[-1])
+            spread = self._spread(x)
+            y = _uncensored(sample, fitted, spread)
+            weight = _weights(y - fitted, spread)
+        rest = ~head
+        source = rest if rest.sum() >= _MIN_HELD_OUT else np.ones(len(y), dtype=bool)
+        standard = (y[source] - x[source] @ beta_head) / spread[source]
+        self.errors_ = np.quantile(standard, LEVELS).astype(np.float32)
+        held_out: FloatArray = (x[rest] @ beta_head)[:, None] + spread[rest, None] * self.errors_
+        return held_out
+
+    def predict(self, sample: Sample) -> FloatArray:
+        """``(rows, levels)`` quantiles of log demand relative to the level."""
+        x = self._matrix(sample.x)
+        quantiles: FloatArray = (x @ self.beta_)[:, None] + self._spread(x)[:, None] * self.errors_
+        return quantiles
+
+    def coefficients(self, names: list[str]) -> pd.DataFrame:
+        """Coefficients that are not zero, those that move most first.
+
+        Returns:
+            Columns ``feature``, ``effect`` (percent of demand for one unit of the feature) and
+            ``usual_effect`` (percent for one standard deviation of it).
+        """
+        slopes = self.beta_[:-1]
+        kept = np.flatnonzero(slopes)
+        kept = kept[np.argsort(-np.abs(slopes[kept]), kind="stable")]
+        unit = np.clip(slopes[kept] / self.scale_[kept], -5, 5)
+        return pd.DataFrame(
+            {
+                "feature": [names[k] for k in kept],
+                "effect": 100 * np.expm1(unit),
+                "usual_effect": 100 * np.expm1(np.clip(slopes[kept], -5, 5)),
+            }
+        )
+
+    def contributions(self, sample: Sample) -> FloatArray:
+        """``(rows, features)`` exact additive parts of the location, in log units."""
+        parts: FloatArray = self._matrix(sample.x)[:, :-1] * self.beta_[:-1]
+        return parts
+
+    def state(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Fitted state as JSON-able figures and arrays."""
+        names = ("mean_", "scale_", "beta_", "errors_", "spread_", "spread_range_")
+        return {"penalty_": self.penalty_}, {name: getattr(self, name) for name in names}
+
+    def restore(self, meta: dict[str, Any], arrays: dict[str, Any]) -> None:
+        """Set what :meth:`state` gave."""
+        self.penalty_ = float(meta["penalty_"])
+        for name, array in arrays.items():
+            setattr(self, name, array)
+
+    def _standardise(self, x: FloatArray) -> None:
+        self.mean_ = x.mean(axis=0, dtype=np.float64).astype(np.float32)
+        scale = x.std(axis=0, dtype=np.float64).astype(np.float32)
+        # A feature that never varied in training is silenced: an infinite scale makes it zero.
+        self.scale_ = np.where(scale < 1e-4, np.inf, scale).astype(np.float32)
+
+    def _matrix(self, x: FloatArray) -> FloatArray:
+        """Standardised features and a column of ones."""
+        out = np.ones((len(x), x.shape[1] + 1), dtype=np.float32)
+        inner = out[:, :-1]
+        np.subtract(x, self.mean_, out=inner)
+        np.divide(inner, self.scale_, out=inner)
+        np.clip(inner, -8, 8, out=inner)
+        return out
+
+    def _blocks(self, sample: Sample, head: BoolArray) -> list[IntArray]:
+        """Row positions per block in time order: ``folds`` parts of the head, then the rest."""
+        weeks = sample.target[head]
+        edges = np.quantile(weeks, np.linspace(0.4, 1, self.folds)[:-1]) if len(weeks) else []
+        block = np.searchsorted(np.asarray(edges), sample.target, side="left")
+        block[~head] = self.folds
+        return [np.flatnonzero(block == k) for k in range(self.folds + 1)]
+
+    def _choose(self, sums: list[_Sums]) -> float:
+        """Penalty, as a share of the largest useful one, with the least error on later blocks."""
+        grid = np.geomspace(1, self.smallest, self.penalties)
+        losses = np.zeros(self.penalties)
+        for fold in range(1, len(sums)):
+            before, block = _total(sums[:fold]), sums[fold]
+            if block.count == 0 or before.count == 0:
+                continue
+            path = _path(before, grid)
+            losses += np.einsum("af,fg,ag->a", path, block.gram, path) - 2 * path @ block.moment
+        return float(grid[int(np.argmin(losses))])
+
+    def _solve(self, sums: _Sums, penalty: float) -> FloatArray:
+        grid = np.geomspace(1, self.smallest, self.penalties)
+        return np.asarray(_path(sums, grid[grid >= penalty * 0.999])[-1], dtype=np.float32)
+
+    def _fit_spread(self, x: FloatArray, error: FloatArray, sums: _Sums) -> None:
+        """Ridge of the log absolute error on all features."""
+        size = float(np.sqrt(np.mean(error**2))) + 1e-6
+        target = np.log(np.abs(error) + 0.1 * size)
+        penalty = np.full(x.shape[1], self.ridge)
+        penalty[-1] = 1e-6
+        moment = (x.T @ target).astype(np.float64)
+        self.spread_ = np.linalg.solve(sums.gram + np.diag(penalty), moment).astype(np.float32)
+        self.spread_range_ = np.quantile(x @ self.spread_, [0.01, 0.99]).astype(np.float32)
+
+    def _spread(self, x: FloatArray) -> FloatArray:
+        return np.asarray(np.exp(np.clip(x @ self.spread_, *self.spread_range_)))
+
+
+@dataclass(frozen=True)
+class _Sums:
+    """Gram matrix, moments and sum of squares of some rows; the last column of x is ones."""
+
+    gram: FloatArray
+    moment: FloatArray
+    square: float
+
+    @classmethod
+    def of(cls, x: FloatArray, y: FloatArray, weight: FloatArray) -> _Sums:
+        weighted = x * weight[:, None]
+        gram = (x.T @ weighted).astype(np.float64)
+        return cls(gram, (weighted.T @ y).astype(np.float64), float((weight * y**2).sum()))
+
+    def __add__(self, other: _Sums) -> _Sums:
+        return _Sums(
+            self.gram + other.gram, self.moment + other.moment, self.square + other.square
+        )
+
+    @property
+    def count(self) -> float:
+        return float(self.gram[-1, -1])
+
+
+def _total(sums: list[_Sums]) -> _Sums:
+    total = sums[0]
+    for part in sums[1:]:
+        total = total + part
+    return total
+
+
+def _path(sums: _Sums, grid: FloatArray) -> FloatArray:
+    """Coefficients ``(penalties, features + 1)`` for penalties relative to the largest useful one.
+
+    The intercept is free. Coordinate descent sees the Gram matrix only (Friedman, Hastie and
+    Tibshirani 2010); ``dummy`` stands for the rows that it then does not need.
+    """
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.linear_model import lasso_path
+
+    count = sums.count
+    centre, level = sums.gram[:-1, -1] / count, sums.moment[-1] / count
+    inner = sums.gram[:-1, :-1] / count - np.outer(centre, centre)
+    outer = sums.moment[:-1] / count - centre * level
+    scale = np.sqrt(np.maximum(np.diag(inner), 1e-4))
+    inner, outer = inner / np.outer(scale, scale), outer / scale
+    inner[np.diag_indices_from(inner)] += 1e-4
+    rest = max(sums.square / count - level**2, 1e-9)
+    dummy = np.zeros((1, len(outer)), order="F")
+    top = max(float(np.abs(outer).max()), 1e-12)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        _, path, _ = lasso_path(
+            dummy, np.array([np.sqrt(rest)]), alphas=grid * top,
+            precompute=np.ascontiguousarray(inner), Xy=outer, max_iter=200, tol=1e-4,
+            check_input=False,
+        )
+    slopes = path.T / scale
+    return np.column_stack([slopes, level - slopes @ centre])
+
+
+def _weights(error: FloatArray, spread: FloatArray) -> FloatArray:
+    """Inverse variance times Huber's weight, with mean 1."""
+    standard = np.abs(error) / spread
+    usual = max(float(np.median(standard)), 1e-6)
+    weight = np.minimum(1, 1.5 * usual / np.maximum(standard, 1e-6)) / spread**2
+    return np.asarray(weight / weight.mean(), dtype=np.float32)
+
+
+def _uncensored(sample: Sample, fitted: FloatArray, spread: FloatArray) -> FloatArray:
+    """Known demand, and its expectation given that it was at least the delivery where sold out."""
+    y = sample.y.astype(np.float32)
+    rows = sample.censored
+    if rows.any():
+        scale = 1.25 * spread[rows]
+        score = np.clip((sample.y[rows] - fitted[rows]) / scale, -4, 4)
+        y[rows] = fitted[rows] + scale * hazard(score)
+    return y

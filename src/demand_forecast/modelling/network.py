@@ -1,0 +1,175 @@
+"""Neural network with categorical embeddings: several seeds as one batched model, quantile outputs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from demand_forecast.modelling.features import Sample
+from demand_forecast.modelling.intervals import LEVELS
+from demand_forecast.modelling.panel import BoolArray, FloatArray, IntArray
+
+
+@dataclass
+class NetworkModel:
+    """Embeddings, two hidden layers and quantiles that cannot cross, trained on the pinball loss.
+
+    Attributes:
+        hidden: Widths of the hidden layers.
+        dropout: Share of hidden units dropped.
+        seeds: Networks averaged; they are one model with a leading axis.
+        batch: Rows of a step.
+        passes: Passes over the rows, as far as ``min_steps`` and ``max_steps`` allow.
+        min_steps: Fewest steps of the first training.
+        max_steps: Most steps of the first training.
+        rate: Highest learning rate of the one-cycle schedule.
+        decay: Weight decay.
+        unknown: Share of category codes replaced by "unknown" in training, so that new stores and
+            products get sensible forecasts.
+        more: Steps of the second training (all weeks), as a share of the first.
+        seed: Seed of weights, batches and dropout.
+    """
+
+    hidden: tuple[int, int] = (64, 32)
+    dropout: float = 0.2
+    seeds: int = 3
+    batch: int = 512
+    passes: float = 8.0
+    min_steps: int = 150
+    max_steps: int = 1500
+    rate: float = 5e-3
+    decay: float = 1e-2
+    unknown: float = 0.1
+    more: float = 0.35
+    seed: int = 0
+    history_: list[float] = field(default_factory=list)
+
+    def fit(self, sample: Sample, head: BoolArray, sizes: list[int], dense: IntArray) -> FloatArray:
+        """Train on the rows of ``head``, look at the rest, then go on with all rows.
+
+        Args:
+            sample: Training rows, ``y`` known.
+            head: ``(rows,)`` True for rows known before the held-out weeks.
+            sizes: Number of known values of each categorical column.
+            dense: Columns of ``sample.x`` that are not one-hot.
+
+        Returns:
+            ``(rows not in head, levels)`` quantiles from the first training, for calibration.
+        """
+        import torch
+
+        self.sizes_, self.dense_ = list(sizes), np.asarray(dense)
+        self._standardise(sample.x[head][:, self.dense_], sample.y[head])
+        with _one_thread(), torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.seed)
+            self.net_ = self._build()
+            tensors = self._tensors(sample)
+            rows = np.flatnonzero(head)
+            steps = math.ceil(self.passes * len(rows) / self.batch)
+            steps = int(np.clip(steps, self.min_steps, self.max_steps))
+            self.history_ = self._train(tensors, rows, steps, self.rate)
+            held_out = self._quantiles(tensors, np.flatnonzero(~head))
+            if self.more > 0:
+                everything = np.arange(len(head))
+                more = max(int(steps * self.more), 1)
+                self.history_ += self._train(tensors, everything, more, self.rate / 3)
+        return held_out
+
+    def predict(self, sample: Sample) -> FloatArray:
+        """``(rows, levels)`` quantiles of log demand relative to the level, mean of the seeds."""
+        with _one_thread():
+            return self._quantiles(self._tensors(sample), np.arange(len(sample.y)))
+
+    def state(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Fitted state as JSON-able figures and arrays."""
+        arrays = {f"net.{k}": v.cpu().numpy() for k, v in self.net_.state_dict().items()}
+        arrays |= {"mean_": self.mean_, "scale_": self.scale_, "dense_": self.dense_}
+        return {"sizes_": self.sizes_, "size_": self.size_, "history_": self.history_}, arrays
+
+    def restore(self, meta: dict[str, Any], arrays: dict[str, Any]) -> None:
+        """Set what :meth:`state` gave."""
+        import torch
+
+        self.sizes_, self.size_ = list(meta["sizes_"]), float(meta["size_"])
+        self.history_ = list(meta["history_"])
+        self.mean_, self.scale_, self.dense_ = (arrays[k] for k in ("mean_", "scale_", "dense_"))
+        self.net_ = self._build()
+        weights = {k[4:]: torch.from_numpy(v) for k, v in arrays.items() if k.startswith("net.")}
+        self.net_.load_state_dict(weights)
+
+    def _standardise(self, x: FloatArray, y: FloatArray) -> None:
+        self.mean_ = x.mean(axis=0, dtype=np.float64).astype(np.float32)
+        scale = x.std(axis=0, dtype=np.float64).astype(np.float32)
+        self.scale_ = np.where(scale < 1e-4, np.inf, scale).astype(np.float32)
+        low, high = np.quantile(y, [0.1, 0.9])
+        self.size_ = max(float(high - low) / 2.56, 0.05)
+
+    def _build(self) -> Any:
+        from demand_forecast.modelling.network_module import QuantileNet
+
+        return QuantileNet(
+            len(self.dense_), self.sizes_, self.hidden, self.dropout, self.seeds, LEVELS.tolist()
+        )
+
+    def _tensors(self, sample: Sample) -> tuple[Any, ...]:
+        import torch
+
+        x = (sample.x[:, self.dense_] - self.mean_) / self.scale_
+        np.clip(x, -5, 5, out=x)
+        y = np.nan_to_num(sample.y / self.size_)
+        arrays = (x, sample.codes, y.astype(np.float32), sample.censored)
+        return tuple(torch.from_numpy(np.ascontiguousarray(a)) for a in arrays)
+
+    def _train(
+        self, tensors: tuple[Any, ...], rows: IntArray, steps: int, rate: float
+    ) -> list[float]:
+        from demand_forecast.modelling.network_module import train
+
+        batches = _Batches(rows, min(self.batch, len(rows)), steps, self.seed)
+        return train(self.net_, tensors, batches, steps, rate, self.decay, self.unknown)
+
+    def _quantiles(self, tensors: tuple[Any, ...], rows: IntArray) -> FloatArray:
+        from demand_forecast.modelling.network_module import quantiles
+
+        return np.asarray(quantiles(self.net_, tensors, rows) * self.size_)
+
+
+@dataclass
+class _Batches:
+    """Positions of the rows of each step: shuffled passes, cut into equal batches."""
+
+    rows: IntArray
+    size: int
+    steps: int
+    seed: int
+
+    def __iter__(self) -> Iterator[IntArray]:
+        random = np.random.default_rng(self.seed)
+        order, start = random.permutation(self.rows), 0
+        for _ in range(self.steps):
+            if start + self.size > len(order):
+                order, start = random.permutation(self.rows), 0
+            yield order[start : start + self.size]
+            start += self.size
+
+    def __len__(self) -> int:
+        return self.steps
+
+
+class _one_thread:  # noqa: N801
+    """One torch thread inside: small models lose by more, and workers share the cores."""
+
+    def __enter__(self) -> None:
+        import torch
+
+        self.before = torch.get_num_threads()
+        torch.set_num_threads(1)
+
+    def __exit__(self, *_: object) -> None:
+        import torch
+
+        torch.set_num_threads(self.before)

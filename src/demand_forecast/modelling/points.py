@@ -1,0 +1,75 @@
+"""Points of a predictive distribution: each decision has its own.
+
+A distribution is given by its quantiles at increasing levels. A forecast that is best for one purpose is
+wrong for another: the MAPE is least for the median under weights 1/y, absolute units (WAPE) for the
+median, sums and money for the mean, an order for the quantile at its critical ratio (newsvendor).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import ndtri
+
+Array = npt.NDArray[np.floating]
+
+_ATOMS = 200
+
+
+def interpolation_weights(levels: Array, at: Array) -> Array:
+    """Matrix ``(levels, at)`` that reads quantiles at ``at`` off quantiles at ``levels``.
+
+    Linear in the normal score of the level, which is exact for a normal distribution and
+    continues the outermost segment beyond the given levels.
+    """
+    known, wanted = ndtri(levels), ndtri(at)
+    right = np.clip(np.searchsorted(known, wanted), 1, len(known) - 1)
+    share = (wanted - known[right - 1]) / (known[right] - known[right - 1])
+    weights = np.zeros((len(known), len(wanted)), dtype=np.float32)
+    columns = np.arange(len(wanted))
+    weights[right - 1, columns] = 1 - share
+    weights[right, columns] = share
+    return weights
+
+
+def atoms(levels: Array, count: int = _ATOMS) -> Array:
+    """``(levels, count)`` weights that turn quantiles into ``count`` equally likely values."""
+    return interpolation_weights(levels, (np.arange(count) + 0.5) / count)
+
+
+def mean_point(values: Array) -> Array:
+    """Mean of equally likely values, ``(..., count) -> (...)``: for sums, volumes and money."""
+    mean: Array = values.mean(axis=-1)
+    return mean
+
+
+def mape_point(values: Array) -> Array:
+    """Value with the least expected ``|f - y| / y`` among ``y > 0``: the median under weights 1/y.
+
+    Gneiting (2011), "Making and evaluating point forecasts", JASA 106. Zero where all values are zero.
+
+    Args:
+        values: ``(..., count)`` equally likely values, ascending, none negative.
+    """
+    positive = values > 0
+    weights = np.where(positive, 1 / np.where(positive, values, 1), 0)
+    cumulated = np.cumsum(weights, axis=-1)
+    half = cumulated[..., -1:] / 2
+    position = (cumulated < half).sum(axis=-1, keepdims=True).clip(max=values.shape[-1] - 1)
+    point: Array = np.take_along_axis(values, position, axis=-1)[..., 0]
+    return point
+
+
+def newsvendor_point(quantiles: Array, levels: Array, critical_ratio: float) -> Array:
+    """Order quantity: the quantile at ``unit margin / (unit margin + unit loss of a surplus)``.
+
+    Args:
+        quantiles: ``(..., levels)`` units.
+        levels: ``(levels,)`` ascending, inside (0, 1).
+        critical_ratio: Inside (0, 1).
+    """
+    if not 0 < critical_ratio < 1:
+        raise ValueError(f"critical_ratio is {critical_ratio}; valid: between 0 and 1, both excluded")
+    weights = interpolation_weights(levels, np.array([critical_ratio]))
+    point: Array = (quantiles @ weights)[..., 0].clip(min=0)
+    return point

@@ -1,0 +1,119 @@
+"""Scoring of one segment: the champion where it can be used, else the next best, never nothing."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+
+import pandas as pd
+
+from demand_forecast.exceptions import ContractError
+from demand_forecast.modelling.baseline import HistoricalAverage
+from demand_forecast.modelling.forecasts import (
+    OUTPUT_COLUMNS,
+    active_series,
+    build_table,
+    check_output,
+    target_weeks,
+)
+from demand_forecast.modelling.models import RegisteredModel
+from demand_forecast.modelling.panel import KEY, Panel
+from demand_forecast.modelling.velocity import SLOW
+
+_LOGGER = logging.getLogger(__name__)
+
+
+def score_segment(
+    panel: Panel,
+    velocity: pd.DataFrame,
+    models: Mapping[str, RegisteredModel],
+    baseline: RegisteredModel,
+    *,
+    horizon: int,
+    active_within_weeks: int,
+    stale_after_days: int,
+) -> pd.DataFrame:
+    """Forecast every active series of a segment.
+
+    Args:
+        panel: The segment; forecasts start after its last week.
+        velocity: Classes from the last training; a product that has none yet is taken as slow.
+        models: What the registry gave for each velocity.
+        baseline: What it gave for the historical average, the last resort; where there is none, one
+            is computed from the panel.
+        horizon: Weeks ahead.
+        active_within_weeks: A series is forecast if it was delivered in these last weeks.
+        stale_after_days: A champion whose data end longer ago than this gives way to the baseline.
+
+    Returns:
+        The forecast table (:func:`demand_forecast.modelling.forecasts.build_table`).
+
+    Raises:
+        ContractError: If even the baseline's forecast breaks the output contract.
+    """
+    active = panel.select(active_series(panel, active_within_weeks))
+    known = active.series[KEY].merge(velocity[[*KEY, "velocity"]], on=KEY, how="left")
+    classes = known.assign(velocity=known["velocity"].fillna(SLOW))
+    tables = []
+    for which, registered in models.items():
+        rows = (classes["velocity"] == which).to_numpy()
+        if rows.any():
+            part = active.select(rows)
+            tables.append(_score(part, classes, registered, baseline, horizon, stale_after_days))
+    if not tables:
+        return pd.DataFrame(columns=OUTPUT_COLUMNS)
+    return pd.concat(tables, ignore_index=True)
+
+
+def _score(
+    panel: Panel,
+    velocity: pd.DataFrame,
+    champion: RegisteredModel,
+    baseline: RegisteredModel,
+    horizon: int,
+    stale_after_days: int,
+) -> pd.DataFrame:
+    reason = champion.reason if champion.model is None else _staleness(champion, panel, stale_after_days)
+    if not reason:
+        source = "previous_champion" if champion.reason else "champion"
+        try:
+            return _forecast(panel, velocity, champion, source, champion.reason, horizon)
+        except ContractError as error:
+            reason = f"{champion.name} version {champion.version}: {error}"
+    _LOGGER.warning("%s: baseline instead of the champion: %s", champion.name, reason)
+    if baseline.model is None:
+        fitted = HistoricalAverage().fit(panel)
+        baseline = RegisteredModel(fitted, baseline.name, reason=baseline.reason)
+        reason = f"{reason}; baseline computed now: {baseline.reason}"
+    return _forecast(panel, velocity, baseline, "baseline", reason, horizon)
+
+
+def _forecast(
+    panel: Panel,
+    velocity: pd.DataFrame,
+    registered: RegisteredModel,
+    source: str,
+    reason: str,
+    horizon: int,
+) -> pd.DataFrame:
+    assert registered.model is not None  # noqa: S101 - the caller has looked
+    frame = registered.model.predict(panel, panel.as_of, horizon)
+    check_output(frame, panel.series[KEY], target_weeks(panel.as_of, horizon))
+    return build_table(
+        frame,
+        panel=panel,
+        velocity=velocity,
+        as_of=panel.as_of,
+        source=source,
+        reason=reason,
+        model_name=registered.name,
+        model_version=registered.version,
+    )
+
+
+def _staleness(champion: RegisteredModel, panel: Panel, limit: int) -> str:
+    trained_on = champion.tags.get("as_of")
+    if trained_on is None:
+        return ""
+    days = (panel.as_of - pd.Timestamp(trained_on)).days
+    return f"champion {champion.version} is stale: {days} days, limit {limit}" if days > limit else ""

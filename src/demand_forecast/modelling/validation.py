@@ -1,0 +1,96 @@
+"""Validation of one segment: all its models on the same origins, then a verdict by velocity."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from demand_forecast.modelling.backtest import BACKTEST_COLUMNS, backtest
+from demand_forecast.modelling.baseline import SeasonalNaive
+from demand_forecast.modelling.gate import GateRules, judge
+from demand_forecast.modelling.metrics import summarise
+from demand_forecast.modelling.models import Candidate
+from demand_forecast.modelling.panel import Panel
+from demand_forecast.modelling.protocol import Forecaster
+from demand_forecast.modelling.splits import rolling_origins
+
+ENSEMBLE, BASELINE, NAIVE = "ensemble", "historical_average", "seasonal_naive"
+ALL_HORIZONS = "all"
+
+
+def compare(
+    panel: Panel,
+    velocity: pd.DataFrame,
+    baseline: Candidate,
+    ensembles: Mapping[str, Candidate],
+    *,
+    n_origins: int,
+    step: int,
+    horizon: int,
+) -> pd.DataFrame:
+    """Replay ensembles, their members, the baseline and seasonal naive at the same origins.
+
+    Args:
+        panel: The segment, the weeks of the validation included.
+        velocity: Class of each series, in the panel's order.
+        baseline: Fitted before the first origin.
+        ensembles: By velocity, likewise.
+        n_origins: Rolling origins.
+        step: Weeks between two.
+        horizon: Weeks forecast from each.
+
+    Returns:
+        The backtest frame with a ``velocity`` column; empty where there is no baseline (too little
+        history for any comparison).
+    """
+    frames = []
+    if baseline.model is not None:
+        origins = rolling_origins(panel, n_origins, horizon, step)
+        naive = SeasonalNaive().fit(panel.until(origins[0]))
+        for which, candidate in ensembles.items():
+            rows = (velocity["velocity"] == which).to_numpy()
+            if not rows.any():
+                continue
+            models = _contestants(candidate, baseline.model, naive)
+            frame = backtest(models, panel.select(rows), origins, horizon)
+            frames.append(frame.assign(velocity=which))
+    if not frames:
+        return pd.DataFrame(columns=[*BACKTEST_COLUMNS, "velocity"])
+    return pd.concat(frames, ignore_index=True)
+
+
+def judge_velocities(
+    frame: pd.DataFrame, ensembles: Mapping[str, Candidate], rules: GateRules
+) -> dict[str, Any]:
+    """Verdict of each velocity, as it is stored: JSON only.
+
+    A velocity without an ensemble fails with the reason why there is none.
+    """
+    verdicts = {}
+    for which, candidate in ensembles.items():
+        rows = frame[frame["velocity"] == which]
+        if candidate.model is None or rows.empty:
+            reason = candidate.reason or "no week with a delivery in the validation window"
+            verdicts[which] = {"passed": False, "reason": reason, "rules": [], "metrics": []}
+        else:
+            verdict = judge(rows, rules, challenger=ENSEMBLE, baseline=BASELINE)
+            verdicts[which] = verdict.model_dump(mode="json") | {"reason": verdict.reason}
+    return {"velocities": verdicts}
+
+
+def metrics_table(frame: pd.DataFrame) -> pd.DataFrame:
+    """Metrics by model and velocity, over all horizons and for each."""
+    if frame.empty:
+        return pd.DataFrame(columns=["model", "velocity", "horizon", "rows", "volume", "mape"])
+    overall = summarise(frame, by=["model", "velocity"]).assign(horizon=ALL_HORIZONS)
+    by_lead = summarise(frame, by=["model", "velocity", "horizon"])
+    return pd.concat([overall, by_lead.astype({"horizon": str})], ignore_index=True)
+
+
+def _contestants(
+    candidate: Candidate, baseline: Forecaster, naive: Forecaster
+) -> dict[str, Forecaster]:
+    models = {BASELINE: baseline, NAIVE: naive}
+    return models if candidate.model is None else {ENSEMBLE: candidate.model, **models}

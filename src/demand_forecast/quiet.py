@@ -1,0 +1,26 @@
+"""Settings of other people's libraries that must be in place before these are imported.
+
+Telemetry is off unless somebody turned it on, and the terminal is kept for what users need.
+"""
+
+from __future__ import annotations
+
+import os
+import warnings
+
+_DEFAULTS = {
+    "DO_NOT_TRACK": "1",  # Kedro
+    "GX_ANALYTICS_ENABLED": "false",  # Great Expectations
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    # Small models train faster on one thread than on two that wait for each other.
+    "OMP_NUM_THREADS": "1",
+}
+
+
+def prepare() -> None:
+    """Called by Kedro's command line before anything else, and by the project's settings."""
+    for name, value in _DEFAULTS.items():
+        os.environ.setdefault(name, value)
+    # Advice of MLflow for a class of kedro-mlflow, given whenever that is imported.
+    warnings.filterwarnings("ignore", message=".*Add type hints to the `predict`")
