@@ -129,7 +129,7 @@ CELLS: dict[str, st.SearchStrategy[Any]] = {
 
 
 @settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(rows=st.lists(st.fixed_dictionaries(CELLS), max_size=12))
 def test_nothing_is_lost_whatever_the_rows_say(raw_region, rows):

@@ -233,7 +233,7 @@ def _check_column(where: str, name: str, column: Column, table: StandardTable) -
             f"{did_you_mean(column.role, table.roles)}"
         )
     if column.unit == "cases" and name != table.measure:
-        raise ConfigurationError(f"{where}: only {table.measure} can be in cases.")
+        raise ConfigurationError(f"{where}: only units can be in cases.")
     if name in table.required and column.optional:
         raise ConfigurationError(f"{where}: this column cannot be optional.")
 

@@ -246,8 +246,6 @@ def _arrow_text(column: pa.Array) -> pa.Array:
         column = column.dictionary_decode()
     if pa.types.is_floating(column.type):
         column = _whole_numbers(column)
-    if pa.types.is_timestamp(column.type):
-        column = _whole_days(column)
     return column.cast(pa.string())
 
 
@@ -255,13 +253,6 @@ def _whole_numbers(column: pa.Array) -> pa.Array:
     """Integers that a null turned into floats: ``12.0`` is the store ``12``."""
     try:
         return column.cast(pa.int64())
-    except pa.ArrowInvalid:
-        return column
-
-
-def _whole_days(column: pa.Array) -> pa.Array:
-    try:
-        return column.cast(pa.date32())
     except pa.ArrowInvalid:
         return column
 

@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
-from demand_forecast.sample_data.calendar import Days, Floats
+from demand_forecast.sample_data.calendar import Floats
 from demand_forecast.sample_data.demand import Block, Ints
 from demand_forecast.sample_data.market import Market
 from demand_forecast.sample_data.weather import LEADS, issue_forecasts
@@ -130,8 +130,3 @@ def _from_pandas(frame: pd.DataFrame) -> pa.Table:
         if pa.types.is_timestamp(column.type):
             table = table.set_column(position, column.name, table[column.name].cast(pa.date32()))
     return table
-
-
-def days(values: pa.ChunkedArray) -> Days:
-    """A column of dates as NumPy days; null becomes NaT."""
-    return np.asarray(values.to_numpy(), dtype="datetime64[D]")
