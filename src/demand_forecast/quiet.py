@@ -13,6 +13,8 @@ _DEFAULTS = {
     "GX_ANALYTICS_ENABLED": "false",  # Great Expectations
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    # No connection to the tracking store may be shared with a worker that is forked.
+    "MLFLOW_SQLALCHEMYSTORE_POOLCLASS": "NullPool",
     # Small models train faster on one thread than on two that wait for each other.
     "OMP_NUM_THREADS": "1",
 }

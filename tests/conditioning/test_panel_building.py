@@ -153,6 +153,29 @@ def test_plan_is_stored_once_per_product_and_reaches_into_the_future(full_region
     assert np.isnan(discount.values[:, 64:]).all()  # nobody has planned that far
 
 
+def test_plan_by_store_is_stored_once_per_store(full_region):
+    plan = full_region.frames["promotions"].query("Sku == 'P1'").rename(columns={"Sku": "Shop"})
+    full_region.frames["promotions"] = plan.assign(Shop="S2")
+    columns = full_region.layout["sources"]["promotions"]["columns"]
+    columns["store_id"] = "Shop"
+    del columns["product_id"]
+    price = build_panel(full_region.condition(), "large").known_future["price"]
+    assert price.values.shape == (2, 86)
+    assert price.index.tolist() == [0, 0, 0, 1, 1, 1]
+    assert np.isnan(price.values[0]).all()
+    assert np.allclose(price.values[1, :64], plan["Price"])
+
+
+def test_constant_and_absent_optional_columns(full_region):
+    columns = full_region.layout["sources"]["promotions"]["columns"]
+    columns["price"] = {"constant": 2.5}
+    full_region.layout["sources"]["promotions"]["ignore"] = ["Price"]
+    columns["leaflet"] = {"from": "Leaflet", "optional": True}
+    plans = build_panel(full_region.condition(), "large").known_future
+    assert plans["price"].values[0, :64].tolist() == [2.5] * 64
+    assert "leaflet" not in plans
+
+
 def test_events_and_holidays_are_one_row(full_region):
     panel = build_panel(full_region.condition(), "small")
     fair = panel.known_future["event_state_fair"]

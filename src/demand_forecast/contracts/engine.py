@@ -48,10 +48,8 @@ def run_expectations(
     """
     with _LOCK:
         gx = _great_expectations()
-        try:
-            suite = gx.ExpectationSuite(name=name, expectations=expectations)
-        except Exception as error:  # its registry and pydantic raise classes of their own
-            raise ConfigurationError(f"suite '{name}': {error}") from error
+        built = [_build(gx, expectation, name) for expectation in expectations]
+        suite = gx.ExpectationSuite(name=name, expectations=built)
         view = frame.copy(deep=False)
         result = _table(gx).get_batch({"dataframe": view}).validate(suite)
         for column in list(view):  # the context keeps its last frame: leave it an empty one
@@ -65,11 +63,22 @@ def run_expectations(
 def _great_expectations() -> Any:
     """Import it once somebody needs it (seconds), without its telemetry and deprecations."""
     os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
+    logging.getLogger("great_expectations").setLevel(logging.WARNING)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import great_expectations
-    logging.getLogger("great_expectations").setLevel(logging.WARNING)
+    # The one module of it that sets a level of its own.
+    logging.getLogger("great_expectations.data_context.types.base").setLevel(logging.WARNING)
     return great_expectations
+
+
+def _build(gx: Any, expectation: dict[str, Any], name: str) -> Any:
+    """One expectation; a suite would only log, and leave out, one that it cannot build."""
+    configuration = gx.expectations.expectation_configuration.ExpectationConfiguration
+    try:
+        return configuration(**expectation).to_domain_obj()
+    except Exception as error:  # its registry and pydantic raise classes of their own
+        raise ConfigurationError(f"suite '{name}', {expectation['type']}: {error}") from error
 
 
 @cache

@@ -7,6 +7,7 @@ import json
 import shutil
 import tempfile
 import uuid
+import weakref
 from pathlib import Path, PurePosixPath
 from typing import Any, Protocol, Self
 
@@ -93,7 +94,6 @@ class ArtefactDataset(AbstractVersionedDataset[Artefact, Any]):
         self._fs = fsspec.filesystem(protocol, **(credentials or {}), **(fs_args or {}))
         self._artefact = artefact
         self._missing_ok = missing_ok
-        self._download: tempfile.TemporaryDirectory[str] | None = None
         self.metadata = metadata
         super().__init__(
             filepath=PurePosixPath(path),
@@ -166,10 +166,11 @@ class ArtefactDataset(AbstractVersionedDataset[Artefact, Any]):
     def _local_copy(self, path: str) -> Path:
         if self._is_local:
             return Path(path)
-        # Kept until the next load: artefacts such as conditioned tables read their files lazily.
-        self._download = tempfile.TemporaryDirectory()
-        self._fs.get(path, self._download.name, recursive=True)
-        return Path(self._download.name) / PurePosixPath(path).name
+        # Kept as long as the dataset: artefacts such as conditioned tables read their files lazily.
+        folder = tempfile.mkdtemp()
+        weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+        self._fs.get(path, folder, recursive=True)
+        return Path(folder) / PurePosixPath(path).name
 
     def _describe(self) -> dict[str, Any]:
         return {"filepath": self._filepath, "artefact": self._artefact, "version": self._version}

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
+import weakref
 from pathlib import Path, PurePosixPath
 from typing import Any, Never
 
 import fsspec
+from fsspec.implementations.local import LocalFileSystem
 from kedro.io import AbstractDataset, DatasetError
-from kedro.io.core import get_protocol_and_path
 
 from demand_forecast.conditioning.raw import RawSource
 
@@ -35,17 +37,15 @@ class RawSourceDataset(AbstractDataset[Never, RawSource]):
             path: Folder with the region's raw files, any protocol of fsspec.
             source: Name of the source, that of its standard table.
         """
-        protocol, folder = get_protocol_and_path(path)
+        options = {**(credentials or {}), **(fs_args or {})}
+        self._fs, self._folder = fsspec.core.url_to_fs(path, **options)
         self._path = path
-        self._folder = folder
         self._source = source
-        self._is_local = protocol == "file"
-        self._fs = fsspec.filesystem(protocol, **(credentials or {}), **(fs_args or {}))
         self.metadata = metadata
 
     def load(self) -> RawSource:
         """The handle; no file is opened."""
-        if self._is_local:
+        if isinstance(self._fs, LocalFileSystem):
             return RawSource(self._source, self._folder)
         return RawSource(self._source, self._path, _Download(self._fs, self._folder))
 
@@ -65,20 +65,27 @@ class RawSourceDataset(AbstractDataset[Never, RawSource]):
 
 
 class _Download:
-    """Fetches the files that match a glob into a folder that lives as long as the handle."""
+    """Fetches the files that match a glob into a folder that lives as long as the handle.
+
+    Each glob is resolved once: what was digested is what is read.
+    """
 
     def __init__(self, fs: fsspec.AbstractFileSystem, folder: str) -> None:
         self._fs = fs
         self._folder = folder
-        self._scratch = tempfile.TemporaryDirectory()
+        self._scratch = Path(tempfile.mkdtemp(prefix="raw-"))
+        self._found: dict[str, list[Path]] = {}
+        weakref.finalize(self, shutil.rmtree, self._scratch, ignore_errors=True)
 
     def __call__(self, pattern: str) -> list[Path]:
-        """Local paths of the files, downloaded unless they were."""
-        found = self._fs.glob(f"{self._folder}/{pattern}")
-        return [self._local(str(remote)) for remote in found if self._fs.isfile(remote)]
+        """Local paths of the files."""
+        if pattern not in self._found:
+            remote = [str(p) for p in self._fs.glob(f"{self._folder}/{pattern}")]
+            self._found[pattern] = [self._local(p) for p in remote if self._fs.isfile(p)]
+        return self._found[pattern]
 
     def _local(self, remote: str) -> Path:
-        local = Path(self._scratch.name) / PurePosixPath(remote).name
+        local = self._scratch / PurePosixPath(remote).name
         if not local.exists():
             self._fs.get_file(remote, str(local))
         return local

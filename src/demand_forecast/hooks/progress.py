@@ -8,6 +8,7 @@ import os
 import tempfile
 import time
 from collections import Counter, defaultdict
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,24 +27,19 @@ _LOGGER = logging.getLogger(__name__)
 class ProgressHook:
     """Logs a line whenever a region or segment has finished a stage.
 
-    Seconds are appended to one file named by the environment, so that the nodes of worker processes
-    are counted as well.
+    Each node appends its seconds to one file named by the environment, so that the nodes of all
+    worker processes are counted.
     """
 
     def __init__(self) -> None:
-        self._left: Counter[tuple[str, str]] = Counter()
-        self._total: Counter[str] = Counter()
-        self._done: Counter[str] = Counter()
-        self._seconds: defaultdict[tuple[str, str], float] = defaultdict(float)
+        self._total: Counter[tuple[str, str]] = Counter()
         self._started: dict[str, float] = {}
         self._unsaved: dict[str, int] = {}
 
     @hook_impl
     def before_pipeline_run(self, pipeline: Pipeline) -> None:
         """Count what there is to do."""
-        self._left = Counter(_place(node) for node in pipeline.nodes)
-        self._total = Counter(stage for stage, _ in self._left)
-        self._done = Counter()
+        self._total = Counter(_place(node) for node in pipeline.nodes)
         handle, path = tempfile.mkstemp(prefix="demand_forecast_", suffix=".jsonl")
         os.close(handle)
         os.environ[_TIMINGS] = path
@@ -60,24 +56,28 @@ class ProgressHook:
         self._unsaved[node.name] -= 1
         if self._unsaved[node.name] == 0:
             del self._unsaved[node.name]
-            self._finish(node, time.perf_counter() - self._started.pop(node.name))
+            seconds = time.perf_counter() - self._started.pop(node.name)
+            with Path(os.environ[_TIMINGS]).open("a") as file:
+                file.write(json.dumps([*_place(node), seconds]) + "\n")
+            self._report(_place(node))
 
-    def _finish(self, node: Node, seconds: float) -> None:
-        place = stage, namespace = _place(node)
-        if path := os.environ.get(_TIMINGS):
-            with Path(path).open("a") as file:
-                file.write(json.dumps([stage, seconds]) + "\n")
-        self._seconds[place] += seconds
-        self._left[place] -= 1
-        if self._left[place] == 0:
-            self._done[stage] += 1
+    def _report(self, place: tuple[str, str]) -> None:
+        """Log where this was the last node of a segment's stage."""
+        nodes: Counter[tuple[str, str]] = Counter()
+        seconds: defaultdict[tuple[str, str], float] = defaultdict(float)
+        for stage, namespace, elapsed in _read(Path(os.environ[_TIMINGS])):
+            nodes[stage, namespace] += 1
+            seconds[stage, namespace] += elapsed
+        if nodes[place] == self._total[place]:
+            of_stage = [p for p in self._total if p[0] == place[0]]
+            done = sum(nodes[p] == self._total[p] for p in of_stage)
             _LOGGER.info(
                 "%-12s %3d/%d  %-32s %6.1f s",
-                stage,
-                self._done[stage],
-                self._total[stage],
-                namespace,
-                self._seconds[place],
+                place[0],
+                done,
+                len(of_stage),
+                place[1],
+                seconds[place],
             )
 
     @hook_impl
@@ -98,11 +98,11 @@ class ProgressHook:
         self._stage_seconds()
 
     def _stage_seconds(self) -> dict[str, float]:
-        path = Path(os.environ.pop(_TIMINGS, ""))
+        """Seconds of all nodes of each stage, added up over the workers; the file is removed."""
         totals: dict[str, float] = defaultdict(float)
+        path = Path(os.environ.pop(_TIMINGS, ""))
         if path.is_file():
-            for line in path.read_text().splitlines():
-                stage, seconds = json.loads(line)
+            for stage, _, seconds in _read(path):
                 totals[stage] += seconds
             path.unlink()
         return {stage: round(totals[stage], 1) for stage in STAGES if stage in totals}
@@ -111,3 +111,9 @@ class ProgressHook:
 def _place(node: Node) -> tuple[str, str]:
     stage = next((s for s in STAGES if s in node.tags), "other")
     return stage, node.namespace or "all segments"
+
+
+def _read(path: Path) -> Iterator[tuple[str, str, float]]:
+    for line in path.read_text().splitlines():
+        stage, namespace, seconds = json.loads(line)
+        yield stage, namespace, seconds

@@ -127,8 +127,8 @@ def spec_state(spec: FeatureSpec) -> tuple[dict[str, Any], dict[str, Any]]:
         "courses": {name: course.tolist() for name, course in spec.courses.items()},
     }
     arrays = {
-        "shared": spec.response.shared,
-        "by_product": spec.response.by_product,
+        "slopes": spec.response.slopes,
+        "fold_ends": spec.response.fold_ends.astype("datetime64[D]").astype(np.int64),
         "centres": spec.centres,
     }
     return meta, arrays
@@ -145,6 +145,6 @@ def spec_from_state(meta: dict[str, Any], arrays: dict[str, Any]) -> FeatureSpec
         courses={k: np.array(v, dtype=np.float32) for k, v in meta["courses"].items()},
         categories=meta["categories"],
         numeric={k: (float(a), float(b)) for k, (a, b) in meta["numeric"].items()},
-        response=Response(arrays["shared"], arrays["by_product"]),
+        response=Response(arrays["slopes"], arrays["fold_ends"].astype("datetime64[D]")),
         centres=arrays["centres"],
     )

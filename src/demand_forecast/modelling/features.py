@@ -108,15 +108,16 @@ def learn_spec(panel: Panel, leads: list[int], train_weeks: int) -> FeatureSpec:
     products = sorted(panel.series["product_id"].astype(str).unique())
     spec = FeatureSpec(
         leads, offsets, kinds, climate(train), _categories(panel.series), _numeric(panel.series),
-        Response(np.empty(0, np.float32), np.empty((0, 0), np.float32)),
+        Response(np.empty((0, 0, 0), np.float32), train.weeks[:0]),
         np.empty(0, dtype=np.float32),
     )
     columns = np.stack(list(response_columns(train, spec, train_weeks)[0].values()), axis=2)
     log_demand = np.log(train.demand.T + series_offsets(train, spec)[None])
     code = _code(train.series["product_id"], products) - 1
     code = np.where(code < 0, len(products), code)
-    spec.response = fit_response(log_demand, columns, code, len(products))
-    spec.centres = class_centres(spec.response(columns, code)[np.isfinite(log_demand)])
+    weeks = train.weeks[:train_weeks]
+    spec.response = fit_response(log_demand, columns, code, len(products), weeks)
+    spec.centres = class_centres(spec.response(columns, code, weeks)[np.isfinite(log_demand)])
     return spec
 
 
@@ -181,9 +182,9 @@ class Design:
         self.censored = np.ascontiguousarray(panel.censored.T)
         relatives = _relatives(panel.series)
         code = _code(panel.series["product_id"], spec.categories["product_id"]) - 1
-        code = np.where(code < 0, len(spec.response.by_product) - 1, code)
+        code = np.where(code < 0, spec.response.unknown, code)
         effects, season, plans = response_columns(panel, spec, weeks)
-        effect = spec.response(np.stack(list(effects.values()), axis=2), code)
+        effect = spec.response(np.stack(list(effects.values()), axis=2), code, self.calendar)
         self.effect = effect
         adjusted = (self.log_demand - effect[: panel.n_weeks]).astype(np.float32)
         state = running_level(adjusted, self.censored, relatives)

@@ -1,7 +1,11 @@
-"""How demand answers to plans and season: shared slopes and slopes per product, by ridge.
+"""How demand answers to plans and season: shared slopes and slopes per product, by cross-fitted ridge.
 
 Fitted once on log demand about each series' mean; what it explains is taken out of the history before
 levels and lags are formed, so that a promotion four weeks ago does not pass for a higher level.
+
+The effect of a training week comes from slopes that have not seen that week's fold: a model that is
+trained on effects fitted in sample trusts them too much (on the orange juice development rounds this
+cost the LASSO 3 points of MAPE).
 """
 
 from __future__ import annotations
@@ -10,9 +14,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from demand_forecast.modelling.panel import FloatArray
+from demand_forecast.modelling.panel import FloatArray, IntArray, Weeks
 
-_PRIOR_ROWS = 60.0
+FOLDS = 5
+_PRIOR_GRID = (3.0, 10.0, 30.0, 100.0, 300.0, 1000.0)
 
 
 @dataclass(frozen=True)
@@ -20,58 +25,123 @@ class Response:
     """Slopes of log demand on the columns of the plan.
 
     Attributes:
-        shared: ``(features,)``.
-        by_product: ``(products + 1, features)`` with the shared slopes in the last row, for products
-            that were not seen.
+        slopes: ``(folds + 1, products + 1, features)``: without each fold, then from all weeks; the
+            last product stands for those not seen.
+        fold_ends: ``(folds,)`` last week of each fold.
     """
 
-    shared: FloatArray
-    by_product: FloatArray
+    slopes: FloatArray
+    fold_ends: Weeks
 
-    def __call__(self, columns: FloatArray, product: np.ndarray) -> FloatArray:
+    @property
+    def unknown(self) -> int:
+        """Code of a product that was not seen."""
+        return int(self.slopes.shape[1]) - 1
+
+    def __call__(self, columns: FloatArray, product: IntArray, weeks: Weeks) -> FloatArray:
         """Log effect of each week's plan, ``(weeks, series)``.
 
         Args:
             columns: ``(weeks, series, features)``.
-            product: ``(series,)`` row of ``by_product``.
+            product: ``(series,)`` code of each series' product.
+            weeks: ``(weeks,)`` dates.
         """
-        effect: FloatArray = np.einsum("wsf,sf->ws", columns, self.by_product[product])
+        fold = np.searchsorted(self.fold_ends, weeks.astype("datetime64[D]"))
+        effect = np.empty(columns.shape[:2], dtype=np.float32)
+        for k in np.unique(fold):
+            rows = fold == k
+            effect[rows] = np.einsum("wsf,sf->ws", columns[rows], self.slopes[k][product])
         return effect
 
 
+@dataclass(frozen=True)
+class _Sums:
+    """Gram matrices and moments per product, ``(products + 1, features, features)``."""
+
+    gram: FloatArray
+    moment: FloatArray
+    series: FloatArray
+    rows: float
+
+    def slopes(self, prior_weeks: float) -> FloatArray:
+        """Shared slopes by ridge, and each product's drawn to them (empirical Bayes).
+
+        Stores move together in a week, so the prior counts weeks of all series, not rows.
+        """
+        total = self.gram.sum(axis=0)
+        ridge = np.eye(len(total)) * np.maximum(np.diag(total) / self.rows, 1e-6)
+        count = self.series.sum()
+        shared = np.linalg.solve(total + prior_weeks * count * ridge, self.moment.sum(axis=0))
+        prior = prior_weeks * np.maximum(self.series, 1)[:, None, None] * ridge
+        rest = self.moment - self.gram @ shared
+        own = np.linalg.solve(self.gram + prior, rest[..., None])[..., 0]
+        return np.asarray(shared + own)
+
+
 def fit_response(
-    log_demand: FloatArray, columns: FloatArray, product: np.ndarray, n_products: int
+    log_demand: FloatArray, columns: FloatArray, product: IntArray, n_products: int, weeks: Weeks
 ) -> Response:
-    """Ridge on within-series deviations; each product is shrunk to the slopes of all (empirical Bayes).
+    """Fit with the prior that predicts left-out folds of weeks best.
 
     Args:
         log_demand: ``(weeks, series)``, NaN where nothing was delivered.
         columns: ``(weeks, series, features)`` without gaps.
         product: ``(series,)`` 0..n_products-1, or ``n_products`` for unknown.
         n_products: Number of known products.
+        weeks: ``(weeks,)`` dates.
     """
+    ends = np.unique(np.linspace(0, len(weeks), FOLDS + 1).round().astype(int))[1:]
+    fold = np.searchsorted(ends, np.arange(len(weeks)), side="right")
+    parts = _fold_sums(log_demand, columns, product, n_products, fold, len(ends))
+    total = _add(parts)
+    losses = []
+    for prior in _PRIOR_GRID:
+        left_out = [_minus(total, part).slopes(prior) for part in parts]
+        losses.append(sum(_loss(s, p) for s, p in zip(left_out, parts, strict=True)))
+    best = _PRIOR_GRID[int(np.argmin(losses))]
+    slopes = [_minus(total, part).slopes(best) for part in parts] + [total.slopes(best)]
+    return Response(np.stack(slopes).astype(np.float32), weeks[ends - 1].astype("datetime64[D]"))
+
+
+def _fold_sums(
+    log_demand: FloatArray,
+    columns: FloatArray,
+    product: IntArray,
+    n_products: int,
+    fold: IntArray,
+    n_folds: int,
+) -> list[_Sums]:
     n_features = columns.shape[2]
     valid = np.isfinite(log_demand)
     count = np.maximum(valid.sum(axis=0), 1)
     target = np.where(valid, log_demand, 0)
     target = np.where(valid, target - target.sum(axis=0) / count, 0)
-    gram = np.zeros((n_products + 1, n_features, n_features))
-    moment = np.zeros((n_products + 1, n_features))
-    rows = np.zeros(n_products + 1)
-    for code in range(n_products + 1):
-        mine = product == code
-        if mine.any():
-            x = columns[:, mine] * valid[:, mine, None]
-            x = (x - x.sum(axis=0) / count[mine, None]) * valid[:, mine, None]
-            flat = x.reshape(-1, n_features)
-            gram[code] = flat.T @ flat
-            moment[code] = flat.T @ target[:, mine].reshape(-1)
-            rows[code] = valid[:, mine].sum()
-    total = max(rows.sum(), 1)
-    variance = np.maximum(np.diag(gram.sum(axis=0)) / total, 1e-6)
-    ridge = np.diag(variance) * _PRIOR_ROWS
-    shared = np.linalg.solve(gram.sum(axis=0) + ridge, moment.sum(axis=0))
-    rest = moment - gram @ shared
-    own = np.linalg.solve(gram + ridge, rest[..., None])[..., 0]
-    own[n_products] = 0
-    return Response(shared.astype(np.float32), (shared + own).astype(np.float32))
+    gram = np.zeros((n_folds, n_products + 1, n_features, n_features))
+    moment = np.zeros((n_folds, n_products + 1, n_features))
+    for code in np.unique(product):
+        mine = np.flatnonzero(product == code)
+        x = columns[:, mine] * valid[:, mine, None]
+        x = (x - x.sum(axis=0) / count[mine, None]) * valid[:, mine, None]
+        for k in range(n_folds):
+            flat = x[fold == k].reshape(-1, n_features)
+            gram[k, code] = flat.T @ flat
+            moment[k, code] = flat.T @ target[np.ix_(fold == k, mine)].reshape(-1)
+    series = np.bincount(product, minlength=n_products + 1).astype(float)
+    rows = [max(float(valid[fold == k].sum()), 1.0) for k in range(n_folds)]
+    return [_Sums(g, m, series, r) for g, m, r in zip(gram, moment, rows, strict=True)]
+
+
+def _add(parts: list[_Sums]) -> _Sums:
+    gram, moment = sum(p.gram for p in parts), sum(p.moment for p in parts)
+    return _Sums(np.asarray(gram), np.asarray(moment), parts[0].series, sum(p.rows for p in parts))
+
+
+def _minus(total: _Sums, part: _Sums) -> _Sums:
+    rows = max(total.rows - part.rows, 1.0)
+    return _Sums(total.gram - part.gram, total.moment - part.moment, total.series, rows)
+
+
+def _loss(slopes: FloatArray, part: _Sums) -> float:
+    """Sum of squared errors on a fold, less what no slopes change."""
+    fit = np.einsum("pf,pfg,pg->", slopes, part.gram, slopes)
+    return float(fit - 2 * (slopes * part.moment).sum())
