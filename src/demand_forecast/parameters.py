@@ -87,9 +87,7 @@ def merge(base: dict[str, Any], override: dict[str, Any]) -> dict[str, Any]:
     return merged
 
 
-def expand(
-    parameters: dict[str, Any], runtime: dict[str, Any], plan: Segments
-) -> dict[str, Any]:
+def expand(parameters: dict[str, Any], runtime: dict[str, Any], plan: Segments) -> dict[str, Any]:
     """Give every region and segment its full parameters.
 
     Precedence, weakest first: the group's defaults (base, then environment), the segment's

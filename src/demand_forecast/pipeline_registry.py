@@ -13,8 +13,8 @@ def register_pipelines() -> dict[str, Pipeline]:
 
     Returns:
         Stages ``conditioning``, ``training``, ``validation``, ``scoring``, ``monitoring``; jobs
-        ``train``, ``score``, ``monitor`` and ``__default__``, each from raw files on; and a pipeline
-        per region, for its lineage in Kedro-Viz.
+        ``train``, ``score``, ``monitor`` and ``__default__``, each from raw files on; and a
+        pipeline per region, for its lineage in Kedro-Viz.
     """
     plan = segments.current()
     stages = {

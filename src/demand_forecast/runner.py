@@ -13,11 +13,9 @@ from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from typing import Any, NamedTuple
 
-from kedro.framework.hooks.manager import _NullPluginManager
 from kedro.io import CatalogProtocol
 from kedro.pipeline import Pipeline
 from kedro.runner import SequentialRunner
-from pluggy import PluginManager
 
 Groups = dict[str, Pipeline]
 
@@ -26,8 +24,8 @@ class _Work(NamedTuple):
     """What a forked worker finds in its memory."""
 
     groups: Groups
-    catalog: CatalogProtocol
-    hook_manager: PluginManager | _NullPluginManager
+    catalog: CatalogProtocol[Any, Any]
+    hook_manager: Any
     run_id: str | None
 
 

@@ -19,9 +19,10 @@ class SegmentSession(KedroSession):
     leave out. Those nodes carry their segments' names as tags, so the slice is made by tag.
     """
 
-    def run(
+    def run(  # type: ignore[override]
         self,
-        *args: Any,
+        pipeline_name: str | None = None,
+        *,
         tags: Iterable[str] | None = None,
         namespaces: Iterable[str] | None = None,
         **kwargs: Any,
@@ -36,7 +37,7 @@ class SegmentSession(KedroSession):
             if wanted and not tags:
                 self._check_namespaces(wanted)
                 tags, wanted = wanted, []
-            return super().run(*args, tags=tags, namespaces=wanted or None, **kwargs)
+            return super().run(pipeline_name, tags=tags, namespaces=wanted or None, **kwargs)
         except Exception as error:
             ours = _own_error(error)
             if ours is None or click.get_current_context(silent=True) is None:

@@ -1,9 +1,5 @@
 """Kedro project settings."""
 
-from demand_forecast.quiet import prepare
-
-prepare()
-
 from omegaconf.resolvers import oc
 
 from demand_forecast.hooks.inputs import MissingInputHook
@@ -11,7 +7,10 @@ from demand_forecast.hooks.parameters import ParameterHook
 from demand_forecast.hooks.progress import ProgressHook
 from demand_forecast.hooks.segments import SegmentHook
 from demand_forecast.hooks.tracking import TrackingHook
+from demand_forecast.quiet import prepare
 from demand_forecast.session import SegmentSession
+
+prepare()
 
 # Kedro calls hooks last in, first out: segments before parameters, both before anything else.
 HOOKS = (ProgressHook(), TrackingHook(), MissingInputHook(), ParameterHook(), SegmentHook())

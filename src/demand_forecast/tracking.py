@@ -31,7 +31,9 @@ def git_commit() -> str:
     """Commit of the working tree, marked where files differ from it; ``unknown`` without git."""
     try:
         commit, changes = (
-            subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+            subprocess.run(  # noqa: S603 - fixed commands
+                command, capture_output=True, text=True, check=True
+            ).stdout.strip()
             for command in (
                 ["git", "rev-parse", "HEAD"],
                 ["git", "status", "--porcelain", "--untracked-files=no"],

@@ -82,7 +82,7 @@ class ProgressHook:
 
     @hook_impl
     def after_pipeline_run(
-        self, run_params: dict[str, Any], pipeline: Pipeline, catalog: CatalogProtocol
+        self, run_params: dict[str, Any], pipeline: Pipeline, catalog: CatalogProtocol[Any, Any]
     ) -> None:
         """Add the seconds to the summary, store it and print the table."""
         seconds = self._stage_seconds()

@@ -11,7 +11,13 @@ import pandas as pd
 
 from demand_forecast.exceptions import ConfigurationError, ContractError
 from demand_forecast.modelling.panel import KEY, Panel
-from demand_forecast.modelling.protocol import FORECAST_COLUMNS, POINTS, QUANTILES, Blend, Forecaster
+from demand_forecast.modelling.protocol import (
+    FORECAST_COLUMNS,
+    POINTS,
+    QUANTILES,
+    Blend,
+    Forecaster,
+)
 
 BACKTEST_COLUMNS: Final = [
     "model",

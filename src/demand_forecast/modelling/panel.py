@@ -1,7 +1,7 @@
 """The dense weekly panel of one segment: what every model sees.
 
-Arrays are ``series x weeks``, float32, and hold each fact once: a covariate that is the same for all
-series of a store has one row per store and an index, so a lag is a slice and a rolling mean a
+Arrays are ``series x weeks``, float32, and hold each fact once: a covariate that is the same for
+all series of a store has one row per store and an index, so a lag is a slice and a rolling mean a
 difference of cumulative sums.
 """
 
@@ -11,6 +11,7 @@ import hashlib
 import json
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -30,8 +31,8 @@ class Covariate:
     """One time-varying covariate, stored once per group of series.
 
     Attributes:
-        values: ``(groups, weeks + future)`` for a known-future covariate, ``(groups, weeks)`` for an
-            observed one; NaN where unknown.
+        values: ``(groups, weeks + future)`` for a known-future covariate, ``(groups, weeks)`` for
+            an observed one; NaN where unknown.
         index: ``(series,)`` row of ``values`` that belongs to each series.
     """
 
@@ -174,7 +175,7 @@ class Panel:
         Raises:
             KeyError: If it is not a week of the history.
         """
-        day = np.datetime64(week, "D")
+        day = pd.Timestamp(week).to_datetime64().astype("datetime64[D]")
         position = int(np.searchsorted(self.weeks[: self.n_weeks], day))
         if position >= self.n_weeks or self.weeks[position] != day:
             first, last = self.weeks[0], self.weeks[self.n_weeks - 1]
@@ -208,7 +209,7 @@ class Panel:
         """Read what :meth:`save` wrote."""
         arrays = load_file(str(directory / "arrays.safetensors"))
         meta = json.loads((directory / "panel.json").read_text())
-        groups: dict[str, dict[str, dict[str, npt.NDArray[np.generic]]]] = {}
+        groups: dict[str, dict[str, dict[str, Any]]] = {}
         for name, array in arrays.items():
             if ":" in name:
                 kind, covariate, part = name.split(":")

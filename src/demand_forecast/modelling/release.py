@@ -104,9 +104,7 @@ def flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 def _unfitted(model: Ensemble) -> Ensemble:
     """The same ensemble before it has learned anything."""
     settings = model.settings
-    return Ensemble(
-        model.horizon, model.leads, settings["lasso"], settings["network"], model.seed
-    )
+    return Ensemble(model.horizon, model.leads, settings["lasso"], settings["network"], model.seed)
 
 
 def _tags(panel: Panel, kind: str) -> dict[str, str]:

@@ -17,7 +17,7 @@ import numpy as np
 from demand_forecast.modelling.panel import FloatArray, IntArray, Weeks
 
 FOLDS = 5
-_PRIOR_GRID = (3.0, 10.0, 30.0, 100.0, 300.0, 1000.0)
+_PRIOR_GRID = tuple((a, b) for a in (3.0, 30.0, 300.0) for b in (100.0, 1000.0, 10000.0))
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class _Sums:
     series: FloatArray
     rows: float
 
-    def slopes(self, prior_weeks: float) -> FloatArray:
+    def slopes(self, priors: tuple[float, float]) -> FloatArray:
         """Shared slopes by ridge, and each product's drawn to them (empirical Bayes).
 
         Stores move together in a week, so the prior counts weeks of all series, not rows.
@@ -71,8 +71,8 @@ class _Sums:
         total = self.gram.sum(axis=0)
         ridge = np.eye(len(total)) * np.maximum(np.diag(total) / self.rows, 1e-6)
         count = self.series.sum()
-        shared = np.linalg.solve(total + prior_weeks * count * ridge, self.moment.sum(axis=0))
-        prior = prior_weeks * np.maximum(self.series, 1)[:, None, None] * ridge
+        shared = np.linalg.solve(total + priors[0] * count * ridge, self.moment.sum(axis=0))
+        prior = priors[1] * np.maximum(self.series, 1)[:, None, None] * ridge
         rest = self.moment - self.gram @ shared
         own = np.linalg.solve(self.gram + prior, rest[..., None])[..., 0]
         return np.asarray(shared + own)
@@ -94,7 +94,7 @@ def fit_response(
     fold = np.searchsorted(ends, np.arange(len(weeks)), side="right")
     parts = _fold_sums(log_demand, columns, product, n_products, fold, len(ends))
     total = _add(parts)
-    losses = []
+    losses: list[float] = []
     for prior in _PRIOR_GRID:
         left_out = [_minus(total, part).slopes(prior) for part in parts]
         losses.append(sum(_loss(s, p) for s, p in zip(left_out, parts, strict=True)))

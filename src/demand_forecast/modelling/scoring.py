@@ -73,7 +73,9 @@ def _score(
     horizon: int,
     stale_after_days: int,
 ) -> pd.DataFrame:
-    reason = champion.reason if champion.model is None else _staleness(champion, panel, stale_after_days)
+    reason = champion.reason
+    if champion.model is not None:
+        reason = _staleness(champion, panel, stale_after_days)
     if not reason:
         source = "previous_champion" if champion.reason else "champion"
         try:
@@ -116,4 +118,6 @@ def _staleness(champion: RegisteredModel, panel: Panel, limit: int) -> str:
     if trained_on is None:
         return ""
     days = (panel.as_of - pd.Timestamp(trained_on)).days
-    return f"champion {champion.version} is stale: {days} days, limit {limit}" if days > limit else ""
+    if days <= limit:
+        return ""
+    return f"champion {champion.version} is stale: {days} days, limit {limit}"

@@ -6,9 +6,10 @@ from typing import Any
 
 import pandas as pd
 
+from demand_forecast.conditioning.conditioned import ConditionedRegion
 from demand_forecast.conditioning.panel import build_panel
 from demand_forecast.conditioning.raw import RawSource
-from demand_forecast.conditioning.region import ConditionedRegion, condition_region
+from demand_forecast.conditioning.region import condition_region
 from demand_forecast.conditioning.settings import ConditioningSettings
 from demand_forecast.modelling.panel import Panel
 
