@@ -39,8 +39,10 @@ def print_summary(summary: dict[str, Any], env: str | None) -> None:
         f"rows: {rows['rows_in']:,} read = {rows['rows_conditioned']:,} conditioned "
         f"+ {rows['rows_quarantined']:,} quarantined"
     )
-    stages = ", ".join(f"{stage} {seconds:.0f}" for stage, seconds in summary["seconds"].items())
-    console.print(f"seconds: {stages}")
+    seconds = dict(summary["seconds"])
+    total = seconds.pop("total")
+    stages = ", ".join(f"{stage} {value:.0f}" for stage, value in seconds.items())
+    console.print(f"seconds: {total:.0f} in total; work by stage: {stages}")
     root = "data" if env in (None, "base", "local") else f"data/{env}"
     for what, where in _NEXT:
         console.print(f"  {what:<16} {where.format(root=root)}", markup=False)

@@ -33,6 +33,7 @@ class ProgressHook:
 
     def __init__(self) -> None:
         self._total: Counter[tuple[str, str]] = Counter()
+        self._start = 0.0
         self._started: dict[str, float] = {}
         self._unsaved: dict[str, int] = {}
 
@@ -40,6 +41,7 @@ class ProgressHook:
     def before_pipeline_run(self, pipeline: Pipeline) -> None:
         """Count what there is to do."""
         self._total = Counter(_place(node) for node in pipeline.nodes)
+        self._start = time.perf_counter()
         handle, path = tempfile.mkstemp(prefix="demand_forecast_", suffix=".jsonl")
         os.close(handle)
         os.environ[_TIMINGS] = path
@@ -85,7 +87,7 @@ class ProgressHook:
         self, run_params: dict[str, Any], pipeline: Pipeline, catalog: CatalogProtocol[Any, Any]
     ) -> None:
         """Add the seconds to the summary, store it and print the table."""
-        seconds = self._stage_seconds()
+        seconds = self._stage_seconds() | {"total": round(time.perf_counter() - self._start, 1)}
         if "summary" not in pipeline.all_outputs():
             return
         summary = catalog.load("summary") | {"seconds": seconds}

@@ -40,8 +40,8 @@ def summarise_models(
 
     Returns:
         ``velocity``, ``models`` (ensembles trained; in total with the baselines),
-        ``mape_baseline``, ``mape_ensemble``, ``reduction``, ``wape``, ``bias`` and ``share_passed``,
-        in per cent; None where there is nothing to measure.
+        ``mape_baseline``, ``mape_ensemble``, ``reduction``, ``wape``, ``bias`` and
+        ``share_passed``, in per cent; None where there is nothing to measure.
     """
     filled = [m for m in metrics if not m.empty]
     table = pd.concat(filled, ignore_index=True) if filled else pd.DataFrame(columns=["horizon"])
