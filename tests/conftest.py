@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from demand_forecast.modelling.ensemble import Ensemble
 from demand_forecast.modelling.panel import Covariate, FloatArray, IssuedForecast, Panel
 
 PanelFactory = Callable[..., Panel]
@@ -128,6 +129,14 @@ def build_panel(
 def make_panel() -> PanelFactory:
     """Factory of small panels, see :func:`build_panel` for its arguments."""
     return build_panel
+
+
+@pytest.fixture(scope="session")
+def trained_ensemble(make_panel: PanelFactory) -> tuple[Panel, Ensemble]:
+    """A small segment and an ensemble trained on it, hardly: for what is done with one."""
+    panel = make_panel(n_stores=2, n_products=3, n_weeks=70)
+    network = {"seeds": 1, "min_steps": 5, "max_steps": 5}
+    return panel, Ensemble(horizon=2, network=network).fit(panel)
 
 
 @pytest.fixture

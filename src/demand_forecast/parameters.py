@@ -9,15 +9,33 @@ from __future__ import annotations
 
 import inspect
 from copy import deepcopy
+from importlib import import_module
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PositiveInt
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PositiveInt,
+    ValidationError,
+)
 
 from demand_forecast.exceptions import ConfigurationError, did_you_mean
+from demand_forecast.modelling.orders import OrderRules
 from demand_forecast.segments import Segments
 
 REGION_GROUPS = ("conditioning",)
-GROUPS = ("conditioning", "forecast", "training", "validation", "scoring", "monitoring")
+# What each group must fit; imported only when it is checked.
+MODELS = {
+    "conditioning": "demand_forecast.conditioning.settings.ConditioningSettings",
+    "forecast": "demand_forecast.parameters.ForecastParameters",
+    "training": "demand_forecast.parameters.TrainingParameters",
+    "validation": "demand_forecast.modelling.gate.GateRules",
+    "scoring": "demand_forecast.parameters.ScoringParameters",
+    "monitoring": "demand_forecast.modelling.monitoring.RetrainRules",
+}
+GROUPS = tuple(MODELS)
 
 
 class _Group(BaseModel):
@@ -30,15 +48,20 @@ def _arguments_of(path: str) -> Any:
     """A dictionary that must fit the arguments of a class, imported only when it is checked."""
 
     def check(values: dict[str, Any]) -> dict[str, Any]:
-        module, _, name = path.rpartition(".")
-        cls = getattr(__import__(module, fromlist=[name]), name)
-        valid = [p for p in inspect.signature(cls).parameters if p != "self"]
+        found = _load(path)
+        valid = list(inspect.signature(found).parameters)
         for key in values:
             if key not in valid:
+                name = found.__name__
                 raise ValueError(f"{name} has no parameter '{key}'. {did_you_mean(key, valid)}")
         return values
 
     return Annotated[dict[str, Any], AfterValidator(check)]
+
+
+def _load(path: str) -> Any:
+    module, _, name = path.rpartition(".")
+    return getattr(import_module(module), name)
 
 
 class ForecastParameters(_Group):
@@ -72,10 +95,12 @@ class ScoringParameters(_Group):
     Attributes:
         stale_after_days: A champion trained on data that end longer ago gives way to the baseline.
         active_within_weeks: A product is forecast where it was delivered in these last weeks.
+        order: How order proposals are derived from the forecasts.
     """
 
     stale_after_days: PositiveInt
     active_within_weeks: PositiveInt
+    order: OrderRules = OrderRules()
 
 
 def merge(base: dict[str, Any], override: dict[str, Any]) -> dict[str, Any]:
@@ -137,6 +162,43 @@ def expand(parameters: dict[str, Any], runtime: dict[str, Any], plan: Segments) 
             }
         expanded[region] = entry
     return expanded
+
+
+def check(parameters: dict[str, Any], plan: Segments) -> None:
+    """Check all groups, the defaults first, so that an error is told once and by its own name.
+
+    Args:
+        parameters: As :func:`expand` gives them.
+        plan: Regions and formats of the environment.
+
+    Raises:
+        ConfigurationError: If a parameter does not exist, is missing or has an impossible value.
+    """
+    models: dict[str, type[BaseModel]] = {group: _load(path) for group, path in MODELS.items()}
+    places = {"": parameters}
+    for region, store_format in plan.segments:
+        places[f"{region}."] = parameters[region]
+        places[f"{region}.{store_format}."] = parameters[region][store_format]
+    for place, groups in places.items():
+        for group, model in models.items():
+            if group in groups:
+                _check_group(f"{place}{group}", groups[group], model)
+
+
+def _check_group(name: str, values: dict[str, Any], model: type[BaseModel]) -> None:
+    try:
+        model.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        *path, last = [name, *map(str, first["loc"])]
+        key = ".".join([*path, last])
+        if first["type"] == "extra_forbidden":
+            problem = f"'{key}' does not exist. {did_you_mean(last, model.model_fields)}"
+        elif first["type"] == "missing":
+            problem = f"'{key}' is missing."
+        else:
+            problem = f"'{key}' is {first['input']!r}: {first['msg'].removeprefix('Value error, ')}"
+        raise ConfigurationError(f"parameters: {problem}") from error
 
 
 def _layered(

@@ -13,6 +13,7 @@ _DEFAULTS = {
     "GX_ANALYTICS_ENABLED": "false",  # Great Expectations
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_LOGGING_LEVEL": "ERROR",
     # No connection to the tracking store may be shared with a worker that is forked.
     "MLFLOW_SQLALCHEMYSTORE_POOLCLASS": "NullPool",
     # Small models train faster on one thread than on two that wait for each other.
@@ -24,5 +25,6 @@ def prepare() -> None:
     """Called by Kedro's command line before anything else, and by the project's settings."""
     for name, value in _DEFAULTS.items():
         os.environ.setdefault(name, value)
-    # Advice of MLflow for a class of kedro-mlflow, given whenever that is imported.
-    warnings.filterwarnings("ignore", message=".*Add type hints to the `predict`")
+    # MLflow's advice on a class of kedro-mlflow, which no filter can stop: MLflow sets its own.
+    with warnings.catch_warnings(record=True):
+        import kedro_mlflow.mlflow  # noqa: F401

@@ -46,9 +46,9 @@ class SegmentRunner(SequentialRunner):
             ValueError: If it is below 1.
         """
         super().__init__(is_async=is_async)
-        self._max_workers = max_workers or os.cpu_count() or 1
-        if self._max_workers < 1:
+        if max_workers is not None and max_workers < 1:
             raise ValueError(f"max_workers is {max_workers}; valid: 1 or more")
+        self._max_workers = max_workers or os.cpu_count() or 1
 
     def _run(
         self,
@@ -78,6 +78,8 @@ class SegmentRunner(SequentialRunner):
                     for name in [n for n, parents in waiting.items() if not parents]:
                         del waiting[name]
                         running[pool.submit(_run_group, name)] = name
+                    if not running:
+                        raise ValueError(f"namespaces wait for each other: {sorted(waiting)}")
                     for future in wait(running, return_when=FIRST_COMPLETED).done:
                         future.result()
                         finished = running.pop(future)

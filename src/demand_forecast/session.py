@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import click
 from kedro.framework.session import KedroSession
+from omegaconf.errors import InterpolationResolutionError
 
 from demand_forecast import segments
 from demand_forecast.exceptions import ConfigurationError, DemandForecastError, did_you_mean
@@ -30,20 +32,37 @@ class SegmentSession(KedroSession):
         """Run a pipeline; see :meth:`kedro.framework.session.KedroSession.run`.
 
         Raises:
-            ConfigurationError: If a namespace is no region or segment of the environment.
+            ConfigurationError: If there is no such environment, or a namespace is no region or
+                segment of it.
         """
         wanted = list(namespaces or [])
         try:
+            self._check_environment()
             if wanted and not tags:
                 self._check_namespaces(wanted)
                 tags, wanted = wanted, []
             return super().run(pipeline_name, tags=tags, namespaces=wanted or None, **kwargs)
         except Exception as error:
-            ours = _own_error(error)
+            ours = _own_error(error) or self._unresolved(error)
             if ours is None or click.get_current_context(silent=True) is None:
                 raise
             # On the command line the message is what counts: it names the culprit and the way out.
             raise click.ClickException(str(ours)) from error
+
+    def _check_environment(self) -> None:
+        env, conf = str(self.store.get("env") or "base"), Path(self._conf_source)
+        valid = [p.name for p in conf.iterdir() if p.is_dir()] if conf.is_dir() else [env]
+        if env not in valid:
+            raise ConfigurationError(
+                f"--env: there is no environment '{env}' in {conf}. {did_you_mean(env, valid)}"
+            )
+
+    def _unresolved(self, error: BaseException) -> ConfigurationError | None:
+        """What the environment wants to be told, such as an environment variable."""
+        if not isinstance(error, InterpolationResolutionError):
+            return None
+        _, _, what = str(error).splitlines()[0].rpartition("interpolation: ")
+        return ConfigurationError(f"conf/{self.store.get('env')}, '{error.full_key}': {what}")
 
     def _check_namespaces(self, wanted: list[str]) -> None:
         self.load_context()  # configures the segments of the environment

@@ -20,6 +20,8 @@ SESSION_CLASS = SegmentSession
 CONFIG_LOADER_ARGS = {
     "base_env": "base",
     "default_run_env": "local",
+    # An environment says what differs; the rest of a group stays as it is in base.
+    "merge_strategy": {"parameters": "soft"},
     "config_patterns": {
         "segments": ["segments.yml"],
         "layouts": ["layouts/*.yml"],

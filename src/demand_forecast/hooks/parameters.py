@@ -6,7 +6,7 @@ from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
 
 from demand_forecast import segments
-from demand_forecast.parameters import expand
+from demand_forecast.parameters import check, expand
 
 
 class ParameterHook:
@@ -14,8 +14,8 @@ class ParameterHook:
 
     @hook_impl(tryfirst=True)
     def after_context_created(self, context: KedroContext) -> None:
-        """Expand the parameters of the environment in force."""
-        loader = context.config_loader
-        loader["parameters"] = expand(
-            dict(loader["parameters"]), dict(loader.runtime_params or {}), segments.current()
-        )
+        """Expand and check the parameters of the environment in force."""
+        loader, plan = context.config_loader, segments.current()
+        expanded = expand(dict(loader["parameters"]), dict(loader.runtime_params or {}), plan)
+        check(expanded, plan)
+        loader["parameters"] = expanded

@@ -41,6 +41,7 @@ class ProgressHook:
     def before_pipeline_run(self, pipeline: Pipeline) -> None:
         """Count what there is to do."""
         self._total = Counter(_place(node) for node in pipeline.nodes)
+        self._started, self._unsaved = {}, {}  # a run that failed may have left some
         self._start = time.perf_counter()
         handle, path = tempfile.mkstemp(prefix="demand_forecast_", suffix=".jsonl")
         os.close(handle)

@@ -1,37 +1,37 @@
-"""What a series did in past weeks with a plan like the target's: a running mean per class of plan."""
+"""What a series did in weeks with a plan like the target's: a running mean per class of plan."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from demand_forecast.modelling.panel import FloatArray
+from demand_forecast.modelling.points import Array
 
 _FORGET = 0.02
 _PRIOR_WEEKS = 1.5
+_LEAST_RANGE = 0.1
 
 
-def class_centres(effect: FloatArray, classes: int = 7) -> FloatArray:
+def class_centres(effect: Array, classes: int = 7) -> Array:
     """Centres of plan classes: spread evenly over the usual range of the plan's effect."""
     low, high = np.quantile(effect, [0.02, 0.98])
-    if high - low < 0.1:
+    if high - low < _LEAST_RANGE:
         return np.empty(0, dtype=np.float32)
     return np.linspace(low, high, classes).astype(np.float32)
 
 
-def memberships(effect: FloatArray, centres: FloatArray) -> FloatArray:
+def memberships(effect: Array, centres: Array) -> Array:
     """Share of each week in each class, linear between neighbours, ``(classes, weeks, series)``."""
     position = np.interp(effect, centres, np.arange(len(centres)))
     distance = np.abs(position[None] - np.arange(len(centres))[:, None, None])
-    return np.maximum(1 - distance, 0).astype(np.float32)
+    shares: Array = np.maximum(1 - distance, 0).astype(np.float32)
+    return shares
 
 
-def analog_features(
-    surprise: FloatArray, share: FloatArray, leads: list[int]
-) -> FloatArray:
+def analog_features(surprise: Array, share: Array, leads: list[int]) -> Array:
     """Mean surprise of past weeks in the target's classes, ``(leads, weeks of origin, series)``.
 
     Args:
-        surprise: ``(weeks, series)`` demand less what level and plan effect had said, NaN if unseen.
+        surprise: ``(weeks, series)`` demand less what level and plan effect had said.
         share: ``(classes, weeks + future, series)`` from :func:`memberships`.
         leads: Leads in weeks.
     """

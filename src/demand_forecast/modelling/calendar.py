@@ -6,14 +6,15 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from demand_forecast.modelling.panel import FloatArray, IntArray, Weeks
+from demand_forecast.modelling.panel import IntArray, Weeks
+from demand_forecast.modelling.points import Array
 
 WEEKS_A_YEAR = 52.1775
 _DAY = np.timedelta64(1, "D")
 
 
 def extend_weeks(weeks: Weeks, count: int) -> Weeks:
-    """The first ``count`` weeks of a calendar that starts with ``weeks`` and goes on every seven days."""
+    """First ``count`` weeks of a calendar that starts with ``weeks``, seven days apart."""
     last = weeks[-1].astype("datetime64[D]")
     more = last + 7 * _DAY * np.arange(1, max(count - len(weeks), 0) + 1)
     return np.concatenate([weeks.astype("datetime64[D]"), more])[:count]
@@ -30,7 +31,7 @@ def year_phase(weeks: Weeks) -> npt.NDArray[np.float64]:
     return np.asarray(2 * np.pi * days / 365.2425)
 
 
-def fourier(weeks: Weeks, order: int) -> FloatArray:
+def fourier(weeks: Weeks, order: int) -> Array:
     """``(weeks, 2 * order)`` sines and cosines of the year."""
     angles = year_phase(weeks)[:, None] * np.arange(1, order + 1)
     return np.concatenate([np.sin(angles), np.cos(angles)], axis=1).astype(np.float32)

@@ -1,4 +1,4 @@
-"""What LASSO, network and ensemble share: from a panel to training rows, from quantiles to a frame."""
+"""What LASSO, network and ensemble share: from panel to rows, from quantiles to a frame."""
 
 from __future__ import annotations
 
@@ -11,8 +11,14 @@ import pandas as pd
 from demand_forecast.exceptions import NotEnoughHistoryError
 from demand_forecast.modelling.features import Design, FeatureSpec, Sample, learn_spec
 from demand_forecast.modelling.intervals import LEVELS, Calibration, shift_quantiles
-from demand_forecast.modelling.panel import BoolArray, FloatArray, Panel
-from demand_forecast.modelling.points import atoms, interpolation_weights, mape_point, mean_point
+from demand_forecast.modelling.panel import BoolArray, Panel
+from demand_forecast.modelling.points import (
+    Array,
+    atoms,
+    interpolation_weights,
+    mape_point,
+    mean_point,
+)
 from demand_forecast.modelling.protocol import QUANTILES, forecast_frame
 
 MIN_WEEKS = 16
@@ -57,9 +63,9 @@ def prepare(panel: Panel, leads: list[int], seed: int) -> Training:
     needed, observed = MIN_WEEKS + max(leads), int(panel.active.sum())
     if panel.n_weeks < needed or observed < MIN_ROWS:
         raise NotEnoughHistoryError(
-            f"segment {panel.region}.{panel.store_format}: a model for leads up to {max(leads)} needs "
-            f"{needed} weeks and {MIN_ROWS} observed series-weeks; found {panel.n_weeks} weeks and "
-            f"{observed} observed series-weeks"
+            f"segment {panel.region}.{panel.store_format}: a model for leads up to {max(leads)} "
+            f"needs {needed} weeks and {MIN_ROWS} observed series-weeks; found "
+            f"{panel.n_weeks} weeks and {observed} observed series-weeks"
         )
     held_out = int(np.clip(round(0.18 * panel.n_weeks), 4, 26))
     spec = learn_spec(panel, leads, panel.n_weeks - held_out)
@@ -74,8 +80,8 @@ def prepare(panel: Panel, leads: list[int], seed: int) -> Training:
     head = sample.target < panel.n_weeks - held_out
     if head.sum() < MIN_ROWS // 2:
         raise NotEnoughHistoryError(
-            f"segment {panel.region}.{panel.store_format}: {int(head.sum())} training rows before the "
-            f"{held_out} held-out weeks; needed {MIN_ROWS // 2}"
+            f"segment {panel.region}.{panel.store_format}: {int(head.sum())} training rows before "
+            f"the {held_out} held-out weeks; needed {MIN_ROWS // 2}"
         )
     return Training(spec, sample, head, held_out, design.names, design.category_sizes)
 
@@ -99,7 +105,7 @@ def to_frame(
     panel: Panel,
     as_of: pd.Timestamp,
     sample: Sample,
-    quantiles: FloatArray,
+    quantiles: Array,
     calibration: Calibration,
 ) -> pd.DataFrame:
     """Calibrated quantiles in log units to the frame of the protocol."""

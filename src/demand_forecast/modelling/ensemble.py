@@ -18,11 +18,12 @@ from demand_forecast.modelling.direct import (
     spec_state,
     to_frame,
 )
-from demand_forecast.modelling.features import FeatureSpec, Sample
+from demand_forecast.modelling.features import Sample
 from demand_forecast.modelling.intervals import Calibration, calibrate, pinball
 from demand_forecast.modelling.lasso import LassoModel
 from demand_forecast.modelling.network import NetworkModel
-from demand_forecast.modelling.panel import FloatArray, Panel
+from demand_forecast.modelling.panel import Panel
+from demand_forecast.modelling.points import Array
 
 _PRIOR_WEEKS = 8.0
 
@@ -75,16 +76,16 @@ class _Direct(ABC):
         return self._frame(panel, as_of, sample, self.predict_sample(sample))
 
     def _frame(
-        self, panel: Panel, as_of: pd.Timestamp, sample: Sample, quantiles: FloatArray
+        self, panel: Panel, as_of: pd.Timestamp, sample: Sample, quantiles: Array
     ) -> pd.DataFrame:
         return to_frame(panel, as_of, sample, quantiles, self.calibration_)
 
     @abstractmethod
-    def _fit_rows(self, training: Training) -> FloatArray:
+    def _fit_rows(self, training: Training) -> Array:
         """Fit; return the quantiles of the held-out rows by a model that has not seen them."""
 
     @abstractmethod
-    def predict_sample(self, sample: Sample) -> FloatArray:
+    def predict_sample(self, sample: Sample) -> Array:
         """``(rows, levels)`` quantiles in log units, not calibrated."""
 
     def _base_state(self) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -103,7 +104,7 @@ class _Direct(ABC):
         }
 
     def _restore_base(self, meta: dict[str, Any], arrays: dict[str, Any]) -> None:
-        self.spec_: FeatureSpec = spec_from_state(meta["spec"], _part(arrays, "spec."))
+        self.spec_ = spec_from_state(meta["spec"], _part(arrays, "spec."))
         self.calibration_ = Calibration(arrays["shifts"], float(meta["mean_factor"]))
 
 
@@ -116,7 +117,7 @@ class Lasso(_Direct):
 
     kind = "lasso"
 
-    def _fit_rows(self, training: Training) -> FloatArray:
+    def _fit_rows(self, training: Training) -> Array:
         self.model_ = LassoModel(**self.settings)
         held_out = self.model_.fit(training.sample, training.head)
         self.names_ = training.names
@@ -127,7 +128,7 @@ class Lasso(_Direct):
         """Coefficients by size of their usual effect."""
         return self.model_.coefficients(self.names_)
 
-    def predict_sample(self, sample: Sample) -> FloatArray:
+    def predict_sample(self, sample: Sample) -> Array:
         """``(rows, levels)`` quantiles in log units, not calibrated."""
         return self.model_.predict(sample)
 
@@ -159,7 +160,7 @@ class Network(_Direct):
 
     kind = "network"
 
-    def _fit_rows(self, training: Training) -> FloatArray:
+    def _fit_rows(self, training: Training) -> Array:
         self.model_ = NetworkModel(**({"seed": self.seed} | self.settings))
         sizes = list(training.sizes.values())
         return self.model_.fit(training.sample, training.head, sizes, np.array(training.dense))
@@ -169,7 +170,7 @@ class Network(_Direct):
         """Training loss over time."""
         return self.model_.history_
 
-    def predict_sample(self, sample: Sample) -> FloatArray:
+    def predict_sample(self, sample: Sample) -> Array:
         """``(rows, levels)`` quantiles in log units, not calibrated."""
         return self.model_.predict(sample)
 
@@ -178,7 +179,9 @@ class Network(_Direct):
         meta, arrays = self._base_state()
         figures, more = self.model_.state()
         save_state(
-            directory, meta | {"model": figures}, arrays | {f"model.{k}": v for k, v in more.items()}
+            directory,
+            meta | {"model": figures},
+            arrays | {f"model.{k}": v for k, v in more.items()},
         )
 
     @classmethod
@@ -223,7 +226,7 @@ class Ensemble(_Direct):
     ) -> None:
         super().__init__(horizon, leads, {"lasso": lasso or {}, "network": network or {}}, seed)
 
-    def _fit_rows(self, training: Training) -> FloatArray:
+    def _fit_rows(self, training: Training) -> Array:
         shared = (self.horizon, self.leads)
         self.lasso_ = Lasso(*shared, self.settings["lasso"], self.seed).fit_training(training)
         self.network_ = Network(*shared, self.settings["network"], self.seed).fit_training(training)
@@ -234,11 +237,11 @@ class Ensemble(_Direct):
         self.blend_weights_ = {"lasso": weight, "network": 1 - weight}
         return self._blend(self.lasso_.held_out_, self.network_.held_out_)
 
-    def _blend(self, lasso: FloatArray, network: FloatArray) -> FloatArray:
+    def _blend(self, lasso: Array, network: Array) -> Array:
         weights = self.blend_weights_
         return weights["lasso"] * lasso + weights["network"] * network
 
-    def predict_sample(self, sample: Sample) -> FloatArray:
+    def predict_sample(self, sample: Sample) -> Array:
         """``(rows, levels)`` quantiles in log units, not calibrated."""
         return self._blend(self.lasso_.predict_sample(sample), self.network_.predict_sample(sample))
 
@@ -276,7 +279,7 @@ class Ensemble(_Direct):
         return model
 
 
-def _best_weight(lasso: FloatArray, network: FloatArray, held_out: Sample) -> float:
+def _best_weight(lasso: Array, network: Array, held_out: Sample) -> float:
     """Weight of the LASSO, on a grid of tenths, with the least pinball loss."""
     grid = np.linspace(0, 1, 11)
     losses = [

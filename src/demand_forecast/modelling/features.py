@@ -1,8 +1,8 @@
 """From a panel to the rows of a direct model: one row per series, origin and lead.
 
-``FeatureSpec`` is what is learned from training weeks and stored with a model; ``Design`` applies it to
-a panel. Features of the origin and of the target week are held once as dense arrays and only put side
-by side for the rows that are asked for.
+``FeatureSpec`` is what is learned from training weeks and stored with a model; ``Design`` applies
+it to a panel. Features of the origin and of the target week are held once as dense arrays and
+only put side by side for the rows that are asked for.
 """
 
 from __future__ import annotations
@@ -10,24 +10,29 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
-import pandas as pd
 
 from demand_forecast.modelling.analog import analog_features, class_centres, memberships
+from demand_forecast.modelling.attributes import (
+    category_codes,
+    code_of,
+    known_categories,
+    numeric_scales,
+    relatives,
+    static_columns,
+)
 from demand_forecast.modelling.calendar import extend_weeks, fourier, week_of_year
-from demand_forecast.modelling.grouping import Groups
 from demand_forecast.modelling.history import (
-    Relatives,
     history_features,
     running_level,
     seasonal_features,
 )
-from demand_forecast.modelling.panel import KEY, BoolArray, FloatArray, IntArray, Panel, Weeks
+from demand_forecast.modelling.panel import BoolArray, IntArray, Panel, Weeks
 from demand_forecast.modelling.plans import covariate_kinds, plan_features
+from demand_forecast.modelling.points import Array
 from demand_forecast.modelling.response import Response, fit_response
 from demand_forecast.modelling.weather import climate, weather_features
 
 _MAX_LISTED_PRODUCTS = 16
-_MAX_ONE_HOT = 40
 _FOURIER_ORDER = 3
 _SEASON_KNOWN = 38
 
@@ -48,22 +53,22 @@ class Sample:
         offset: ``(rows,)`` units added before the logarithm.
     """
 
-    x: FloatArray
-    y: FloatArray
+    x: Array
+    y: Array
     censored: BoolArray
     codes: IntArray
     lead: IntArray
     origin: IntArray
     target: IntArray
     series: IntArray
-    level: FloatArray
-    offset: FloatArray
+    level: Array
+    offset: Array
 
     def take(self, rows: BoolArray | IntArray) -> Sample:
         """Some of the rows."""
         return Sample(**{name: value[rows] for name, value in vars(self).items()})
 
-    def units(self, log_values: FloatArray) -> FloatArray:
+    def units(self, log_values: Array) -> Array:
         """Back from log units relative to the level, ``(rows, k)``, to units."""
         logs = np.clip(self.level[:, None] + log_values, -30, 30)
         return np.maximum(np.exp(logs) - self.offset[:, None], 0)
@@ -87,11 +92,11 @@ class FeatureSpec:
     leads: list[int]
     offsets: dict[str, float]
     kinds: dict[str, str]
-    courses: dict[str, FloatArray]
+    courses: dict[str, Array]
     categories: dict[str, list[str]]
     numeric: dict[str, tuple[float, float]]
     response: Response = field(repr=False)
-    centres: FloatArray = field(repr=False)
+    centres: Array = field(repr=False)
 
 
 def learn_spec(panel: Panel, leads: list[int], train_weeks: int) -> FeatureSpec:
@@ -107,13 +112,18 @@ def learn_spec(panel: Panel, leads: list[int], train_weeks: int) -> FeatureSpec:
     offsets = demand_offsets(panel)
     products = sorted(panel.series["product_id"].astype(str).unique())
     spec = FeatureSpec(
-        leads, offsets, kinds, climate(train), _categories(panel.series), _numeric(panel.series),
+        leads,
+        offsets,
+        kinds,
+        climate(train),
+        known_categories(panel.series),
+        numeric_scales(panel.series),
         Response(np.empty((0, 0, 0), np.float32), train.weeks[:0]),
         np.empty(0, dtype=np.float32),
     )
     columns = np.stack(list(response_columns(train, spec, train_weeks)[0].values()), axis=2)
     log_demand = np.log(train.demand.T + series_offsets(train, spec)[None])
-    code = _code(train.series["product_id"], products) - 1
+    code = code_of(train.series["product_id"], products) - 1
     code = np.where(code < 0, len(products), code)
     weeks = train.weeks[:train_weeks]
     spec.response = fit_response(log_demand, columns, code, len(products), weeks)
@@ -123,7 +133,7 @@ def learn_spec(panel: Panel, leads: list[int], train_weeks: int) -> FeatureSpec:
 
 def response_columns(
     panel: Panel, spec: FeatureSpec, weeks: int
-) -> tuple[dict[str, FloatArray], dict[str, FloatArray], dict[str, FloatArray]]:
+) -> tuple[dict[str, Array], dict[str, Array], dict[str, Array]]:
     """Columns of the response, of the season alone and of the plans' surroundings."""
     products = spec.categories["product_id"]
     listed = products if 1 < len(products) <= _MAX_LISTED_PRODUCTS else []
@@ -153,7 +163,7 @@ def demand_offsets(panel: Panel) -> dict[str, float]:
     return offsets
 
 
-def series_offsets(panel: Panel, spec: FeatureSpec) -> FloatArray:
+def series_offsets(panel: Panel, spec: FeatureSpec) -> Array:
     """``(series,)`` offset of each series."""
     ids = panel.series["product_id"].astype(str)
     return np.array([spec.offsets.get(i, spec.offsets[""]) for i in ids], dtype=np.float32)
@@ -180,18 +190,18 @@ class Design:
         with np.errstate(invalid="ignore"):
             self.log_demand = np.log(np.maximum(panel.demand.T, 0) + self.offset)
         self.censored = np.ascontiguousarray(panel.censored.T)
-        relatives = _relatives(panel.series)
-        code = _code(panel.series["product_id"], spec.categories["product_id"]) - 1
+        family = relatives(panel.series)
+        code = code_of(panel.series["product_id"], spec.categories["product_id"]) - 1
         code = np.where(code < 0, spec.response.unknown, code)
         effects, season, plans = response_columns(panel, spec, weeks)
         effect = spec.response(np.stack(list(effects.values()), axis=2), code, self.calendar)
         self.effect = effect
         adjusted = (self.log_demand - effect[: panel.n_weeks]).astype(np.float32)
-        state = running_level(adjusted, self.censored, relatives)
+        state = running_level(adjusted, self.censored, family)
         self.level = state.level
-        origin = history_features(state, panel.demand.T, self.censored, relatives)
+        origin = history_features(state, panel.demand.T, self.censored, family)
         target = {"plan_effect": effect} | plans | season
-        target |= seasonal_features(state.own, weeks, relatives)
+        target |= seasonal_features(state.own, weeks, family)
         pair = weather_features(panel, spec.courses, self.calendar, self.leads)
         if len(spec.centres):
             share = memberships(effect, spec.centres)
@@ -201,15 +211,21 @@ class Design:
         self.origin = np.stack(list(origin.values()), axis=2)
         self.target = np.stack(list(target.values()), axis=2)
         self.pair = np.stack(list(pair.values()), axis=3) if pair else None
-        self.static, self.static_names = _static(panel.series, spec)
-        self.codes = _codes(panel.series, spec)
+        self.static, self.static_names = static_columns(panel.series, spec.numeric, spec.categories)
+        self.codes = category_codes(panel.series, spec.categories)
         self.week_code = week_of_year(self.calendar)
 
     @property
     def names(self) -> list[str]:
         """Names of the features, in the order of ``Sample.x``."""
         leads = [f"lead_{lead}" for lead in self.spec.leads]
-        return [*self.origin_names, *self.target_names, *self.pair_names, *self.static_names, *leads]
+        return [
+            *self.origin_names,
+            *self.target_names,
+            *self.pair_names,
+            *self.static_names,
+            *leads,
+        ]
 
     @property
     def category_sizes(self) -> dict[str, int]:
@@ -220,10 +236,10 @@ class Design:
     def training_rows(self, first_origin: int) -> tuple[IntArray, IntArray, IntArray]:
         """Origin, series and lead position of all rows whose demand is known."""
         found = []
-        for position, lead in enumerate(self.leads):
-            known = np.isfinite(self.log_demand[first_origin + lead :])
+        for code, weeks_ahead in enumerate(self.leads):
+            known = np.isfinite(self.log_demand[first_origin + weeks_ahead :])
             week, series = np.nonzero(known)
-            found.append((week + first_origin, series, np.full(len(week), position)))
+            found.append((week + first_origin, series, np.full(len(week), code)))
         origin, series, lead = (np.concatenate(parts) for parts in zip(*found, strict=True))
         return origin, series, lead
 
@@ -235,7 +251,7 @@ class Design:
         late = np.asarray(self.leads)[lead] > _SEASON_KNOWN
         if late.any():
             columns = [i for i, n in enumerate(self.target_names) if n.startswith("last_year")]
-            parts[1][np.ix_(late, columns)] = 0
+            parts[1][np.ix_(np.flatnonzero(late), np.array(columns))] = 0
         if self.pair is not None:
             parts.append(self.pair[lead, origin, series])
         lead_code = self.trained_lead[lead]
@@ -256,64 +272,3 @@ class Design:
             level=level,
             offset=self.offset[series],
         )
-
-
-def _relatives(series: pd.DataFrame) -> Relatives:
-    def groups(name: str) -> Groups:
-        values = series[name].astype(str) if name in series else np.zeros(len(series))
-        return Groups(np.unique(np.asarray(values), return_inverse=True)[1])
-
-    return Relatives(groups("product_id"), groups("store_id"), groups("category"), groups(""))
-
-
-def _categories(series: pd.DataFrame) -> dict[str, list[str]]:
-    """Store, product and text attributes that are shared by several series of each value."""
-    found = {name: sorted(series[name].astype(str).unique()) for name in KEY}
-    ids = max(series[name].nunique() for name in KEY)
-    for name in series.columns.difference(KEY):
-        if not pd.api.types.is_numeric_dtype(series[name]):
-            values = sorted(series[name].dropna().astype(str).unique())
-            if 1 < len(values) <= max(ids // 2, 2):
-                found[str(name)] = values
-    return found
-
-
-def _numeric(series: pd.DataFrame) -> dict[str, tuple[float, float]]:
-    found = {}
-    for name in series.columns.difference(KEY):
-        if pd.api.types.is_numeric_dtype(series[name]):
-            values = series[name].astype(float)
-            spread = float(values.std(ddof=0)) if values.notna().any() else 0.0
-            if spread > 0:
-                found[str(name)] = (float(values.mean()), spread)
-    return found
-
-
-def _static(series: pd.DataFrame, spec: FeatureSpec) -> tuple[FloatArray, list[str]]:
-    """Numeric attributes in standard units and one column per known value of small categories."""
-    columns, names = [], []
-    for name, (mean, spread) in spec.numeric.items():
-        value = series[name].astype(float) if name in series else pd.Series(np.nan, series.index)
-        columns.append(np.clip((value.fillna(mean).to_numpy() - mean) / spread, -4, 4))
-        names.append(name)
-    for name, values in spec.categories.items():
-        if len(values) <= _MAX_ONE_HOT:
-            code = _code(series[name], values) if name in series else np.zeros(len(series))
-            columns += [(code == k + 1).astype(float) for k in range(len(values))]
-            names += [f"{name}={value}" for value in values]
-    if not columns:
-        return np.zeros((len(series), 0), dtype=np.float32), []
-    return np.column_stack(columns).astype(np.float32), names
-
-
-def _codes(series: pd.DataFrame, spec: FeatureSpec) -> IntArray:
-    columns = [
-        _code(series[name], values) if name in series else np.zeros(len(series), np.int64)
-        for name, values in spec.categories.items()
-    ]
-    return np.column_stack(columns)
-
-
-def _code(column: pd.Series, values: list[str]) -> IntArray:
-    """1-based position of each value, 0 if unknown."""
-    return np.asarray(pd.Index(values).get_indexer(column.astype(str)) + 1, dtype=np.int64)

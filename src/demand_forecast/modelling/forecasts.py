@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from demand_forecast.exceptions import ConfigurationError, ContractError, did_you_mean
+from demand_forecast.modelling.orders import ORDER_COLUMNS, OrderRules, propose_orders
 from demand_forecast.modelling.panel import KEY, BoolArray, Panel
 from demand_forecast.modelling.protocol import POINTS, QUANTILES
 
@@ -23,6 +24,7 @@ OUTPUT_COLUMNS: Final = [
     "horizon",
     *POINTS,
     *QUANTILES,
+    *ORDER_COLUMNS,
     "source",
     "reason",
     "model_name",
@@ -43,6 +45,7 @@ def build_table(
     reason: str = "",
     model_name: str,
     model_version: str,
+    order: OrderRules | None = None,
 ) -> pd.DataFrame:
     """Forecasts of one model, ready for delivery: each row says where its number came from.
 
@@ -55,6 +58,7 @@ def build_table(
         reason: Why it is not the champion; empty if it is.
         model_name: Name in the registry.
         model_version: Version in the registry.
+        order: How orders are derived from the quantiles.
 
     Returns:
         ``OUTPUT_COLUMNS``, one row per series and week, in the order of ``forecast``.
@@ -71,7 +75,9 @@ def build_table(
         raise ContractError(
             f"No velocity for {len(unknown)} forecast rows, {_example(unknown, KEY)}"
         )
+    orders = propose_orders(table, panel.series, order)
     return table.assign(
+        **{name: orders[name] for name in ORDER_COLUMNS},
         region=panel.region,
         store_format=panel.store_format,
         as_of=pd.Timestamp(as_of),

@@ -1,10 +1,11 @@
-"""Means over groups of series and running means over weeks, for time-major ``(weeks, series)`` arrays."""
+"""Means over groups of series and over running weeks, for ``(weeks, series)`` arrays."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from demand_forecast.modelling.panel import BoolArray, FloatArray, IntArray
+from demand_forecast.modelling.panel import BoolArray, IntArray
+from demand_forecast.modelling.points import Array
 
 
 class Groups:
@@ -21,31 +22,31 @@ class Groups:
         self.starts = np.searchsorted(self.index[self.order], np.arange(self.count))
         self.trivial = self.count == len(index)
 
-    def sums(self, values: FloatArray) -> FloatArray:
+    def sums(self, values: Array) -> Array:
         """``(weeks, series) -> (weeks, groups)``."""
         if self.trivial:
             return values[:, self.order]
         return np.add.reduceat(values[:, self.order], self.starts, axis=1)
 
-    def minima(self, values: FloatArray) -> FloatArray:
+    def minima(self, values: Array) -> Array:
         """``(weeks, series) -> (weeks, groups)``."""
         return np.minimum.reduceat(values[:, self.order], self.starts, axis=1)
 
-    def means(self, values: FloatArray, valid: BoolArray) -> tuple[FloatArray, FloatArray]:
+    def means(self, values: Array, valid: BoolArray) -> tuple[Array, Array]:
         """Mean of the valid values of each group (0 where none) and their number."""
         total = self.sums(np.where(valid, values, 0))
         count = self.sums(valid.astype(np.float32))
         return total / np.maximum(count, 1), count
 
-    def others_mean(self, values: FloatArray, valid: BoolArray, prior: float = 1.0) -> FloatArray:
-        """Mean over the *other* valid series of each series' group, shrunk to 0 by ``prior`` series."""
+    def others_mean(self, values: Array, valid: BoolArray, prior: float = 1.0) -> Array:
+        """Mean over the *other* valid series of the group, shrunk to 0 by ``prior`` series."""
         own = np.where(valid, values, 0)
         total = self.sums(own)[:, self.index] - own
         count = self.sums(valid.astype(np.float32))[:, self.index] - valid
         return np.asarray(total / (count + prior), dtype=np.float32)
 
 
-def shift(values: FloatArray, weeks: int, fill: float = np.nan) -> FloatArray:
+def shift(values: Array, weeks: int, fill: float = np.nan) -> Array:
     """Values of ``weeks`` earlier (later if negative), ``fill`` where there are none."""
     out = np.full_like(values, fill)
     if weeks >= 0:
@@ -55,15 +56,17 @@ def shift(values: FloatArray, weeks: int, fill: float = np.nan) -> FloatArray:
     return out
 
 
-def rolling_mean(values: FloatArray, window: int, ahead: int = 0) -> FloatArray:
-    """Mean of the finite values of weeks ``t - window + 1 + ahead .. t + ahead``; NaN where none."""
+def rolling_mean(values: Array, window: int, ahead: int = 0) -> Array:
+    """Mean of the finite values of weeks ``t - window + 1 + ahead .. t + ahead``, else NaN."""
     valid = np.isfinite(values)
     weeks = len(values)
     last = np.clip(np.arange(weeks) + ahead, -1, weeks - 1)
     first = np.clip(np.arange(weeks) + ahead - window, -1, weeks - 1)
 
-    def window_sum(array: FloatArray) -> FloatArray:
-        total = np.concatenate([np.zeros((1, array.shape[1])), np.cumsum(array, axis=0, dtype=float)])
+    def window_sum(array: Array) -> Array:
+        total = np.concatenate(
+            [np.zeros((1, array.shape[1])), np.cumsum(array, axis=0, dtype=float)]
+        )
         return np.asarray(total[last + 1] - total[first + 1], dtype=np.float32)
 
     count = window_sum(valid.astype(np.float32))
@@ -71,7 +74,7 @@ def rolling_mean(values: FloatArray, window: int, ahead: int = 0) -> FloatArray:
     return np.where(count > 0, total / np.maximum(count, 1), np.nan).astype(np.float32)
 
 
-def smooth(values: FloatArray, rate: float) -> tuple[FloatArray, FloatArray]:
+def smooth(values: Array, rate: float) -> tuple[Array, Array]:
     """Exponentially weighted mean of the finite values so far, and the weight behind it.
 
     Returns:

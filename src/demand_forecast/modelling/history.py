@@ -12,9 +12,11 @@ import numpy as np
 from scipy.special import log_ndtr
 
 from demand_forecast.modelling.grouping import Groups, rolling_mean, shift, smooth
-from demand_forecast.modelling.panel import BoolArray, FloatArray
+from demand_forecast.modelling.panel import BoolArray
+from demand_forecast.modelling.points import Array
 
 _LEVEL_RATE = 0.12
+_CLIP = 3.0
 _SPREAD_RATE = 0.08
 _POOL_WEIGHT = 0.05
 _FIRST_SPREAD = 0.5
@@ -34,10 +36,10 @@ class Level:
         pool: ``(weeks, series)`` what product and store alone would say.
     """
 
-    own: FloatArray
-    level: FloatArray
-    spread: FloatArray
-    pool: FloatArray
+    own: Array
+    level: Array
+    spread: Array
+    pool: Array
 
 
 @dataclass(frozen=True)
@@ -50,14 +52,14 @@ class Relatives:
     panel: Groups
 
 
-def hazard(score: FloatArray) -> FloatArray:
-    """Mean of a standard normal variable above ``score`` (inverse Mills ratio), stable in the tail."""
+def hazard(score: Array) -> Array:
+    """Mean of a standard normal variable above ``score`` (inverse Mills ratio)."""
     return np.asarray(
         np.exp(-0.5 * score**2 - 0.5 * np.log(2 * np.pi) - log_ndtr(-score)), dtype=np.float32
     )
 
 
-def running_level(adjusted: FloatArray, censored: BoolArray, relatives: Relatives) -> Level:
+def running_level(adjusted: Array, censored: BoolArray, relatives: Relatives) -> Level:
     """Smooth each series forward in time, uncensoring sell-outs on the way.
 
     A sold-out week counts as the mean of a normal demand above the delivered quantity (Tobin 1958)
@@ -67,16 +69,17 @@ def running_level(adjusted: FloatArray, censored: BoolArray, relatives: Relative
     level, weight, spread = (np.zeros_like(adjusted) for _ in range(3))
     mean, seen_weight, width = (np.zeros(adjusted.shape[1], np.float32) for _ in range(3))
     width += _FIRST_SPREAD
-    for week, row in enumerate(adjusted):
-        seen, known = np.isfinite(row), seen_weight > 0
-        before = np.where(known, mean / np.maximum(seen_weight, 1e-9), np.where(seen, row, 0))
+    for week, found in enumerate(adjusted):
+        seen, known = np.isfinite(found), seen_weight > 0
+        before = np.where(known, mean / np.maximum(seen_weight, 1e-9), np.where(seen, found, 0))
         sold_out = censored[week] & seen & known
         if sold_out.any():
             scale = 1.25 * width[sold_out]
-            score = np.clip((row[sold_out] - before[sold_out]) / scale, -4, 4)
+            score = np.clip((found[sold_out] - before[sold_out]) / scale, -4, 4)
             own[week, sold_out] = before[sold_out] + scale * hazard(score)
-        row = np.where(seen, own[week], 0)
-        error = np.abs(row - before)
+        news = np.where(seen, own[week], 0) - before
+        error = np.abs(news)
+        row = before + np.clip(news, -_CLIP * width, _CLIP * width)
         width += _SPREAD_RATE * np.where(seen & known & ~sold_out, error - width, 0)
         mean += _LEVEL_RATE * np.where(seen, row - mean, 0)
         seen_weight += _LEVEL_RATE * np.where(seen, 1 - seen_weight, 0)
@@ -87,8 +90,8 @@ def running_level(adjusted: FloatArray, censored: BoolArray, relatives: Relative
     return Level(own, level, spread, pool)
 
 
-def _pool(level: FloatArray, weight: FloatArray, relatives: Relatives) -> FloatArray:
-    """Level that product (within category) and store suggest, each shrunk to the next wider group."""
+def _pool(level: Array, weight: Array, relatives: Relatives) -> Array:
+    """Level that product (in its category) and store suggest, each shrunk to the wider group."""
     total = weight.sum(axis=1, keepdims=True)
     wide = (weight * level).sum(axis=1, keepdims=True) / np.maximum(total, 1e-9)
     for groups, prior in ((relatives.category, 0.5), (relatives.product, 0.5)):
@@ -96,12 +99,13 @@ def _pool(level: FloatArray, weight: FloatArray, relatives: Relatives) -> FloatA
         wide = (groups.sums(weight * level)[:, groups.index] + prior * wide) / (mass + prior)
     store = relatives.store
     mass = store.sums(weight)[:, store.index]
-    return wide + store.sums(weight * (level - wide))[:, store.index] / (mass + 0.5)
+    offset: Array = store.sums(weight * (level - wide))[:, store.index] / (mass + 0.5)
+    return np.asarray(wide + offset)
 
 
 def history_features(
-    state: Level, demand: FloatArray, censored: BoolArray, relatives: Relatives
-) -> dict[str, FloatArray]:
+    state: Level, demand: Array, censored: BoolArray, relatives: Relatives
+) -> dict[str, Array]:
     """Features of an origin, ``(weeks, series)`` each, in log units relative to the level.
 
     Args:
@@ -118,16 +122,18 @@ def history_features(
     columns["spread"] = np.log(state.spread + 0.02)
     columns["from_pool"] = np.clip(level - state.pool, -3, 3)
     with np.errstate(invalid="ignore"):
-        columns["zero_share"] = smooth(np.where(active, demand <= 0, np.nan).astype(np.float32), 0.1)[0]
-    columns["sold_out_share"] = smooth(
-        np.where(active, censored, np.nan).astype(np.float32), 0.1
-    )[0]
+        columns["zero_share"] = smooth(
+            np.where(active, demand <= 0, np.nan).astype(np.float32), 0.1
+        )[0]
+    columns["sold_out_share"] = smooth(np.where(active, censored, np.nan).astype(np.float32), 0.1)[
+        0
+    ]
     columns["weeks_seen"] = np.log1p(active.cumsum(axis=0)).astype(np.float32)
     columns["weeks_since_seen"] = np.log1p(np.minimum(_age(active), 52)).astype(np.float32)
     return columns | _relatives_features(own - level, relatives)
 
 
-def seasonal_features(own: FloatArray, weeks: int, relatives: Relatives) -> dict[str, FloatArray]:
+def seasonal_features(own: Array, weeks: int, relatives: Relatives) -> dict[str, Array]:
     """Features of a target week from the same weeks of last year, ``(weeks + future, series)``.
 
     The deviation from the level around it (half a year, centred: known as long as the lead is under
@@ -150,9 +156,9 @@ def seasonal_features(own: FloatArray, weeks: int, relatives: Relatives) -> dict
     return columns
 
 
-def _relatives_features(deviation: FloatArray, relatives: Relatives) -> dict[str, FloatArray]:
+def _relatives_features(deviation: Array, relatives: Relatives) -> dict[str, Array]:
     valid = np.isfinite(deviation)
-    columns = {}
+    columns: dict[str, Array] = {}
     for name in ("product", "store", "category", "panel"):
         groups: Groups = getattr(relatives, name)
         mean, count = groups.means(deviation, valid)
@@ -162,12 +168,12 @@ def _relatives_features(deviation: FloatArray, relatives: Relatives) -> dict[str
     return columns
 
 
-def _age(active: BoolArray) -> FloatArray:
+def _age(active: BoolArray) -> Array:
     """Weeks since the last delivery (since the start of the panel where there was none)."""
     position = np.arange(len(active))[:, None]
     last = np.maximum.accumulate(np.where(active, position, -1), axis=0)
     return (position - last).astype(np.float32)
 
 
-def _filled(values: FloatArray) -> FloatArray:
+def _filled(values: Array) -> Array:
     return np.where(np.isfinite(values), values, 0).astype(np.float32)

@@ -1,6 +1,7 @@
 """Quantiles that do not cross and whose coverage is checked: conformal calibration.
 
-All of it in the log units of the models; ``LEVELS`` is the internal grid, finer than what is published.
+All of it in the log units of the models; ``LEVELS`` is the internal grid, finer than what is
+published.
 """
 
 from __future__ import annotations
@@ -11,21 +12,39 @@ from typing import Final
 import numpy as np
 
 from demand_forecast.modelling.features import Sample
-from demand_forecast.modelling.panel import BoolArray, FloatArray, IntArray
-from demand_forecast.modelling.points import atoms, mean_point
+from demand_forecast.modelling.panel import BoolArray, IntArray
+from demand_forecast.modelling.points import Array, atoms, mean_point
 
-LEVELS: Final[FloatArray] = np.array(
-    [0.01, 0.025, 0.05, 0.1, 0.175, 0.25, 0.325, 0.4, 0.5]
-    + [0.6, 0.675, 0.75, 0.825, 0.9, 0.95, 0.975, 0.99],
+LEVELS: Final[Array] = np.array(
+    [
+        "0.01",
+        "0.025",
+        "0.05",
+        "0.1",
+        "0.175",
+        "0.25",
+        "0.325",
+        "0.4",
+        "0.5",
+        "0.6",
+        "0.675",
+        "0.75",
+        "0.825",
+        "0.9",
+        "0.95",
+        "0.975",
+        "0.99",
+    ],
     dtype=np.float32,
 )
-MEDIAN: Final[int] = int(np.flatnonzero(LEVELS == np.float32(0.5))[0])
+MEDIAN: Final[int] = int(np.flatnonzero(np.float32(0.5) == LEVELS)[0])
 _PRIOR_WEEKS = 4.0
+_LEAST_ROWS = 20
 _FACTOR_RANGE = (0.7, 1.4)
-_LOW, _HIGH = (int(np.flatnonzero(LEVELS == np.float32(q))[0]) for q in (0.25, 0.75))
+_LOW, _HIGH = (int(np.flatnonzero(np.float32(q) == LEVELS)[0]) for q in (0.25, 0.75))
 
 
-def pinball(quantiles: FloatArray, actual: FloatArray, censored: BoolArray) -> FloatArray:
+def pinball(quantiles: Array, actual: Array, censored: BoolArray) -> Array:
     """Mean pinball loss over all levels, ``(rows,)``; above a sold-out quantity nothing is lost.
 
     Koenker and Bassett (1978); for right-censored values the one-sided loss of Powell (1986).
@@ -36,26 +55,26 @@ def pinball(quantiles: FloatArray, actual: FloatArray, censored: BoolArray) -> F
     return np.asarray(loss.mean(axis=1), dtype=np.float32)
 
 
-def spread(quantiles: FloatArray) -> FloatArray:
+def spread(quantiles: Array) -> Array:
     """Interquartile range, at least a small positive number, ``(rows, 1)``."""
     width = quantiles[:, _HIGH] - quantiles[:, _LOW]
     return np.maximum(width, 1e-3)[:, None]
 
 
 def conformal_shifts(
-    quantiles: FloatArray,
-    actual: FloatArray,
+    quantiles: Array,
+    actual: Array,
     censored: BoolArray,
     leads: IntArray,
     n_leads: int,
     weeks: int,
-) -> FloatArray:
+) -> Array:
     """Shift of each quantile, in interquartile ranges, that gives it its coverage, per lead.
 
     Conformalised quantile regression (Romano, Patterson and Candes 2019), one-sided per level and
     shrunk to no shift when the held-out weeks are few (their errors move together, so weeks count,
-    not rows). A censored row says only that demand was at least its value: it counts as an exceedance
-    of every quantile below it and is left out above.
+    not rows). A censored row says only that demand was at least its value: it counts as an
+    exceedance of every quantile below it and is left out above.
 
     Args:
         quantiles: ``(rows, levels)`` held-out forecasts.
@@ -72,16 +91,16 @@ def conformal_shifts(
     shifts = np.zeros((n_leads, len(LEVELS)), dtype=np.float32)
     for lead in range(n_leads):
         rows = leads == lead
-        if rows.sum() < 20:
+        if rows.sum() < _LEAST_ROWS:
             continue
         for column, level in enumerate(LEVELS):
             usable = rows & ~(censored & (scores[:, column] < 0))
-            if usable.sum() >= 20:
+            if usable.sum() >= _LEAST_ROWS:
                 shifts[lead, column] = np.quantile(scores[usable, column], level)
     return shifts * (weeks / (weeks + _PRIOR_WEEKS))
 
 
-def shift_quantiles(quantiles: FloatArray, shifts: FloatArray, leads: IntArray) -> FloatArray:
+def shift_quantiles(quantiles: Array, shifts: Array, leads: IntArray) -> Array:
     """Apply :func:`conformal_shifts` and keep the quantiles in order."""
     moved = quantiles + shifts[leads] * spread(quantiles)
     moved.sort(axis=1)
@@ -97,13 +116,11 @@ class Calibration:
         mean_factor: Factor on the mean that makes held-out sums right.
     """
 
-    shifts: FloatArray
+    shifts: Array
     mean_factor: float
 
 
-def calibrate(
-    quantiles: FloatArray, held_out: Sample, n_leads: int, weeks: int
-) -> Calibration:
+def calibrate(quantiles: Array, held_out: Sample, n_leads: int, weeks: int) -> Calibration:
     """Learn a :class:`Calibration` from held-out rows.
 
     Args:

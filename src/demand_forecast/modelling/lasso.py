@@ -1,4 +1,4 @@
-"""LASSO on log demand from one Gram matrix: paths for all folds by prefix sums, then a spread model."""
+"""LASSO on log demand from one Gram matrix: paths for all folds by prefix sums, then a spread."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ import pandas as pd
 from demand_forecast.modelling.features import Sample
 from demand_forecast.modelling.history import hazard
 from demand_forecast.modelling.intervals import LEVELS
-from demand_forecast.modelling.panel import BoolArray, FloatArray, IntArray
+from demand_forecast.modelling.panel import BoolArray, IntArray
+from demand_forecast.modelling.points import Array
 
+CONSTANT = 1e-4
 _MIN_HELD_OUT = 50
 
 
@@ -21,10 +23,11 @@ _MIN_HELD_OUT = 50
 class LassoModel:
     """Linear location, log-linear spread and empirical quantiles of the standardised error.
 
-    The penalty is chosen on folds in time order: rows fall into blocks by target week, each block has
-    its Gram matrix, and the training set of a fold is a sum of the first of them. A second pass weights
-    rows by the inverse of their expected squared error (errors are relative, in logs) and gives large
-    errors less weight (Huber 1964); sold-out rows count as their expected demand (Tobin 1958).
+    The penalty is chosen on folds in time order: rows fall into blocks by target week, each block
+    has its Gram matrix, and the training set of a fold is a sum of the first of them. A second
+    pass weights rows by the inverse of their expected squared error (errors are relative, in
+    logs) and gives large errors less weight (Huber 1964); sold-out rows count as their expected
+    demand (Tobin 1958).
 
     Attributes:
         penalties: Number of penalties on the path.
@@ -38,9 +41,9 @@ class LassoModel:
     smallest: float = 1e-4
     folds: int = 4
     passes: int = 1
-    ridge: float = 50.0
+    ridge: float = 500.0
 
-    def fit(self, sample: Sample, head: BoolArray) -> FloatArray:
+    def fit(self, sample: Sample, head: BoolArray) -> Array:
         """Fit on all rows, and on those of ``head`` for a look at the rest.
 
         Args:
@@ -70,13 +73,13 @@ class LassoModel:
         source = rest if rest.sum() >= _MIN_HELD_OUT else np.ones(len(y), dtype=bool)
         standard = (y[source] - x[source] @ beta_head) / spread[source]
         self.errors_ = np.quantile(standard, LEVELS).astype(np.float32)
-        held_out: FloatArray = (x[rest] @ beta_head)[:, None] + spread[rest, None] * self.errors_
+        held_out: Array = (x[rest] @ beta_head)[:, None] + spread[rest, None] * self.errors_
         return held_out
 
-    def predict(self, sample: Sample) -> FloatArray:
+    def predict(self, sample: Sample) -> Array:
         """``(rows, levels)`` quantiles of log demand relative to the level."""
         x = self._matrix(sample.x)
-        quantiles: FloatArray = (x @ self.beta_)[:, None] + self._spread(x)[:, None] * self.errors_
+        quantiles: Array = (x @ self.beta_)[:, None] + self._spread(x)[:, None] * self.errors_
         return quantiles
 
     def coefficients(self, names: list[str]) -> pd.DataFrame:
@@ -98,9 +101,9 @@ class LassoModel:
             }
         )
 
-    def contributions(self, sample: Sample) -> FloatArray:
+    def contributions(self, sample: Sample) -> Array:
         """``(rows, features)`` exact additive parts of the location, in log units."""
-        parts: FloatArray = self._matrix(sample.x)[:, :-1] * self.beta_[:-1]
+        parts: Array = self._matrix(sample.x)[:, :-1] * self.beta_[:-1]
         return parts
 
     def state(self) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -114,13 +117,13 @@ class LassoModel:
         for name, array in arrays.items():
             setattr(self, name, array)
 
-    def _standardise(self, x: FloatArray) -> None:
+    def _standardise(self, x: Array) -> None:
         self.mean_ = x.mean(axis=0, dtype=np.float64).astype(np.float32)
         scale = x.std(axis=0, dtype=np.float64).astype(np.float32)
         # A feature that never varied in training is silenced: an infinite scale makes it zero.
-        self.scale_ = np.where(scale < 1e-4, np.inf, scale).astype(np.float32)
+        self.scale_ = np.where(scale < CONSTANT, np.inf, scale).astype(np.float32)
 
-    def _matrix(self, x: FloatArray) -> FloatArray:
+    def _matrix(self, x: Array) -> Array:
         """Standardised features and a column of ones."""
         out = np.ones((len(x), x.shape[1] + 1), dtype=np.float32)
         inner = out[:, :-1]
@@ -132,8 +135,8 @@ class LassoModel:
     def _blocks(self, sample: Sample, head: BoolArray) -> list[IntArray]:
         """Row positions per block in time order: ``folds`` parts of the head, then the rest."""
         weeks = sample.target[head]
-        edges = np.quantile(weeks, np.linspace(0.4, 1, self.folds)[:-1]) if len(weeks) else []
-        block = np.searchsorted(np.asarray(edges), sample.target, side="left")
+        edges = np.quantile(weeks, np.linspace(0.4, 1, self.folds)[:-1])
+        block = np.searchsorted(edges, sample.target, side="left")
         block[~head] = self.folds
         return [np.flatnonzero(block == k) for k in range(self.folds + 1)]
 
@@ -149,11 +152,11 @@ class LassoModel:
             losses += np.einsum("af,fg,ag->a", path, block.gram, path) - 2 * path @ block.moment
         return float(grid[int(np.argmin(losses))])
 
-    def _solve(self, sums: _Sums, penalty: float) -> FloatArray:
+    def _solve(self, sums: _Sums, penalty: float) -> Array:
         grid = np.geomspace(1, self.smallest, self.penalties)
         return np.asarray(_path(sums, grid[grid >= penalty * 0.999])[-1], dtype=np.float32)
 
-    def _fit_spread(self, x: FloatArray, error: FloatArray, sums: _Sums) -> None:
+    def _fit_spread(self, x: Array, error: Array, sums: _Sums) -> None:
         """Ridge of the log absolute error on all features."""
         size = float(np.sqrt(np.mean(error**2))) + 1e-6
         target = np.log(np.abs(error) + 0.1 * size)
@@ -163,7 +166,7 @@ class LassoModel:
         self.spread_ = np.linalg.solve(sums.gram + np.diag(penalty), moment).astype(np.float32)
         self.spread_range_ = np.quantile(x @ self.spread_, [0.01, 0.99]).astype(np.float32)
 
-    def _spread(self, x: FloatArray) -> FloatArray:
+    def _spread(self, x: Array) -> Array:
         return np.asarray(np.exp(np.clip(x @ self.spread_, *self.spread_range_)))
 
 
@@ -171,20 +174,18 @@ class LassoModel:
 class _Sums:
     """Gram matrix, moments and sum of squares of some rows; the last column of x is ones."""
 
-    gram: FloatArray
-    moment: FloatArray
+    gram: Array
+    moment: Array
     square: float
 
     @classmethod
-    def of(cls, x: FloatArray, y: FloatArray, weight: FloatArray) -> _Sums:
+    def of(cls, x: Array, y: Array, weight: Array) -> _Sums:
         weighted = x * weight[:, None]
         gram = (x.T @ weighted).astype(np.float64)
         return cls(gram, (weighted.T @ y).astype(np.float64), float((weight * y**2).sum()))
 
     def __add__(self, other: _Sums) -> _Sums:
-        return _Sums(
-            self.gram + other.gram, self.moment + other.moment, self.square + other.square
-        )
+        return _Sums(self.gram + other.gram, self.moment + other.moment, self.square + other.square)
 
     @property
     def count(self) -> float:
@@ -198,7 +199,7 @@ def _total(sums: list[_Sums]) -> _Sums:
     return total
 
 
-def _path(sums: _Sums, grid: FloatArray) -> FloatArray:
+def _path(sums: _Sums, grid: Array) -> Array:
     """Coefficients ``(penalties, features + 1)`` for penalties relative to the largest useful one.
 
     The intercept is free. Coordinate descent sees the Gram matrix only (Friedman, Hastie and
@@ -220,15 +221,20 @@ def _path(sums: _Sums, grid: FloatArray) -> FloatArray:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         _, path, _ = lasso_path(
-            dummy, np.array([np.sqrt(rest)]), alphas=grid * top,
-            precompute=np.ascontiguousarray(inner), Xy=outer, max_iter=200, tol=1e-4,
+            dummy,
+            np.array([np.sqrt(rest)]),
+            alphas=grid * top,
+            precompute=np.ascontiguousarray(inner),
+            Xy=outer,
+            max_iter=200,
+            tol=1e-4,
             check_input=False,
         )
     slopes = path.T / scale
     return np.column_stack([slopes, level - slopes @ centre])
 
 
-def _weights(error: FloatArray, spread: FloatArray) -> FloatArray:
+def _weights(error: Array, spread: Array) -> Array:
     """Inverse variance times Huber's weight, with mean 1."""
     standard = np.abs(error) / spread
     usual = max(float(np.median(standard)), 1e-6)
@@ -236,7 +242,7 @@ def _weights(error: FloatArray, spread: FloatArray) -> FloatArray:
     return np.asarray(weight / weight.mean(), dtype=np.float32)
 
 
-def _uncensored(sample: Sample, fitted: FloatArray, spread: FloatArray) -> FloatArray:
+def _uncensored(sample: Sample, fitted: Array, spread: Array) -> Array:
     """Known demand, and its expectation given that it was at least the delivery where sold out."""
     y = sample.y.astype(np.float32)
     rows = sample.censored

@@ -1,4 +1,4 @@
-"""Neural network with categorical embeddings: several seeds as one batched model, quantile outputs."""
+"""Neural network with categorical embeddings and quantile outputs, all seeds as one model."""
 
 from __future__ import annotations
 
@@ -11,7 +11,12 @@ import numpy as np
 
 from demand_forecast.modelling.features import Sample
 from demand_forecast.modelling.intervals import LEVELS
-from demand_forecast.modelling.panel import BoolArray, FloatArray, IntArray
+from demand_forecast.modelling.lasso import CONSTANT
+from demand_forecast.modelling.panel import BoolArray, IntArray
+from demand_forecast.modelling.points import Array
+
+
+_BLOCK = 25
 
 
 @dataclass
@@ -37,18 +42,18 @@ class NetworkModel:
     hidden: tuple[int, int] = (64, 32)
     dropout: float = 0.2
     seeds: int = 3
-    batch: int = 512
-    passes: float = 8.0
-    min_steps: int = 150
-    max_steps: int = 1500
-    rate: float = 5e-3
+    batch: int = 1024
+    passes: float = 2.0
+    min_steps: int = 240
+    max_steps: int = 1200
+    rate: float = 1e-2
     decay: float = 1e-2
     unknown: float = 0.1
     more: float = 0.35
     seed: int = 0
     history_: list[float] = field(default_factory=list)
 
-    def fit(self, sample: Sample, head: BoolArray, sizes: list[int], dense: IntArray) -> FloatArray:
+    def fit(self, sample: Sample, head: BoolArray, sizes: list[int], dense: IntArray) -> Array:
         """Train on the rows of ``head``, look at the rest, then go on with all rows.
 
         Args:
@@ -79,7 +84,7 @@ class NetworkModel:
                 self.history_ += self._train(tensors, everything, more, self.rate / 3)
         return held_out
 
-    def predict(self, sample: Sample) -> FloatArray:
+    def predict(self, sample: Sample) -> Array:
         """``(rows, levels)`` quantiles of log demand relative to the level, mean of the seeds."""
         with _one_thread():
             return self._quantiles(self._tensors(sample), np.arange(len(sample.y)))
@@ -101,10 +106,10 @@ class NetworkModel:
         weights = {k[4:]: torch.from_numpy(v) for k, v in arrays.items() if k.startswith("net.")}
         self.net_.load_state_dict(weights)
 
-    def _standardise(self, x: FloatArray, y: FloatArray) -> None:
+    def _standardise(self, x: Array, y: Array) -> None:
         self.mean_ = x.mean(axis=0, dtype=np.float64).astype(np.float32)
         scale = x.std(axis=0, dtype=np.float64).astype(np.float32)
-        self.scale_ = np.where(scale < 1e-4, np.inf, scale).astype(np.float32)
+        self.scale_ = np.where(scale < CONSTANT, np.inf, scale).astype(np.float32)
         low, high = np.quantile(y, [0.1, 0.9])
         self.size_ = max(float(high - low) / 2.56, 0.05)
 
@@ -127,12 +132,14 @@ class NetworkModel:
     def _train(
         self, tensors: tuple[Any, ...], rows: IntArray, steps: int, rate: float
     ) -> list[float]:
-        from demand_forecast.modelling.network_module import train
+        from demand_forecast.modelling.network_module import Schedule, train
 
         batches = _Batches(rows, min(self.batch, len(rows)), steps, self.seed)
-        return train(self.net_, tensors, batches, steps, rate, self.decay, self.unknown)
+        return train(
+            self.net_, tensors, batches, Schedule(steps, rate, self.decay, self.unknown)
+        )
 
-    def _quantiles(self, tensors: tuple[Any, ...], rows: IntArray) -> FloatArray:
+    def _quantiles(self, tensors: tuple[Any, ...], rows: IntArray) -> Array:
         from demand_forecast.modelling.network_module import quantiles
 
         return np.asarray(quantiles(self.net_, tensors, rows) * self.size_)
@@ -140,7 +147,10 @@ class NetworkModel:
 
 @dataclass
 class _Batches:
-    """Positions of the rows of each step: shuffled passes, cut into equal batches."""
+    """Positions of the rows of each step: shuffled passes, cut into equal batches.
+
+    Yields blocks of up to ``_BLOCK`` steps, ``(steps, size)``.
+    """
 
     rows: IntArray
     size: int
@@ -150,14 +160,14 @@ class _Batches:
     def __iter__(self) -> Iterator[IntArray]:
         random = np.random.default_rng(self.seed)
         order, start = random.permutation(self.rows), 0
-        for _ in range(self.steps):
-            if start + self.size > len(order):
-                order, start = random.permutation(self.rows), 0
-            yield order[start : start + self.size]
-            start += self.size
-
-    def __len__(self) -> int:
-        return self.steps
+        for first in range(0, self.steps, _BLOCK):
+            block = []
+            for _ in range(min(_BLOCK, self.steps - first)):
+                if start + self.size > len(order):
+                    order, start = random.permutation(self.rows), 0
+                block.append(order[start : start + self.size])
+                start += self.size
+            yield np.stack(block)
 
 
 class _one_thread:  # noqa: N801

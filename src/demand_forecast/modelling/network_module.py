@@ -1,11 +1,13 @@
-"""The torch side of the network: the module and its training. Imported only when one is trained or read."""
+"""The torch side of the network: the module and its training. Imported only when needed."""
 
 from __future__ import annotations
 
 import logging
 import math
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -13,9 +15,11 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor, nn
 
-from demand_forecast.modelling.panel import FloatArray, IntArray
+from demand_forecast.modelling.panel import IntArray
+from demand_forecast.modelling.points import Array
 
-_EPOCH_STEPS = 50
+_RISE = 0.2
+_MAX_NORM = 1.0
 _CHUNK = 8192
 _BANK = 1 << 18
 
@@ -39,17 +43,17 @@ class QuantileNet(nn.Module):
         self.seeds, self.dropout = seeds, dropout
         self._bank: Tensor | None = None
         dims = [min(8, max(2, math.ceil(size**0.5))) for size in sizes]
-        self.tables = nn.ModuleList(
-            nn.Embedding(size + 1, seeds * dim) for size, dim in zip(sizes, dims, strict=True)
-        )
-        for table in self.tables:
+        tables = [nn.Embedding(s + 1, seeds * d) for s, d in zip(sizes, dims, strict=True)]
+        for table in tables:
             nn.init.normal_(table.weight, std=0.1)
+        self.tables = nn.ModuleList(tables)
         widths = [features + sum(dims), *hidden, len(levels)]
         self.weights = nn.ParameterList(
-            torch.randn(seeds, a, b) * (2 / a) ** 0.5 for a, b in zip(widths, widths[1:], strict=False)
+            torch.randn(seeds, a, b) * (2 / a) ** 0.5 for a, b in pairwise(widths)
         )
         self.biases = nn.ParameterList(torch.zeros(seeds, 1, b) for b in widths[1:])
         self.linear = nn.Parameter(torch.zeros(seeds, features, 1))
+        self.levels: Tensor
         self.register_buffer("levels", torch.tensor(levels))
         self.median = levels.index(0.5)
         self._start_at_normal()
@@ -82,9 +86,8 @@ class QuantileNet(nn.Module):
         above = steps[..., self.median + 1 :].cumsum(-1)
         return torch.cat([centre - below, centre, centre + above], dim=-1)
 
-
     def _mask(self, h: Tensor) -> Tensor:
-        """Dropout mask cut at random out of a bank: drawing one per step costs more than the rest."""
+        """Dropout mask cut at random out of a bank; a fresh one costs more than the rest."""
         need = h.numel()
         bank = self._bank
         if bank is None or len(bank) < need + _BANK or bank.device != h.device:
@@ -94,78 +97,116 @@ class QuantileNet(nn.Module):
         return bank[start : start + need].view(h.shape)
 
 
+@dataclass(frozen=True)
+class Schedule:
+    """How to train.
+
+    Attributes:
+        steps: Number of steps.
+        rate: Highest learning rate; it rises over the first fifth and falls as a cosine.
+        decay: Weight decay.
+        unknown: Share of category codes replaced by "unknown".
+    """
+
+    steps: int
+    rate: float
+    decay: float
+    unknown: float
+
+    def rate_at(self, step: int) -> float:
+        """Learning rate of a step."""
+        rise = max(_RISE * self.steps, 1)
+        if step < rise:
+            return self.rate * (step + 1) / rise
+        return self.rate * 0.5 * (1 + math.cos(math.pi * (step - rise) / (self.steps - rise + 1)))
+
+
 class _Training(pl.LightningModule):
-    def __init__(
-        self, net: QuantileNet, tensors: tuple[Tensor, ...], steps: int, rate: float, decay: float,
-        unknown: float,
-    ) -> None:
+    """Several steps per call of the trainer, whose own work costs as much as a step."""
+
+    def __init__(self, net: QuantileNet, tensors: tuple[Tensor, ...], plan: Schedule) -> None:
         super().__init__()
-        self.net, self.tensors = net, tensors
-        self.steps, self.rate, self.decay, self.unknown = steps, rate, decay, unknown
-        self.losses: list[Tensor] = []
+        self.automatic_optimization = False
+        self.net, self.tensors, self.plan = net, tensors, plan
+        self.steps_done = 0
+        self.losses: list[float] = []
 
     def setup(self, stage: str) -> None:
         self.tensors = tuple(t.to(self.device) for t in self.tensors)
 
-    def training_step(self, rows: Tensor, _: int) -> Tensor:
+    def training_step(self, blocks: Tensor, _: int) -> None:
+        optimizer: Any = self.optimizers(use_pl_optimizer=False)
+        total = torch.zeros((), device=self.device)
+        for rows in blocks:
+            optimizer.param_groups[0]["lr"] = self.plan.rate_at(self.steps_done)
+            loss = self._loss(rows)
+            optimizer.zero_grad(set_to_none=True)
+            (loss * self.net.seeds).backward()
+            nn.utils.clip_grad_norm_(self.net.parameters(), _MAX_NORM)
+            optimizer.step()
+            self.steps_done += 1
+            total += loss.detach()
+        self.losses.append(float(total) / len(blocks))
+
+    def configure_optimizers(self) -> Any:
+        plan = self.plan
+        return torch.optim.AdamW(
+            self.net.parameters(), lr=plan.rate, weight_decay=plan.decay, fused=True
+        )
+
+    def _loss(self, rows: Tensor) -> Tensor:
         x, codes, y, censored = (t[rows] for t in self.tensors)
-        codes = codes * (torch.rand(codes.shape, device=codes.device) >= self.unknown)
+        codes = codes * (torch.rand(codes.shape, device=codes.device) >= self.plan.unknown)
         error = y[None, :, None] - self.net(x, codes)
         loss = torch.maximum(self.net.levels * error, (self.net.levels - 1) * error)
         if bool(censored.any()):
             loss = loss * ~(censored[None, :, None] & (error < 0))
-        value = loss.mean() * self.net.seeds
-        self.losses.append(value.detach() / self.net.seeds)
-        return value
-
-    def configure_optimizers(self) -> Any:
-        optimizer = torch.optim.AdamW(self.net.parameters(), lr=self.rate, weight_decay=self.decay)
-        schedule = torch.optim.lr_scheduler.OneCycleLR(
-            optimizer, max_lr=self.rate, total_steps=self.steps + 1, pct_start=0.2
-        )
-        return {
-            "optimizer": optimizer,
-            "lr_scheduler": {"scheduler": schedule, "interval": "step"},
-        }
+        return loss.mean()
 
 
 def train(
-    net: QuantileNet,
-    tensors: tuple[Tensor, ...],
-    batches: Iterable[IntArray],
-    steps: int,
-    rate: float,
-    decay: float,
-    unknown: float,
+    net: QuantileNet, tensors: tuple[Tensor, ...], batches: Iterable[IntArray], plan: Schedule
 ) -> list[float]:
-    """Train in place on index slices of preloaded tensors; the loss per ``_EPOCH_STEPS`` steps."""
-    module = _Training(net, tensors, steps, rate, decay, unknown)
-    logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
-    logging.getLogger("lightning_fabric").setLevel(logging.ERROR)
+    """Train in place on index slices of preloaded tensors.
+
+    Args:
+        net: The network.
+        tensors: Features, category codes, targets, censored flags; all rows.
+        batches: Blocks of steps, ``(steps, rows of a step)`` positions each.
+        plan: How to train.
+
+    Returns:
+        Mean loss of each block.
+    """
+    module = _Training(net, tensors, plan)
+    for name in ("pytorch_lightning", "lightning_fabric"):
+        logging.getLogger(name).setLevel(logging.ERROR)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         trainer = pl.Trainer(
-            max_steps=steps, max_epochs=1, accelerator="auto", devices=1, logger=False,
-            enable_checkpointing=False, enable_progress_bar=False, enable_model_summary=False,
-            gradient_clip_val=1.0,
+            max_epochs=1,
+            accelerator="auto",
+            devices=1,
+            logger=False,
+            enable_checkpointing=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
         )
         net.train()
         trainer.fit(module, train_dataloaders=_AsTensors(batches))
     net.cpu().eval()
-    losses = torch.stack(module.losses).cpu().numpy()
-    epochs = np.array_split(losses, max(len(losses) // _EPOCH_STEPS, 1))
-    return [float(part.mean()) for part in epochs]
+    return module.losses
 
 
 class _AsTensors:
     def __init__(self, batches: Iterable[IntArray]) -> None:
         self.batches = batches
 
-    def __iter__(self) -> Any:
+    def __iter__(self) -> Iterator[Tensor]:
         return (torch.from_numpy(rows) for rows in self.batches)
 
 
-def quantiles(net: QuantileNet, tensors: tuple[Tensor, ...], rows: IntArray) -> FloatArray:
+def quantiles(net: QuantileNet, tensors: tuple[Tensor, ...], rows: IntArray) -> Array:
     """``(rows, levels)`` mean over the seeds."""
     net.eval()
     out = np.empty((len(rows), len(net.levels)), dtype=np.float32)

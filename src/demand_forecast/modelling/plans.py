@@ -1,8 +1,8 @@
 """Features of a target week that stand in its plan: price, promotion, events and their company.
 
-All arrays are time-major, ``(weeks, series)``, over the history and the weeks after it. A feature of
-week ``t`` uses plans up to ``t`` only, so the same array serves every lead. An unknown plan counts as
-the usual one (zero after centring).
+All arrays are time-major, ``(weeks, series)``, over the history and the weeks after it. A feature
+of week ``t`` uses plans up to ``t`` only, so the same array serves every lead. An unknown plan
+counts as the usual one (zero after centring).
 """
 
 from __future__ import annotations
@@ -10,13 +10,15 @@ from __future__ import annotations
 import numpy as np
 
 from demand_forecast.modelling.grouping import Groups, shift, smooth
-from demand_forecast.modelling.panel import BoolArray, Covariate, FloatArray, Panel
+from demand_forecast.modelling.panel import BoolArray, Covariate, Panel
+from demand_forecast.modelling.points import Array
 
 _BASE_RATE = 0.08
 _MAX_FLAGS = 4
 _PRICE_VALUES = 8
+_CUT = -0.1
 
-Columns = dict[str, FloatArray]
+Columns = dict[str, Array]
 
 
 def covariate_kinds(panel: Panel) -> dict[str, str]:
@@ -67,9 +69,11 @@ def plan_features(
             own[f"{name}_cut"] = cut
             own[f"{name}_cut_deep"] = np.minimum(cut + 0.2, 0)
             around[f"{name}_cut_last_week"] = shift(cut, 1, 0.0)
-            around[f"{name}_cut_before"] = (shift(cut, 2, 0.0)+shift(cut, 3, 0.0)+shift(cut, 4, 0.0)) / 3
+            around[f"{name}_cut_before"] = (
+                shift(cut, 2, 0.0) + shift(cut, 3, 0.0) + shift(cut, 4, 0.0)
+            ) / 3
             around[f"{name}_new_cut"] = np.minimum(cut - shift(cut, 1, 0.0), 0)
-            around[f"{name}_cut_age"] = _since(cut < -0.1)
+            around[f"{name}_cut_age"] = _since(cut < _CUT)
             around[f"{name}_cut_other_products"] = store.others_mean(cut, valid)
             own[f"{name}_deep"] = np.minimum(value + 0.15, 0)
             lowest = store.minima(np.where(valid, value, 0))[:, store.index]
@@ -79,8 +83,8 @@ def plan_features(
     return own, around
 
 
-def relative(raw: FloatArray) -> tuple[FloatArray, BoolArray]:
-    """Log ratio of a price to its usual value before the week; 0 where unknown, with the known mask."""
+def relative(raw: Array) -> tuple[Array, BoolArray]:
+    """Log ratio of a price to its usual value before the week (0 if unknown), and where known."""
     with np.errstate(divide="ignore", invalid="ignore"):
         logs = np.where(raw > 0, np.log(raw), np.nan).astype(np.float32)
     usual, weight = smooth(logs, _BASE_RATE)
@@ -89,7 +93,7 @@ def relative(raw: FloatArray) -> tuple[FloatArray, BoolArray]:
     return np.where(valid, np.clip(logs - usual, -2, 2), 0).astype(np.float32), valid
 
 
-def discount(raw: FloatArray, window: int = 9) -> FloatArray:
+def discount(raw: Array, window: int = 9) -> Array:
     """Log ratio of a price to its highest of the last weeks, itself included: 0 = regular price."""
     with np.errstate(divide="ignore", invalid="ignore"):
         logs = np.where(raw > 0, np.log(raw), -np.inf).astype(np.float32)
@@ -97,10 +101,12 @@ def discount(raw: FloatArray, window: int = 9) -> FloatArray:
     for k in range(1, window):
         regular = np.maximum(regular, shift(logs, k, -np.inf))
     known = np.isfinite(logs)
-    return np.where(known, np.where(known, logs, 0) - np.where(known, regular, 0), 0).astype(np.float32)
+    return np.where(known, np.where(known, logs, 0) - np.where(known, regular, 0), 0).astype(
+        np.float32
+    )
 
 
-def _since(event: BoolArray) -> FloatArray:
+def _since(event: BoolArray) -> Array:
     """Log of the weeks since the last event before each week."""
     position = np.arange(len(event))[:, None]
     last = np.maximum.accumulate(np.where(event, position, -26), axis=0)
@@ -108,7 +114,7 @@ def _since(event: BoolArray) -> FloatArray:
     return np.log(np.minimum(position - last, 26)).astype(np.float32)
 
 
-def _filled(raw: FloatArray) -> tuple[FloatArray, BoolArray]:
+def _filled(raw: Array) -> tuple[Array, BoolArray]:
     """Unknown values replaced by the series' mean so far (0 where there is none)."""
     usual, _ = smooth(raw, _BASE_RATE)
     valid = np.isfinite(raw)
@@ -125,7 +131,7 @@ def _products_of_plans(own: Columns, kinds: dict[str, str]) -> Columns:
 
 
 def _each_product(
-    name: str, value: FloatArray, panel: Panel, store: Groups, products: list[str]
+    name: str, value: Array, panel: Panel, store: Groups, products: list[str]
 ) -> Columns:
     """Plan of each listed product in the store, as a feature of all series of that store."""
     columns = {}
@@ -137,7 +143,7 @@ def _each_product(
     return columns
 
 
-def _pad(covariate: Covariate | None, panel: Panel, weeks: int) -> FloatArray:
+def _pad(covariate: Covariate | None, panel: Panel, weeks: int) -> Array:
     out = np.full((weeks, panel.n_series), np.nan, dtype=np.float32)
     if covariate is not None:
         known = min(weeks, covariate.values.shape[1])

@@ -1,8 +1,9 @@
 """Points of a predictive distribution: each decision has its own.
 
-A distribution is given by its quantiles at increasing levels. A forecast that is best for one purpose is
-wrong for another: the MAPE is least for the median under weights 1/y, absolute units (WAPE) for the
-median, sums and money for the mean, an order for the quantile at its critical ratio (newsvendor).
+A distribution is given by its quantiles at increasing levels. A forecast that is best for one
+purpose is wrong for another: the MAPE is least for the median under weights 1/y, absolute units
+(WAPE) for the median, sums and money for the mean, an order for the quantile at its critical
+ratio (newsvendor).
 """
 
 from __future__ import annotations
@@ -46,7 +47,8 @@ def mean_point(values: Array) -> Array:
 def mape_point(values: Array) -> Array:
     """Value with the least expected ``|f - y| / y`` among ``y > 0``: the median under weights 1/y.
 
-    Gneiting (2011), "Making and evaluating point forecasts", JASA 106. Zero where all values are zero.
+    Gneiting (2011), "Making and evaluating point forecasts", JASA 106. Zero where all values are
+    zero.
 
     Args:
         values: ``(..., count)`` equally likely values, ascending, none negative.
@@ -69,7 +71,9 @@ def newsvendor_point(quantiles: Array, levels: Array, critical_ratio: float) -> 
         critical_ratio: Inside (0, 1).
     """
     if not 0 < critical_ratio < 1:
-        raise ValueError(f"critical_ratio is {critical_ratio}; valid: between 0 and 1, both excluded")
+        raise ValueError(
+            f"critical_ratio is {critical_ratio}; valid: between 0 and 1, both excluded"
+        )
     weights = interpolation_weights(levels, np.array([critical_ratio]))
     point: Array = (quantiles @ weights)[..., 0].clip(min=0)
     return point

@@ -28,10 +28,11 @@ FORECAST_COLUMNS: Final[list[str]] = [*KEY, "week", "horizon", *POINTS, *QUANTIL
 class Forecaster(Protocol):
     """A model of one segment: LASSO, network, their ensemble, a baseline.
 
-    ``predict`` reads only ``panel.until(as_of)``: history up to ``as_of``, plans for the weeks after
-    it and weather as issued by then. It returns one row per series of the panel and lead 1..horizon,
-    by series then lead, with the columns ``FORECAST_COLUMNS``: units per week, none negative.
-    Series are told apart by store and product; the panel may hold some that ``fit`` has not seen.
+    ``predict`` reads only ``panel.until(as_of)``: history up to ``as_of``, plans for the weeks
+    after it and weather as issued by then. It returns one row per series of the panel and lead
+    1..horizon, by series then lead, with the columns ``FORECAST_COLUMNS``: units per week, none
+    negative. Series are told apart by store and product; the panel may hold some that ``fit`` has
+    not seen.
     """
 
     def fit(self, panel: Panel) -> Self:

@@ -22,15 +22,20 @@ FIGURES = ("mape", "wape", "bias", "rmse", "rmse_zero", "share_left_out", "cover
 
 
 def prepare_baseline(panel: Panel, verdict: dict[str, Any]) -> TrainedModel:
-    """The historical average of all weeks; always promoted, it is the last resort of scoring."""
+    """The historical average of all weeks; always promoted, it is the last resort of scoring.
+
+    Without a single delivery there is none, with the reason.
+    """
     metrics = {
         f"{which}_{name}": value
         for which, judged in verdict["velocities"].items()
         for name, value in _figures(judged, BASELINE).items()
     }
-    model = HistoricalAverage().fit(panel)
-    tags = _tags(panel, "baseline")
-    return TrainedModel(model, promoted=True, metrics=metrics, tags=tags)
+    try:
+        model = HistoricalAverage().fit(panel)
+    except NotEnoughHistoryError as error:
+        return TrainedModel(None, promoted=False, reason=str(error))
+    return TrainedModel(model, promoted=True, metrics=metrics, tags=_tags(panel, "baseline"))
 
 
 def prepare_ensemble(

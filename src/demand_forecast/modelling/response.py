@@ -1,11 +1,12 @@
-"""How demand answers to plans and season: shared slopes and slopes per product, by cross-fitted ridge.
+"""How demand answers to plans and season: slopes shared and per product, by cross-fitted ridge.
 
-Fitted once on log demand about each series' mean; what it explains is taken out of the history before
-levels and lags are formed, so that a promotion four weeks ago does not pass for a higher level.
+Fitted once on log demand about each series' mean; what it explains is taken out of the history
+before levels and lags are formed, so that a promotion four weeks ago does not pass for a higher
+level.
 
 The effect of a training week comes from slopes that have not seen that week's fold: a model that is
-trained on effects fitted in sample trusts them too much (on the orange juice development rounds this
-cost the LASSO 3 points of MAPE).
+trained on effects fitted in sample trusts them too much (on the orange juice development rounds
+this cost the LASSO 3 points of MAPE).
 """
 
 from __future__ import annotations
@@ -14,10 +15,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from demand_forecast.modelling.panel import FloatArray, IntArray, Weeks
+from demand_forecast.modelling.panel import IntArray, Weeks
+from demand_forecast.modelling.points import Array
 
 FOLDS = 5
-_PRIOR_GRID = tuple((a, b) for a in (3.0, 30.0, 300.0) for b in (100.0, 1000.0, 10000.0))
+_PRIOR_GRID = ((100.0, 1000.0),)
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,7 @@ class Response:
         fold_ends: ``(folds,)`` last week of each fold.
     """
 
-    slopes: FloatArray
+    slopes: Array
     fold_ends: Weeks
 
     @property
@@ -38,7 +40,7 @@ class Response:
         """Code of a product that was not seen."""
         return int(self.slopes.shape[1]) - 1
 
-    def __call__(self, columns: FloatArray, product: IntArray, weeks: Weeks) -> FloatArray:
+    def __call__(self, columns: Array, product: IntArray, weeks: Weeks) -> Array:
         """Log effect of each week's plan, ``(weeks, series)``.
 
         Args:
@@ -58,12 +60,12 @@ class Response:
 class _Sums:
     """Gram matrices and moments per product, ``(products + 1, features, features)``."""
 
-    gram: FloatArray
-    moment: FloatArray
-    series: FloatArray
+    gram: Array
+    moment: Array
+    series: Array
     rows: float
 
-    def slopes(self, priors: tuple[float, float]) -> FloatArray:
+    def slopes(self, priors: tuple[float, float]) -> Array:
         """Shared slopes by ridge, and each product's drawn to them (empirical Bayes).
 
         Stores move together in a week, so the prior counts weeks of all series, not rows.
@@ -79,7 +81,7 @@ class _Sums:
 
 
 def fit_response(
-    log_demand: FloatArray, columns: FloatArray, product: IntArray, n_products: int, weeks: Weeks
+    log_demand: Array, columns: Array, product: IntArray, n_products: int, weeks: Weeks
 ) -> Response:
     """Fit with the prior that predicts left-out folds of weeks best.
 
@@ -104,8 +106,8 @@ def fit_response(
 
 
 def _fold_sums(
-    log_demand: FloatArray,
-    columns: FloatArray,
+    log_demand: Array,
+    columns: Array,
     product: IntArray,
     n_products: int,
     fold: IntArray,
@@ -141,7 +143,7 @@ def _minus(total: _Sums, part: _Sums) -> _Sums:
     return _Sums(total.gram - part.gram, total.moment - part.moment, total.series, rows)
 
 
-def _loss(slopes: FloatArray, part: _Sums) -> float:
+def _loss(slopes: Array, part: _Sums) -> float:
     """Sum of squared errors on a fold, less what no slopes change."""
     fit = np.einsum("pf,pfg,pg->", slopes, part.gram, slopes)
     return float(fit - 2 * (slopes * part.moment).sum())

@@ -17,8 +17,9 @@ from demand_forecast.modelling.forecasts import (
     target_weeks,
 )
 from demand_forecast.modelling.models import RegisteredModel
+from demand_forecast.modelling.orders import OrderRules
 from demand_forecast.modelling.panel import KEY, Panel
-from demand_forecast.modelling.velocity import SLOW
+from demand_forecast.modelling.velocity import SLOW, by_product
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -32,6 +33,7 @@ def score_segment(
     horizon: int,
     active_within_weeks: int,
     stale_after_days: int,
+    order: OrderRules | None = None,
 ) -> pd.DataFrame:
     """Forecast every active series of a segment.
 
@@ -44,6 +46,7 @@ def score_segment(
         horizon: Weeks ahead.
         active_within_weeks: A series is forecast if it was delivered in these last weeks.
         stale_after_days: A champion whose data end longer ago than this gives way to the baseline.
+        order: How orders are derived from the forecasts.
 
     Returns:
         The forecast table (:func:`demand_forecast.modelling.forecasts.build_table`).
@@ -52,14 +55,15 @@ def score_segment(
         ContractError: If even the baseline's forecast breaks the output contract.
     """
     active = panel.select(active_series(panel, active_within_weeks))
-    known = active.series[KEY].merge(velocity[[*KEY, "velocity"]], on=KEY, how="left")
-    classes = known.assign(velocity=known["velocity"].fillna(SLOW))
+    classes = active.series[KEY].reset_index(drop=True)
+    classes["velocity"] = classes["product_id"].map(by_product(velocity)).fillna(SLOW)
+    settings = (horizon, stale_after_days, order)
     tables = []
     for which, registered in models.items():
         rows = (classes["velocity"] == which).to_numpy()
         if rows.any():
             part = active.select(rows)
-            tables.append(_score(part, classes, registered, baseline, horizon, stale_after_days))
+            tables.append(_score(part, classes, registered, baseline, *settings))
     if not tables:
         return pd.DataFrame(columns=OUTPUT_COLUMNS)
     return pd.concat(tables, ignore_index=True)
@@ -72,6 +76,7 @@ def _score(
     baseline: RegisteredModel,
     horizon: int,
     stale_after_days: int,
+    order: OrderRules | None,
 ) -> pd.DataFrame:
     reason = champion.reason
     if champion.model is not None:
@@ -79,7 +84,7 @@ def _score(
     if not reason:
         source = "previous_champion" if champion.reason else "champion"
         try:
-            return _forecast(panel, velocity, champion, source, champion.reason, horizon)
+            return _forecast(panel, velocity, champion, source, champion.reason, horizon, order)
         except ContractError as error:
             reason = f"{champion.name} version {champion.version}: {error}"
     _LOGGER.warning("%s: baseline instead of the champion: %s", champion.name, reason)
@@ -87,7 +92,7 @@ def _score(
         fitted = HistoricalAverage().fit(panel)
         baseline = RegisteredModel(fitted, baseline.name, reason=baseline.reason)
         reason = f"{reason}; baseline computed now: {baseline.reason}"
-    return _forecast(panel, velocity, baseline, "baseline", reason, horizon)
+    return _forecast(panel, velocity, baseline, "baseline", reason, horizon, order)
 
 
 def _forecast(
@@ -97,6 +102,7 @@ def _forecast(
     source: str,
     reason: str,
     horizon: int,
+    order: OrderRules | None,
 ) -> pd.DataFrame:
     assert registered.model is not None  # noqa: S101 - the caller has looked
     frame = registered.model.predict(panel, panel.as_of, horizon)
@@ -110,6 +116,7 @@ def _forecast(
         reason=reason,
         model_name=registered.name,
         model_version=registered.version,
+        order=order,
     )
 
 

@@ -43,9 +43,8 @@ def summarise_models(
         ``mape_baseline``, ``mape_ensemble``, ``reduction``, ``wape``, ``bias`` and
         ``share_passed``, in per cent; None where there is nothing to measure.
     """
-    filled = [m for m in metrics if not m.empty]
-    table = pd.concat(filled, ignore_index=True) if filled else pd.DataFrame(columns=["horizon"])
-    table = table[table["horizon"] == ALL_HORIZONS]
+    filled = [_compared(m) for m in metrics if not m.empty]
+    table = pd.concat(filled, ignore_index=True) if filled else pd.DataFrame(columns=["model"])
     rows = []
     for name in (*VELOCITIES, "total"):
         classes = VELOCITIES if name == "total" else (name,)
@@ -55,7 +54,7 @@ def summarise_models(
         rows.append(
             {
                 "velocity": name,
-                "models": len(trained) + (len(filled) if name == "total" else 0),
+                "models": len(trained) + (len(verdicts) if name == "total" else 0),
                 **_accuracy(table[table["velocity"].isin(classes)] if filled else table),
                 "share_passed": 100 * passed / len(judged) if judged else None,
             }
@@ -69,16 +68,26 @@ def summarise_rows(control_totals: Sequence[pd.DataFrame]) -> dict[str, int]:
     return {c: int(sum(t[c].sum() for t in control_totals)) for c in columns}
 
 
+def _compared(metrics: pd.DataFrame) -> pd.DataFrame:
+    """Rows over all horizons of the velocities in which there was an ensemble to compare."""
+    overall = metrics[metrics["horizon"] == ALL_HORIZONS]
+    tried = overall.loc[overall["model"] == ENSEMBLE, "velocity"]
+    return overall[overall["velocity"].isin(tried)]
+
+
 def _accuracy(table: pd.DataFrame) -> dict[str, float | None]:
-    """Ensemble against baseline on the rows of the groups in which both were measured."""
+    """Ensemble against baseline, on the same rows."""
     keys = ["mape_baseline", "mape_ensemble", "reduction", "wape", "bias"]
     models = table[table["model"] == ENSEMBLE] if len(table) else table
     if models.empty:
         return dict.fromkeys(keys)
     ours, theirs = pool(models), pool(table[table["model"] == BASELINE])
-    reduction = 100 * (1 - ours["mape"] / theirs["mape"])
+    reduction = 100 * (1 - ours["mape"] / theirs["mape"]) if theirs["mape"] > 0 else np.nan
     values = [theirs["mape"], ours["mape"], reduction, ours["wape"], ours["bias"]]
-    return {key: round(float(value), 3) for key, value in zip(keys, values, strict=True)}
+    return {
+        key: round(float(value), 3) if np.isfinite(value) else None
+        for key, value in zip(keys, values, strict=True)
+    }
 
 
 def _weighted(values: pd.Series[float], weights: pd.Series[float]) -> float:

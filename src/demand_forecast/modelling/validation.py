@@ -15,6 +15,11 @@ from demand_forecast.modelling.models import Candidate
 from demand_forecast.modelling.panel import Panel
 from demand_forecast.modelling.protocol import Forecaster
 from demand_forecast.modelling.splits import rolling_origins
+from demand_forecast.modelling.weather_gap import (
+    KNOWN_WEATHER,
+    replay_with_known_weather,
+    weather_gap,
+)
 
 ENSEMBLE, BASELINE, NAIVE = "ensemble", "historical_average", "seasonal_naive"
 ALL_HORIZONS = "all"
@@ -31,6 +36,9 @@ def compare(
     horizon: int,
 ) -> pd.DataFrame:
     """Replay ensembles, their members, the baseline and seasonal naive at the same origins.
+
+    Where there is weather, each ensemble is also replayed at some of the origins with the weather
+    that came (:mod:`demand_forecast.modelling.weather_gap`).
 
     Args:
         panel: The segment, the weeks of the validation included.
@@ -54,8 +62,11 @@ def compare(
             if not rows.any():
                 continue
             models = _contestants(candidate, baseline.model, naive)
-            frame = backtest(models, panel.select(rows), origins, horizon)
-            frames.append(frame.assign(velocity=which))
+            part = panel.select(rows)
+            frames.append(backtest(models, part, origins, horizon).assign(velocity=which))
+            if candidate.model is not None and part.weather:
+                known = replay_with_known_weather(candidate.model, part, origins, horizon)
+                frames.append(known.assign(velocity=which))
     if not frames:
         return pd.DataFrame(columns=[*BACKTEST_COLUMNS, "velocity"])
     return pd.concat(frames, ignore_index=True)
@@ -70,7 +81,7 @@ def judge_velocities(
     """
     verdicts = {}
     for which, candidate in ensembles.items():
-        rows = frame[frame["velocity"] == which]
+        rows = frame[(frame["velocity"] == which) & (frame["model"] != KNOWN_WEATHER)]
         if candidate.model is None or rows.empty:
             reason = candidate.reason or "no week with a delivery in the validation window"
             verdicts[which] = {"passed": False, "reason": reason, "rules": [], "metrics": []}
@@ -81,10 +92,16 @@ def judge_velocities(
 
 
 def metrics_table(frame: pd.DataFrame) -> pd.DataFrame:
-    """Metrics by model and velocity, over all horizons and for each."""
+    """Metrics by model and velocity, over all horizons and for each.
+
+    ``weather_gap`` in the ensemble's rows over all horizons: points of MAPE that the errors of the
+    weather forecasts cost; NaN elsewhere and without weather.
+    """
     if frame.empty:
         return pd.DataFrame(columns=["model", "velocity", "horizon", "rows", "volume", "mape"])
     overall = summarise(frame, by=["model", "velocity"]).assign(horizon=ALL_HORIZONS)
+    gaps = {which: weather_gap(rows, ENSEMBLE) for which, rows in frame.groupby("velocity")}
+    overall["weather_gap"] = overall["velocity"].map(gaps).where(overall["model"] == ENSEMBLE)
     by_lead = summarise(frame, by=["model", "velocity", "horizon"])
     return pd.concat([overall, by_lead.astype({"horizon": str})], ignore_index=True)
 

@@ -1,16 +1,18 @@
-"""Weather as it was known at the origin: the forecast issued then, else the climate of the season."""
+"""Weather as known at the origin: the forecast issued then, else the climate of the season."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from demand_forecast.modelling.calendar import year_phase
-from demand_forecast.modelling.panel import FloatArray, IssuedForecast, Panel, Weeks
+from demand_forecast.modelling.panel import IssuedForecast, Panel, Weeks
+from demand_forecast.modelling.points import Array
 
 _PRIOR_WEEKS = 4.0
+_LEAST_WEEKS = 2
 
 
-def climate(panel: Panel) -> dict[str, FloatArray]:
+def climate(panel: Panel) -> dict[str, Array]:
     """Yearly course of each weather covariate: ``(4,)`` level, sine, cosine and spread, all groups.
 
     Args:
@@ -20,7 +22,7 @@ def climate(panel: Panel) -> dict[str, FloatArray]:
     for name, weather in panel.weather.items():
         observed = weather.observed.mean(axis=0) if weather.observed.size else np.empty(0)
         seen = np.isfinite(observed)
-        if seen.sum() < 2:
+        if seen.sum() < _LEAST_WEEKS:
             continue
         x = _harmonics(panel.weeks[: panel.n_weeks])[seen]
         y = observed[seen].astype(float)
@@ -32,11 +34,12 @@ def climate(panel: Panel) -> dict[str, FloatArray]:
 
 
 def weather_features(
-    panel: Panel, courses: dict[str, FloatArray], weeks: Weeks, leads: list[int]
-) -> dict[str, FloatArray]:
+    panel: Panel, courses: dict[str, Array], weeks: Weeks, leads: list[int]
+) -> dict[str, Array]:
     """Anomaly of the forecast as issued, ``(leads, weeks of origin, series)``, per covariate.
 
-    In units of its usual spread; 0 (the climate itself) where nothing had been issued for that lead.
+    In units of its usual spread; 0 (the climate itself) where nothing had been issued for that
+    lead.
     """
     columns = {}
     for name, course in courses.items():
@@ -50,8 +53,8 @@ def weather_features(
     return columns
 
 
-def _anomaly(weather: IssuedForecast, usual: FloatArray, lead: int, spread: float) -> FloatArray:
-    groups, origins, issued_leads = weather.issued.shape
+def _anomaly(weather: IssuedForecast, usual: Array, lead: int, spread: float) -> Array:
+    _, origins, issued_leads = weather.issued.shape
     if lead > issued_leads:
         return np.zeros((origins, len(weather.index)), dtype=np.float32)
     target = usual[np.arange(origins) + lead]
@@ -60,6 +63,6 @@ def _anomaly(weather: IssuedForecast, usual: FloatArray, lead: int, spread: floa
     return np.asarray(anomaly[:, weather.index])
 
 
-def _harmonics(weeks: Weeks) -> FloatArray:
+def _harmonics(weeks: Weeks) -> Array:
     phase = year_phase(weeks)
     return np.stack([np.ones_like(phase), np.sin(phase), np.cos(phase)], axis=1)

@@ -1,9 +1,10 @@
-"""Node of the scoring stage: a thin adapter between the catalog and ``modelling``."""
+"""Nodes of the scoring stage: thin adapters between the catalog and ``modelling``."""
 
 from __future__ import annotations
 
 import pandas as pd
 
+from demand_forecast.modelling.hierarchy import total_segments
 from demand_forecast.modelling.models import RegisteredModel
 from demand_forecast.modelling.panel import Panel
 from demand_forecast.modelling.scoring import score_segment
@@ -29,4 +30,16 @@ def score(
         horizon=forecast.horizon,
         active_within_weeks=scoring.active_within_weeks,
         stale_after_days=scoring.stale_after_days,
+        order=scoring.order,
     )
+
+
+def make_totals(*tables: pd.DataFrame | None) -> pd.DataFrame:
+    """Totals by product, region, store format, segment and in all, with their intervals.
+
+    Args:
+        tables: The forecasts of all segments, then their last backtests in the same order.
+    """
+    half = len(tables) // 2
+    forecasts = [table for table in tables[:half] if table is not None]
+    return total_segments(forecasts, tables[half:])

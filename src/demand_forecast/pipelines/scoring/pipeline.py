@@ -1,16 +1,16 @@
-"""Template of the scoring of one segment."""
+"""Template of the scoring of one segment, and the totals over all."""
 
 from __future__ import annotations
 
 from kedro.pipeline import Node, Pipeline
 
-from demand_forecast.pipelines._namespacing import per_segment, stage
-from demand_forecast.pipelines.scoring.nodes import score
+from demand_forecast.pipelines._namespacing import collected, collector, per_segment, stage
+from demand_forecast.pipelines.scoring.nodes import make_totals, score
 from demand_forecast.segments import Segments
 
 
 def create_pipeline(plan: Segments) -> Pipeline:
-    """Scoring of every segment of the environment."""
+    """Scoring of every segment of the environment, then the totals."""
     template = Pipeline(
         [
             Node(
@@ -29,4 +29,10 @@ def create_pipeline(plan: Segments) -> Pipeline:
             )
         ]
     )
-    return stage("scoring", per_segment(template, plan))
+    totals = collector(
+        make_totals,
+        inputs=[*collected("forecast", plan), *collected("last_backtest", plan)],
+        outputs="totals",
+        name="make_totals",
+    )
+    return stage("scoring", [*per_segment(template, plan), totals])

@@ -7,11 +7,18 @@ from typing import Any
 import pandas as pd
 
 from demand_forecast.modelling.gate import GateRules
+from demand_forecast.modelling.lost_sales import validation_lost_sales
 from demand_forecast.modelling.models import Candidate, TrainedModel
 from demand_forecast.modelling.panel import KEY, Panel
 from demand_forecast.modelling.release import prepare_baseline, prepare_ensemble
 from demand_forecast.modelling.summary import summarise_models, summarise_rows
-from demand_forecast.modelling.validation import compare, judge_velocities, metrics_table
+from demand_forecast.modelling.validation import (
+    BASELINE,
+    ENSEMBLE,
+    compare,
+    judge_velocities,
+    metrics_table,
+)
 from demand_forecast.modelling.velocity import FAST, SLOW
 from demand_forecast.parameters import ForecastParameters, TrainingParameters
 
@@ -42,6 +49,11 @@ def judge_segment(
     """Verdict by velocity, and the metrics of all models."""
     verdicts = judge_velocities(backtest, {FAST: fast, SLOW: slow}, validation)
     return verdicts, metrics_table(backtest)
+
+
+def estimate_lost_sales(backtest: pd.DataFrame) -> pd.DataFrame:
+    """What the sell-outs of the validation window cost in units, with an 80 % interval."""
+    return validation_lost_sales(backtest, (ENSEMBLE, BASELINE))
 
 
 def refit_baseline(panel: Panel, verdict: dict[str, Any]) -> TrainedModel:

@@ -6,6 +6,7 @@ from kedro.pipeline import Node, Pipeline
 
 from demand_forecast.pipelines._namespacing import collected, collector, per_segment, stage
 from demand_forecast.pipelines.validation.nodes import (
+    estimate_lost_sales,
     judge_segment,
     refit_baseline,
     refit_fast,
@@ -32,6 +33,12 @@ def create_pipeline(plan: Segments) -> Pipeline:
                 inputs=["backtest", *candidates[1:], "params:validation"],
                 outputs=["verdict", "metrics"],
                 name="judge",
+            ),
+            Node(
+                estimate_lost_sales,
+                inputs="backtest",
+                outputs="lost_sales",
+                name="estimate_lost_sales",
             ),
             Node(
                 refit_baseline,
