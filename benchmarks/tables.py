@@ -12,16 +12,15 @@ from demand_forecast.modelling.panel import Covariate, Panel
 OJ_FIRST_DAY = np.datetime64("1989-09-20")  # the Wednesday that ends week 1
 
 
-def dense(
-    frame: pd.DataFrame, column: str, series: pd.MultiIndex, weeks: np.ndarray
-) -> np.ndarray:
+def dense(frame: pd.DataFrame, column: str, series: pd.MultiIndex, weeks: np.ndarray) -> np.ndarray:
     """``(series, weeks)`` float32 table of one column, NaN where there is no row."""
-    table = frame.pivot(index=["store_id", "product_id"], columns="week", values=column)
+    keys = ["store_id", "product_id"]
+    table = frame.pivot_table(index=keys, columns="week", values=column)
     return table.reindex(index=series, columns=weeks).to_numpy(dtype=np.float32)
 
 
 def oj_panel(folder: Path) -> Panel:
-    """Dominick's orange juice, weeks 40 to 160: units, own price, deal and feature, demographics."""
+    """Dominick's orange juice, weeks 40 to 160: units, price, deal, feature, demographics."""
     sales = pd.read_parquet(folder / "sales.parquet")
     demographics = pd.read_parquet(folder / "storedemo.parquet")
     own = sales["brand"].astype(int).to_numpy() - 1
@@ -29,12 +28,14 @@ def oj_panel(folder: Path) -> Panel:
     sales["price"] = prices[np.arange(len(sales)), own]
     sales = sales.rename(columns={"store": "store_id", "brand": "product_id"})
     weeks = np.arange(sales["week"].min(), sales["week"].max() + 1)
-    series = pd.MultiIndex.from_frame(sales[["store_id", "product_id"]].drop_duplicates()).sortlevel()[0]
+    series = pd.MultiIndex.from_frame(
+        sales[["store_id", "product_id"]].drop_duplicates()
+    ).sortlevel()[0]
     demand = dense(sales, "units", series, weeks)
     # The price of every brand stands in the row of any brand of the store, its own row or not.
     by_store = sales.groupby(["store_id", "week"])[[f"price{k}" for k in range(1, 12)]].first()
-    by_store.columns = pd.Index([k.removeprefix("price") for k in by_store], name="product_id")
-    long = by_store.stack().rename("value").reset_index()
+    by_store.columns = [k.removeprefix("price") for k in by_store]
+    long = by_store.reset_index().melt(["store_id", "week"], var_name="product_id")
     long["product_id"] = long["product_id"].astype(int)
     plans = {
         "price": dense(long, "value", series, weeks),
@@ -44,7 +45,9 @@ def oj_panel(folder: Path) -> Panel:
     statics = series.to_frame(index=False).merge(
         demographics.rename(columns={"store": "store_id"}), on="store_id", how="left"
     )
-    statics[["store_id", "product_id"]] = statics[["store_id", "product_id"]].astype(int).astype(str)
+    statics[["store_id", "product_id"]] = (
+        statics[["store_id", "product_id"]].astype(int).astype(str)
+    )
     index = np.arange(len(series))
     return Panel(
         series=statics,
@@ -59,7 +62,7 @@ def oj_panel(folder: Path) -> Panel:
 
 
 def bakery_panel(folder: Path) -> Panel:
-    """German bakery chain; weeks end on Sundays; the weather of a week counts as known before it."""
+    """German bakery chain; weeks end on Sundays; the week's weather counts as known."""
     table = pd.read_parquet(folder / "weekly.parquet")
     table["week"] = table["week"].to_numpy().astype("datetime64[D]") + np.timedelta64(6, "D")
     weeks = np.sort(table["week"].unique()).astype("datetime64[D]")

@@ -1,3 +1,8 @@
+import multiprocessing
+import os
+import signal
+import tempfile
+
 import pandas as pd
 import pytest
 from kedro.io import DatasetError, Version
@@ -34,3 +39,39 @@ def test_a_versioned_save_that_fails_makes_no_version(tmp_path):
     with pytest.raises(DatasetError):
         JSONDataset(filepath=path, version=Version(None, "v2")).save({"a": object()})
     assert JSONDataset(filepath=path, version=Version(None, None)).load() == {"a": 1}
+
+
+def test_a_save_that_is_killed_leaves_what_was_there(tmp_path):
+    path = str(tmp_path / "file.json")
+    JSONDataset(filepath=path, version=Version(None, "v1")).save({"a": 1})
+    dataset = JSONDataset(
+        filepath=path,
+        version=Version(None, "v2"),
+        save_args={"default": lambda _: os.kill(os.getpid(), signal.SIGKILL)},
+    )
+    fork = multiprocessing.get_context("fork")
+    worker = fork.Process(target=dataset.save, args=({"a": list(range(9000)), "b": object()},))
+    worker.start()
+    worker.join()
+    assert worker.exitcode == -signal.SIGKILL
+    latest = JSONDataset(filepath=path, version=Version(None, None))
+    assert latest.load() == {"a": 1}
+    JSONDataset(filepath=path, version=Version(None, "v3")).save({"a": 3})
+    latest.release()
+    assert latest.load() == {"a": 3}
+
+
+def test_files_are_made_where_they_stay_and_others_may_read_them(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "another disk"))
+    dataset = JSONDataset(filepath=str(tmp_path / "folder" / "file.json"))
+    dataset.save({"a": 1})
+    (tmp_path / "plain").touch()
+    expected = (tmp_path / "plain").stat().st_mode
+    assert (tmp_path / "folder" / "file.json").stat().st_mode == expected
+
+
+def test_an_object_store_gets_the_file_too():
+    dataset = JSONDataset(filepath="memory://bucket/file.json")
+    dataset.save({"a": 1})
+    assert dataset.load() == {"a": 1}
+    dataset._fs.rm(str(dataset._filepath))

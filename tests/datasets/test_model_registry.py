@@ -11,14 +11,6 @@ from demand_forecast.modelling.models import TrainedModel
 from demand_forecast.tracking import EXPERIMENT, PARENT_RUN
 
 
-@pytest.fixture(scope="module")
-def empty_store(tmp_path_factory):
-    """A tracking store whose tables exist: making them takes seconds."""
-    path = tmp_path_factory.mktemp("store") / "mlflow.db"
-    MlflowClient(f"sqlite:///{path}").search_experiments()
-    return path
-
-
 @pytest.fixture
 def parent(tmp_path, monkeypatch, empty_store):
     """A fresh tracking store with a parent run in it."""

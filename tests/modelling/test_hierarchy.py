@@ -20,6 +20,7 @@ from demand_forecast.modelling.protocol import QUANTILES
 
 AS_OF = pd.Timestamp("2024-12-28")
 LEVEL_KEYS = ["level", "region", "store_format", "product_id", "period", "week"]
+# The shares sum to 0.5: properties may add as much again.
 SOME = ErrorCorrelation(
     same_week={"region_product": 0.2, "all": 0.05}, all_weeks={"product": 0.1, "series": 0.15}
 )
@@ -61,7 +62,7 @@ def _row(totals: pd.DataFrame, **where: object) -> pd.Series:
 def test_every_group_week_and_horizon_has_one_row() -> None:
     totals = add_up(table(), SOME)
     assert list(totals.columns) == TOTALS_COLUMNS
-    assert not totals.duplicated(LEVEL_KEYS[:-1] + ["week"]).any()
+    assert not totals.duplicated(LEVEL_KEYS).any()
     counts = totals.groupby(["level", "period"]).size()
     groups = {"product": 3, "region": 2, "store_format": 2, "segment": 4, "all": 1}
     assert counts.to_dict() == {
@@ -77,7 +78,7 @@ def test_every_group_week_and_horizon_has_one_row() -> None:
     assert whole["as_of"] == AS_OF
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(seed=st.integers(0, 1000), horizon=st.integers(1, 3), regions=st.integers(1, 3))
 def test_totals_add_up_exactly(seed, horizon, regions) -> None:
     frame = table(regions=regions, horizon=horizon, seed=seed)
@@ -98,7 +99,7 @@ def test_totals_add_up_exactly(seed, horizon, regions) -> None:
 shares = st.dictionaries(st.sampled_from(list(FACTORS)), st.floats(0, 0.07), max_size=7)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(seed=st.integers(0, 1000), week=shares, always=shares)
 def test_quantiles_are_ordered_and_not_negative(seed, week, always) -> None:
     week.pop("series", None)
@@ -111,12 +112,13 @@ def test_quantiles_are_ordered_and_not_negative(seed, week, always) -> None:
     assert (totals["mean"] >= 0).all()
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(seed=st.integers(0, 1000), factor=st.sampled_from(list(FACTORS)), share=st.floats(0.05, 0.5))
 def test_intervals_are_wider_with_correlation(seed, factor, share) -> None:
     frame = table(seed=seed, normal=True)
     narrow = add_up(frame, SOME)
-    more = ErrorCorrelation(SOME.same_week, SOME.all_weeks | {factor: share})
+    before = SOME.all_weeks.get(factor, 0.0)
+    more = ErrorCorrelation(SOME.same_week, SOME.all_weeks | {factor: before + share})
     wide = add_up(frame, more)
     for low, high in (("q025", "q975"), ("q10", "q90"), ("q25", "q75")):
         assert ((wide[high] - wide[low]) >= (narrow[high] - narrow[low]) - 1e-9).all()
@@ -138,7 +140,7 @@ def test_a_total_of_one_series_is_the_series() -> None:
             )
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=5, deadline=None)
 @given(seed=st.integers(0, 1000))
 def test_the_order_of_rows_does_not_matter(seed) -> None:
     frame = table()

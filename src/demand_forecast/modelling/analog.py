@@ -13,7 +13,7 @@ _LEAST_RANGE = 0.1
 
 def class_centres(effect: Array, classes: int = 7) -> Array:
     """Centres of plan classes: spread evenly over the usual range of the plan's effect."""
-    low, high = np.quantile(effect, [0.02, 0.98])
+    low, high = np.quantile(effect, [0.02, 0.98]) if effect.size else (0.0, 0.0)
     if high - low < _LEAST_RANGE:
         return np.empty(0, dtype=np.float32)
     return np.linspace(low, high, classes).astype(np.float32)

@@ -1,17 +1,16 @@
-"""What LASSO, network and ensemble share: from panel to rows, from quantiles to a frame."""
+"""What LASSO, network and ensemble share as forecasters: calibration, the frame, storage."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
 
-from demand_forecast.exceptions import NotEnoughHistoryError
-from demand_forecast.modelling.features import Design, FeatureSpec, Sample, learn_spec
-from demand_forecast.modelling.intervals import LEVELS, Calibration, shift_quantiles
-from demand_forecast.modelling.panel import BoolArray, Panel
+from demand_forecast.modelling.features import FeatureSpec, Sample
+from demand_forecast.modelling.intervals import LEVELS, Calibration, calibrate, shift_quantiles
+from demand_forecast.modelling.panel import Panel
 from demand_forecast.modelling.points import (
     Array,
     atoms,
@@ -20,85 +19,95 @@ from demand_forecast.modelling.points import (
     mean_point,
 )
 from demand_forecast.modelling.protocol import QUANTILES, forecast_frame
-
-MIN_WEEKS = 16
-MIN_ROWS = 20
-_FIRST_ORIGIN = 2
-_MAX_CELLS = 60_000_000
+from demand_forecast.modelling.response import Response
+from demand_forecast.modelling.rows import Training, forecast_sample, prepare
 
 
-@dataclass(frozen=True)
-class Training:
-    """Rows to train on.
+class DirectForecaster(ABC):
+    """A direct model of all leads: one row per series, origin and lead.
 
-    Attributes:
-        spec: What the features learned.
-        sample: The rows.
-        head: ``(rows,)`` True for targets before the held-out weeks.
-        held_out_weeks: Number of held-out weeks.
-        names: Feature names.
-        sizes: Number of known values of each categorical column.
+    Args:
+        horizon: Weeks to forecast; trains leads 1..horizon.
+        leads: Leads to train instead, in weeks; other leads borrow the nearest one.
+        settings: Arguments of the model inside.
+        seed: Seed of everything random.
     """
 
-    spec: FeatureSpec
-    sample: Sample
-    head: BoolArray
-    held_out_weeks: int
-    names: list[str]
-    sizes: dict[str, int]
+    kind: ClassVar[str]
 
-    @property
-    def dense(self) -> list[int]:
-        """Columns that are no one-hot code (those are embedded in the network)."""
-        return [i for i, name in enumerate(self.names) if "=" not in name]
+    def __init__(
+        self,
+        horizon: int = 4,
+        leads: list[int] | None = None,
+        settings: dict[str, Any] | None = None,
+        seed: int = 0,
+    ) -> None:
+        self.leads = sorted(leads) if leads else list(range(1, horizon + 1))
+        if self.leads[:1] < [1]:
+            raise ValueError(f"horizon is {horizon}, leads are {leads}; valid: 1 week or more")
+        self.horizon, self.settings, self.seed = horizon, dict(settings or {}), seed
 
+    def fit(self, panel: Panel) -> Self:
+        """Learn from the whole history of ``panel``.
 
-def prepare(panel: Panel, leads: list[int], seed: int) -> Training:
-    """Learn the features and lay out the training rows.
+        Raises:
+            NotEnoughHistoryError: If the panel is too short or too empty.
+        """
+        return self.fit_training(prepare(panel, self.leads, self.seed))
 
-    Raises:
-        NotEnoughHistoryError: With fewer than ``MIN_WEEKS`` weeks and the longest lead, or fewer
-            than ``MIN_ROWS`` observed weeks of series.
-    """
-    needed, observed = MIN_WEEKS + max(leads), int(panel.active.sum())
-    if panel.n_weeks < needed or observed < MIN_ROWS:
-        raise NotEnoughHistoryError(
-            f"segment {panel.region}.{panel.store_format}: a model for leads up to {max(leads)} "
-            f"needs {needed} weeks and {MIN_ROWS} observed series-weeks; found "
-            f"{panel.n_weeks} weeks and {observed} observed series-weeks"
+    def fit_training(self, training: Training) -> Self:
+        """Fit and calibrate on prepared rows."""
+        self.spec_ = training.spec
+        self.limits_ = (float(training.sample.y.min()), float(training.sample.y.max()))
+        held_out = training.sample.take(~training.head)
+        self.held_out_ = np.clip(self._fit_rows(training), *self.limits_)
+        self.calibration_ = calibrate(
+            self.held_out_, held_out, len(self.leads), training.held_out_weeks
         )
-    held_out = int(np.clip(round(0.18 * panel.n_weeks), 4, 26))
-    spec = learn_spec(panel, leads, panel.n_weeks - held_out)
-    design = Design(panel, spec)
-    origin, series, lead = design.training_rows(_FIRST_ORIGIN)
-    most = max(_MAX_CELLS // len(design.names), 1000)
-    if len(origin) > most:
-        kept = np.random.default_rng(seed).choice(len(origin), most, replace=False)
-        kept.sort()
-        origin, series, lead = origin[kept], series[kept], lead[kept]
-    sample = design.sample(origin, series, lead)
-    head = sample.target < panel.n_weeks - held_out
-    if head.sum() < MIN_ROWS // 2:
-        raise NotEnoughHistoryError(
-            f"segment {panel.region}.{panel.store_format}: {int(head.sum())} training rows before "
-            f"the {held_out} held-out weeks; needed {MIN_ROWS // 2}"
-        )
-    return Training(spec, sample, head, held_out, design.names, design.category_sizes)
+        return self
 
+    def predict(self, panel: Panel, as_of: pd.Timestamp, horizon: int) -> pd.DataFrame:
+        """Forecast the ``horizon`` weeks after ``as_of`` from what was known then."""
+        sample = forecast_sample(panel, self.spec_, as_of, horizon)
+        return self._frame(panel, as_of, sample, self.predict_sample(sample))
 
-def forecast_sample(panel: Panel, spec: FeatureSpec, as_of: pd.Timestamp, horizon: int) -> Sample:
-    """Rows of the forecast: every series and lead 1..horizon from origin ``as_of``.
+    def _frame(
+        self, panel: Panel, as_of: pd.Timestamp, sample: Sample, quantiles: Array
+    ) -> pd.DataFrame:
+        return to_frame(panel, as_of, sample, quantiles, self.calibration_)
 
-    Raises:
-        ValueError: If ``horizon`` is below 1.
-        KeyError: If ``as_of`` is not a week of the history.
-    """
-    if horizon < 1:
-        raise ValueError(f"horizon is {horizon}; valid: 1 week or more")
-    known = panel.until(as_of, max_future=horizon)
-    design = Design(known, spec, leads=list(range(1, horizon + 1)))
-    series, lead = np.divmod(np.arange(known.n_series * horizon), horizon)
-    return design.sample(np.full(len(series), known.n_weeks - 1), series, lead)
+    @abstractmethod
+    def _fit_rows(self, training: Training) -> Array:
+        """Fit; return the quantiles of the held-out rows by a model that has not seen them."""
+
+    def predict_sample(self, sample: Sample) -> Array:
+        """``(rows, levels)`` quantiles in log units, not calibrated, within what was ever seen."""
+        return np.clip(self._predict_rows(sample), *self.limits_)
+
+    @abstractmethod
+    def _predict_rows(self, sample: Sample) -> Array:
+        """``(rows, levels)`` quantiles in log units."""
+
+    def _base_state(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        spec, arrays = spec_state(self.spec_)
+        meta = {
+            "kind": self.kind,
+            "horizon": self.horizon,
+            "leads": self.leads,
+            "seed": self.seed,
+            "settings": self.settings,
+            "spec": spec,
+            "mean_factor": self.calibration_.mean_factor,
+            "limits": self.limits_,
+        }
+        return meta, {f"spec.{k}": v for k, v in arrays.items()} | {
+            "shifts": self.calibration_.shifts
+        }
+
+    def _restore_base(self, meta: dict[str, Any], arrays: dict[str, Any]) -> None:
+        self.spec_ = spec_from_state(meta["spec"], part(arrays, "spec."))
+        self.limits_ = (float(meta["limits"][0]), float(meta["limits"][1]))
+        self.calibration_ = Calibration(arrays["shifts"], float(meta["mean_factor"]))
 
 
 def to_frame(
@@ -142,8 +151,6 @@ def spec_state(spec: FeatureSpec) -> tuple[dict[str, Any], dict[str, Any]]:
 
 def spec_from_state(meta: dict[str, Any], arrays: dict[str, Any]) -> FeatureSpec:
     """Inverse of :func:`spec_state`."""
-    from demand_forecast.modelling.response import Response
-
     return FeatureSpec(
         leads=meta["leads"],
         offsets=meta["offsets"],
@@ -154,3 +161,8 @@ def spec_from_state(meta: dict[str, Any], arrays: dict[str, Any]) -> FeatureSpec
         response=Response(arrays["slopes"], arrays["fold_ends"].astype("datetime64[D]")),
         centres=arrays["centres"],
     )
+
+
+def part(arrays: dict[str, Any], prefix: str) -> dict[str, Any]:
+    """The arrays whose name starts with ``prefix``, without it."""
+    return {k[len(prefix) :]: v for k, v in arrays.items() if k.startswith(prefix)}

@@ -42,6 +42,7 @@ FACTORS: Final[dict[str, tuple[str, ...]]] = {
 _LIMIT = 5.0  # a residual of more standard deviations says that the quantiles were off
 _MIN_ORIGINS = 2
 _SMALLEST = 1e-9
+_ROUNDING = 1e-6  # a smaller deviation, as a share of the mean, is none
 
 
 @dataclass(frozen=True)
@@ -131,7 +132,8 @@ def fit_correlation(backtests: Iterable[pd.DataFrame]) -> ErrorCorrelation:
 def _residuals(frame: pd.DataFrame) -> pd.DataFrame:
     """Keys, week, origin, standard deviation and error, both in units."""
     deviation = deviations(frame)
-    known = (deviation > 0) & np.isfinite(frame["actual"].to_numpy())
+    certain = deviation <= _ROUNDING * (1 + frame["mean"].abs().to_numpy(dtype=np.float64))
+    known = ~certain & np.isfinite(frame["actual"].to_numpy(dtype=np.float64))
     rows = frame[known]
     error = rows["actual"].to_numpy(dtype=np.float64) - rows["mean"].to_numpy(dtype=np.float64)
     z = np.clip(error / deviation[known], -_LIMIT, _LIMIT)

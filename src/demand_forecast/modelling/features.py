@@ -71,7 +71,9 @@ class Sample:
     def units(self, log_values: Array) -> Array:
         """Back from log units relative to the level, ``(rows, k)``, to units."""
         logs = np.clip(self.level[:, None] + log_values, -30, 30)
-        return np.maximum(np.exp(logs) - self.offset[:, None], 0)
+        units = np.exp(logs) - self.offset[:, None]
+        # Below a thousandth of the smallest quantity it is the rounding of the logarithm.
+        return np.where(units > 1e-3 * self.offset[:, None], units, 0)
 
 
 @dataclass
@@ -133,8 +135,8 @@ def learn_spec(panel: Panel, leads: list[int], train_weeks: int) -> FeatureSpec:
 
 def response_columns(
     panel: Panel, spec: FeatureSpec, weeks: int
-) -> tuple[dict[str, Array], dict[str, Array], dict[str, Array]]:
-    """Columns of the response, of the season alone and of the plans' surroundings."""
+) -> tuple[dict[str, Array], dict[str, Array], dict[str, Array], list[str]]:
+    """Columns of the response, the season, all plans; names of the series' own plans."""
     products = spec.categories["product_id"]
     listed = products if 1 < len(products) <= _MAX_LISTED_PRODUCTS else []
     own, around = plan_features(panel, spec.kinds, weeks, listed)
@@ -145,7 +147,7 @@ def response_columns(
         for k in range(waves.shape[1])
     }
     after = {k: v for k, v in around.items() if k.endswith(("_last_week", "_before"))}
-    return own | after | season, season, own | around
+    return own | after | season, season, own | around, list(own)
 
 
 def demand_offsets(panel: Panel) -> dict[str, float]:
@@ -193,7 +195,7 @@ class Design:
         family = relatives(panel.series)
         code = code_of(panel.series["product_id"], spec.categories["product_id"]) - 1
         code = np.where(code < 0, spec.response.unknown, code)
-        effects, season, plans = response_columns(panel, spec, weeks)
+        effects, season, plans, own_plans = response_columns(panel, spec, weeks)
         effect = spec.response(np.stack(list(effects.values()), axis=2), code, self.calendar)
         self.effect = effect
         adjusted = (self.log_demand - effect[: panel.n_weeks]).astype(np.float32)
@@ -207,6 +209,7 @@ class Design:
             share = memberships(effect, spec.centres)
             pair["similar_plans"] = analog_features(state.own - state.level, share, self.leads)
         self.origin_names, self.target_names = list(origin), list(target)
+        self.own_names = own_plans
         self.pair_names = list(pair)
         self.origin = np.stack(list(origin.values()), axis=2)
         self.target = np.stack(list(target.values()), axis=2)

@@ -43,7 +43,7 @@ class Groups:
         own = np.where(valid, values, 0)
         total = self.sums(own)[:, self.index] - own
         count = self.sums(valid.astype(np.float32))[:, self.index] - valid
-        return np.asarray(total / (count + prior), dtype=np.float32)
+        return np.asarray(total / np.maximum(count + prior, 1e-9), dtype=np.float32)
 
 
 def shift(values: Array, weeks: int, fill: float = np.nan) -> Array:

@@ -15,27 +15,9 @@ from demand_forecast.modelling.features import Sample
 from demand_forecast.modelling.panel import BoolArray, IntArray
 from demand_forecast.modelling.points import Array, atoms, mean_point
 
+_LOWER = (0.01, 0.025, 0.05, 0.1, 0.175, 0.25, 0.325, 0.4)
 LEVELS: Final[Array] = np.array(
-    [
-        "0.01",
-        "0.025",
-        "0.05",
-        "0.1",
-        "0.175",
-        "0.25",
-        "0.325",
-        "0.4",
-        "0.5",
-        "0.6",
-        "0.675",
-        "0.75",
-        "0.825",
-        "0.9",
-        "0.95",
-        "0.975",
-        "0.99",
-    ],
-    dtype=np.float32,
+    [*_LOWER, 0.5, *(1 - level for level in reversed(_LOWER))], dtype=np.float32
 )
 MEDIAN: Final[int] = int(np.flatnonzero(np.float32(0.5) == LEVELS)[0])
 _PRIOR_WEEKS = 4.0
@@ -61,25 +43,51 @@ def spread(quantiles: Array) -> Array:
     return np.maximum(width, 1e-3)[:, None]
 
 
+def redistributed(quantiles: Array, actual: Array, censored: BoolArray, seed: int = 0) -> Array:
+    """Sold-out rows replaced by draws from the forecast above what was sold.
+
+    Redistribution to the right (Efron 1967): given the forecast, a censored row then says what it
+    can say and nothing more, and whatever follows may treat all rows alike.
+
+    Args:
+        quantiles: ``(rows, levels)`` in order.
+        actual: ``(rows,)``.
+        censored: ``(rows,)``.
+        seed: Seed of the draws.
+    """
+    out = np.array(actual, dtype=np.float32)
+    if censored.any():
+        q, y = quantiles[censored], actual[censored]
+        below = _interpolate((q < y[:, None]).sum(axis=1), q, LEVELS, y)
+        share = below + (1 - below) * np.random.default_rng(seed).random(len(y))
+        ranks = np.broadcast_to(LEVELS, q.shape)
+        drawn = _interpolate((ranks < share[:, None]).sum(axis=1), ranks, q, share)
+        out[censored] = np.maximum(drawn, y)
+    return out
+
+
+def _interpolate(right: IntArray, known: Array, values: Array, at: Array) -> Array:
+    """Row-wise linear interpolation, constant beyond the ends; ``right`` counts ``known < at``."""
+    rows = np.arange(len(at))
+    right = np.clip(right, 1, known.shape[1] - 1)
+    values = np.broadcast_to(values, known.shape)
+    low, high = known[rows, right - 1], known[rows, right]
+    share = np.clip((at - low) / np.maximum(high - low, 1e-9), 0, 1)
+    return np.asarray((1 - share) * values[rows, right - 1] + share * values[rows, right])
+
+
 def conformal_shifts(
-    quantiles: Array,
-    actual: Array,
-    censored: BoolArray,
-    leads: IntArray,
-    n_leads: int,
-    weeks: int,
+    quantiles: Array, actual: Array, leads: IntArray, n_leads: int, weeks: int
 ) -> Array:
     """Shift of each quantile, in interquartile ranges, that gives it its coverage, per lead.
 
     Conformalised quantile regression (Romano, Patterson and Candes 2019), one-sided per level and
     shrunk to no shift when the held-out weeks are few (their errors move together, so weeks count,
-    not rows). A censored row says only that demand was at least its value: it counts as an
-    exceedance of every quantile below it and is left out above.
+    not rows).
 
     Args:
         quantiles: ``(rows, levels)`` held-out forecasts.
         actual: ``(rows,)``.
-        censored: ``(rows,)``.
         leads: ``(rows,)`` position of each row's lead.
         n_leads: Number of leads.
         weeks: Number of held-out weeks.
@@ -91,12 +99,9 @@ def conformal_shifts(
     shifts = np.zeros((n_leads, len(LEVELS)), dtype=np.float32)
     for lead in range(n_leads):
         rows = leads == lead
-        if rows.sum() < _LEAST_ROWS:
-            continue
-        for column, level in enumerate(LEVELS):
-            usable = rows & ~(censored & (scores[:, column] < 0))
-            if usable.sum() >= _LEAST_ROWS:
-                shifts[lead, column] = np.quantile(scores[usable, column], level)
+        if rows.sum() >= _LEAST_ROWS:
+            for column, level in enumerate(LEVELS):
+                shifts[lead, column] = np.quantile(scores[rows, column], level)
     return shifts * (weeks / (weeks + _PRIOR_WEEKS))
 
 
@@ -129,13 +134,10 @@ def calibrate(quantiles: Array, held_out: Sample, n_leads: int, weeks: int) -> C
         n_leads: Number of leads of the model.
         weeks: Number of held-out weeks.
     """
-    shifts = conformal_shifts(
-        quantiles, held_out.y, held_out.censored, held_out.lead, n_leads, weeks
-    )
+    actual = redistributed(quantiles, held_out.y, held_out.censored)
+    shifts = conformal_shifts(quantiles, actual, held_out.lead, n_leads, weeks)
     moved = shift_quantiles(quantiles, shifts, held_out.lead)
     mean = mean_point(held_out.units(moved @ atoms(LEVELS)))
-    actual = np.exp(held_out.level + held_out.y) - held_out.offset
-    actual = np.where(held_out.censored, np.maximum(actual, mean), actual)
-    ratio = (actual.sum() + 1e-9) / (mean.sum() + 1e-9)
+    ratio = (held_out.units(actual[:, None]).sum() + 1e-9) / (mean.sum() + 1e-9)
     factor = float(np.clip(ratio, *_FACTOR_RANGE)) ** (weeks / (weeks + _PRIOR_WEEKS))
     return Calibration(shifts, factor)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,33 @@ from demand_forecast.modelling.points import Array
 
 CONSTANT = 1e-4
 _MIN_HELD_OUT = 50
+
+
+@dataclass(frozen=True)
+class Slopes:
+    """Features that get a slope of their own for each product, besides the shared one.
+
+    Attributes:
+        columns: Their positions in ``Sample.x``.
+        category: Position of the product in ``Sample.codes``.
+        products: Number of known products; their codes are 1..products.
+    """
+
+    columns: list[int]
+    category: int
+    products: int
+
+    def widen(self, sample: Sample) -> Array:
+        """``Sample.x`` and feature x product columns; all zero for a product not seen."""
+        if not self.columns:
+            return sample.x
+        known = np.eye(self.products + 1, dtype=np.float32)[sample.codes[:, self.category], 1:]
+        own = sample.x[:, self.columns, None] * known[:, None, :]
+        return np.concatenate([sample.x, own.reshape(len(known), -1)], axis=1)
+
+    def names(self, names: list[str], products: list[str]) -> list[str]:
+        """Names of the columns of :meth:`widen`."""
+        return [*names, *(f"{names[k]} of product {p}" for k in self.columns for p in products)]
 
 
 @dataclass
@@ -43,18 +70,21 @@ class LassoModel:
     passes: int = 1
     ridge: float = 500.0
 
-    def fit(self, sample: Sample, head: BoolArray) -> Array:
+    def fit(self, sample: Sample, head: BoolArray, slopes: Slopes) -> Array:
         """Fit on all rows, and on those of ``head`` for a look at the rest.
 
         Args:
             sample: Training rows, ``y`` known.
             head: ``(rows,)`` True for rows known before the held-out weeks.
+            slopes: Which features get a slope of their own for each product.
 
         Returns:
             ``(rows not in head, levels)`` quantiles from the fit on ``head``, for calibration.
         """
-        self._standardise(sample.x)
-        x, y = self._matrix(sample.x), sample.y.astype(np.float32)
+        self.slopes_ = slopes
+        wide = slopes.widen(sample)
+        self._standardise(wide)
+        x, y = self._matrix(wide), sample.y.astype(np.float32)
         weight = np.ones(len(y), dtype=np.float32)
         blocks = self._blocks(sample, head)
         for turn in range(self.passes + 1):
@@ -65,7 +95,7 @@ class LassoModel:
             self.beta_ = self._solve(before + sums[-1], self.penalty_)
             fitted = x @ self.beta_
             if turn == 0:
-                self._fit_spread(x, y - fitted, before + sums[-1])
+                self._fit_spread(x, y - fitted, before + sums[-1], ~sample.censored)
             spread = self._spread(x)
             y = _uncensored(sample, fitted, spread)
             weight = _weights(y - fitted, spread)
@@ -78,7 +108,7 @@ class LassoModel:
 
     def predict(self, sample: Sample) -> Array:
         """``(rows, levels)`` quantiles of log demand relative to the level."""
-        x = self._matrix(sample.x)
+        x = self._matrix(self.slopes_.widen(sample))
         quantiles: Array = (x @ self.beta_)[:, None] + self._spread(x)[:, None] * self.errors_
         return quantiles
 
@@ -103,17 +133,19 @@ class LassoModel:
 
     def contributions(self, sample: Sample) -> Array:
         """``(rows, features)`` exact additive parts of the location, in log units."""
-        parts: Array = self._matrix(sample.x)[:, :-1] * self.beta_[:-1]
+        parts: Array = self._matrix(self.slopes_.widen(sample))[:, :-1] * self.beta_[:-1]
         return parts
 
     def state(self) -> tuple[dict[str, Any], dict[str, Any]]:
         """Fitted state as JSON-able figures and arrays."""
         names = ("mean_", "scale_", "beta_", "errors_", "spread_", "spread_range_")
-        return {"penalty_": self.penalty_}, {name: getattr(self, name) for name in names}
+        meta = {"penalty_": self.penalty_, "slopes_": asdict(self.slopes_)}
+        return meta, {name: getattr(self, name) for name in names}
 
     def restore(self, meta: dict[str, Any], arrays: dict[str, Any]) -> None:
         """Set what :meth:`state` gave."""
         self.penalty_ = float(meta["penalty_"])
+        self.slopes_ = Slopes(**meta["slopes_"])
         for name, array in arrays.items():
             setattr(self, name, array)
 
@@ -156,7 +188,7 @@ class LassoModel:
         grid = np.geomspace(1, self.smallest, self.penalties)
         return np.asarray(_path(sums, grid[grid >= penalty * 0.999])[-1], dtype=np.float32)
 
-    def _fit_spread(self, x: Array, error: Array, sums: _Sums) -> None:
+    def _fit_spread(self, x: Array, error: Array, sums: _Sums, seen: BoolArray) -> None:
         """Ridge of the log absolute error on all features."""
         size = float(np.sqrt(np.mean(error**2))) + 1e-6
         target = np.log(np.abs(error) + 0.1 * size)
@@ -164,6 +196,10 @@ class LassoModel:
         penalty[-1] = 1e-6
         moment = (x.T @ target).astype(np.float64)
         self.spread_ = np.linalg.solve(sums.gram + np.diag(penalty), moment).astype(np.float32)
+        self.spread_range_ = np.quantile(x @ self.spread_, [0.01, 0.99]).astype(np.float32)
+        # From typical absolute errors to standard deviations.
+        standard = (error / self._spread(x))[seen] if seen.any() else np.ones(1)
+        self.spread_[-1] += np.log(np.sqrt(np.mean(np.clip(standard, -8, 8) ** 2)) + 1e-6)
         self.spread_range_ = np.quantile(x @ self.spread_, [0.01, 0.99]).astype(np.float32)
 
     def _spread(self, x: Array) -> Array:
@@ -247,7 +283,7 @@ def _uncensored(sample: Sample, fitted: Array, spread: Array) -> Array:
     y = sample.y.astype(np.float32)
     rows = sample.censored
     if rows.any():
-        scale = 1.25 * spread[rows]
+        scale = spread[rows]
         score = np.clip((sample.y[rows] - fitted[rows]) / scale, -4, 4)
         y[rows] = fitted[rows] + scale * hazard(score)
     return y

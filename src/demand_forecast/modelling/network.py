@@ -15,8 +15,9 @@ from demand_forecast.modelling.lasso import CONSTANT
 from demand_forecast.modelling.panel import BoolArray, IntArray
 from demand_forecast.modelling.points import Array
 
-
 _BLOCK = 25
+_BATCHES = 40
+_SMALL = 256
 
 
 @dataclass
@@ -27,7 +28,7 @@ class NetworkModel:
         hidden: Widths of the hidden layers.
         dropout: Share of hidden units dropped.
         seeds: Networks averaged; they are one model with a leading axis.
-        batch: Rows of a step.
+        batch: Rows of a step, fewer where there are not forty times as many.
         passes: Passes over the rows, as far as ``min_steps`` and ``max_steps`` allow.
         min_steps: Fewest steps of the first training.
         max_steps: Most steps of the first training.
@@ -44,7 +45,7 @@ class NetworkModel:
     seeds: int = 3
     batch: int = 1024
     passes: float = 2.0
-    min_steps: int = 240
+    min_steps: int = 200
     max_steps: int = 1200
     rate: float = 1e-2
     decay: float = 1e-2
@@ -134,10 +135,9 @@ class NetworkModel:
     ) -> list[float]:
         from demand_forecast.modelling.network_module import Schedule, train
 
-        batches = _Batches(rows, min(self.batch, len(rows)), steps, self.seed)
-        return train(
-            self.net_, tensors, batches, Schedule(steps, rate, self.decay, self.unknown)
-        )
+        size = int(np.clip(len(rows) // _BATCHES, min(_SMALL, len(rows)), self.batch))
+        batches = _Batches(rows, size, steps, self.seed)
+        return train(self.net_, tensors, batches, Schedule(steps, rate, self.decay, self.unknown))
 
     def _quantiles(self, tensors: tuple[Any, ...], rows: IntArray) -> Array:
         from demand_forecast.modelling.network_module import quantiles

@@ -47,15 +47,30 @@ class QuantileNet(nn.Module):
         for table in tables:
             nn.init.normal_(table.weight, std=0.1)
         self.tables = nn.ModuleList(tables)
-        widths = [features + sum(dims), *hidden, len(levels)]
+        wide = hidden[0]
+        # One product for all seeds: the features are the same for each.
+        first = torch.randn(features, seeds * wide) * (2 / (features + sum(dims))) ** 0.5
+        self.first = nn.Parameter(first)
+        self.linear = nn.Parameter(torch.zeros(features, seeds))
+        embedded = torch.randn(seeds, sum(dims), wide) * (2 / (features + sum(dims))) ** 0.5
+        self.embedded = nn.Parameter(embedded)
+        widths = [*hidden, len(levels)]
         self.weights = nn.ParameterList(
             torch.randn(seeds, a, b) * (2 / a) ** 0.5 for a, b in pairwise(widths)
         )
-        self.biases = nn.ParameterList(torch.zeros(seeds, 1, b) for b in widths[1:])
-        self.linear = nn.Parameter(torch.zeros(seeds, features, 1))
+        self.biases = nn.ParameterList(torch.zeros(seeds, 1, b) for b in widths)
         self.levels: Tensor
         self.register_buffer("levels", torch.tensor(levels))
         self.median = levels.index(0.5)
+        self.centre: Tensor
+        self.steps: Tensor
+        position = torch.arange(len(levels))
+        above = (position[:, None] > self.median) & (position[:, None] <= position)
+        below = (position[:, None] < self.median) & (position[:, None] >= position)
+        centre = (position == self.median)[:, None].expand(-1, len(levels))
+        # Constant matrices in place of slices and running sums, whose gradients cost more.
+        self.register_buffer("steps", above.float() - below.float(), persistent=False)
+        self.register_buffer("centre", centre.float(), persistent=False)
         self._start_at_normal()
 
     def _start_at_normal(self) -> None:
@@ -70,21 +85,18 @@ class QuantileNet(nn.Module):
 
     def forward(self, x: Tensor, codes: Tensor) -> Tensor:
         """``(seeds, rows, levels)`` quantiles."""
-        parts = [x.expand(self.seeds, *x.shape)]
-        for column, table in enumerate(self.tables):
-            rows = table(codes[:, column]).view(len(x), self.seeds, -1)
-            parts.append(rows.transpose(0, 1))
-        h = torch.cat(parts, dim=2)
-        for weight, bias in zip(self.weights[:-1], self.biases[:-1], strict=True):
-            h = nn.functional.relu(torch.baddbmm(bias, h, weight))
+        parts = [table(codes[:, column]) for column, table in enumerate(self.tables)]
+        parts = [part.view(len(x), self.seeds, -1) for part in parts]
+        embedded = torch.cat(parts, dim=2).transpose(0, 1)
+        direct = (x @ self.first).view(len(x), self.seeds, -1).transpose(0, 1)
+        h = torch.baddbmm(direct + self.biases[0], embedded, self.embedded)
+        for weight, bias in zip(self.weights, self.biases[1:], strict=True):
+            h = nn.functional.relu(h)
             if self.training and self.dropout > 0:
                 h = h * self._mask(h)
-        out = torch.baddbmm(self.biases[-1], h, self.weights[-1])
-        centre = out[..., self.median : self.median + 1] + x @ self.linear
-        steps = nn.functional.softplus(out)
-        below = steps[..., : self.median].flip(-1).cumsum(-1).flip(-1)
-        above = steps[..., self.median + 1 :].cumsum(-1)
-        return torch.cat([centre - below, centre, centre + above], dim=-1)
+            h = torch.baddbmm(bias, h, weight)
+        past = (x @ self.linear).T[..., None]
+        return nn.functional.softplus(h) @ self.steps + h @ self.centre + past
 
     def _mask(self, h: Tensor) -> Tensor:
         """Dropout mask cut at random out of a bank; a fresh one costs more than the rest."""
@@ -141,7 +153,7 @@ class _Training(pl.LightningModule):
             optimizer.param_groups[0]["lr"] = self.plan.rate_at(self.steps_done)
             loss = self._loss(rows)
             optimizer.zero_grad(set_to_none=True)
-            (loss * self.net.seeds).backward()
+            torch.autograd.backward(loss * self.net.seeds)
             nn.utils.clip_grad_norm_(self.net.parameters(), _MAX_NORM)
             optimizer.step()
             self.steps_done += 1
@@ -158,10 +170,11 @@ class _Training(pl.LightningModule):
         x, codes, y, censored = (t[rows] for t in self.tensors)
         codes = codes * (torch.rand(codes.shape, device=codes.device) >= self.plan.unknown)
         error = y[None, :, None] - self.net(x, codes)
-        loss = torch.maximum(self.net.levels * error, (self.net.levels - 1) * error)
+        loss = error * (self.net.levels - (error < 0).to(error.dtype))
         if bool(censored.any()):
             loss = loss * ~(censored[None, :, None] & (error < 0))
-        return loss.mean()
+        mean: Tensor = loss.mean()
+        return mean
 
 
 def train(

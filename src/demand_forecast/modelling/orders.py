@@ -92,9 +92,10 @@ def propose_orders(
     ratios = rows["ratio"].to_numpy(dtype=np.float64)
     packs = rows["pack"].to_numpy(dtype=np.float64)
     quantiles = forecast[list(QUANTILES)].to_numpy(dtype=np.float64)
-    weights = interpolation_weights(_LEVELS, ratios)
+    weights = interpolation_weights(_LEVELS, ratios).astype(np.float64)
+    weights /= weights.sum(axis=0)  # single precision alone would tip a half either way
     wanted = np.maximum(np.einsum("rl,lr->r", quantiles, weights), 0)
-    order = (packs * np.floor(wanted / packs + 0.5)).astype(np.int64)
+    order = (packs * np.floor(np.round(wanted / packs, 6) + 0.5)).astype(np.int64)
     columns = {"critical_ratio": ratios, "order_quantity": order}
     return pd.DataFrame(columns, index=forecast.index)
 

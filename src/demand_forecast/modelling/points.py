@@ -14,7 +14,7 @@ from scipy.special import ndtri
 
 Array = npt.NDArray[np.floating]
 
-_ATOMS = 200
+_ATOMS = 100
 
 
 def interpolation_weights(levels: Array, at: Array) -> Array:
@@ -53,7 +53,7 @@ def mape_point(values: Array) -> Array:
     Args:
         values: ``(..., count)`` equally likely values, ascending, none negative.
     """
-    positive = values > 0
+    positive = values > np.finfo(np.float32).tiny
     weights = np.where(positive, 1 / np.where(positive, values, 1), 0)
     cumulated = np.cumsum(weights, axis=-1)
     half = cumulated[..., -1:] / 2

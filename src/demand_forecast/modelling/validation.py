@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, Final
 
 import pandas as pd
 
@@ -23,6 +23,8 @@ from demand_forecast.modelling.weather_gap import (
 
 ENSEMBLE, BASELINE, NAIVE = "ensemble", "historical_average", "seasonal_naive"
 ALL_HORIZONS = "all"
+# Further models to compare with, by name, fitted on the weeks before the first origin.
+CONTESTANTS: Final[dict[str, Callable[[], Forecaster]]] = {NAIVE: SeasonalNaive}
 
 
 def compare(
@@ -35,7 +37,7 @@ def compare(
     step: int,
     horizon: int,
 ) -> pd.DataFrame:
-    """Replay ensembles, their members, the baseline and seasonal naive at the same origins.
+    """Replay ensembles, their members, the baseline and ``CONTESTANTS`` at the same origins.
 
     Where there is weather, each ensemble is also replayed at some of the origins with the weather
     that came (:mod:`demand_forecast.modelling.weather_gap`).
@@ -56,14 +58,16 @@ def compare(
     frames = []
     if baseline.model is not None:
         origins = rolling_origins(panel, n_origins, horizon, step)
-        naive = SeasonalNaive().fit(panel.until(origins[0]))
+        past = panel.until(origins[0])
+        others = {BASELINE: baseline.model}
+        others |= {name: make().fit(past) for name, make in CONTESTANTS.items()}
         for which, candidate in ensembles.items():
             rows = (velocity["velocity"] == which).to_numpy()
             if not rows.any():
                 continue
-            models = _contestants(candidate, baseline.model, naive)
+            ours = {} if candidate.model is None else {ENSEMBLE: candidate.model}
             part = panel.select(rows)
-            frames.append(backtest(models, part, origins, horizon).assign(velocity=which))
+            frames.append(backtest(ours | others, part, origins, horizon).assign(velocity=which))
             if candidate.model is not None and part.weather:
                 known = replay_with_known_weather(candidate.model, part, origins, horizon)
                 frames.append(known.assign(velocity=which))
@@ -104,10 +108,3 @@ def metrics_table(frame: pd.DataFrame) -> pd.DataFrame:
     overall["weather_gap"] = overall["velocity"].map(gaps).where(overall["model"] == ENSEMBLE)
     by_lead = summarise(frame, by=["model", "velocity", "horizon"])
     return pd.concat([overall, by_lead.astype({"horizon": str})], ignore_index=True)
-
-
-def _contestants(
-    candidate: Candidate, baseline: Forecaster, naive: Forecaster
-) -> dict[str, Forecaster]:
-    models = {BASELINE: baseline, NAIVE: naive}
-    return models if candidate.model is None else {ENSEMBLE: candidate.model, **models}

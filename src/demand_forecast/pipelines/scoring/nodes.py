@@ -8,23 +8,26 @@ from demand_forecast.modelling.hierarchy import total_segments
 from demand_forecast.modelling.models import RegisteredModel
 from demand_forecast.modelling.panel import Panel
 from demand_forecast.modelling.scoring import score_segment
-from demand_forecast.modelling.velocity import FAST, SLOW
+from demand_forecast.modelling.velocity import FAST, SLOW, classify
 from demand_forecast.parameters import ForecastParameters, ScoringParameters
 
 
 def score(
     panel: Panel,
-    velocity: pd.DataFrame,
+    velocity: pd.DataFrame | None,
     fast: RegisteredModel,
     slow: RegisteredModel,
     baseline: RegisteredModel,
     forecast: ForecastParameters,
     scoring: ScoringParameters,
 ) -> pd.DataFrame:
-    """The next weeks of every active store and product of the segment."""
+    """The next weeks of every active store and product of the segment.
+
+    Before the first training there are no classes yet, as there are no champions.
+    """
     return score_segment(
         panel,
-        velocity,
+        classify(panel) if velocity is None else velocity,
         {FAST: fast, SLOW: slow},
         baseline,
         horizon=forecast.horizon,

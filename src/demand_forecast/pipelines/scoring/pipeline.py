@@ -17,7 +17,7 @@ def create_pipeline(plan: Segments) -> Pipeline:
                 score,
                 inputs=[
                     "panel",
-                    "velocity",
+                    "last_velocity",
                     "model_fast",
                     "model_slow",
                     "model_baseline",

@@ -1,0 +1,61 @@
+"""Dominick's orange juice: the published ten-round test, two and three weeks ahead."""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+
+import numpy as np
+import pandas as pd
+from peers import OurFeaturesLightGBM, as_frame, has_lightgbm, simple_rules
+from report import arguments, report
+from tables import oj_panel
+
+from demand_forecast.modelling.ensemble import Ensemble
+from demand_forecast.modelling.panel import Panel
+
+FIRST_WEEK = 40
+LEADS = [2, 3]
+ROUNDS = {"official": range(135, 154, 2), "development": range(125, 134, 2)}
+GBM = {"LightGBM, our features, 0.40-quantile": 0.40, "LightGBM, our features, 0.25-quantile": 0.25}
+
+
+def run_round(panel: Panel, last: int, peers: bool) -> tuple[pd.DataFrame, dict[str, float]]:
+    """Train on weeks up to ``last``, forecast ``last + 2`` and ``last + 3``."""
+    weeks = last - FIRST_WEEK + 1
+    actual = panel.demand[:, weeks : weeks + 3]
+    known = panel.until(panel.weeks[weeks - 1], max_future=3)
+    start = time.perf_counter()
+    frames = Ensemble(leads=LEADS).fit(known).predict_members(known, known.as_of, 3)
+    seconds = {"ensemble": time.perf_counter() - start}
+    keys = frames["ensemble"]
+    frames |= {name: as_frame(keys, values) for name, values in simple_rules(known, 3).items()}
+    for name, quantile in GBM.items() if peers else ():
+        start = time.perf_counter()
+        model = OurFeaturesLightGBM(LEADS, quantile).fit(known)
+        frames[name] = as_frame(keys, model.predict(known, 3))
+        seconds[name] = time.perf_counter() - start
+    for name, frame in frames.items():
+        frames[name] = frame.assign(model=name, actual=actual.reshape(-1))
+    table = pd.concat(frames.values())
+    return table[table["horizon"] >= min(LEADS)], seconds
+
+
+def main() -> None:
+    options = arguments(__doc__ or "", "oj", list(ROUNDS))
+    rounds = ROUNDS[options.rounds]
+    panel = oj_panel(options.data)
+    panel = panel.until(panel.weeks[max(rounds) + 3 - FIRST_WEEK])
+    tables, seconds = [], defaultdict[str, float](float)
+    for last in rounds:
+        table, spent = run_round(panel, last, options.peers and has_lightgbm())
+        tables.append(table)
+        for name, value in spent.items():
+            seconds[name] += value
+    forecasts = pd.concat(tables)
+    assert np.isfinite(forecasts["mean"]).all()
+    report(f"OJ, {options.rounds} rounds", forecasts, seconds, options.json)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,86 @@
+"""What the ensemble is measured against: three simple rules and LightGBM by three recipes."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+
+import numpy as np
+import pandas as pd
+
+from demand_forecast.modelling.panel import Panel
+from demand_forecast.modelling.protocol import POINTS
+from demand_forecast.modelling.rows import forecast_sample, prepare
+
+
+def simple_rules(panel: Panel, horizon: int) -> dict[str, np.ndarray]:
+    """``(series, horizon)`` forecasts from the end of the panel."""
+    demand, weeks = panel.demand, panel.n_weeks
+    with np.errstate(all="ignore"):
+        average = np.nanmean(demand, axis=1)
+        recent = np.nanmean(
+            np.where(np.isnan(demand[:, -4:]).all(1)[:, None], 0, demand[:, -4:]), 1
+        )
+    last_year = np.stack([demand[:, weeks - 1 + h - 52] for h in range(1, horizon + 1)], axis=1)
+    return {
+        "historical average": np.repeat(average[:, None], horizon, axis=1),
+        "same week last year": np.where(np.isnan(last_year), average[:, None], last_year),
+        "mean of last 4 weeks": np.repeat(recent[:, None], horizon, axis=1),
+    }
+
+
+def as_frame(keys: pd.DataFrame, values: np.ndarray) -> pd.DataFrame:
+    """A rule's forecast in the frame of ``keys`` (a forecast frame): one value for every point."""
+    frame = keys[["store_id", "product_id", "week", "horizon"]].copy()
+    for point in POINTS:
+        frame[point] = values.reshape(-1)
+    return frame
+
+
+class OurFeaturesLightGBM:
+    """LightGBM on the features of this project, one quantile of log demand.
+
+    Args:
+        leads: Leads in weeks.
+        quantile: Level to forecast.
+    """
+
+    def __init__(self, leads: list[int], quantile: float) -> None:
+        self.leads, self.quantile = leads, quantile
+
+    def fit(self, panel: Panel) -> OurFeaturesLightGBM:
+        """Train on all rows."""
+        import lightgbm
+
+        training = prepare(panel, self.leads, seed=0)
+        self.spec, self.dense = training.spec, training.dense
+        x = self._matrix(training.sample)
+        settings = {
+            "objective": "quantile",
+            "alpha": self.quantile,
+            "learning_rate": 0.06,
+            "num_leaves": 63,
+            "min_data_in_leaf": 60,
+            "feature_fraction": 0.5,
+            "bagging_fraction": 0.7,
+            "bagging_freq": 1,
+            "verbose": -1,
+            "seed": 1,
+        }
+        categories = list(range(len(self.dense), x.shape[1]))
+        data = lightgbm.Dataset(x, training.sample.y, categorical_feature=categories)
+        self.booster = lightgbm.train(settings, data, 250)
+        return self
+
+    def predict(self, panel: Panel, horizon: int) -> np.ndarray:
+        """``(series, horizon)`` units from the end of the panel."""
+        sample = forecast_sample(panel, self.spec, panel.as_of, horizon)
+        logs = self.booster.predict(self._matrix(sample))
+        return sample.units(logs[:, None].astype(np.float32)).reshape(panel.n_series, horizon)
+
+    def _matrix(self, sample) -> np.ndarray:
+        return np.column_stack([sample.x[:, self.dense], sample.codes])
+
+
+def has_lightgbm() -> bool:
+    """Whether the extra ``[bench]`` is installed."""
+    return find_spec("lightgbm") is not None

@@ -1,0 +1,120 @@
+"""A copy of the project in a folder of its own, and sessions in it as users start them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import mlflow
+import yaml
+from click.testing import CliRunner, Result
+from kedro.framework.cli.cli import KedroCLI
+from kedro.framework.startup import bootstrap_project
+from mlflow.tracking import MlflowClient
+
+from demand_forecast import segments
+from demand_forecast.session import SegmentSession
+
+ROOT = Path(__file__).parents[2]
+
+
+class Project:
+    """Configuration and raw files; the code is that under test.
+
+    Args:
+        root: Folder to make it in.
+        store: MLflow store to start with.
+        raw: Folder with raw files, one folder per region.
+        regions: Regions with their layouts; all of the project's if not given.
+    """
+
+    def __init__(
+        self, root: Path, store: Path, raw: Path, regions: Mapping[str, str] | None = None
+    ) -> None:
+        self.root = root
+        shutil.copytree(ROOT / "conf", root / "conf", ignore=shutil.ignore_patterns("local"))
+        (root / "conf" / "local").mkdir()
+        (root / "src").mkdir()
+        shutil.copy(ROOT / "pyproject.toml", root)
+        shutil.copy(store, root / "mlflow.db")
+        shutil.copytree(raw, root / "data" / "01_raw")
+        # MLflow remembers stores by name, and several of these live in one process.
+        self.edit("conf/base/mlflow.yml", "sqlite:///mlflow.db", f"sqlite:///{root}/mlflow.db")
+        if regions is not None:
+            plan = {
+                "store_formats": ["large", "small"],
+                "regions": {name: {"layout": layout} for name, layout in regions.items()},
+            }
+            (root / "conf/base/segments.yml").write_text(yaml.safe_dump(plan, sort_keys=False))
+
+    def edit(self, path: str, old: str, new: str) -> None:
+        """Replace a text in a file that holds it."""
+        file = self.root / path
+        text = file.read_text()
+        assert old in text
+        file.write_text(text.replace(old, new))
+
+    @property
+    def tracking(self) -> MlflowClient:
+        """Client of the project's MLflow store."""
+        return MlflowClient(f"sqlite:///{self.root}/mlflow.db")
+
+    @contextmanager
+    def inside(self) -> Iterator[None]:
+        """Be in the project's folder; nothing of it is left in the process afterwards."""
+        folder, uri, plan = Path.cwd(), mlflow.get_tracking_uri(), segments._current
+        os.chdir(self.root)
+        bootstrap_project(self.root)
+        try:
+            yield
+        finally:
+            os.chdir(folder)
+            mlflow.set_tracking_uri(uri)
+            segments._current = plan
+
+    def run(
+        self,
+        *stages: str,
+        env: str | None = "test",
+        parameters: dict[str, Any] | None = None,
+        **selection: Any,
+    ) -> None:
+        """Run a pipeline in this process, as ``kedro run`` does."""
+        with (
+            self.inside(),
+            SegmentSession.create(self.root, env=env, runtime_params=parameters) as session,
+        ):
+            session.run(pipeline_names=list(stages) or None, **selection)
+
+    def command(self, *options: str) -> Result:
+        """``kedro run`` in this process, with its output and exit code."""
+        with self.inside():
+            return CliRunner().invoke(KedroCLI(self.root), ["run", *options])
+
+    def start(self, *options: str, **settings: str) -> subprocess.Popen[str]:
+        """``kedro run`` in a process of its own."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "kedro", "run", *options],
+            cwd=self.root,
+            env={**os.environ, **settings},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def load(self, names: Sequence[str], env: str | None = "test") -> dict[str, Any]:
+        """Datasets by name, through the catalog."""
+        with self.inside(), SegmentSession.create(self.root, env=env) as session:
+            catalog = session.load_context().catalog
+            return {name: catalog.load(name) for name in names}
+
+    def files(self, folder: str = "data") -> set[str]:
+        """All files below a folder of the project."""
+        found = (self.root / folder).rglob("*")
+        return {p.relative_to(self.root).as_posix() for p in found if p.is_file()}

@@ -1,0 +1,316 @@
+"""Raw files to forecasts: one run of everything, looked at from all sides."""
+
+from __future__ import annotations
+
+import json
+
+import mlflow
+import pandas as pd
+import pytest
+
+from demand_forecast.modelling.forecasts import active_series, check_output, target_weeks
+from demand_forecast.modelling.metrics import bias, mape, wape
+from demand_forecast.modelling.models import Candidate
+from demand_forecast.modelling.panel import KEY, Panel
+
+pytestmark = pytest.mark.xdist_group("full run")
+REGIONS = ["north_texas", "new_england"]
+SEGMENTS = [f"{region}.{store_format}" for region in REGIONS for store_format in ("large", "small")]
+FAILING = "new_england.small"
+# The gate lets everything pass but one segment, whatever a hardly trained network is worth.
+PARAMETERS = {
+    "validation": {"mape_limit": 1e6, "min_reduction": -1e6},
+    "new_england": {"small": {"validation": {"mape_limit": 1e-6}}},
+}
+OPTION = (
+    "--params=validation.mape_limit=1000000.0,validation.min_reduction=-1000000.0,"
+    "new_england.small.validation.mape_limit=0.000001"
+)
+MODELS = {f"test.{segment}.{m}" for segment in SEGMENTS for m in ("fast", "slow", "baseline")}
+PROMOTED = {n for n in MODELS if not n.startswith(f"test.{FAILING}") or n.endswith("baseline")}
+
+
+@pytest.fixture(scope="session")
+def full_run(make_project):
+    """Everything, sequentially."""
+    project = make_project()
+    project.run(parameters=PARAMETERS)
+    return project
+
+
+@pytest.fixture(scope="session")
+def stored(full_run):
+    """What the run has stored, by dataset."""
+    of_segment = ("panel", "velocity", "backtest", "metrics", "verdict", "forecast", "health")
+    names = [f"{segment}.{name}" for segment in SEGMENTS for name in of_segment]
+    names += [f"{r}.{name}" for r in REGIONS for name in ("control_totals", "quarantine")]
+    return full_run.load([*names, "summary", "retrain_plan", "totals"])
+
+
+@pytest.fixture(scope="session")
+def runs(full_run):
+    """The Kedro run's MLflow run and those of the models."""
+    client = full_run.tracking
+    [experiment] = [e for e in client.search_experiments() if e.name == "demand_forecast_test"]
+    found = client.search_runs([experiment.experiment_id], max_results=100)
+    children = {r.info.run_name: r for r in found if "mlflow.parentRunId" in r.data.tags}
+    parents = [r for r in found if "mlflow.parentRunId" not in r.data.tags]
+    assert len(found) == len(children) + len(parents)
+    return parents, children
+
+
+def test_rows_and_units_in_are_rows_and_units_out(stored) -> None:
+    for region in REGIONS:
+        totals, quarantine = stored[f"{region}.control_totals"], stored[f"{region}.quarantine"]
+        for what in ("rows", "units"):
+            parts = totals[f"{what}_conditioned"] + totals[f"{what}_quarantined"]
+            pd.testing.assert_series_equal(totals[f"{what}_in"], parts, check_names=False)
+        assert totals["rows_quarantined"].sum() == len(quarantine) > 0
+        assert quarantine["reason"].notna().all()
+    rows = stored["summary"]["rows"]
+    assert rows["rows_in"] == rows["rows_conditioned"] + rows["rows_quarantined"]
+
+
+@pytest.mark.parametrize("segment", SEGMENTS)
+def test_every_active_series_has_its_four_weeks(stored, segment) -> None:
+    panel, forecast = stored[f"{segment}.panel"], stored[f"{segment}.forecast"]
+    active = active_series(panel, 13)
+    assert active.any()
+    check_output(forecast, panel.series.loc[active, KEY], target_weeks(panel.as_of, 4))
+    assert len(forecast) == 4 * active.sum()
+    assert set(forecast["as_of"]) == {panel.as_of}
+
+
+@pytest.mark.parametrize("segment", SEGMENTS)
+def test_every_row_says_where_its_number_comes_from(stored, segment) -> None:
+    forecast = stored[f"{segment}.forecast"]
+    if segment == FAILING:
+        assert set(forecast["source"]) == {"baseline"}
+        assert set(forecast["reason"]) == {"no champion"}
+        assert set(forecast["model_name"]) == {f"test.{segment}.baseline"}
+    else:
+        assert set(forecast["source"]) == {"champion"}
+        assert set(forecast["reason"]) == {""}
+        names = {f"test.{segment}.{velocity}" for velocity in forecast["velocity"]}
+        assert set(forecast["model_name"]) == names
+    assert set(forecast["model_version"]) == {"1"}
+
+
+def test_the_summary_holds_the_figures_of_the_backtests(stored) -> None:
+    rows = pd.concat([stored[f"{segment}.backtest"] for segment in SEGMENTS], ignore_index=True)
+    for line in stored["summary"]["models"]:
+        part = rows
+        if line["velocity"] != "total":
+            part = rows[rows["velocity"] == line["velocity"]]
+        ours = part[part["model"] == "ensemble"]
+        theirs = part[part["model"] == "historical_average"]
+        expected = {
+            "mape_ensemble": mape(ours["actual"], ours["mape_point"]),
+            "mape_baseline": mape(theirs["actual"], theirs["mape_point"]),
+            "wape": wape(ours["actual"], ours["mean"]),
+            "bias": bias(ours["actual"], ours["mean"]),
+        }
+        expected["reduction"] = 100 * (1 - expected["mape_ensemble"] / expected["mape_baseline"])
+        assert {k: line[k] for k in expected} == pytest.approx(expected, abs=2e-3)
+    assert [line["models"] for line in stored["summary"]["models"]] == [4, 4, 12]
+    assert [line["share_passed"] for line in stored["summary"]["models"]] == [75, 75, 75]
+
+
+def test_the_summary_holds_the_seconds_of_each_stage(full_run, stored) -> None:
+    seconds = stored["summary"]["seconds"]
+    stages = ["conditioning", "training", "validation", "scoring", "monitoring"]
+    assert list(seconds) == [*stages, "total"]
+    assert sum(seconds[stage] for stage in stages) <= seconds["total"] + 1
+    file = full_run.root / "data/test/08_reporting/summary.json"
+    assert json.loads(file.read_text()) == stored["summary"]
+
+
+@pytest.mark.parametrize("segment", SEGMENTS)
+def test_the_verdict_lists_rules_and_all_models_on_the_same_rows(stored, segment) -> None:
+    for velocity, verdict in stored[f"{segment}.verdict"]["velocities"].items():
+        assert verdict["passed"] == (segment != FAILING)
+        assert [rule["name"] for rule in verdict["rules"]][:3] == [
+            "finite",
+            "mape",
+            "better_than_baseline",
+        ]
+        measured = {row["model"]: row["rows"] for row in verdict["metrics"]}
+        assert {"ensemble", "lasso", "network"} < set(measured)
+        assert {"historical_average", "seasonal_naive"} < set(measured)
+        assert len(set(measured.values())) == 1
+        table = stored[f"{segment}.metrics"]
+        overall = table[(table["velocity"] == velocity) & (table["horizon"] == "all")]
+        assert set(measured) <= set(overall["model"])
+
+
+def test_totals_are_the_sums_of_the_forecasts(stored) -> None:
+    rows = pd.concat([stored[f"{segment}.forecast"] for segment in SEGMENTS])
+    totals = stored["totals"]
+    weekly = totals[(totals["level"] == "all") & (totals["period"] == "week")]
+    assert weekly["mean"].sum() == pytest.approx(rows["mean"].sum(), rel=1e-4)
+
+
+def test_the_plan_trains_only_what_has_no_champion(stored) -> None:
+    plan = stored["retrain_plan"].fillna("")
+    assert len(plan) == 2 * len(SEGMENTS)
+    missing = (plan["region"] + "." + plan["store_format"]) == FAILING
+    assert set(plan.loc[missing, "reasons"]) == {"no_champion"}
+    assert set(plan.loc[~missing, "reasons"]) == {""}
+    assert (plan["retrain"] == missing).all()
+
+
+def test_a_number_leads_back_to_data_code_and_verdict(full_run, stored, runs) -> None:
+    row = stored["north_texas.large.forecast"].iloc[0]
+    version = full_run.tracking.get_model_version(row["model_name"], row["model_version"])
+    tags = version.tags
+    assert tags["panel_digest"] == stored["north_texas.large.panel"].digest
+    assert tags["as_of"] == str(row["as_of"].date())
+    assert tags["environment"] == "test"
+    assert {"git_commit", "trained_at", "model_digest", "reason", "validated_mape"} <= set(tags)
+    child = runs[1][row["model_name"]]
+    assert version.run_id == child.info.run_id
+    [parent] = runs[0]
+    assert child.data.tags["mlflow.parentRunId"] == parent.info.run_id
+
+
+def test_one_run_with_a_child_for_each_model(runs) -> None:
+    [parent], children = runs
+    assert parent.info.status == "FINISHED"
+    assert set(children) == MODELS
+    for name, child in children.items():
+        assert child.info.status == "FINISHED"
+        assert child.data.tags["mlflow.parentRunId"] == parent.info.run_id
+        assert child.data.tags["promoted"] == str(name in PROMOTED).lower()
+        if name.endswith("baseline"):
+            assert {"fast_mape", "slow_mape"} <= set(child.data.metrics)
+        else:
+            assert {"mape", "wape", "bias", "baseline_mape"} <= set(child.data.metrics)
+            assert child.data.params["network.seeds"] == "1"
+    assert children[f"test.{FAILING}.fast"].data.tags["reason"].startswith("mape: MAPE")
+
+
+def test_figures_in_mlflow_are_those_of_the_verdict(stored, runs) -> None:
+    for segment in SEGMENTS:
+        for velocity, verdict in stored[f"{segment}.verdict"]["velocities"].items():
+            rows = {row["model"]: row for row in verdict["metrics"]}
+            logged = runs[1][f"test.{segment}.{velocity}"].data.metrics
+            assert logged["mape"] == pytest.approx(rows["ensemble"]["mape"])
+            assert logged["baseline_mape"] == pytest.approx(rows["historical_average"]["mape"])
+
+
+def test_plots_and_models_are_stored_with_the_runs(full_run, runs) -> None:
+    client = full_run.tracking
+    with full_run.inside():
+        mlflow.set_tracking_uri(client.tracking_uri)
+        run_id = runs[1]["test.north_texas.large.fast"].info.run_id
+        plots = {file.path for file in client.list_artifacts(run_id, "plots")}
+        assert plots == {"plots/backtest.png", "plots/effects.png"}
+        local = mlflow.artifacts.download_artifacts(run_id=run_id, artifact_path="plots")
+        for name in ("backtest", "effects"):
+            assert (full_run.root / local / f"{name}.png").read_bytes()[1:4] == b"PNG"
+
+
+def _aliases(project) -> dict[str, dict[str, str]]:
+    models = project.tracking.search_registered_models(max_results=100)
+    return {model.name: dict(model.aliases) for model in models}
+
+
+def test_every_model_is_registered_and_what_passed_is_champion(full_run) -> None:
+    aliases = _aliases(full_run)
+    assert set(aliases) == MODELS
+    for name, found in aliases.items():
+        assert set(found) == {"challenger", "champion"} if name in PROMOTED else {"challenger"}
+
+
+def test_mlflow_serves_the_champion_behind_the_forecast(full_run, stored) -> None:
+    segment = "north_texas.large"
+    forecast = stored[f"{segment}.forecast"]
+    folder = next((full_run.root / "data/test/03_primary/north_texas/large/panel").iterdir())
+    request = {
+        "panel": [str(folder / "panel")],
+        "as_of": [str(forecast["as_of"].iloc[0].date())],
+        "horizon": [4],
+    }
+    with full_run.inside():
+        mlflow.set_tracking_uri(full_run.tracking.tracking_uri)
+        served = mlflow.pyfunc.load_model(f"models:/test.{segment}.fast@champion")
+        answer = served.predict(pd.DataFrame(request))
+    key = [*KEY, "week"]
+    fast = forecast[forecast["velocity"] == "fast"].set_index(key)["mean"]
+    assert answer.set_index(key)["mean"].reindex(fast.index).to_numpy() == pytest.approx(
+        fast.to_numpy(), rel=1e-5
+    )
+
+
+def test_nothing_is_written_outside_the_data_root_of_the_environment(full_run) -> None:
+    written = {name for name in full_run.files("data") if not name.startswith("data/01_raw/")}
+    assert {name.split("/")[1] for name in written} == {"test"}
+    top = {path.name for path in full_run.root.iterdir()}
+    assert top == {"conf", "data", "mlflow.db", "pyproject.toml", "src"}
+
+
+def test_no_temporary_file_is_left_and_nothing_is_pickled(full_run) -> None:
+    written = [name for name in full_run.files("data/test") if "/mlflow/" not in name]
+    assert not [name for name in written if ".tmp" in name or "/." in name]
+    suffixes = {name.rpartition(".")[2] for name in full_run.files("data/test")}
+    assert not suffixes & {"pkl", "pickle", "joblib", "pt", "pth", "ckpt"}
+
+
+def test_candidates_are_not_the_models_that_are_used(full_run) -> None:
+    """What the gate judged had not seen the validation window, what is used has seen all."""
+    names = [f"new_england.large.{n}" for n in ("candidate_fast", "model_fast")]
+    candidate, registered = full_run.load(names).values()
+    assert isinstance(candidate, Candidate)
+    [panel] = full_run.load(["new_england.large.panel"]).values()
+    assert isinstance(panel, Panel)
+    before, after = (
+        m.predict(panel, panel.as_of, 4)["mean"] for m in (candidate.model, registered.model)
+    )
+    assert not before.equals(after)
+    assert registered.reason == ""
+
+
+def _forecasts(project, segments) -> dict[str, pd.DataFrame]:
+    names = [f"{s}.{n}" for s in segments for n in ("forecast", "metrics", "backtest")]
+    return project.load(names)
+
+
+def test_a_slice_gives_what_the_whole_gives(full_run, make_project) -> None:
+    """``--namespaces`` on a fresh copy brings the raw data of the segment along."""
+    segment = "north_texas.large"
+    project = make_project()
+    project.run(parameters=PARAMETERS, namespaces=[segment])
+    whole, part = _forecasts(full_run, [segment]), _forecasts(project, [segment])
+    for name, table in part.items():
+        pd.testing.assert_frame_equal(table, whole[name])
+    aliases = _aliases(full_run)
+    assert _aliases(project) == {n: a for n, a in aliases.items() if segment in n}
+    places = {tuple(name.split("/")[3:5]) for name in project.files("data/test/03_primary")}
+    assert places == {("north_texas", "large")}
+
+
+def test_workers_by_segment_give_what_one_process_gives(full_run, make_project) -> None:
+    project = make_project()
+    process = project.start(
+        "--env=test",
+        "--runner=demand_forecast.runner.SegmentRunner",
+        "--runner-params=max_workers=2",
+        OPTION,
+    )
+    out, err = process.communicate(timeout=300)
+    assert process.returncode == 0, err
+    assert "Rolling-origin validation" in out
+    for stage, n in (("conditioning", 6), ("training", 4), ("validation", 5), ("scoring", 5)):
+        assert f"{stage:<12} {n:3d}/{n}" in out
+    one, many = _forecasts(full_run, SEGMENTS), _forecasts(project, SEGMENTS)
+    for name, table in many.items():
+        pd.testing.assert_frame_equal(table, one[name])
+    assert _aliases(project) == _aliases(full_run)
+    summaries = [p.load(["summary"])["summary"] for p in (full_run, project)]
+    assert summaries[0]["models"] == summaries[1]["models"]
+    assert summaries[0]["rows"] == summaries[1]["rows"]
+    children = project.tracking.search_runs(
+        ["1"], filter_string="tags.mlflow.parentRunId != ''", max_results=100
+    )
+    assert {run.info.run_name for run in children} == MODELS
+    assert {run.info.status for run in children} == {"FINISHED"}

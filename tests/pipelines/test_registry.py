@@ -1,0 +1,222 @@
+"""What is registered, and where every dataset of it is stored."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from pathlib import Path
+
+import pytest
+import yaml
+from kedro.pipeline import Pipeline
+
+from demand_forecast import segments
+from demand_forecast.hooks.inputs import STAGES
+from demand_forecast.pipeline_registry import register_pipelines
+
+JOBS = {
+    "train": ("conditioning", "training", "validation"),
+    "score": ("conditioning", "scoring"),
+    "monitor": ("conditioning", "monitoring"),
+    "__default__": STAGES,
+}
+# Nodes of each stage by what they belong to.
+NODES = {
+    "conditioning": {"region": {"condition", "report_conditioning"}, "segment": {"build_panel"}},
+    "training": {
+        "segment": {
+            "classify_velocity",
+            "fit_baseline",
+            "fit_ensemble_fast",
+            "fit_ensemble_slow",
+        }
+    },
+    "validation": {
+        "segment": {
+            "backtest",
+            "judge",
+            "estimate_lost_sales",
+            "refit_baseline",
+            "refit_fast",
+            "refit_slow",
+        },
+        "all": {"summarise_run"},
+    },
+    "scoring": {"segment": {"score"}, "all": {"make_totals"}},
+    "monitoring": {"segment": {"check_health"}, "all": {"plan_retraining"}},
+}
+# Where each dataset is to be found: what its name ends in, and the catalog's entry for it.
+OF_REGION = {
+    "conditioned": "{region}.conditioned",
+    "last_conditioned": "{region}.last_conditioned",
+    "quarantine": "{region}.quarantine",
+    "control_totals": "{region}.control_totals",
+}
+OF_SEGMENT = {
+    "panel": "{region}.{store_format}.panel",
+    "velocity": "{region}.{store_format}.velocity",
+    "last_velocity": "{region}.{store_format}.last_velocity",
+    "candidate_baseline": "{region}.{store_format}.candidate_{model}",
+    "candidate_fast": "{region}.{store_format}.candidate_{model}",
+    "candidate_slow": "{region}.{store_format}.candidate_{model}",
+    "backtest": "{region}.{store_format}.backtest",
+    "last_backtest": "{region}.{store_format}.last_backtest",
+    "lost_sales": "{region}.{store_format}.lost_sales",
+    "verdict": "{region}.{store_format}.verdict",
+    "metrics": "{region}.{store_format}.metrics",
+    "model_baseline": "{region}.{store_format}.model_{model}",
+    "model_fast": "{region}.{store_format}.model_{model}",
+    "model_slow": "{region}.{store_format}.model_{model}",
+    "forecast": "{region}.{store_format}.forecast",
+    "past_forecasts": "{region}.{store_format}.past_forecasts",
+    "health": "{region}.{store_format}.health",
+}
+OF_ALL = {"summary", "retrain_plan", "totals"}
+
+
+def _datasets(registry) -> set[str]:
+    names = {n for pipeline in registry.pipelines.values() for n in pipeline.datasets()}
+    return {name for name in names if not name.startswith(("params:", "parameters"))}
+
+
+def _expected(registry) -> dict[str, str]:
+    """Entry of the catalog for every dataset that there should be."""
+    expected = {name: name for name in OF_ALL}
+    for region in registry.plan.regions:
+        expected |= {f"{region}.{n}": entry for n, entry in OF_REGION.items()}
+        sources = registry.plan.sources(region)
+        expected |= {f"{region}.raw_{source}": "{region}.raw_{source}" for source in sources}
+    for segment in registry.plan.segments:
+        expected |= {f"{segment.namespace}.{n}": entry for n, entry in OF_SEGMENT.items()}
+    return expected
+
+
+def test_stages_jobs_and_a_pipeline_per_region_are_registered(registry) -> None:
+    assert set(registry.pipelines) == {*STAGES, *JOBS, *registry.plan.regions}
+    for job, stages in JOBS.items():
+        whole = Pipeline([registry.pipelines[s] for s in stages])
+        assert set(registry.pipelines[job].nodes) == set(whole.nodes)
+
+
+def test_the_company_has_84_models(base) -> None:
+    assert len(base.plan.segments) == 28
+    outputs = base.pipelines["__default__"].all_outputs()
+    assert sum(".model_" in name for name in outputs) == 84
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_every_region_and_segment_has_the_same_nodes(registry, stage) -> None:
+    """A node more or less shows here, and so does one outside all namespaces."""
+    expected = set()
+    for node in NODES[stage].get("region", ()):
+        expected |= {f"{region}.{node}" for region in registry.plan.regions}
+    for node in NODES[stage].get("segment", ()):
+        expected |= {f"{segment.namespace}.{node}" for segment in registry.plan.segments}
+    expected |= NODES[stage].get("all", set())
+    nodes = registry.pipelines[stage].nodes
+    assert {node.name for node in nodes} == expected
+    assert len(nodes) == len(expected)
+
+
+def test_nodes_can_be_chosen_by_stage_region_and_segment(registry) -> None:
+    """Tags make the slices of ``--namespaces``: a segment brings its region's nodes along."""
+    for stage in STAGES:
+        assert all(stage in node.tags for node in registry.pipelines[stage].nodes)
+    everything = registry.pipelines["__default__"]
+    segment = registry.plan.segments[0]
+    of_segment = everything.only_nodes_with_tags(segment.namespace)
+    found = {node.namespace for node in of_segment.nodes}
+    assert found == {segment.region, segment.namespace}
+    of_region = everything.only_nodes_with_tags(segment.region)
+    assert set(of_region.nodes) == set(registry.pipelines[segment.region].nodes)
+    formats = {f"{segment.region}.{f}" for f in registry.plan.store_formats}
+    assert {node.namespace for node in of_region.nodes} == {segment.region, *formats}
+
+
+def test_every_dataset_is_stored_where_it_should_be(registry) -> None:
+    expected = _expected(registry)
+    assert _datasets(registry) == set(expected)
+    resolver = registry.catalog.config_resolver
+    found = {
+        name: name if name in registry.config else resolver.match_dataset_pattern(name)
+        for name in expected
+    }
+    assert found == expected
+
+
+def test_no_entry_of_the_catalog_is_without_a_dataset(registry) -> None:
+    assert set(registry.config) == set(_expected(registry).values())
+
+
+def test_names_fill_the_places_of_their_entry(base) -> None:
+    """A placeholder also matches dots, so that a part could land in the wrong place."""
+    resolve = base.catalog.config_resolver.resolve_pattern
+    models = resolve("north_texas.large.model_fast")
+    assert models["name"] == "north_texas.large.fast"
+    assert models["environment"] == "base"
+    panel = resolve("north_texas.large.panel")
+    assert panel["filepath"] == "data/03_primary/north_texas/large/panel"
+    raw = resolve("north_texas.raw_weather_forecast")
+    assert raw["path"] == "data/01_raw/north_texas"
+    assert raw["source"] == "weather_forecast"
+    assert raw["validator"]["options"]["path"].endswith("raw_weather_forecast.yml")
+
+
+def test_no_two_datasets_share_a_file_but_the_views_on_what_was_left(registry) -> None:
+    views = {"last_conditioned", "last_velocity", "last_backtest", "past_forecasts"}
+    resolve = registry.catalog.config_resolver.resolve_pattern
+    paths: dict[str, str] = {}
+    for name in sorted(_datasets(registry)):
+        path = (registry.config.get(name) or resolve(name)).get("filepath")
+        if path is not None and name.rpartition(".")[2] not in views:
+            assert paths.setdefault(path, name) == name
+
+
+def test_each_layer_has_its_file_and_shows_in_kedro_viz() -> None:
+    catalog = Path(__file__).parents[2] / "conf" / "base" / "catalog"
+    files = sorted(path.stem for path in catalog.glob("*.yml"))
+    assert files == [
+        "01_raw",
+        "02_intermediate",
+        "03_primary",
+        "06_models",
+        "07_model_output",
+        "08_reporting",
+    ]
+    for stem in files:
+        entries = yaml.safe_load((catalog / f"{stem}.yml").read_text())
+        layers = {entry["metadata"]["kedro-viz"]["layer"] for entry in entries.values()}
+        assert layers == {stem[3:]}
+
+
+def test_what_can_run_on_another_worker_is_stored(registry) -> None:
+    """Nothing falls to memory: whatever passes between groups of nodes has a file behind it."""
+    resolve = registry.catalog.config_resolver.resolve_pattern
+    for name in _datasets(registry):
+        assert "Memory" not in (registry.config.get(name) or resolve(name))["type"]
+
+
+def test_jobs_start_from_raw_files(registry) -> None:
+    """Beside them a job may only read what need not be there: the last run's, and models."""
+    optional = re.compile(r".*\.(last_\w+|past_forecasts|model_\w+)|params:.*|\w+\.raw_\w+")
+    for job in JOBS:
+        inputs = registry.pipelines[job].inputs()
+        assert [name for name in inputs if not optional.fullmatch(name)] == []
+
+
+def test_no_namespace_is_interrupted(base, monkeypatch) -> None:
+    monkeypatch.setattr(segments, "_current", base.plan)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert set(register_pipelines()) == set(base.pipelines)
+
+
+def test_every_parameter_is_read_from_its_own_segment(registry) -> None:
+    """So that each can be overridden alone; only monitoring looks at all segments at once."""
+    expected = {"params:monitoring"}
+    for region, store_format in registry.plan.segments:
+        expected |= {f"params:{region}.{n}" for n in ("identity", "layout", "conditioning")}
+        groups = ("identity", "forecast", "training", "validation", "scoring")
+        expected |= {f"params:{region}.{store_format}.{group}" for group in groups}
+    inputs = registry.pipelines["__default__"].inputs()
+    assert {name for name in inputs if name.startswith("params:")} == expected
