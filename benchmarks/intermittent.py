@@ -9,8 +9,8 @@ quantiles and the MAPE point are taken from the Poisson distribution with that m
 
     python benchmarks/intermittent.py --json intermittent.json
 
-statsforecast 2.1 asks for pandas below 3, but these models do not need that: ``pip install --no-deps
-statsforecast coreforecast utilsforecast fugue triad adagio statsmodels patsy``
+statsforecast 2.1 asks for pandas below 3, but these models do not need that: ``pip install
+--no-deps statsforecast coreforecast utilsforecast fugue triad adagio statsmodels patsy``
 """
 
 from __future__ import annotations

@@ -24,7 +24,8 @@ class DemandModel:
         """Forecast for each row of the request.
 
         Args:
-            model_input: ``panel`` (folder of a stored panel), ``as_of`` (last week to look at) and
+            model_input: ``panel`` (folder of a stored panel with the series of the model's
+                velocity, as scoring hands them over), ``as_of`` (last week to look at) and
                 ``horizon`` (weeks ahead).
         """
         frames = [

@@ -13,6 +13,7 @@ from demand_forecast.modelling.forecasts import (
     check_output,
     target_weeks,
 )
+from demand_forecast.modelling.orders import OrderRules
 from demand_forecast.modelling.velocity import classify
 
 
@@ -44,6 +45,18 @@ def test_table_says_where_each_number_came_from(panel, forecast) -> None:
     assert (table["as_of"] == panel.as_of).all()
     pd.testing.assert_frame_equal(table[forecast.columns], forecast)
     check_output(table, panel.series, target_weeks(panel.as_of, 4))
+
+
+def test_orders_follow_the_rules_and_whole_packs(panel, forecast) -> None:
+    panel.series["pack_size"] = 6.0
+    panel.series["unit_cost"] = panel.series["unit_price"] / 4
+    table = _table(panel, forecast)
+    assert table["critical_ratio"].to_numpy() == pytest.approx(0.75)
+    assert (table["order_quantity"] % 6 == 0).all()
+    assert ((table["order_quantity"] - table["q75"]).abs() <= 3 + 1e-6).all()
+    cautious = _table(panel, forecast, order=OrderRules(critical_ratio=0.1))
+    assert (cautious["order_quantity"] <= table["order_quantity"]).all()
+    assert cautious["order_quantity"].sum() < table["order_quantity"].sum()
 
 
 def test_unknown_source_and_missing_velocity_are_named(panel, forecast) -> None:

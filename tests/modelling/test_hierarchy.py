@@ -78,7 +78,7 @@ def test_every_group_week_and_horizon_has_one_row() -> None:
     assert whole["as_of"] == AS_OF
 
 
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=4, deadline=None)
 @given(seed=st.integers(0, 1000), horizon=st.integers(1, 3), regions=st.integers(1, 3))
 def test_totals_add_up_exactly(seed, horizon, regions) -> None:
     frame = table(regions=regions, horizon=horizon, seed=seed)
@@ -99,7 +99,7 @@ def test_totals_add_up_exactly(seed, horizon, regions) -> None:
 shares = st.dictionaries(st.sampled_from(list(FACTORS)), st.floats(0, 0.07), max_size=7)
 
 
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=4, deadline=None)
 @given(seed=st.integers(0, 1000), week=shares, always=shares)
 def test_quantiles_are_ordered_and_not_negative(seed, week, always) -> None:
     week.pop("series", None)
@@ -112,7 +112,7 @@ def test_quantiles_are_ordered_and_not_negative(seed, week, always) -> None:
     assert (totals["mean"] >= 0).all()
 
 
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=4, deadline=None)
 @given(seed=st.integers(0, 1000), factor=st.sampled_from(list(FACTORS)), share=st.floats(0.05, 0.5))
 def test_intervals_are_wider_with_correlation(seed, factor, share) -> None:
     frame = table(seed=seed, normal=True)
@@ -140,7 +140,7 @@ def test_a_total_of_one_series_is_the_series() -> None:
             )
 
 
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=3, deadline=None)
 @given(seed=st.integers(0, 1000))
 def test_the_order_of_rows_does_not_matter(seed) -> None:
     frame = table()

@@ -165,3 +165,26 @@ def test_a_new_product_is_slow_and_a_new_store_has_its_products_class(panel, bas
     expected = classes.set_index(KEY)["velocity"]
     assert found.sort_index().to_dict() == expected.sort_index().to_dict()
     check_output(table, panel.series[KEY], target_weeks(panel.as_of, 4))
+
+
+class _Neighbours(Constant):
+    """Answers the number of series it was shown."""
+
+    def predict(self, panel, as_of, horizon):
+        return Constant(float(panel.n_series)).predict(panel, as_of, horizon)
+
+
+def test_a_model_sees_the_series_it_was_trained_on_and_no_others(make_panel) -> None:
+    """What series have in common is a feature: it must be the same as in training."""
+    panel = make_panel()
+    panel.demand[0, -13:] = np.nan  # delisted, but part of what the model knows
+    baseline = _registered(HistoricalAverage().fit(panel))
+    velocity = classify(panel)
+    today = {"as_of": str(panel.as_of.date())}
+    models = {which: _registered(_Neighbours(), which, **today) for which in ("fast", "slow")}
+    table = _score(panel, models, baseline, velocity)
+    sizes = velocity["velocity"].value_counts()
+    assert {w: set(rows["mean"]) for w, rows in table.groupby("velocity")} == {
+        w: {float(n)} for w, n in sizes.items()
+    }
+    check_output(table, panel.series[KEY].iloc[1:], target_weeks(panel.as_of, 4))

@@ -60,7 +60,7 @@ class DirectForecaster(ABC):
         self.spec_ = training.spec
         self.limits_ = (float(training.sample.y.min()), float(training.sample.y.max()))
         held_out = training.sample.take(~training.head)
-        self.held_out_ = np.clip(self._fit_rows(training), *self.limits_)
+        self.held_out_ = self._bounded(self._fit_rows(training), held_out)
         self.calibration_ = calibrate(
             self.held_out_, held_out, len(self.leads), training.held_out_weeks
         )
@@ -82,7 +82,12 @@ class DirectForecaster(ABC):
 
     def predict_sample(self, sample: Sample) -> Array:
         """``(rows, levels)`` quantiles in log units, not calibrated, within what was ever seen."""
-        return np.clip(self._predict_rows(sample), *self.limits_)
+        return self._bounded(self._predict_rows(sample), sample)
+
+    def _bounded(self, quantiles: Array, sample: Sample) -> Array:
+        """Quantiles no further out than any demand in training, nor than the series' ceiling."""
+        inside = np.clip(quantiles, *self.limits_)
+        return np.minimum(inside, np.maximum(sample.ceiling, self.limits_[0])[:, None])
 
     @abstractmethod
     def _predict_rows(self, sample: Sample) -> Array:

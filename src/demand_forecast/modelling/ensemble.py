@@ -23,6 +23,7 @@ from demand_forecast.modelling.points import Array
 from demand_forecast.modelling.rows import Training, forecast_sample
 
 _PRIOR_WEEKS = 8.0
+_MOST = 0.5
 
 
 class Lasso(DirectForecaster):
@@ -206,8 +207,8 @@ class Ensemble(DirectForecaster):
 def _best_weight(lasso: Array, network: Array, held_out: Sample) -> float:
     """Weight of the LASSO, on a grid of tenths, with the least pinball loss.
 
-    In units relative to level and forecast: in logs a few zero weeks would decide, in plain units
-    the largest series.
+    In units relative to level and forecast, and no more than ``_MOST`` for a row: in logs a few
+    closed weeks would decide, in plain units the largest series.
     """
     actual = redistributed((lasso + network) / 2, held_out.y, held_out.censored)
     size = np.exp((lasso + network)[:, MEDIAN] / 2) + 1
@@ -215,7 +216,7 @@ def _best_weight(lasso: Array, network: Array, held_out: Sample) -> float:
 
     def loss(weight: float) -> float:
         ratio = np.exp(weight * lasso + (1 - weight) * network)
-        return float((pinball(ratio, np.exp(actual), none) / size).mean())
+        return float(np.minimum(pinball(ratio, np.exp(actual), none) / size, _MOST).mean())
 
     grid = np.linspace(0, 1, 11)
     return float(grid[int(np.argmin([loss(float(w)) for w in grid]))])

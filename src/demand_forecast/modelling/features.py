@@ -35,6 +35,7 @@ from demand_forecast.modelling.weather import climate, weather_features
 _MAX_LISTED_PRODUCTS = 16
 _FOURIER_ORDER = 3
 _SEASON_KNOWN = 38
+_YOUNG = 8
 
 
 @dataclass
@@ -51,6 +52,8 @@ class Sample:
         series: ``(rows,)`` position of the series.
         level: ``(rows,)`` log level at the origin.
         offset: ``(rows,)`` units added before the logarithm.
+        ceiling: ``(rows,)`` three times the most the series ever sold, in ``y``'s units; infinite
+            while it is young. A quantile network may say anything of a shop that has been closed.
     """
 
     x: Array
@@ -63,6 +66,7 @@ class Sample:
     series: IntArray
     level: Array
     offset: Array
+    ceiling: Array
 
     def take(self, rows: BoolArray | IntArray) -> Sample:
         """Some of the rows."""
@@ -70,7 +74,8 @@ class Sample:
 
     def units(self, log_values: Array) -> Array:
         """Back from log units relative to the level, ``(rows, k)``, to units."""
-        logs = np.clip(self.level[:, None] + log_values, -30, 30)
+        bounded = np.minimum(log_values, self.ceiling[:, None])
+        logs = np.clip(self.level[:, None] + bounded, -30, 30)
         units = np.exp(logs) - self.offset[:, None]
         # Below a thousandth of the smallest quantity it is the rounding of the logarithm.
         return np.where(units > 1e-3 * self.offset[:, None], units, 0)
@@ -201,6 +206,7 @@ class Design:
         adjusted = (self.log_demand - effect[: panel.n_weeks]).astype(np.float32)
         state = running_level(adjusted, self.censored, family)
         self.level = state.level
+        self.ceiling = _ceiling(self.log_demand)
         origin = history_features(state, panel.demand.T, self.censored, family)
         target = {"plan_effect": effect} | plans | season
         target |= seasonal_features(state.own, weeks, family)
@@ -274,4 +280,12 @@ class Design:
             series=series,
             level=level,
             offset=self.offset[series],
+            ceiling=self.ceiling[origin, series] - level,
         )
+
+
+def _ceiling(log_demand: Array) -> Array:
+    """Log of three times the highest demand so far; infinite before ``_YOUNG`` weeks of it."""
+    seen = np.isfinite(log_demand)
+    highest = np.maximum.accumulate(np.where(seen, log_demand, -np.inf), axis=0)
+    return np.where(seen.cumsum(axis=0) >= _YOUNG, highest + np.log(3), np.inf).astype(np.float32)

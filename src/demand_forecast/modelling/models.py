@@ -51,9 +51,19 @@ def save_model(model: Forecaster, directory: Path) -> None:
 
 
 def load_model(directory: Path) -> Forecaster:
-    """Read what :func:`save_model` wrote."""
+    """Read what :func:`save_model` wrote.
+
+    Raises:
+        ArtefactError: If the files are not those of a model of this version of the code.
+    """
     kind = json.loads((directory / "kind.json").read_text())["kind"]
-    return model_class(kind).load(directory)
+    try:
+        return model_class(kind).load(directory)
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise ArtefactError(
+            f"{directory}: the {kind} stored there does not fit this version of the code "
+            f"({type(error).__name__}: {error}). Train again: `kedro run --pipelines=train`."
+        ) from error
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from demand_forecast.modelling.panel import BoolArray, IntArray
 from demand_forecast.modelling.points import Array
 
 _BLOCK = 25
-_BATCHES = 40
+_BATCHES = 25
 _SMALL = 256
 
 
@@ -28,7 +28,7 @@ class NetworkModel:
         hidden: Widths of the hidden layers.
         dropout: Share of hidden units dropped.
         seeds: Networks averaged; they are one model with a leading axis.
-        batch: Rows of a step, fewer where there are not forty times as many.
+        batch: Rows of a step, fewer where there are not 25 times as many.
         passes: Passes over the rows, as far as ``min_steps`` and ``max_steps`` allow.
         min_steps: Fewest steps of the first training.
         max_steps: Most steps of the first training.
@@ -41,13 +41,13 @@ class NetworkModel:
     """
 
     hidden: tuple[int, int] = (64, 32)
-    dropout: float = 0.2
+    dropout: float = 0.15
     seeds: int = 3
     batch: int = 1024
     passes: float = 2.0
-    min_steps: int = 200
+    min_steps: int = 240
     max_steps: int = 1200
-    rate: float = 1e-2
+    rate: float = 1.5e-2
     decay: float = 1e-2
     unknown: float = 0.1
     more: float = 0.35

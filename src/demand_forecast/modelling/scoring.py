@@ -37,6 +37,9 @@ def score_segment(
 ) -> pd.DataFrame:
     """Forecast every active series of a segment.
 
+    A model is handed all series of its velocity, as in training and validation, because what series
+    have in common is part of its features; forecasts of those that are not active are left out.
+
     Args:
         panel: The segment; forecasts start after its last week.
         velocity: Classes from the last training; a product that has none yet is taken as slow.
@@ -54,16 +57,16 @@ def score_segment(
     Raises:
         ContractError: If even the baseline's forecast breaks the output contract.
     """
-    active = panel.select(active_series(panel, active_within_weeks))
-    classes = active.series[KEY].reset_index(drop=True)
+    classes = panel.series[KEY].reset_index(drop=True)
     classes["velocity"] = classes["product_id"].map(by_product(velocity)).fillna(SLOW)
+    active = active_series(panel, active_within_weeks)
     settings = (horizon, stale_after_days, order)
     tables = []
     for which, registered in models.items():
         rows = (classes["velocity"] == which).to_numpy()
-        if rows.any():
-            part = active.select(rows)
-            tables.append(_score(part, classes, registered, baseline, *settings))
+        wanted = classes[rows & active]
+        if len(wanted):
+            tables.append(_score(panel.select(rows), wanted, registered, baseline, *settings))
     if not tables:
         return pd.DataFrame(columns=OUTPUT_COLUMNS)
     return pd.concat(tables, ignore_index=True)
@@ -71,7 +74,7 @@ def score_segment(
 
 def _score(
     panel: Panel,
-    velocity: pd.DataFrame,
+    wanted: pd.DataFrame,
     champion: RegisteredModel,
     baseline: RegisteredModel,
     horizon: int,
@@ -84,7 +87,7 @@ def _score(
     if not reason:
         source = "previous_champion" if champion.reason else "champion"
         try:
-            return _forecast(panel, velocity, champion, source, champion.reason, horizon, order)
+            return _forecast(panel, wanted, champion, source, champion.reason, horizon, order)
         except ContractError as error:
             reason = f"{champion.name} version {champion.version}: {error}"
     _LOGGER.warning("%s: baseline instead of the champion: %s", champion.name, reason)
@@ -92,12 +95,12 @@ def _score(
         fitted = HistoricalAverage().fit(panel)
         baseline = RegisteredModel(fitted, baseline.name, reason=baseline.reason)
         reason = f"{reason}; baseline computed now: {baseline.reason}"
-    return _forecast(panel, velocity, baseline, "baseline", reason, horizon, order)
+    return _forecast(panel, wanted, baseline, "baseline", reason, horizon, order)
 
 
 def _forecast(
     panel: Panel,
-    velocity: pd.DataFrame,
+    wanted: pd.DataFrame,
     registered: RegisteredModel,
     source: str,
     reason: str,
@@ -105,12 +108,12 @@ def _forecast(
     order: OrderRules | None,
 ) -> pd.DataFrame:
     assert registered.model is not None  # noqa: S101 - the caller has looked
-    frame = registered.model.predict(panel, panel.as_of, horizon)
-    check_output(frame, panel.series[KEY], target_weeks(panel.as_of, horizon))
+    frame = registered.model.predict(panel, panel.as_of, horizon).merge(wanted[KEY], on=KEY)
+    check_output(frame, wanted, target_weeks(panel.as_of, horizon))
     return build_table(
         frame,
         panel=panel,
-        velocity=velocity,
+        velocity=wanted,
         as_of=panel.as_of,
         source=source,
         reason=reason,

@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pandas as pd
+import pytest
+from kedro.io import DataCatalog, MemoryDataset
+from kedro.runner import SequentialRunner
+
+from demand_forecast.modelling.baseline import HistoricalAverage
+from demand_forecast.modelling.forecasts import build_table
+from demand_forecast.modelling.models import Candidate
+from demand_forecast.modelling.validation import compare
+from demand_forecast.modelling.velocity import classify
+from demand_forecast.pipelines.scoring import create_pipeline
+from demand_forecast.pipelines.scoring.nodes import make_totals
+from demand_forecast.segments import parse
+
+PLAN = parse(
+    {"store_formats": ["large", "small"], "regions": {"north_texas": {"layout": "plain"}}},
+    {"plain": {"sources": {}}},
+)
+
+
+@pytest.fixture(scope="module")
+def segments(make_panel) -> dict[str, tuple[pd.DataFrame, pd.DataFrame]]:
+    """Forecast and backtest of the baseline, by segment."""
+    made = {}
+    for seed, store_format in enumerate(PLAN.store_formats):
+        panel = replace(make_panel(seed=seed), store_format=store_format)
+        velocity = classify(panel)
+        early = Candidate(HistoricalAverage().fit(panel.until(panel.weeks[99])))
+        ensembles = {"fast": Candidate(None, "none"), "slow": Candidate(None, "none")}
+        backtest = compare(panel, velocity, early, ensembles, n_origins=8, step=1, horizon=2)
+        forecast = build_table(
+            HistoricalAverage().fit(panel).predict(panel, panel.as_of, 2),
+            panel=panel,
+            velocity=velocity,
+            as_of=panel.as_of,
+            source="baseline",
+            reason="no champion",
+            model_name="baseline",
+            model_version="1",
+        )
+        made[f"north_texas.{store_format}"] = forecast, backtest
+    return made
+
+
+def test_totals_come_after_all_segments_from_forecasts_and_last_backtests(segments) -> None:
+    pipeline = create_pipeline(PLAN).filter(node_names=["make_totals"])
+    assert pipeline.nodes[0].namespace is None
+    catalog = DataCatalog(
+        {f"{name}.forecast": MemoryDataset(forecast) for name, (forecast, _) in segments.items()}
+        | {f"{name}.last_backtest": MemoryDataset(test) for name, (_, test) in segments.items()}
+    )
+    totals = SequentialRunner().run(pipeline, catalog)["totals"].load()
+    assert set(totals["correlation"]) == {"estimated"}
+    assert set(totals["reason"]) == {""}
+    whole = totals[(totals["level"] == "all") & (totals["period"] == "horizon")]
+    sold = sum(forecast["mean"].sum() for forecast, _ in segments.values())
+    assert whole["mean"].item() == pytest.approx(sold)
+
+
+def test_totals_without_any_backtest_say_so(segments) -> None:
+    forecasts = [forecast for forecast, _ in segments.values()]
+    totals = make_totals(*forecasts, None, None)
+    assert set(totals["reason"]) == {"no backtest: errors taken as independent"}
+    assert (totals["q975"] > totals["q025"]).all()
