@@ -43,11 +43,11 @@ class SegmentSession(KedroSession):
                 tags, wanted = wanted, []
             return super().run(pipeline_name, tags=tags, namespaces=wanted or None, **kwargs)
         except Exception as error:
-            ours = _own_error(error) or self._unresolved(error)
-            if ours is None or click.get_current_context(silent=True) is None:
+            message = _own_message(error) or self._unresolved(error)
+            if message is None or click.get_current_context(silent=True) is None:
                 raise
             # On the command line the message is what counts: it names the culprit and the way out.
-            raise click.ClickException(str(ours)) from error
+            raise click.ClickException(message) from error
 
     def _check_environment(self) -> None:
         env, conf = str(self.store.get("env") or "base"), Path(self._conf_source)
@@ -57,12 +57,12 @@ class SegmentSession(KedroSession):
                 f"--env: there is no environment '{env}' in {conf}. {did_you_mean(env, valid)}"
             )
 
-    def _unresolved(self, error: BaseException) -> ConfigurationError | None:
+    def _unresolved(self, error: BaseException) -> str | None:
         """What the environment wants to be told, such as an environment variable."""
         if not isinstance(error, InterpolationResolutionError):
             return None
         _, _, what = str(error).splitlines()[0].rpartition("interpolation: ")
-        return ConfigurationError(f"conf/{self.store.get('env')}, '{error.full_key}': {what}")
+        return f"conf/{self.store.get('env')}, '{error.full_key}': {what}"
 
     def _check_namespaces(self, wanted: list[str]) -> None:
         self.load_context()  # configures the segments of the environment
@@ -76,8 +76,13 @@ class SegmentSession(KedroSession):
                 )
 
 
-def _own_error(error: BaseException | None) -> DemandForecastError | None:
-    """The project's own error among an error and its causes (Kedro wraps those of datasets)."""
-    while error is not None and not isinstance(error, DemandForecastError):
+def _own_message(error: BaseException | None) -> str | None:
+    """The project's own error among an error and its causes, with the dataset that met it."""
+    dataset = ""
+    while error is not None:
+        if isinstance(error, DemandForecastError):
+            return f"{dataset}{error}"
+        if name := getattr(error, "dataset_name", None):
+            dataset = f"'{name}': "
         error = error.__cause__
-    return error
+    return None
