@@ -181,7 +181,8 @@ def test_panel_contract(panel):
 def _forecast():
     values = ["mean", "median", "mape_point", "q025", "q10", "q25", "q50", "q75", "q90", "q975"]
     keys = {"store_id": "1", "product_id": ["a", "b"], "week": pd.Timestamp("2020-01-04")}
-    return pd.DataFrame({**keys, "horizon": 1, **dict.fromkeys(values, 2.0)})
+    order = {"critical_ratio": 0.5, "order_quantity": 2.0}
+    return pd.DataFrame({**keys, "horizon": 1, **dict.fromkeys(values, 2.0), **order})
 
 
 @pytest.mark.parametrize(

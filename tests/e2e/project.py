@@ -45,7 +45,9 @@ class Project:
         shutil.copy(store, root / "mlflow.db")
         shutil.copytree(raw, root / "data" / "01_raw")
         # MLflow remembers stores by name, and several of these live in one process.
-        self.edit("conf/base/mlflow.yml", "sqlite:///mlflow.db", f"sqlite:///{root}/mlflow.db")
+        for env in ("base", "dev"):
+            own = f"sqlite:///{root}/mlflow.db"
+            self.edit(f"conf/{env}/mlflow.yml", "sqlite:///mlflow.db", own)
         if regions is not None:
             plan = {
                 "store_formats": ["large", "small"],
@@ -69,6 +71,7 @@ class Project:
     def inside(self) -> Iterator[None]:
         """Be in the project's folder; nothing of it is left in the process afterwards."""
         folder, uri, plan = Path.cwd(), mlflow.get_tracking_uri(), segments._current
+        variables = dict(os.environ)
         os.chdir(self.root)
         bootstrap_project(self.root)
         try:
@@ -77,6 +80,8 @@ class Project:
             os.chdir(folder)
             mlflow.set_tracking_uri(uri)
             segments._current = plan
+            os.environ.clear()
+            os.environ.update(variables)
 
     def run(
         self,

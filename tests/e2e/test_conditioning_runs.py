@@ -62,18 +62,18 @@ def test_only_regions_whose_files_have_changed_are_read_again(make_project, read
 
 def test_a_late_file_is_picked_up_by_the_next_run(make_project, read) -> None:
     project = make_project(regions={"north_texas": "us_csv"})
-    late = project.root / TEXAS / "shipments_small_1.csv.gz"
+    late = project.root / TEXAS / "returns_small_1.csv.gz"
     rows = pd.read_csv(late, dtype=str, keep_default_na=False)
     half = len(rows) // 2
     rows.iloc[:half].to_csv(late, index=False)
     project.run("conditioning")
     early = project.load(["north_texas.control_totals"])["north_texas.control_totals"]
     read.clear()
-    rows.iloc[half:].to_csv(project.root / TEXAS / "shipments_small_2.csv.gz", index=False)
+    rows.iloc[half:].to_csv(project.root / TEXAS / "returns_small_2.csv.gz", index=False)
     project.run("conditioning")
     assert set(read) == {"north_texas"}
     totals = project.load(["north_texas.control_totals"])["north_texas.control_totals"]
-    more = (totals["rows_in"] - early["rows_in"])[totals["source"] == "shipments"]
+    more = (totals["rows_in"] - early["rows_in"])[totals["source"] == "returns"]
     assert more.tolist() == [len(rows) - half]
 
 
@@ -110,12 +110,12 @@ BROKEN = {
         _table("stores.csv", lambda rows: rows.assign(Class="XL")),
         "no row of shipments is usable",
     ),
-    "too much to quarantine": (
+    "half of the rows unreadable": (
         _table(
             "shipments_small_1.csv.gz",
             lambda rows: rows.assign(Cases=rows["Cases"].where(rows.index % 2 == 0, "?")),
         ),
-        "share_quarantined",
+        "expect_column_values_to_match_regex of column 'units_shipped'",
     ),
 }
 
@@ -173,8 +173,8 @@ def test_rows_that_cannot_be_used_go_to_quarantine_with_their_reason(make_projec
         "unknown_store_format": 1,
         "negative_units": 1,
         "not_a_number": 1,
-        "impossible_date": 1,
-        "future_week": 1,
+        "bad_date": 1,
+        "week_in_future": 1,
         "unknown_product": 1,
         "unknown_store": 1,
         "duplicate_key": 1,

@@ -103,6 +103,21 @@ def test_without_a_baseline_there_is_nothing_to_compare(panel, velocity, ensembl
     assert "mape" in metrics_table(frame).columns  # by which the summary knows metrics
 
 
+def test_an_empty_backtest_is_stored_like_any_other(
+    panel, velocity, baseline, ensembles, tmp_path
+) -> None:
+    full = compare(panel, velocity, baseline, ensembles, **WINDOW)
+    empty = compare(panel, velocity, Candidate(None, "too few weeks"), ensembles, **WINDOW)
+    assert list(empty.columns) == list(full.columns)
+    empty.to_parquet(tmp_path / "empty.parquet")
+    wanted = [("model", "in", ["ensemble", "historical_average"])]
+    read = pd.read_parquet(tmp_path / "empty.parquet", filters=wanted)
+    assert list(read.columns) == list(full.columns)
+    assert len(pd.concat([full, read], ignore_index=True)) == len(full)
+    kinds = full.dtypes.map(lambda dtype: dtype.kind).to_dict()
+    assert empty.dtypes.map(lambda dtype: dtype.kind).to_dict() == kinds
+
+
 def test_verdicts_are_json_and_follow_the_rules(panel, velocity, baseline, ensembles) -> None:
     frame = compare(panel, velocity, baseline, ensembles, **WINDOW)
     strict = judge_velocities(frame, ensembles, GateRules(mape_limit=0.01))

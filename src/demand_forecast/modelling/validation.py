@@ -12,7 +12,7 @@ from demand_forecast.modelling.baseline import SeasonalNaive
 from demand_forecast.modelling.gate import GateRules, judge
 from demand_forecast.modelling.metrics import summarise
 from demand_forecast.modelling.models import Candidate
-from demand_forecast.modelling.panel import Panel
+from demand_forecast.modelling.panel import KEY, Panel
 from demand_forecast.modelling.protocol import Forecaster
 from demand_forecast.modelling.splits import rolling_origins
 from demand_forecast.modelling.weather_gap import (
@@ -71,9 +71,16 @@ def compare(
             if candidate.model is not None and part.weather:
                 known = replay_with_known_weather(candidate.model, part, origins, horizon)
                 frames.append(known.assign(velocity=which))
-    if not frames:
-        return pd.DataFrame(columns=[*BACKTEST_COLUMNS, "velocity"])
-    return pd.concat(frames, ignore_index=True)
+    return pd.concat(frames, ignore_index=True) if frames else _nothing()
+
+
+def _nothing() -> pd.DataFrame:
+    """A backtest without rows whose columns have their types, so that it is stored like others."""
+    types: dict[str, str] = dict.fromkeys([*BACKTEST_COLUMNS, "velocity"], "float64")
+    types |= dict.fromkeys(["model", *KEY, "velocity"], "str")
+    types |= dict.fromkeys(["origin", "week"], "datetime64[us]")
+    types |= {"horizon": "int64", "censored": "bool"}
+    return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in types.items()})
 
 
 def judge_velocities(

@@ -20,7 +20,7 @@ def climate(panel: Panel) -> dict[str, Array]:
     """
     found = {}
     for name, weather in panel.weather.items():
-        observed = weather.observed.mean(axis=0) if weather.observed.size else np.empty(0)
+        observed = _mean_of_groups(weather.observed)
         seen = np.isfinite(observed)
         if seen.sum() < _LEAST_WEEKS:
             continue
@@ -66,3 +66,11 @@ def _anomaly(weather: IssuedForecast, usual: Array, lead: int, spread: float) ->
 def _harmonics(weeks: Weeks) -> Array:
     phase = year_phase(weeks)
     return np.stack([np.ones_like(phase), np.sin(phase), np.cos(phase)], axis=1)
+
+
+def _mean_of_groups(observed: Array) -> Array:
+    """Mean over the groups that were observed, ``(weeks,)``; NaN where none was."""
+    seen = np.isfinite(observed)
+    count = seen.sum(axis=0)
+    total = np.where(seen, observed, 0).sum(axis=0)
+    return np.asarray(np.where(count > 0, total / np.maximum(count, 1), np.nan))

@@ -1,0 +1,53 @@
+"""A run that is killed leaves nothing that a later run would take for data."""
+
+from __future__ import annotations
+
+import signal
+import time
+from pathlib import Path
+
+from kedro.io import DatasetError
+
+from demand_forecast.modelling.forecasts import check_output, target_weeks
+from demand_forecast.modelling.panel import KEY
+
+SEGMENT = "north_texas.large"
+
+
+def _wait_for(path: Path, seconds: float = 240) -> None:
+    until = time.monotonic() + seconds
+    while not list(path.parent.glob(path.name)):
+        assert time.monotonic() < until, f"{path} has not come"
+        time.sleep(0.02)
+
+
+def test_the_next_run_completes_what_a_killed_one_began(make_project) -> None:
+    project = make_project(regions={"north_texas": "us_csv"})
+    long_training = "--params=training.network.min_steps=20000,training.network.max_steps=20000"
+    process = project.start("--env=test", f"--namespaces={SEGMENT}", long_training)
+    models = project.root / "data/test/06_models/north_texas/large"
+    _wait_for(models / "candidate_baseline" / "manifest.json")
+    time.sleep(1)  # in the middle of training the ensemble
+    process.send_signal(signal.SIGKILL)
+    process.communicate(timeout=30)
+    assert process.returncode == -signal.SIGKILL
+    names = [name.removeprefix("data/test/") for name in project.files("data/test")]
+    assert "06_models/north_texas/large/candidate_fast/manifest.json" not in names
+
+    # what is there is whole, what is not whole is not there
+    kept = project.load(
+        [f"{SEGMENT}.panel", f"{SEGMENT}.velocity", f"{SEGMENT}.candidate_baseline"]
+    )
+    assert kept[f"{SEGMENT}.panel"].n_series == len(kept[f"{SEGMENT}.velocity"])
+    for name in ("candidate_fast", "backtest", "forecast"):
+        try:
+            project.load([f"{SEGMENT}.{name}"])
+        except DatasetError:
+            continue
+        raise AssertionError(f"{name} was taken for data")
+
+    project.run(namespaces=[SEGMENT])
+    panel, forecast = project.load([f"{SEGMENT}.panel", f"{SEGMENT}.forecast"]).values()
+    check_output(forecast, panel.series[KEY], target_weeks(panel.as_of, 4))
+    registered = {m.name for m in project.tracking.search_registered_models()}
+    assert registered == {f"test.{SEGMENT}.{m}" for m in ("fast", "slow", "baseline")}
