@@ -13,7 +13,7 @@ from demand_forecast.modelling.grouping import Groups, shift, smooth
 from demand_forecast.modelling.panel import BoolArray, Covariate, Panel
 from demand_forecast.modelling.points import Array
 
-_BASE_RATE = 0.08
+_BASE_RATE = 0.02
 _MAX_FLAGS = 4
 _PRICE_VALUES = 8
 _CUT = -0.1
