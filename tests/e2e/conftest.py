@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -37,6 +38,8 @@ def make_project(
     """Fresh copies of the project; with the raw files of the two regions if no others are given."""
 
     def make(raw_files: Path = raw, regions: dict[str, str] | None = REGIONS) -> Project:
+        # MLflow leaves the store of the session before in the environment of this process.
+        os.environ.pop("MLFLOW_TRACKING_URI", None)
         root = tmp_path_factory.mktemp("project") / "demand_forecast"
         root.mkdir()
         return Project(root, empty_store, raw_files, regions)
