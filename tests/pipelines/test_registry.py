@@ -145,7 +145,8 @@ def test_every_dataset_is_stored_where_it_should_be(registry) -> None:
 
 
 def test_no_entry_of_the_catalog_is_without_a_dataset(registry) -> None:
-    assert set(registry.config) == set(_expected(registry).values())
+    stored = {name for name in registry.config if not name.startswith("params:")}
+    assert stored == set(_expected(registry).values())
 
 
 def test_names_fill_the_places_of_their_entry(base) -> None:
@@ -183,10 +184,28 @@ def test_each_layer_has_its_file_and_shows_in_kedro_viz() -> None:
         "07_model_output",
         "08_reporting",
     ]
+    known = {stem[3:] for stem in files}
     for stem in files:
         entries = yaml.safe_load((catalog / f"{stem}.yml").read_text())
-        layers = {entry["metadata"]["kedro-viz"]["layer"] for entry in entries.values()}
-        assert layers == {stem[3:]}
+        stored = {k: entry for k, entry in entries.items() if not k.startswith("params:")}
+        assert {entry["metadata"]["kedro-viz"]["layer"] for entry in stored.values()} <= known
+
+
+def test_layers_follow_the_flow_of_data(base) -> None:
+    """Kedro-Viz shows no layers at all if any node leads from a later one to an earlier one."""
+    order = ["raw", "intermediate", "primary", "models", "model_output", "reporting"]
+    resolve = base.catalog.config_resolver.resolve_pattern
+
+    def layer(name: str) -> int | None:
+        entry = base.config.get(name) or resolve(name)
+        found = entry.get("metadata", {}).get("kedro-viz", {}).get("layer")
+        return None if found is None else order.index(found)
+
+    for node in base.pipelines["__default__"].nodes:
+        before = [layer(name) for name in node.inputs]
+        after = [layer(name) for name in node.outputs]
+        latest = max((n for n in before if n is not None), default=0)
+        assert all(n is None or n >= latest for n in after), node.name
 
 
 def test_what_can_run_on_another_worker_is_stored(registry) -> None:
