@@ -10,7 +10,10 @@ from core_panels import simulated
 from sklearn.linear_model import Lasso as Reference
 
 from demand_forecast.modelling.ensemble import Lasso
+from demand_forecast.modelling.intervals import LEVELS
 from demand_forecast.modelling.lasso import _path, _Sums, _total
+from demand_forecast.modelling.quantile_slopes import at_levels
+from demand_forecast.modelling.rows import forecast_sample
 
 
 def test_path_from_sums_of_blocks_equals_the_fit_on_all_rows() -> None:
@@ -42,16 +45,16 @@ def test_coefficients_are_readable_and_have_the_right_sign() -> None:
 
 
 def test_contributions_add_up_to_the_location() -> None:
-    from demand_forecast.modelling.rows import forecast_sample
-
     panel = simulated(stores=4, products=3, weeks=60, future=2)
     model = Lasso(horizon=2).fit(panel)
     sample = forecast_sample(panel, model.spec_, panel.as_of, 2)
     parts = model.model_.contributions(sample)
     centre = parts.sum(axis=1) + model.model_.beta_[-1]
-    spread = model.model_.predict(sample) - centre[:, None]
-    shape = spread / spread[:, -1:]
-    np.testing.assert_allclose(shape, np.broadcast_to(shape[:1], shape.shape), atol=1e-3)
+    lasso = model.model_
+    x = lasso._matrix(lasso.slopes_.widen(sample))
+    shape = x @ at_levels(lasso.tilts_, LEVELS) + lasso._spread(x)[:, None] * lasso.errors_
+    expected = np.sort(centre[:, None] + shape, axis=1)
+    np.testing.assert_allclose(lasso.predict(sample), expected, atol=1e-4)
 
 
 def test_sold_out_weeks_raise_the_forecast_back_to_latent_demand() -> None:

@@ -11,6 +11,7 @@ import pandas as pd
 from demand_forecast.modelling.features import FeatureSpec, Sample
 from demand_forecast.modelling.intervals import LEVELS, Calibration, calibrate, shift_quantiles
 from demand_forecast.modelling.panel import Panel
+from demand_forecast.modelling.plan_kernel import PlanKernel
 from demand_forecast.modelling.points import (
     Array,
     atoms,
@@ -151,6 +152,8 @@ def spec_state(spec: FeatureSpec) -> tuple[dict[str, Any], dict[str, Any]]:
         "fold_ends": spec.response.fold_ends.astype("datetime64[D]").astype(np.int64),
         "centres": spec.centres,
     }
+    kernel = spec.response.kernel
+    arrays |= {f"kernel.{name}": value for name, value in vars(kernel).items()}
     return meta, arrays
 
 
@@ -163,7 +166,11 @@ def spec_from_state(meta: dict[str, Any], arrays: dict[str, Any]) -> FeatureSpec
         courses={k: np.array(v, dtype=np.float32) for k, v in meta["courses"].items()},
         categories=meta["categories"],
         numeric={k: (float(a), float(b)) for k, (a, b) in meta["numeric"].items()},
-        response=Response(arrays["slopes"], arrays["fold_ends"].astype("datetime64[D]")),
+        response=Response(
+            arrays["slopes"],
+            arrays["fold_ends"].astype("datetime64[D]"),
+            PlanKernel(**part(arrays, "kernel.")),
+        ),
         centres=arrays["centres"],
     )
 

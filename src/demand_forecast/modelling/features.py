@@ -27,7 +27,8 @@ from demand_forecast.modelling.history import (
     seasonal_features,
 )
 from demand_forecast.modelling.panel import BoolArray, IntArray, Panel, Weeks
-from demand_forecast.modelling.plans import covariate_kinds, plan_features
+from demand_forecast.modelling.plan_kernel import PlanKernel, ProductPlans
+from demand_forecast.modelling.plans import covariate_kinds, plan_features, summary_of_plans
 from demand_forecast.modelling.points import Array
 from demand_forecast.modelling.response import Response, fit_response
 from demand_forecast.modelling.weather import climate, weather_features
@@ -117,7 +118,6 @@ def learn_spec(panel: Panel, leads: list[int], train_weeks: int) -> FeatureSpec:
     train = panel.until(panel.weeks[train_weeks - 1], max_future=0)
     kinds = covariate_kinds(train)
     offsets = demand_offsets(panel)
-    products = sorted(panel.series["product_id"].astype(str).unique())
     spec = FeatureSpec(
         leads,
         offsets,
@@ -125,23 +125,41 @@ def learn_spec(panel: Panel, leads: list[int], train_weeks: int) -> FeatureSpec:
         climate(train),
         known_categories(panel.series),
         numeric_scales(panel.series),
-        Response(np.empty((0, 0, 0), np.float32), train.weeks[:0]),
+        Response(np.empty((0, 0, 0), np.float32), train.weeks[:0], PlanKernel.empty()),
         np.empty(0, dtype=np.float32),
     )
-    columns = np.stack(list(response_columns(train, spec, train_weeks)[0].values()), axis=2)
+    found = response_columns(train, spec, train_weeks)
+    columns = np.stack(list(found.response.values()), axis=2)
     log_demand = np.log(train.demand.T + series_offsets(train, spec)[None])
-    code = code_of(train.series["product_id"], products) - 1
-    code = np.where(code < 0, len(products), code)
     weeks = train.weeks[:train_weeks]
-    spec.response = fit_response(log_demand, columns, code, len(products), weeks)
-    spec.centres = class_centres(spec.response(columns, code, weeks)[np.isfinite(log_demand)])
+    products = len(spec.categories["product_id"])
+    spec.response = fit_response(log_demand, columns, found.products, products, weeks)
+    effect = spec.response(columns, found.products, weeks)
+    spec.centres = class_centres(effect[np.isfinite(log_demand)])
     return spec
 
 
-def response_columns(
-    panel: Panel, spec: FeatureSpec, weeks: int
-) -> tuple[dict[str, Array], dict[str, Array], dict[str, Array], list[str]]:
-    """Columns of the response, the season, all plans; names of the series' own plans."""
+@dataclass(frozen=True)
+class PlanColumns:
+    """Plans and season of each week, ``(weeks, series)`` each.
+
+    Attributes:
+        response: What the slopes of the response see.
+        products: What its kernel sees.
+        season: Waves of the year.
+        plans: All plan features.
+        own: Names of those of the series' own plan.
+    """
+
+    response: dict[str, Array]
+    products: ProductPlans
+    season: dict[str, Array]
+    plans: dict[str, Array]
+    own: list[str]
+
+
+def response_columns(panel: Panel, spec: FeatureSpec, weeks: int) -> PlanColumns:
+    """Lay out plans and season of the first ``weeks`` weeks."""
     products = spec.categories["product_id"]
     listed = products if 1 < len(products) <= _MAX_LISTED_PRODUCTS else []
     own, around = plan_features(panel, spec.kinds, weeks, listed)
@@ -152,7 +170,10 @@ def response_columns(
         for k in range(waves.shape[1])
     }
     after = {k: v for k, v in around.items() if k.endswith(("_last_week", "_before"))}
-    return own | after | season, season, own | around, list(own)
+    code = code_of(panel.series["product_id"], products) - 1
+    code = np.where(code < 0, len(products), code)
+    summary = ProductPlans.of(summary_of_plans(own, around, spec.kinds), code, weeks)
+    return PlanColumns(own | after | season, summary, season, own | around, list(own))
 
 
 def demand_offsets(panel: Panel) -> dict[str, float]:
@@ -198,24 +219,23 @@ class Design:
             self.log_demand = np.log(np.maximum(panel.demand.T, 0) + self.offset)
         self.censored = np.ascontiguousarray(panel.censored.T)
         family = relatives(panel.series)
-        code = code_of(panel.series["product_id"], spec.categories["product_id"]) - 1
-        code = np.where(code < 0, spec.response.unknown, code)
-        effects, season, plans, own_plans = response_columns(panel, spec, weeks)
-        effect = spec.response(np.stack(list(effects.values()), axis=2), code, self.calendar)
+        found = response_columns(panel, spec, weeks)
+        columns = np.stack(list(found.response.values()), axis=2)
+        effect = spec.response(columns, found.products, self.calendar)
         self.effect = effect
         adjusted = (self.log_demand - effect[: panel.n_weeks]).astype(np.float32)
         state = running_level(adjusted, self.censored, family)
         self.level = state.level
         self.ceiling = _ceiling(self.log_demand)
         origin = history_features(state, panel.demand.T, self.censored, family)
-        target = {"plan_effect": effect} | plans | season
+        target = {"plan_effect": effect} | found.plans | found.season
         target |= seasonal_features(state.own, weeks, family)
         pair = weather_features(panel, spec.courses, self.calendar, self.leads)
         if len(spec.centres):
             share = memberships(effect, spec.centres)
             pair["similar_plans"] = analog_features(state.own - state.level, share, self.leads)
         self.origin_names, self.target_names = list(origin), list(target)
-        self.own_names = own_plans
+        self.own_names = found.own
         self.pair_names = list(pair)
         self.origin = np.stack(list(origin.values()), axis=2)
         self.target = np.stack(list(target.values()), axis=2)

@@ -20,8 +20,9 @@ LEVELS: Final[Array] = np.array(
     [*_LOWER, 0.5, *(1 - level for level in reversed(_LOWER))], dtype=np.float32
 )
 MEDIAN: Final[int] = int(np.flatnonzero(np.float32(0.5) == LEVELS)[0])
-_PRIOR_WEEKS = 4.0
+_PRIOR_WEEKS = 16.0
 _LEAST_ROWS = 20
+_LEAST_WEEKS = 4
 _FACTOR_RANGE = (0.7, 1.4)
 _LOW, _HIGH = (int(np.flatnonzero(np.float32(q) == LEVELS)[0]) for q in (0.25, 0.75))
 
@@ -138,6 +139,26 @@ def calibrate(quantiles: Array, held_out: Sample, n_leads: int, weeks: int) -> C
     shifts = conformal_shifts(quantiles, actual, held_out.lead, n_leads, weeks)
     moved = shift_quantiles(quantiles, shifts, held_out.lead)
     mean = mean_point(held_out.units(moved @ atoms(LEVELS)))
-    ratio = (held_out.units(actual[:, None]).sum() + 1e-9) / (mean.sum() + 1e-9)
-    factor = float(np.clip(ratio, *_FACTOR_RANGE)) ** (weeks / (weeks + _PRIOR_WEEKS))
+    factor = sum_factor(held_out.units(actual[:, None])[:, 0], mean, held_out.target)
     return Calibration(shifts, factor)
+
+
+def sum_factor(actual: Array, mean: Array, week: IntArray) -> float:
+    """Factor that makes sums right, drawn to 1 as far as weeks disagree about it.
+
+    The positive-part estimator of James and Stein (1961) on the log of the ratio of sums, whose
+    variance is that of a ratio estimator with weeks as clusters.
+
+    Args:
+        actual: ``(rows,)`` units.
+        mean: ``(rows,)`` forecast units.
+        week: ``(rows,)`` target week of each row.
+    """
+    _, index = np.unique(week, return_inverse=True)
+    came, said = (np.bincount(index, weights=part) for part in (actual, mean))
+    if len(came) < _LEAST_WEEKS or came.sum() <= 0 or said.sum() <= 0:
+        return 1.0
+    ratio = came.sum() / said.sum()
+    variance = ((came - ratio * said) ** 2).sum() * len(came) / (len(came) - 1) / came.sum() ** 2
+    signal = max(0.0, 1 - variance / max(np.log(ratio) ** 2, 1e-12))
+    return float(np.clip(ratio, *_FACTOR_RANGE) ** signal)

@@ -8,15 +8,18 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.special import ndtri
 
 from demand_forecast.modelling.features import Sample
 from demand_forecast.modelling.history import hazard
-from demand_forecast.modelling.intervals import LEVELS
+from demand_forecast.modelling.intervals import LEVELS, redistributed
 from demand_forecast.modelling.panel import BoolArray, IntArray
 from demand_forecast.modelling.points import Array
+from demand_forecast.modelling.quantile_slopes import at_levels, quantile_slopes, some_rows
 
 CONSTANT = 1e-4
-_MIN_HELD_OUT = 50
+_FIRST_JUDGED = 2
+_FEW_ERRORS = 50
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,7 @@ class Slopes:
 
 @dataclass
 class LassoModel:
-    """Linear location, log-linear spread and empirical quantiles of the standardised error.
+    """Linear location, log-linear spread, slopes of the quantiles and empirical errors about them.
 
     The penalty is chosen on folds in time order: rows fall into blocks by target week, each block
     has its Gram matrix, and the training set of a fold is a sum of the first of them. A second
@@ -91,7 +94,6 @@ class LassoModel:
             sums = [_Sums.of(x[rows], y[rows], weight[rows]) for rows in blocks]
             self.penalty_ = self._choose(sums)
             before = _total(sums[:-1])
-            beta_head = self._solve(before, self.penalty_)
             self.beta_ = self._solve(before + sums[-1], self.penalty_)
             fitted = x @ self.beta_
             if turn == 0:
@@ -99,18 +101,50 @@ class LassoModel:
             spread = self._spread(x)
             y = _uncensored(sample, fitted, spread)
             weight = _weights(y - fitted, spread)
-        rest = ~head
-        source = rest if rest.sum() >= _MIN_HELD_OUT else np.ones(len(y), dtype=bool)
-        standard = (y[source] - x[source] @ beta_head) / spread[source]
-        self.errors_ = np.quantile(standard, LEVELS).astype(np.float32)
-        held_out: Array = (x[rest] @ beta_head)[:, None] + spread[rest, None] * self.errors_
+        beta_head = self._solve(before, self.penalty_)
+        normal = fitted[:, None] + spread[:, None] * ndtri(LEVELS)
+        y = redistributed(normal.astype(np.float32), sample.y, sample.censored)
+        self.tilts_ = self._tilts(x, y, spread, self.beta_)
+        early = self._tilts(x[head], y[head], spread[head], beta_head)
+        return self._fit_errors(x, y, spread, blocks, sums, early)
+
+    def _tilts(self, x: Array, y: Array, spread: Array, beta: Array) -> Array:
+        rows = some_rows(len(y))
+        return quantile_slopes(x[rows], y[rows], x[rows] @ beta, spread[rows])
+
+    def _fit_errors(
+        self,
+        x: Array,
+        y: Array,
+        spread: Array,
+        blocks: list[IntArray],
+        sums: list[_Sums],
+        tilts: Array,
+    ) -> Array:
+        """Quantiles of the errors of every block by a fit on the blocks before it.
+
+        Returns:
+            Quantiles of the last block, the held-out rows.
+        """
+        centre: Array = np.empty((0, len(LEVELS)), dtype=np.float32)
+        standard: list[Array] = [centre]
+        for position in range(_FIRST_JUDGED, len(sums)):
+            before = self._solve(_total(sums[:position]), self.penalty_)
+            rows = blocks[position]
+            centre = x[rows] @ (before[:, None] + at_levels(tilts, LEVELS))
+            standard.append((y[rows, None] - centre) / spread[rows, None])
+        errors: Array = np.concatenate(standard)
+        if len(errors) < _FEW_ERRORS:
+            errors = ((y - x @ self.beta_) / spread)[:, None] - np.zeros(len(LEVELS))
+        self.errors_ = np.diagonal(np.quantile(errors, LEVELS, axis=0)).astype(np.float32)
+        held_out: Array = np.sort(centre + spread[blocks[-1], None] * self.errors_, axis=1)
         return held_out
 
     def predict(self, sample: Sample) -> Array:
         """``(rows, levels)`` quantiles of log demand relative to the level."""
         x = self._matrix(self.slopes_.widen(sample))
-        quantiles: Array = (x @ self.beta_)[:, None] + self._spread(x)[:, None] * self.errors_
-        return quantiles
+        centre = x @ (self.beta_[:, None] + at_levels(self.tilts_, LEVELS))
+        return np.sort(centre + self._spread(x)[:, None] * self.errors_, axis=1)
 
     def coefficients(self, names: list[str]) -> pd.DataFrame:
         """Coefficients that are not zero, those that move most first.
@@ -138,7 +172,7 @@ class LassoModel:
 
     def state(self) -> tuple[dict[str, Any], dict[str, Any]]:
         """Fitted state as JSON-able figures and arrays."""
-        names = ("mean_", "scale_", "beta_", "errors_", "spread_", "spread_range_")
+        names = ("mean_", "scale_", "beta_", "tilts_", "errors_", "spread_", "spread_range_")
         meta = {"penalty_": self.penalty_, "slopes_": asdict(self.slopes_)}
         return meta, {name: getattr(self, name) for name in names}
 

@@ -83,6 +83,17 @@ def plan_features(
     return own, around
 
 
+def summary_of_plans(own: Columns, around: Columns, kinds: dict[str, str]) -> Columns:
+    """The few columns that say most: this week's plan, the weeks before, the rest of the store."""
+    chosen: Columns = {}
+    for name, kind in kinds.items():
+        main = f"{name}_cut" if kind == "price" else name
+        chosen |= {name: own[name], main: own[main]}
+        ends = [f"{main}_last_week", f"{main}_before", f"{main}_other_products", f"{name}_lowest"]
+        chosen |= {column: around[column] for column in ends if column in around}
+    return chosen
+
+
 def relative(raw: Array) -> tuple[Array, BoolArray]:
     """Log ratio of a price to its usual value before the week (0 if unknown), and where known."""
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -1,4 +1,4 @@
-"""How demand answers to plans and season: slopes shared and per product, by cross-fitted ridge.
+"""How demand answers to plans and season: slopes shared and per product, and a smooth remainder.
 
 Fitted once on log demand about each series' mean; what it explains is taken out of the history
 before levels and lags are formed, so that a promotion four weeks ago does not pass for a higher
@@ -15,13 +15,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from demand_forecast.modelling.grouping import rolling_mean
 from demand_forecast.modelling.panel import IntArray, Weeks
+from demand_forecast.modelling.plan_kernel import PlanKernel, ProductPlans, fit_plan_kernel
 from demand_forecast.modelling.points import Array
 
 FOLDS = 5
 # Chosen on development rounds; weeks of all series. Left-out weeks alone ask for too weak a prior.
 _PRIOR_WEEKS = 100.0
 _OWN_PRIOR_WEEKS = 1000.0
+_AROUND = 27
 
 
 @dataclass(frozen=True)
@@ -32,29 +35,32 @@ class Response:
         slopes: ``(folds + 1, products + 1, features)``: without each fold, then from all weeks; the
             last product stands for those not seen.
         fold_ends: ``(folds,)`` last week of each fold.
+        kernel: What slopes leave, a smooth function of a product's plan.
     """
 
     slopes: Array
     fold_ends: Weeks
+    kernel: PlanKernel
 
     @property
     def unknown(self) -> int:
         """Code of a product that was not seen."""
         return int(self.slopes.shape[1]) - 1
 
-    def __call__(self, columns: Array, product: IntArray, weeks: Weeks) -> Array:
+    def __call__(self, columns: Array, plans: ProductPlans, weeks: Weeks) -> Array:
         """Log effect of each week's plan, ``(weeks, series)``.
 
         Args:
             columns: ``(weeks, series, features)``.
-            product: ``(series,)`` code of each series' product.
+            plans: Plans by product, for the same weeks.
             weeks: ``(weeks,)`` dates.
         """
         fold = np.searchsorted(self.fold_ends, weeks.astype("datetime64[D]"))
-        effect = np.empty(columns.shape[:2], dtype=np.float32)
+        product = plans.code[plans.index]
+        effect = self.kernel(plans, fold)[:, plans.index]
         for k in np.unique(fold):
             rows = fold == k
-            effect[rows] = np.einsum("wsf,sf->ws", columns[rows], self.slopes[k][product])
+            effect[rows] += np.einsum("wsf,sf->ws", columns[rows], self.slopes[k][product])
         return effect
 
 
@@ -83,23 +89,30 @@ class _Sums:
 
 
 def fit_response(
-    log_demand: Array, columns: Array, product: IntArray, n_products: int, weeks: Weeks
+    log_demand: Array, columns: Array, plans: ProductPlans, n_products: int, weeks: Weeks
 ) -> Response:
     """Fit on all weeks and without each of ``FOLDS`` stretches of them.
 
     Args:
         log_demand: ``(weeks, series)``, NaN where nothing was delivered.
         columns: ``(weeks, series, features)`` without gaps.
-        product: ``(series,)`` 0..n_products-1, or ``n_products`` for unknown.
+        plans: Plans by product; code ``n_products`` stands for unknown products.
         n_products: Number of known products.
         weeks: ``(weeks,)`` dates.
     """
+    product = plans.code[plans.index]
     ends = np.unique(np.linspace(0, len(weeks), FOLDS + 1).round().astype(int))[1:]
     fold = np.searchsorted(ends, np.arange(len(weeks)), side="right")
     parts = _fold_sums(log_demand, columns, product, n_products, fold, len(ends))
     total = _add(parts)
     slopes = [_minus(total, part).slopes() for part in parts] + [total.slopes()]
-    return Response(np.stack(slopes).astype(np.float32), weeks[ends - 1].astype("datetime64[D]"))
+    rest = log_demand - np.einsum("wsf,sf->ws", columns, slopes[-1][product])
+    rest = rest - rolling_mean(rest.astype(np.float32), _AROUND, ahead=_AROUND // 2)
+    return Response(
+        np.stack(slopes).astype(np.float32),
+        weeks[ends - 1].astype("datetime64[D]"),
+        fit_plan_kernel(rest.astype(np.float32), plans, fold, len(ends)),
+    )
 
 
 def _fold_sums(
