@@ -1,0 +1,73 @@
+"""Which part of a forecast a feature belongs to, for people: level, season, price, weather..."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Final
+
+import pandas as pd
+
+from demand_forecast.modelling.features import Design
+
+LEVEL, SEASON, PLAN, WEATHER, EVENTS, STORE, PRODUCT = (
+    "level",
+    "season",
+    "price_and_promotion",
+    "weather",
+    "events",
+    "store",
+    "product",
+)
+_EVENT: Final = re.compile(r"(^|_)events?(_|$)|holiday")
+_WEATHER: Final = re.compile(r"(^|_)(weather|temperature|precipitation|rain|snow|sunshine)")
+_SEASON: Final = re.compile(r"season_\d+|last_year_\w+")
+_OF_PRODUCT: Final = "product_id"
+
+
+def plan_group(covariate: str) -> str:
+    """Group of a covariate that is known ahead, by its name.
+
+    What says ``event`` or ``holiday`` is an event, what says weather, temperature, rain... weather;
+    all else that a company plans is price and promotion.
+    """
+    if _EVENT.search(covariate):
+        return EVENTS
+    return WEATHER if _WEATHER.search(covariate) else PLAN
+
+
+def feature_groups(design: Design, series: pd.DataFrame) -> list[str]:
+    """Group of each feature, in the order of ``Sample.x``.
+
+    Args:
+        design: The features.
+        series: ``Panel.series``: tells attributes of a store from those of a product.
+    """
+    of_store = _store_attributes(series)
+    return [
+        *(LEVEL for _ in design.origin_names),
+        *(_target_group(name, design.spec.kinds) for name in design.target_names),
+        *(PLAN if name == "similar_plans" else WEATHER for name in design.pair_names),
+        *(STORE if n.partition("=")[0] in of_store else PRODUCT for n in design.static_names),
+        *(LEVEL for _ in design.spec.leads),
+    ]
+
+
+def _target_group(name: str, covariates: Iterable[str]) -> str:
+    """Group of a feature of the target week; a product of two plans is an event if both are."""
+    if _SEASON.fullmatch(name):
+        return SEASON
+    groups = {plan_group(_covariate(part, covariates)) for part in name.split(" x ")}
+    return groups.pop() if len(groups) == 1 else PLAN
+
+
+def _covariate(feature: str, covariates: Iterable[str]) -> str:
+    """The covariate that a feature is made of: the longest name that it starts with."""
+    found = [c for c in covariates if feature == c or feature.startswith((f"{c}_", f"{c} "))]
+    return max(found, key=len, default="")
+
+
+def _store_attributes(series: pd.DataFrame) -> set[str]:
+    """Columns with one value per store; what has one value in all the panel is never used."""
+    values = series.groupby("store_id").nunique(dropna=False).max()
+    return {str(n) for n in values.index[values <= 1] if n != _OF_PRODUCT} | {"store_id"}
