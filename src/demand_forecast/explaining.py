@@ -105,9 +105,9 @@ def choose(table: pd.DataFrame, **wanted: str | None) -> pd.DataFrame:
         if value is not None:
             known = table[column].astype(str)
             if not (known == value).any():
-                option = f"--{column.removesuffix('_id')}"
+                option, valid = column.removesuffix("_id"), set(known)
                 raise ConfigurationError(
-                    f"{option}: there is no forecast for '{value}'. {did_you_mean(value, set(known))}"
+                    f"--{option}: there is no forecast for '{value}'. {did_you_mean(value, valid)}"
                 )
             table = table[known == value]
     return table

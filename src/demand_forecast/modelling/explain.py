@@ -1,16 +1,19 @@
 """Why a forecast is what it is: its parts in units, which add up to it.
 
-The LASSO's part is exact: its location is a sum in logs, each feature's term taken against the
-usual value of that feature (no season, the climate, the series' usual plan of the last year, the
-average store and product). ``level`` is what remains: the forecast of such a usual week. The
-network's part is the step from the median of the LASSO to the median of the blend, and
-``distribution`` the step from there to the point: calibration, what limits a forecast, and
-the way from the middle of a skewed distribution to its mean.
+Every part is a step in logs of the blend's median, away from a usual week of the series
+(:mod:`demand_forecast.modelling.usual_week`):
 
-Steps in logs become units by the logarithmic mean Divisia index (Ang 2004, "Decomposition analysis
-for policymaking in energy", Energy Policy 32; Aumann-Shapley values along the straight line give
-the same): a step ``d`` of the way from ``a`` to ``b`` is worth ``d (b - a) / (log b - log a)``.
-That is exact and does not depend on any order.
+- ``level``: what the LASSO says of the usual week.
+- The groups of features: the blend of what they do in the LASSO and in the network, by the blend's
+  weights. In the LASSO this is exact, its location being a sum. In the network it is the mean of
+  two differences, a group put on top of the usual week and the same taken out of the forecast's,
+  which is its Shapley value where no more than two groups interact (Shapley 1953).
+- ``network``: what else the network says, by its weight in the blend.
+- ``distribution``: from the median to the point, with the calibration and the limits of a forecast.
+
+Steps become units by the logarithmic mean Divisia index (Ang 2004, "Decomposition analysis for
+policymaking in energy", Energy Policy 32): a step ``d`` on the way from ``a`` to ``b`` units is
+worth ``d (b - a) / (log b - log a)`` of them, which is exact and depends on no order.
 """
 
 from __future__ import annotations
@@ -21,7 +24,7 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from demand_forecast.modelling.ensemble import Ensemble
+from demand_forecast.modelling.ensemble import Ensemble, Lasso, Network
 from demand_forecast.modelling.feature_groups import (
     EVENTS,
     LEVEL,
@@ -30,30 +33,20 @@ from demand_forecast.modelling.feature_groups import (
     SEASON,
     STORE,
     WEATHER,
-    feature_groups,
 )
-from demand_forecast.modelling.features import Design, Sample
+from demand_forecast.modelling.features import Sample
 from demand_forecast.modelling.intervals import MEDIAN
-from demand_forecast.modelling.lasso import LassoModel
-from demand_forecast.modelling.panel import IntArray, Panel
+from demand_forecast.modelling.panel import Panel
 from demand_forecast.modelling.points import Array
 from demand_forecast.modelling.protocol import Forecaster
 from demand_forecast.modelling.rows import forecast_rows
+from demand_forecast.modelling.usual_week import Contrast
 
-NETWORK, DISTRIBUTION = "network", "distribution"
-GROUPS: Final = (
-    LEVEL,
-    SEASON,
-    PLAN,
-    WEATHER,
-    EVENTS,
-    STORE,
-    PRODUCT,
-    NETWORK,
-    DISTRIBUTION,
-)
-_YEAR = 52
-_PLAN_EFFECT = "plan_effect"
+NETWORK: Final = "network"
+DISTRIBUTION: Final = "distribution"
+_FEATURES = (SEASON, PLAN, WEATHER, EVENTS, STORE, PRODUCT)
+GROUPS: Final = (LEVEL, *_FEATURES, NETWORK, DISTRIBUTION)
+Steps = dict[str, Array]
 
 
 def explain(
@@ -77,66 +70,49 @@ def explain(
         return frame.assign(**dict.fromkeys(GROUPS, 0.0)).assign(**{LEVEL: frame[point]})
     design, sample = forecast_rows(panel, model.spec_, as_of, horizon)
     frame, lasso, network = model.answer(panel, as_of, sample)
-    groups = feature_groups(design, panel.series)
-    level, steps = _lasso_steps(model.lasso_.model_, design, sample, groups)
-    steps[NETWORK] = model.blend_weights_["network"] * (network - lasso)[:, MEDIAN]
-    parts = _in_units(frame[point].to_numpy(), level, steps, sample.offset)
+    average = model.lasso_.model_.mean_[: sample.x.shape[1]]
+    contrast = Contrast.of(design, sample, panel.series, average)
+    level, steps = _lasso_steps(model.lasso_, contrast)
+    others = _network_steps(model.network_, contrast, network[:, MEDIAN])
+    weight = model.blend_weights_["network"]
+    rest = (network - lasso)[:, MEDIAN] - sum(others[n] - steps[n] for n in _FEATURES)
+    blend = {n: (1 - weight) * steps[n] + weight * others[n] for n in _FEATURES}
+    units = frame[point].to_numpy()
+    parts = _in_units(units, level, blend | {NETWORK: weight * rest}, sample.offset)
     return frame.assign(**{name: parts[name] for name in GROUPS})
 
 
-def _lasso_steps(
-    model: LassoModel, design: Design, sample: Sample, groups: list[str]
-) -> tuple[Array, dict[str, Array]]:
-    """Log level of a usual week, ``(rows,)``, and the step that each group adds to it."""
-    usual, effects = _usual(model, design, sample, groups)
+def _lasso_steps(lasso: Lasso, contrast: Contrast) -> tuple[Array, Steps]:
+    """Log of the usual week and the offset, ``(rows,)``, and what each group adds to it."""
+    model, sample = lasso.model_, contrast.sample
     terms = model.contributions(sample)
-    location = terms.sum(axis=1) + model.beta_[-1]
-    terms = terms - model.contributions(replace(sample, x=usual))
-    slopes = model.slopes_
-    wide = np.array([*groups, *np.repeat([groups[k] for k in slopes.columns], slopes.products)])
-    steps = {name: terms[:, wide == name].sum(axis=1) for name in set(groups) - {LEVEL}}
-    steps = {name: np.zeros(len(location)) for name in GROUPS[1:-2]} | steps
-    effect = len(design.origin_names) + design.target_names.index(_PLAN_EFFECT)
-    for name, part in effects.items():
-        worth = model.beta_[effect] / model.scale_[effect] * part
-        steps[name] = steps[name] + worth
-        steps[PLAN] = steps[PLAN] - worth
-    return sample.level + location - sum(steps.values()), steps
+    location = sample.level + terms.sum(axis=1) + model.beta_[-1]
+    usual = replace(contrast.sample, x=contrast.usual)
+    terms, slopes = terms - model.contributions(usual), model.slopes_
+    own = np.repeat(contrast.groups[slopes.columns], slopes.products)
+    groups = np.concatenate([contrast.groups, own])
+    steps = {name: terms[:, groups == name].sum(axis=1) for name in _FEATURES}
+    worth = model.beta_[contrast.effect] / model.scale_[contrast.effect]
+    for name, part in contrast.effects.items():
+        if name != PLAN:  # the column of the plan's effect is theirs too
+            steps[name] = steps[name] + worth * part
+            steps[PLAN] = steps[PLAN] - worth * part
+    return location - sum(steps.values()), steps
 
 
-def _usual(
-    model: LassoModel, design: Design, sample: Sample, groups: list[str]
-) -> tuple[Array, dict[str, Array]]:
-    """``Sample.x`` of a usual week, and what the plan's effect has of each group but the plan.
-
-    The effect of plans on demand is one feature that answers to columns of several groups.
-    """
-    usual, names = sample.x.copy(), np.array(groups)
-    first = len(design.origin_names)
-    statics = np.isin(names, (STORE, PRODUCT))
-    usual[:, statics] = model.mean_[: len(names)][statics]
-    usual[:, np.isin(names, (SEASON, WEATHER))] = 0
-    plans = _plans(design, groups[first : first + len(design.target_names)])
-    recent = design.target[max(design.n_weeks - _YEAR, 0) : design.n_weeks][:, :, plans]
-    usual[:, first + plans] = np.median(recent, axis=0)[sample.series]
-    columns = first + np.array([design.target_names.index(n) for n in design.effect_names])
-    product = sample.codes[:, list(design.spec.categories).index("product_id")] - 1
-    slopes = design.spec.response.slopes_of(product, design.calendar[sample.target])
-    effects = slopes * (sample.x[:, columns] - usual[:, columns])
-    usual[:, first + design.target_names.index(_PLAN_EFFECT)] -= effects.sum(axis=1)
-    of = names[columns]
-    return usual, {g: effects[:, of == g].sum(axis=1) for g in (SEASON, WEATHER, EVENTS)}
+def _network_steps(network: Network, contrast: Contrast, median: Array) -> Steps:
+    """What each group adds to the network's log of the usual week, ``(rows,)`` each."""
+    alone = [contrast.without(set(_FEATURES) - {name}) for name in _FEATURES]
+    others = [contrast.without({name}) for name in _FEATURES]
+    asked = [contrast.without(_FEATURES), *alone, *others]
+    rows = {k: np.concatenate([vars(sample)[k] for sample in asked]) for k in vars(asked[0])}
+    answers = network.predict_sample(Sample(**rows))[:, MEDIAN].reshape(len(asked), -1)
+    up = answers[1 : len(alone) + 1] - answers[0]
+    down = median - answers[len(alone) + 1 :]
+    return dict(zip(_FEATURES, (up + down) / 2, strict=True))
 
 
-def _plans(design: Design, groups: list[str]) -> IntArray:
-    """Positions of the plans among the features of the target week."""
-    named = enumerate(zip(design.target_names, groups, strict=True))
-    return np.array([k for k, (n, g) in named if g != SEASON and n != _PLAN_EFFECT], dtype=int)
-
-
-def _in_units(
-    forecast: Array, level: Array, steps: dict[str, Array], offset: Array
-) -> dict[str, Array]:
+def _in_units(forecast: Array, level: Array, steps: Steps, offset: Array) -> Steps:
     """Parts in units, ``(rows,)`` each; what the steps leave is ``distribution``.
 
     Args:

@@ -10,19 +10,17 @@ import pandas as pd
 
 from demand_forecast.modelling.features import Design
 
-LEVEL, SEASON, PLAN, WEATHER, EVENTS, STORE, PRODUCT = (
-    "level",
-    "season",
-    "price_and_promotion",
-    "weather",
-    "events",
-    "store",
-    "product",
-)
-_EVENT: Final = re.compile(r"(^|_)events?(_|$)|holiday")
-_WEATHER: Final = re.compile(r"(^|_)(weather|temperature|precipitation|rain|snow|sunshine)")
-_SEASON: Final = re.compile(r"season_\d+|last_year_\w+")
-_OF_PRODUCT: Final = "product_id"
+LEVEL: Final = "level"
+SEASON: Final = "season"
+PLAN: Final = "price_and_promotion"
+WEATHER: Final = "weather"
+EVENTS: Final = "events"
+STORE: Final = "store"
+PRODUCT: Final = "product"
+
+_EVENT = re.compile(r"(^|_)events?(_|$)|holiday")
+_WEATHER = re.compile(r"(^|_)(weather|temperature|precipitation|rain|snow|sunshine)")
+_SEASON = re.compile(r"season_\d+|last_year_\w+")
 
 
 def plan_group(covariate: str) -> str:
@@ -53,6 +51,12 @@ def feature_groups(design: Design, series: pd.DataFrame) -> list[str]:
     ]
 
 
+def code_groups(design: Design, series: pd.DataFrame) -> list[str]:
+    """Group of each categorical column, in the order of ``Sample.codes``."""
+    of_store = _store_attributes(series)
+    return [*(STORE if n in of_store else PRODUCT for n in design.spec.categories), SEASON]
+
+
 def _target_group(name: str, covariates: Iterable[str]) -> str:
     """Group of a feature of the target week; a product of two plans is an event if both are."""
     if _SEASON.fullmatch(name):
@@ -70,4 +74,4 @@ def _covariate(feature: str, covariates: Iterable[str]) -> str:
 def _store_attributes(series: pd.DataFrame) -> set[str]:
     """Columns with one value per store; what has one value in all the panel is never used."""
     values = series.groupby("store_id").nunique(dropna=False).max()
-    return {str(n) for n in values.index[values <= 1] if n != _OF_PRODUCT} | {"store_id"}
+    return {str(n) for n in values.index[values <= 1] if n != "product_id"} | {"store_id"}
