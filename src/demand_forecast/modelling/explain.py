@@ -78,7 +78,7 @@ def explain(
     rest = (network - lasso)[:, MEDIAN] - sum(others[n] - steps[n] for n in _FEATURES)
     blend = {n: (1 - weight) * steps[n] + weight * others[n] for n in _FEATURES}
     units = frame[point].to_numpy()
-    parts = _in_units(units, level, blend | {NETWORK: weight * rest}, sample.offset)
+    parts = in_units(units, level, blend | {NETWORK: weight * rest}, sample.offset)
     return frame.assign(**{name: parts[name] for name in GROUPS})
 
 
@@ -112,7 +112,7 @@ def _network_steps(network: Network, contrast: Contrast, median: Array) -> Steps
     return dict(zip(_FEATURES, (up + down) / 2, strict=True))
 
 
-def _in_units(forecast: Array, level: Array, steps: Steps, offset: Array) -> Steps:
+def in_units(forecast: Array, level: Array, steps: Steps, offset: Array) -> Steps:
     """Parts in units, ``(rows,)`` each; what the steps leave is ``distribution``.
 
     Args:

@@ -66,7 +66,8 @@ class Contrast:
         of_target = groups[first : first + len(targets)]
         plans = np.flatnonzero((of_target != SEASON) & (targets != _PLAN_EFFECT))
         usual = np.where(np.isin(groups, (STORE, PRODUCT)), average, sample.x)
-        usual[:, np.isin(groups, (SEASON, WEATHER))] = 0
+        usual[:, groups == SEASON] = 0
+        usual[:, first + len(targets) :][:, : len(design.pair_names)] = 0
         recent = design.target[max(design.n_weeks - _YEAR, 0) : design.n_weeks][:, :, plans]
         usual[:, first + plans] = np.median(recent, axis=0)[sample.series]
         columns = first + np.array([design.target_names.index(n) for n in design.effect_names])
