@@ -7,14 +7,14 @@ from rich.console import Console
 from rich.table import Table
 
 _PARTS = {
-    "level": "level: a usual week of this series",
+    "level": "level: a usual week",
     "season": "season",
     "price_and_promotion": "price and promotion",
     "weather": "weather as forecast",
     "events": "events and holidays",
     "store": "store",
     "product": "product",
-    "network": "network's correction",
+    "network": "network's correction of the level",
     "distribution": "calibration, from median to mean",
     "mean": "forecast",
 }
@@ -38,19 +38,20 @@ def print_explanation(explanations: pd.DataFrame, changes: pd.DataFrame | str, w
     """
     console = Console(width=110, highlight=False)
     as_of = pd.Timestamp(explanations["as_of"].max())
-    title = f"{what}: mean forecast of {as_of:%Y-%m-%d} in units, and what it is made of"
-    console.print(_table(explanations, _PARTS, title))
+    console.print(f"{what}: what the mean forecast of {as_of:%Y-%m-%d} is made of", markup=False)
+    console.print(_table(explanations, _PARTS))
     if isinstance(changes, str):
         console.print(f"What changed is not known: {changes}", markup=False)
     elif changes.empty:
         console.print("There is no earlier forecast of these weeks to compare with.")
     else:
-        console.print(_table(changes, _CAUSES, "What changed since the forecast before"))
+        console.print("What changed since the forecast before:")
+        console.print(_table(changes, _CAUSES))
 
 
-def _table(rows: pd.DataFrame, lines: dict[str, str], title: str) -> Table:
+def _table(rows: pd.DataFrame, lines: dict[str, str]) -> Table:
     sums = rows.groupby("week")[list(lines)].sum()
-    table = Table(title=title, title_justify="left")
+    table = Table()
     table.add_column("units per week")
     for week in sums.index:
         table.add_column(f"{week:%Y-%m-%d}", justify="right")
