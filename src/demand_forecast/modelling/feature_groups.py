@@ -41,14 +41,30 @@ def feature_groups(design: Design, series: pd.DataFrame) -> list[str]:
         design: The features.
         series: ``Panel.series``: tells attributes of a store from those of a product.
     """
-    of_store = _store_attributes(series)
+    of_store, plans = _store_attributes(series), design.spec.kinds
+    target, static = first_target(design), len(design.names) - len(design.spec.leads)
+    varying = design.names[target : static - len(design.static_names)]
+    pairs = pair_groups(design)
     return [
-        *(LEVEL for _ in design.origin_names),
-        *(_target_group(name, design.spec.kinds) for name in design.target_names),
-        *(PLAN if name == "similar_plans" else WEATHER for name in design.pair_names),
+        *(LEVEL for _ in range(target)),
+        *(pairs.get(name) or _target_group(name, plans) for name in varying),
         *(STORE if n.partition("=")[0] in of_store else PRODUCT for n in design.static_names),
         *(LEVEL for _ in design.spec.leads),
     ]
+
+
+def pair_groups(design: Design) -> dict[str, str]:
+    """Group of each feature that depends on both origin and target week, 0 where it says nothing.
+
+    Args:
+        design: The features.
+    """
+    return {f"{name}_anomaly": WEATHER for name in design.spec.courses} | {"similar_plans": PLAN}
+
+
+def first_target(design: Design) -> int:
+    """Position of the first feature of the target week: the effect of its plan."""
+    return design.names.index("plan_effect")
 
 
 def code_groups(design: Design, series: pd.DataFrame) -> list[str]:

@@ -50,24 +50,12 @@ class Response:
             product: ``(series,)`` code of each series' product.
             weeks: ``(weeks,)`` dates.
         """
-        fold = self._fold(weeks)
+        fold = np.searchsorted(self.fold_ends, weeks.astype("datetime64[D]"))
         effect = np.empty(columns.shape[:2], dtype=np.float32)
         for k in np.unique(fold):
             rows = fold == k
             effect[rows] = np.einsum("wsf,sf->ws", columns[rows], self.slopes[k][product])
         return effect
-
-    def slopes_of(self, product: IntArray, weeks: Weeks) -> Array:
-        """Slopes that hold for a product in a week, ``(rows, features)``.
-
-        Args:
-            product: ``(rows,)`` codes.
-            weeks: ``(rows,)`` dates.
-        """
-        return np.asarray(self.slopes[self._fold(weeks), product])
-
-    def _fold(self, weeks: Weeks) -> IntArray:
-        return np.asarray(np.searchsorted(self.fold_ends, weeks.astype("datetime64[D]")))
 
 
 @dataclass(frozen=True)

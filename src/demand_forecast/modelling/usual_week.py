@@ -12,6 +12,7 @@ import pandas as pd
 
 from demand_forecast.modelling.feature_groups import (
     EVENTS,
+    LEVEL,
     PLAN,
     PRODUCT,
     SEASON,
@@ -19,12 +20,13 @@ from demand_forecast.modelling.feature_groups import (
     WEATHER,
     code_groups,
     feature_groups,
+    first_target,
+    pair_groups,
 )
 from demand_forecast.modelling.features import Design, Sample
 from demand_forecast.modelling.points import Array
 
 _YEAR = 52
-_PLAN_EFFECT = "plan_effect"
 
 
 @dataclass(frozen=True)
@@ -61,24 +63,17 @@ class Contrast:
             series: ``Panel.series``.
             average: ``(features,)`` mean of each feature in training.
         """
-        groups = np.array(feature_groups(design, series))
-        first, targets = len(design.origin_names), np.array(design.target_names)
-        of_target = groups[first : first + len(targets)]
-        plans = np.flatnonzero((of_target != SEASON) & (targets != _PLAN_EFFECT))
-        usual = np.where(np.isin(groups, (STORE, PRODUCT)), average, sample.x)
-        usual[:, groups == SEASON] = 0
-        usual[:, first + len(targets) :][:, : len(design.pair_names)] = 0
-        recent = design.target[max(design.n_weeks - _YEAR, 0) : design.n_weeks][:, :, plans]
-        usual[:, first + plans] = np.median(recent, axis=0)[sample.series]
-        columns = first + np.array([design.target_names.index(n) for n in design.effect_names])
-        product = sample.codes[:, list(design.spec.categories).index("product_id")] - 1
-        slopes = design.spec.response.slopes_of(product, design.calendar[sample.target])
-        effects = slopes * (sample.x[:, columns] - usual[:, columns])
+        groups, effect = np.array(feature_groups(design, series)), first_target(design)
+        usual = _median_year(design)[sample.series]
+        usual[:, groups == LEVEL] = sample.x[:, groups == LEVEL]
+        usual[:, np.isin(groups, (STORE, PRODUCT))] = average[np.isin(groups, (STORE, PRODUCT))]
+        usual[:, (groups == SEASON) | np.isin(design.names, list(pair_groups(design)))] = 0
+        columns = np.array([design.names.index(name) for name in design.effect_names])
+        effects = _slopes(design, sample) * (sample.x[:, columns] - usual[:, columns])
         of_group = {
             name: effects[:, groups[columns] == name].sum(axis=1)
             for name in (SEASON, PLAN, WEATHER, EVENTS)
         }
-        effect = first + design.target_names.index(_PLAN_EFFECT)
         usual[:, effect] = sample.x[:, effect] - effects.sum(axis=1)
         codes = np.array(code_groups(design, series))
         return cls(sample, usual, groups, codes, of_group, effect)
@@ -91,3 +86,21 @@ class Contrast:
         x[:, self.effect] = self.sample.x[:, self.effect] - taken
         codes = np.where(np.isin(self.codes, names), 0, self.sample.codes)
         return replace(self.sample, x=x, codes=codes)
+
+
+def _median_year(design: Design) -> Array:
+    """``(series, features)`` medians over the last year of target weeks."""
+    n_series = design.level.shape[1]
+    origins = np.arange(max(design.n_weeks - _YEAR, 0), design.n_weeks)
+    week, series = (a.reshape(-1) for a in np.meshgrid(origins, np.arange(n_series), indexing="ij"))
+    x = design.sample(week, series, np.zeros(len(week), dtype=np.int64)).x
+    return np.asarray(np.median(x.reshape(len(origins), n_series, -1), axis=0))
+
+
+def _slopes(design: Design, sample: Sample) -> Array:
+    """``(rows, columns of the response)`` slopes of each row's product in its week."""
+    response, category = design.spec.response, list(design.spec.categories).index("product_id")
+    weeks = design.calendar[sample.target].astype("datetime64[D]")
+    # Unknown products have code 0, and their slopes stand last.
+    product = sample.codes[:, category] - 1
+    return np.asarray(response.slopes[np.searchsorted(response.fold_ends, weeks), product])
