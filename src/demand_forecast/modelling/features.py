@@ -201,7 +201,6 @@ class Design:
         code = code_of(panel.series["product_id"], spec.categories["product_id"]) - 1
         code = np.where(code < 0, spec.response.unknown, code)
         effects, season, plans, own_plans = response_columns(panel, spec, weeks)
-        self.effect_names = list(effects)
         effect = spec.response(np.stack(list(effects.values()), axis=2), code, self.calendar)
         self.effect = effect
         adjusted = (self.log_demand - effect[: panel.n_weeks]).astype(np.float32)
@@ -224,6 +223,7 @@ class Design:
         self.static, self.static_names = static_columns(panel.series, spec.numeric, spec.categories)
         self.codes = category_codes(panel.series, spec.categories)
         self.week_code = week_of_year(self.calendar)
+        self.effect_names = list(effects)
 
     @property
     def names(self) -> list[str]:
