@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from dataclasses import replace
 
 import numpy as np
@@ -138,6 +139,25 @@ def test_an_event_is_an_event_of_its_size(panel, model) -> None:
     assert abs(without["events"]).sum() < 0.05 * without["mean"].sum()
     gain = (with_event["mean"] - without["mean"]).sum()
     assert (with_event["events"] - without["events"]).sum() == pytest.approx(gain, rel=0.15)
+
+
+def test_the_weather_as_issued_is_weather(panel, model) -> None:
+    """Nothing in the panel answers to weather; this model believes that it does."""
+    eager, names = deepcopy(model), model.lasso_.names_
+    eager.lasso_.model_.beta_[names.index("temperature_c_anomaly")] = 0.1
+    weather = panel.weather["temperature_c"]
+    issued = weather.issued.copy()
+    frames = []
+    for degrees in (-20, 20):
+        issued[:, ORIGIN] = 15 + degrees
+        known = {"temperature_c": replace(weather, issued=issued.copy())}
+        frames.append(_explained(eager, replace(panel, weather=known)))
+    cold, warm = frames
+    assert (warm["weather"] > 0).all()
+    assert (cold["weather"] < 0).all()
+    gain = (warm["mean"] - cold["mean"]).sum()
+    assert (warm["weather"] - cold["weather"]).sum() == pytest.approx(gain, rel=0.1)
+    assert warm["level"].to_numpy() == pytest.approx(cold["level"].to_numpy(), rel=1e-5)
 
 
 def test_season_is_the_wave_that_is_there(panel, model) -> None:
