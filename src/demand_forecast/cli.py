@@ -1,10 +1,12 @@
-"""Project commands for ``kedro``: making sample data."""
+"""Project commands for ``kedro``: making sample data, explaining a forecast."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import cast
 
 import click
+from kedro.framework.startup import ProjectMetadata
 
 
 @click.group(name="demand-forecast")
@@ -55,3 +57,42 @@ def sample_data(
             )
     except DemandForecastError as error:
         raise click.ClickException(str(error)) from error
+
+
+@cli.command(name="explain")
+@click.option("--namespace", required=True, help="The segment, such as north_texas.large.")
+@click.option("--store", default=None, help="A store; default: the sum over all.")
+@click.option("--product", default=None, help="A product; default: the sum over all.")
+@click.option("--week", default=None, help="A week, as 2019-12-28; default: all that are forecast.")
+@click.option("--env", "-e", default=None, help="Kedro environment.")
+@click.pass_obj
+def explain(
+    project: ProjectMetadata,
+    namespace: str,
+    store: str | None,
+    product: str | None,
+    week: str | None,
+    env: str | None,
+) -> None:
+    """Say what a forecast is made of, and what changed since the one before."""
+    import pandas as pd
+
+    from demand_forecast import explaining
+    from demand_forecast.exceptions import DemandForecastError
+    from demand_forecast.explanation_table import print_explanation
+    from demand_forecast.session import SegmentSession
+
+    session = cast("SegmentSession", SegmentSession.create(project.project_path, env=env))
+    with session, session.in_words():
+        catalog = session.load_context().catalog
+        explaining.check_segment(namespace)
+        parts = explaining.load_explanations(catalog, namespace)
+        parts = explaining.choose(parts, store_id=store, product_id=product, week=week)
+        changed: pd.DataFrame | str
+        try:
+            changed = explaining.load_changes(catalog, namespace)
+            changed = changed.merge(parts[["store_id", "product_id", "week"]])
+        except DemandForecastError as error:
+            changed = str(error)
+    names = [namespace, *(f"{k} {v}" for k, v in {"store": store, "product": product}.items() if v)]
+    print_explanation(parts, changed, ", ".join(names))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -36,12 +37,22 @@ class SegmentSession(KedroSession):
                 segment of it.
         """
         wanted = list(namespaces or [])
-        try:
-            self._check_environment()
+        with self.in_words():
             if wanted and not tags:
                 self._check_namespaces(wanted)
                 tags, wanted = wanted, []
             return super().run(pipeline_name, tags=tags, namespaces=wanted or None, **kwargs)
+
+    @contextmanager
+    def in_words(self) -> Iterator[None]:
+        """Check the environment; on the command line say in one line what goes wrong inside.
+
+        Raises:
+            ConfigurationError: If there is no such environment.
+        """
+        try:
+            self._check_environment()
+            yield
         except Exception as error:
             message = _own_message(error) or self._unresolved(error)
             if message is None or click.get_current_context(silent=True) is None:

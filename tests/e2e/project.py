@@ -97,10 +97,10 @@ class Project:
         ):
             session.run(pipeline_names=list(stages) or None, **selection)
 
-    def command(self, *options: str) -> Result:
-        """``kedro run`` in this process, with its output and exit code."""
+    def command(self, *options: str, of: str = "run") -> Result:
+        """``kedro run`` or another command in this process, with its output and exit code."""
         with self.inside():
-            return CliRunner().invoke(KedroCLI(self.root), ["run", *options])
+            return CliRunner().invoke(KedroCLI(self.root), [of, *options])
 
     def start(self, *options: str, **settings: str) -> subprocess.Popen[str]:
         """``kedro run`` in a process of its own."""

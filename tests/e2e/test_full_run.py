@@ -8,6 +8,7 @@ import mlflow
 import pandas as pd
 import pytest
 
+from demand_forecast.modelling.explain import GROUPS
 from demand_forecast.modelling.forecasts import active_series, check_output, target_weeks
 from demand_forecast.modelling.metrics import bias, mape, wape
 from demand_forecast.modelling.models import Candidate
@@ -42,6 +43,7 @@ def full_run(make_project):
 def stored(full_run):
     """What the run has stored, by dataset."""
     of_segment = ("panel", "velocity", "backtest", "metrics", "verdict", "forecast", "health")
+    of_segment += ("explanations",)
     names = [f"{segment}.{name}" for segment in SEGMENTS for name in of_segment]
     names += [f"{r}.{name}" for r in REGIONS for name in ("control_totals", "quarantine")]
     return full_run.load([*names, "summary", "retrain_plan", "totals"])
@@ -94,6 +96,32 @@ def test_every_row_says_where_its_number_comes_from(stored, segment) -> None:
         names = {f"test.{segment}.{velocity}" for velocity in forecast["velocity"]}
         assert set(forecast["model_name"]) == names
     assert set(forecast["model_version"]) == {"1"}
+
+
+@pytest.mark.parametrize("segment", SEGMENTS)
+def test_every_forecast_is_explained(stored, segment) -> None:
+    forecast, parts = stored[f"{segment}.forecast"], stored[f"{segment}.explanations"]
+    row = [*KEY, "as_of", "week", "velocity", "mean"]
+    pd.testing.assert_frame_equal(parts[row], forecast[row])
+    total = parts[list(GROUPS)].sum(axis=1)
+    assert total.to_numpy() == pytest.approx(forecast["mean"].to_numpy(), abs=1e-6)
+    moved = (parts[["season", "price_and_promotion", "events"]].abs().sum() > 0).all()
+    assert moved == (segment != FAILING)
+
+
+def test_kedro_explain_shows_the_parts_of_a_forecast(full_run, stored) -> None:
+    parts = stored["north_texas.large.explanations"]
+    store, product = parts.loc[0, KEY]
+    options = ["--namespace=north_texas.large", f"--store={store}", f"--product={product}"]
+    result = full_run.command(*options, "--env=test", of="explain")
+    assert result.exit_code == 0, result.output
+    [line] = [line for line in result.output.splitlines() if "price and promotion" in line]
+    shown = [float(cell) for cell in line.split("│")[2:-1]]
+    assert shown == pytest.approx(parts["price_and_promotion"].iloc[:4].tolist(), abs=0.051)
+    assert "no earlier forecast" in result.output
+    wrong = full_run.command("--namespace=north_texas.lage", "--env=test", of="explain")
+    assert wrong.exit_code == 1
+    assert "Did you mean 'north_texas.large'?" in wrong.output
 
 
 def test_the_summary_holds_the_figures_of_the_backtests(stored) -> None:

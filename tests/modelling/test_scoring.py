@@ -11,7 +11,7 @@ from demand_forecast.modelling.baseline import HistoricalAverage
 from demand_forecast.modelling.forecasts import OUTPUT_COLUMNS, check_output, target_weeks
 from demand_forecast.modelling.models import RegisteredModel
 from demand_forecast.modelling.panel import KEY
-from demand_forecast.modelling.scoring import score_segment
+from demand_forecast.modelling.scoring import EXPLANATION_COLUMNS, score_segment
 from demand_forecast.modelling.velocity import classify
 from stand_ins import Constant, Incomplete
 
@@ -37,8 +37,10 @@ def baseline(panel) -> RegisteredModel:
 
 def _score(panel, models, baseline, velocity=None, **limits) -> pd.DataFrame:
     velocity = classify(panel) if velocity is None else velocity
-    table = score_segment(panel, velocity, models, baseline, **{**LIMITS, **limits})
+    table, parts = score_segment(panel, velocity, models, baseline, **{**LIMITS, **limits})
     assert list(table.columns) == OUTPUT_COLUMNS
+    assert list(parts.columns) == EXPLANATION_COLUMNS
+    assert parts["level"].tolist() == table["mean"].tolist()
     return table
 
 

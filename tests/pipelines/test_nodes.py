@@ -13,6 +13,7 @@ from demand_forecast.conditioning.raw import RawSource
 from demand_forecast.conditioning.settings import ConditioningSettings
 from demand_forecast.modelling.baseline import HistoricalAverage
 from demand_forecast.modelling.ensemble import Ensemble
+from demand_forecast.modelling.explain import GROUPS
 from demand_forecast.modelling.forecasts import check_output, target_weeks
 from demand_forecast.modelling.gate import GateRules
 from demand_forecast.modelling.models import Candidate, RegisteredModel
@@ -245,13 +246,18 @@ def test_scoring_gives_every_series_its_weeks(panel, trained) -> None:
         RegisteredModel(candidates[which].model, f"test.{which}", "1") for which in ("fast", "slow")
     ]
     baseline = RegisteredModel(candidates["baseline"].model, "test.baseline", "1")
-    table = scoring.score(panel, velocity, *champions, baseline, FORECAST, SCORING)
+    table, parts = scoring.score(panel, velocity, *champions, baseline, FORECAST, SCORING)
+    assert parts[[*KEY, "week", "mean"]].equals(table[[*KEY, "week", "mean"]])
+    assert parts[list(GROUPS)].sum(axis=1).to_numpy() == pytest.approx(table["mean"].to_numpy())
+    assert (parts[list(GROUPS)].abs().sum() > 0).sum() > 3
     check_output(table, panel.series[KEY], target_weeks(panel.as_of, 2))
     assert set(table["source"]) == {"champion"}
 
 
 def test_scoring_works_before_the_first_training(panel) -> None:
-    table = scoring.score(panel, None, *[NO_CHAMPION] * 3, FORECAST, SCORING)
+    table, parts = scoring.score(panel, None, *[NO_CHAMPION] * 3, FORECAST, SCORING)
+    assert parts["level"].equals(table["mean"].rename("level"))
+    assert not parts[list(GROUPS[1:])].to_numpy().any()
     check_output(table, panel.series[KEY], target_weeks(panel.as_of, 2))
     assert set(table["source"]) == {"baseline"}
     assert set(table["velocity"]) == {"fast", "slow"}
@@ -260,7 +266,7 @@ def test_scoring_works_before_the_first_training(panel) -> None:
 def test_totals_add_up(panel, trained) -> None:
     velocity, candidates, backtest = trained
     baseline = RegisteredModel(candidates["baseline"].model, "test.baseline", "1")
-    forecast = scoring.score(panel, velocity, *[NO_CHAMPION] * 2, baseline, FORECAST, SCORING)
+    forecast, _ = scoring.score(panel, velocity, *[NO_CHAMPION] * 2, baseline, FORECAST, SCORING)
     other = forecast.assign(region="florida")
     totals = scoring.make_totals(forecast, other, backtest, None)
     everything = totals[(totals["level"] == "all") & (totals["period"] == "horizon")]
@@ -272,7 +278,7 @@ def test_health_reads_the_forecasts_of_earlier_runs(panel) -> None:
         HistoricalAverage().fit(panel), "test.fast", "1", {"as_of": "2024-01-06"}
     )
     early = panel.until(panel.weeks[panel.n_weeks - 3])
-    past = scoring.score(early, None, model, model, model, FORECAST, SCORING)
+    past, _ = scoring.score(early, None, model, model, model, FORECAST, SCORING)
     past = past.assign(source="champion")
     partitions = {"2020.parquet": lambda: past, "2021.parquet": lambda: past}
     health = monitoring.check_health(panel, model, NO_CHAMPION, partitions)

@@ -68,6 +68,7 @@ OF_SEGMENT = {
     "model_fast": "{region}.{store_format}.model_{model}",
     "model_slow": "{region}.{store_format}.model_{model}",
     "forecast": "{region}.{store_format}.forecast",
+    "explanations": "{region}.{store_format}.explanations",
     "past_forecasts": "{region}.{store_format}.past_forecasts",
     "health": "{region}.{store_format}.health",
 }

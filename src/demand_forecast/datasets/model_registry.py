@@ -28,6 +28,7 @@ from demand_forecast.modelling.models import (
     load_model,
     save_model,
 )
+from demand_forecast.modelling.protocol import Forecaster
 from demand_forecast.tracking import git_commit, parent_run
 
 CHALLENGER, CHAMPION, PREVIOUS = "challenger", "champion", "previous_champion"
@@ -153,6 +154,18 @@ class ModelRegistryDataset(AbstractDataset[TrainedModel, RegisteredModel]):
 
     def _describe(self) -> dict[str, Any]:
         return {"name": self._name}
+
+
+def load_version(name: str, version: str) -> Forecaster:
+    """The model of one version, such as that of an earlier forecast.
+
+    Raises:
+        ArtefactError: If it is no longer there, or not what was registered.
+    """
+    try:
+        return load_model(_checked_files(MlflowClient().get_model_version(name, version)))
+    except (MlflowException, OSError) as error:
+        raise ArtefactError(f"{name} version {version} cannot be loaded: {error}") from error
 
 
 def _log_figures(client: MlflowClient, run_id: str, data: TrainedModel) -> None:

@@ -170,6 +170,18 @@ class Ensemble(DirectForecaster):
     def _predict_rows(self, sample: Sample) -> Array:
         return self._blend(self.lasso_.predict_sample(sample), self.network_.predict_sample(sample))
 
+    def answer(
+        self, panel: Panel, as_of: pd.Timestamp, sample: Sample
+    ) -> tuple[pd.DataFrame, Array, Array]:
+        """What :meth:`predict` says of these rows, and the quantiles it is blended from.
+
+        Returns:
+            The frame; ``(rows, levels)`` quantiles of the LASSO and of the network in log units.
+        """
+        lasso, network = (m.predict_sample(sample) for m in (self.lasso_, self.network_))
+        blend = self._bounded(self._blend(lasso, network), sample)
+        return self._frame(panel, as_of, sample, blend), lasso, network
+
     def predict_members(
         self, panel: Panel, as_of: pd.Timestamp, horizon: int
     ) -> dict[str, pd.DataFrame]:

@@ -243,6 +243,7 @@ class Design:
         self.static, self.static_names = static_columns(panel.series, spec.numeric, spec.categories)
         self.codes = category_codes(panel.series, spec.categories)
         self.week_code = week_of_year(self.calendar)
+        self.effect_names = list(effects)
 
     @property
     def names(self) -> list[str]:

@@ -98,8 +98,10 @@ def prepare(panel: Panel, leads: list[int], seed: int) -> Training:
     )
 
 
-def forecast_sample(panel: Panel, spec: FeatureSpec, as_of: pd.Timestamp, horizon: int) -> Sample:
-    """Rows of the forecast: every series and lead 1..horizon from origin ``as_of``.
+def forecast_rows(
+    panel: Panel, spec: FeatureSpec, as_of: pd.Timestamp, horizon: int
+) -> tuple[Design, Sample]:
+    """Features at origin ``as_of``, and of them the rows of :func:`forecast_sample`.
 
     Raises:
         ValueError: If ``horizon`` is below 1.
@@ -110,4 +112,14 @@ def forecast_sample(panel: Panel, spec: FeatureSpec, as_of: pd.Timestamp, horizo
     known = panel.until(as_of, max_future=horizon)
     design = Design(known, spec, leads=list(range(1, horizon + 1)))
     series, lead = np.divmod(np.arange(known.n_series * horizon), horizon)
-    return design.sample(np.full(len(series), known.n_weeks - 1), series, lead)
+    return design, design.sample(np.full(len(series), known.n_weeks - 1), series, lead)
+
+
+def forecast_sample(panel: Panel, spec: FeatureSpec, as_of: pd.Timestamp, horizon: int) -> Sample:
+    """Rows of the forecast: every series and lead 1..horizon from origin ``as_of``.
+
+    Raises:
+        ValueError: If ``horizon`` is below 1.
+        KeyError: If ``as_of`` is not a week of the history.
+    """
+    return forecast_rows(panel, spec, as_of, horizon)[1]

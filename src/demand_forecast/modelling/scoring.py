@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from typing import Final, NamedTuple
 
 import pandas as pd
 
 from demand_forecast.exceptions import ContractError
 from demand_forecast.modelling.baseline import HistoricalAverage
+from demand_forecast.modelling.explain import GROUPS, explain
 from demand_forecast.modelling.forecasts import (
     OUTPUT_COLUMNS,
     active_series,
@@ -21,7 +23,31 @@ from demand_forecast.modelling.orders import OrderRules
 from demand_forecast.modelling.panel import KEY, Panel
 from demand_forecast.modelling.velocity import SLOW, by_product
 
+EXPLANATION_COLUMNS: Final = [
+    "region",
+    "store_format",
+    "velocity",
+    *KEY,
+    "as_of",
+    "week",
+    "horizon",
+    "mean",
+    *GROUPS,
+]
 _LOGGER = logging.getLogger(__name__)
+
+
+class Scored(NamedTuple):
+    """The forecasts of a segment, and why they are what they are.
+
+    Attributes:
+        forecast: See :func:`demand_forecast.modelling.forecasts.build_table`.
+        explanations: ``EXPLANATION_COLUMNS``, row by row as the forecasts: the parts of ``mean``
+            in units, see :mod:`demand_forecast.modelling.explain`.
+    """
+
+    forecast: pd.DataFrame
+    explanations: pd.DataFrame
 
 
 def score_segment(
@@ -34,7 +60,7 @@ def score_segment(
     active_within_weeks: int,
     stale_after_days: int,
     order: OrderRules | None = None,
-) -> pd.DataFrame:
+) -> Scored:
     """Forecast every active series of a segment.
 
     A model is handed all series of its velocity, as in training and validation, because what series
@@ -52,7 +78,7 @@ def score_segment(
         order: How orders are derived from the forecasts.
 
     Returns:
-        The forecast table (:func:`demand_forecast.modelling.forecasts.build_table`).
+        The forecasts and their explanations.
 
     Raises:
         ContractError: If even the baseline's forecast breaks the output contract.
@@ -61,15 +87,14 @@ def score_segment(
     classes["velocity"] = classes["product_id"].map(by_product(velocity)).fillna(SLOW)
     active = active_series(panel, active_within_weeks)
     settings = (horizon, stale_after_days, order)
-    tables = []
+    tables = [pd.DataFrame(columns=[*OUTPUT_COLUMNS, *GROUPS])]
     for which, registered in models.items():
         rows = (classes["velocity"] == which).to_numpy()
         wanted = classes[rows & active]
         if len(wanted):
             tables.append(_score(panel.select(rows), wanted, registered, baseline, *settings))
-    if not tables:
-        return pd.DataFrame(columns=OUTPUT_COLUMNS)
-    return pd.concat(tables, ignore_index=True)
+    table = pd.concat(tables[1:] or tables, ignore_index=True)
+    return Scored(table[OUTPUT_COLUMNS], table[EXPLANATION_COLUMNS])
 
 
 def _score(
@@ -108,9 +133,9 @@ def _forecast(
     order: OrderRules | None,
 ) -> pd.DataFrame:
     assert registered.model is not None  # noqa: S101 - the caller has looked
-    frame = registered.model.predict(panel, panel.as_of, horizon).merge(wanted[KEY], on=KEY)
+    frame = explain(registered.model, panel, panel.as_of, horizon).merge(wanted[KEY], on=KEY)
     check_output(frame, wanted, target_weeks(panel.as_of, horizon))
-    return build_table(
+    table = build_table(
         frame,
         panel=panel,
         velocity=wanted,
@@ -121,6 +146,7 @@ def _forecast(
         model_version=registered.version,
         order=order,
     )
+    return pd.concat([table, frame[list(GROUPS)]], axis=1)
 
 
 def _staleness(champion: RegisteredModel, panel: Panel, limit: int) -> str:

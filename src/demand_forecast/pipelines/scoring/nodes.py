@@ -20,8 +20,8 @@ def score(
     baseline: RegisteredModel,
     forecast: ForecastParameters,
     scoring: ScoringParameters,
-) -> pd.DataFrame:
-    """The next weeks of every active store and product of the segment.
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The next weeks of every active store and product of the segment, and their explanations.
 
     Before the first training there are no classes yet, as there are no champions.
     """

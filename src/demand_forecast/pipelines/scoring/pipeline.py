@@ -24,7 +24,7 @@ def create_pipeline(plan: Segments) -> Pipeline:
                     "params:forecast",
                     "params:scoring",
                 ],
-                outputs="forecast",
+                outputs=["forecast", "explanations"],
                 name="score",
             )
         ]

@@ -1,0 +1,106 @@
+"""The rows of a forecast, any part of which can be made usual: what explanations compare with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from demand_forecast.modelling.feature_groups import (
+    EVENTS,
+    LEVEL,
+    PLAN,
+    PRODUCT,
+    SEASON,
+    STORE,
+    WEATHER,
+    code_groups,
+    feature_groups,
+    first_target,
+    pair_groups,
+)
+from demand_forecast.modelling.features import Design, Sample
+from demand_forecast.modelling.points import Array
+
+_YEAR = 52
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """Rows of a forecast beside those of a usual week of the same series.
+
+    Usual are: no season, the climate, the median of the series' own plans over the last year, the
+    average store and product. The effect of plans is one feature that answers to plans of several
+    groups; it is taken apart by them.
+
+    Attributes:
+        sample: The rows.
+        usual: ``(rows, features)`` the same of a usual week; history as it is.
+        groups: ``(features,)`` group of each feature.
+        codes: ``(categories,)`` group of each categorical column.
+        effects: ``(rows,)`` for each group what it has of the plan's effect, against a usual plan.
+        effect: Position of the plan's effect among the features.
+    """
+
+    sample: Sample
+    usual: Array
+    groups: npt.NDArray[np.str_]
+    codes: npt.NDArray[np.str_]
+    effects: dict[str, Array]
+    effect: int
+
+    @classmethod
+    def of(cls, design: Design, sample: Sample, series: pd.DataFrame, average: Array) -> Self:
+        """Find the usual week.
+
+        Args:
+            design: Features at the origin of the forecast.
+            sample: Its rows.
+            series: ``Panel.series``.
+            average: ``(features,)`` mean of each feature in training.
+        """
+        groups, effect = np.array(feature_groups(design, series)), first_target(design)
+        usual = _median_year(design)[sample.series]
+        usual[:, groups == LEVEL] = sample.x[:, groups == LEVEL]
+        usual[:, np.isin(groups, (STORE, PRODUCT))] = average[np.isin(groups, (STORE, PRODUCT))]
+        usual[:, (groups == SEASON) | np.isin(design.names, list(pair_groups(design)))] = 0
+        columns = np.array([design.names.index(name) for name in design.effect_names])
+        effects = _slopes(design, sample) * (sample.x[:, columns] - usual[:, columns])
+        of_group = {
+            name: effects[:, groups[columns] == name].sum(axis=1)
+            for name in (SEASON, PLAN, WEATHER, EVENTS)
+        }
+        usual[:, effect] = sample.x[:, effect] - effects.sum(axis=1)
+        codes = np.array(code_groups(design, series))
+        return cls(sample, usual, groups, codes, of_group, effect)
+
+    def without(self, names: Iterable[str]) -> Sample:
+        """The rows with some groups as usual; their categories become unknown ones."""
+        names = list(names)
+        x = np.where(np.isin(self.groups, names), self.usual, self.sample.x)
+        taken = sum(part for name, part in self.effects.items() if name in names)
+        x[:, self.effect] = self.sample.x[:, self.effect] - taken
+        codes = np.where(np.isin(self.codes, names), 0, self.sample.codes)
+        return replace(self.sample, x=x, codes=codes)
+
+
+def _median_year(design: Design) -> Array:
+    """``(series, features)`` medians over the last year of target weeks."""
+    n_series = design.level.shape[1]
+    origins = np.arange(max(design.n_weeks - _YEAR, 0), design.n_weeks)
+    week, series = (a.reshape(-1) for a in np.meshgrid(origins, np.arange(n_series), indexing="ij"))
+    x = design.sample(week, series, np.zeros(len(week), dtype=np.int64)).x
+    return np.asarray(np.median(x.reshape(len(origins), n_series, -1), axis=0))
+
+
+def _slopes(design: Design, sample: Sample) -> Array:
+    """``(rows, columns of the response)`` slopes of each row's product in its week."""
+    response, category = design.spec.response, list(design.spec.categories).index("product_id")
+    weeks = design.calendar[sample.target].astype("datetime64[D]")
+    # Unknown products have code 0, and their slopes stand last.
+    product = sample.codes[:, category] - 1
+    return np.asarray(response.slopes[np.searchsorted(response.fold_ends, weeks), product])
