@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from demand_forecast.modelling.plan_kernel import PlanKernel, ProductPlans, fit_plan_kernel
@@ -43,7 +45,7 @@ def test_a_fold_does_not_see_its_own_weeks() -> None:
 def test_unknown_products_borrow_from_the_others() -> None:
     plans, effect = planned()
     kernel = fit_plan_kernel((effect[:, CODE] - 0.5).astype(np.float32), plans, FOLD, 5)
-    unknown = ProductPlans(plans.values, np.full(PRODUCTS, 99), plans.index)
+    unknown = replace(plans, code=np.full(PRODUCTS, 99))
     assert np.corrcoef(kernel(unknown, FOLD).ravel(), effect.ravel())[0, 1] > 0.9
 
 

@@ -53,6 +53,12 @@ def feature_groups(design: Design, series: pd.DataFrame) -> list[str]:
     ]
 
 
+def product_plan_groups(design: Design) -> list[str]:
+    """Group of each feature of ``Design.product_plans``."""
+    names = design.product_plans.names
+    return [plan_group(_covariate(name, design.spec.kinds)) for name in names]
+
+
 def pair_groups(design: Design) -> dict[str, str]:
     """Group of each feature that depends on both origin and target week, 0 where it says nothing.
 

@@ -243,7 +243,7 @@ class Design:
         self.static, self.static_names = static_columns(panel.series, spec.numeric, spec.categories)
         self.codes = category_codes(panel.series, spec.categories)
         self.week_code = week_of_year(self.calendar)
-        self.effect_names = list(effects)
+        self.effect_names, self.product_plans = list(found.response), found.products
 
     @property
     def names(self) -> list[str]:

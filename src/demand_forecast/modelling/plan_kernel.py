@@ -30,11 +30,13 @@ class ProductPlans:
     """Mean plan of each product over its stores.
 
     Attributes:
+        names: Names of the features.
         values: ``(weeks, products, features)``.
         code: ``(products,)`` code of each product.
         index: ``(series,)`` position of each series' product.
     """
 
+    names: list[str]
     values: Array
     code: IntArray
     index: IntArray
@@ -47,7 +49,7 @@ class ProductPlans:
         values = np.zeros((weeks, groups.count, len(columns)), dtype=np.float32)
         for position, column in enumerate(columns.values()):
             values[:, :, position] = groups.sums(column) / size
-        return cls(values, np.unique(code), groups.index)
+        return cls(list(columns), values, np.unique(code), groups.index)
 
 
 @dataclass(frozen=True)
@@ -82,12 +84,24 @@ class PlanKernel:
             plans: Plans of these weeks.
             fold: ``(weeks,)`` row of ``weights`` for each week.
         """
-        effect = np.zeros(plans.values.shape[:2], dtype=np.float32)
-        if len(self.landmarks):
-            for position, code in enumerate(plans.code):
-                near = self.similarity(plans.values[:, position], np.full(len(effect), code))
-                effect[:, position] = (near * self.weights[fold]).sum(axis=1)
-        return effect
+        columns = [
+            self.effect(plans.values[:, position], np.full(len(fold), code), fold)
+            for position, code in enumerate(plans.code)
+        ]
+        return np.stack(columns, axis=1)
+
+    def effect(self, values: Array, code: IntArray, fold: IntArray) -> Array:
+        """Log effect of plans, ``(rows,)``.
+
+        Args:
+            values: ``(rows, features)``.
+            code: ``(rows,)`` product codes.
+            fold: ``(rows,)`` row of ``weights`` for each.
+        """
+        if not len(self.landmarks):
+            return np.zeros(len(values), dtype=np.float32)
+        near = self.similarity(values, code)
+        return np.asarray((near * self.weights[fold]).sum(axis=1), dtype=np.float32)
 
     def similarity(self, values: Array, code: IntArray) -> Array:
         """``(rows, landmarks)`` between 0 and 1."""

@@ -22,11 +22,13 @@ from demand_forecast.modelling.feature_groups import (
     feature_groups,
     first_target,
     pair_groups,
+    product_plan_groups,
 )
 from demand_forecast.modelling.features import Design, Sample
 from demand_forecast.modelling.points import Array
 
 _YEAR = 52
+_DAY = "datetime64[D]"
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,9 @@ class Contrast:
             name: effects[:, groups[columns] == name].sum(axis=1)
             for name in (SEASON, PLAN, WEATHER, EVENTS)
         }
-        usual[:, effect] = sample.x[:, effect] - effects.sum(axis=1)
+        for name, part in _bends(design, sample).items():
+            of_group[name] = of_group[name] + part
+        usual[:, effect] = sample.x[:, effect] - sum(of_group.values())
         codes = np.array(code_groups(design, series))
         return cls(sample, usual, groups, codes, of_group, effect)
 
@@ -97,10 +101,38 @@ def _median_year(design: Design) -> Array:
     return np.asarray(np.median(x.reshape(len(origins), n_series, -1), axis=0))
 
 
+def _bends(design: Design, sample: Sample) -> dict[str, Array]:
+    """What the kernel of the response says of each group's plans against a usual plan, ``(rows,)``.
+
+    The mean of a group put on top of the usual plan and the same taken out of the row's; what no
+    group has alone belongs to price and promotion.
+    """
+    plans, response = design.product_plans, design.spec.response
+    product = plans.index[sample.series]
+    usual = np.median(plans.values[max(design.n_weeks - _YEAR, 0) : design.n_weeks], axis=0)[
+        product
+    ]
+    planned, groups = plans.values[sample.target, product], np.array(product_plan_groups(design))
+    fold = np.searchsorted(response.fold_ends, design.calendar[sample.target].astype(_DAY))
+
+    def said(values: Array) -> Array:
+        return response.kernel.effect(values, plans.code[product], fold)
+
+    start, end = said(usual), said(planned)
+    parts: dict[str, Array] = {}
+    for name in (WEATHER, EVENTS, PLAN):
+        mine = groups == name
+        up = said(np.where(mine, planned, usual)) - start
+        down = end - said(np.where(mine, usual, planned))
+        parts[name] = (up + down) / 2
+    parts[PLAN] = parts[PLAN] + (end - start) - sum(parts.values())
+    return parts
+
+
 def _slopes(design: Design, sample: Sample) -> Array:
     """``(rows, columns of the response)`` slopes of each row's product in its week."""
     response, category = design.spec.response, list(design.spec.categories).index("product_id")
-    weeks = design.calendar[sample.target].astype("datetime64[D]")
+    weeks = design.calendar[sample.target].astype(_DAY)
     # Unknown products have code 0, and their slopes stand last.
     product = sample.codes[:, category] - 1
     return np.asarray(response.slopes[np.searchsorted(response.fold_ends, weeks), product])
