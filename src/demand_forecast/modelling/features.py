@@ -36,6 +36,7 @@ _MAX_LISTED_PRODUCTS = 16
 _FOURIER_ORDER = 3
 _SEASON_KNOWN = 38
 _YOUNG = 8
+_BLOCK = 2048
 
 
 @dataclass
@@ -128,7 +129,7 @@ def learn_spec(panel: Panel, leads: list[int], train_weeks: int) -> FeatureSpec:
         Response(np.empty((0, 0, 0), np.float32), train.weeks[:0]),
         np.empty(0, dtype=np.float32),
     )
-    columns = np.stack(list(response_columns(train, spec, train_weeks)[0].values()), axis=2)
+    columns = list(response_columns(train, spec, train_weeks)[0].values())
     log_demand = np.log(train.demand.T + series_offsets(train, spec)[None])
     code = code_of(train.series["product_id"], products) - 1
     code = np.where(code < 0, len(products), code)
@@ -201,7 +202,7 @@ class Design:
         code = code_of(panel.series["product_id"], spec.categories["product_id"]) - 1
         code = np.where(code < 0, spec.response.unknown, code)
         effects, season, plans, own_plans = response_columns(panel, spec, weeks)
-        effect = spec.response(np.stack(list(effects.values()), axis=2), code, self.calendar)
+        effect = spec.response(list(effects.values()), code, self.calendar)
         self.effect = effect
         adjusted = (self.log_demand - effect[: panel.n_weeks]).astype(np.float32)
         state = running_level(adjusted, self.censored, family)
@@ -214,12 +215,8 @@ class Design:
         if len(spec.centres):
             share = memberships(effect, spec.centres)
             pair["similar_plans"] = analog_features(state.own - state.level, share, self.leads)
-        self.origin_names, self.target_names = list(origin), list(target)
+        self.origin, self.target, self.pair = origin, target, pair
         self.own_names = own_plans
-        self.pair_names = list(pair)
-        self.origin = np.stack(list(origin.values()), axis=2)
-        self.target = np.stack(list(target.values()), axis=2)
-        self.pair = np.stack(list(pair.values()), axis=3) if pair else None
         self.static, self.static_names = static_columns(panel.series, spec.numeric, spec.categories)
         self.codes = category_codes(panel.series, spec.categories)
         self.week_code = week_of_year(self.calendar)
@@ -229,9 +226,9 @@ class Design:
         """Names of the features, in the order of ``Sample.x``."""
         leads = [f"lead_{lead}" for lead in self.spec.leads]
         return [
-            *self.origin_names,
-            *self.target_names,
-            *self.pair_names,
+            *self.origin,
+            *self.target,
+            *self.pair,
             *self.static_names,
             *leads,
         ]
@@ -256,21 +253,13 @@ class Design:
         """Put the features of the given rows side by side."""
         target = origin + np.asarray(self.leads)[lead]
         level = self.level[origin, series]
-        parts = [self.origin[origin, series], self.target[target, series]]
-        late = np.asarray(self.leads)[lead] > _SEASON_KNOWN
-        if late.any():
-            columns = [i for i, n in enumerate(self.target_names) if n.startswith("last_year")]
-            parts[1][np.ix_(np.flatnonzero(late), np.array(columns))] = 0
-        if self.pair is not None:
-            parts.append(self.pair[lead, origin, series])
         lead_code = self.trained_lead[lead]
-        parts += [self.static[series], np.eye(len(self.spec.leads), dtype=np.float32)[lead_code]]
         known = target < self.n_weeks
         past = np.minimum(target, self.n_weeks - 1)
         y = np.where(known, self.log_demand[past, series] - level, np.nan).astype(np.float32)
         codes = np.column_stack([self.codes[series], self.week_code[target]])
         return Sample(
-            x=np.concatenate(parts, axis=1),
+            x=self._matrix(origin, series, lead),
             y=y,
             censored=known & self.censored[past, series],
             codes=codes,
@@ -282,6 +271,32 @@ class Design:
             offset=self.offset[series],
             ceiling=self.ceiling[origin, series] - level,
         )
+
+    def _matrix(self, origin: IntArray, series: IntArray, lead: IntArray) -> Array:
+        """``(rows, features)``, filled a block at a time: a block of columns fits the cache."""
+        x = np.empty((len(origin), len(self.names)), dtype=np.float32)
+        n_varying = len(self.origin) + len(self.target) + len(self.pair)
+        n_static = n_varying + self.static.shape[1]
+        one_hot = np.eye(len(self.spec.leads), dtype=np.float32)
+        for start in range(0, len(x), _BLOCK):
+            rows = slice(start, start + _BLOCK)
+            o, s, k = origin[rows], series[rows], lead[rows]
+            x[rows, :n_varying] = self._varying(o, s, k).T
+            x[rows, n_varying:n_static] = self.static[s]
+            x[rows, n_static:] = one_hot[self.trained_lead[k]]
+        return x
+
+    def _varying(self, origin: IntArray, series: IntArray, lead: IntArray) -> Array:
+        """``(features, rows)`` of what varies from week to week."""
+        weeks_ahead = np.asarray(self.leads)[lead]
+        target = origin + weeks_ahead
+        rows = [column[origin, series] for column in self.origin.values()]
+        for name, column in self.target.items():
+            rows.append(column[target, series])
+            if name.startswith("last_year"):
+                rows[-1][weeks_ahead > _SEASON_KNOWN] = 0
+        rows += [column[lead, origin, series] for column in self.pair.values()]
+        return np.stack(rows)
 
 
 def _ceiling(log_demand: Array) -> Array:

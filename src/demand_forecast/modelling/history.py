@@ -11,7 +11,13 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import log_ndtr
 
-from demand_forecast.modelling.grouping import Groups, rolling_mean, shift, smooth
+from demand_forecast.modelling.grouping import (
+    Groups,
+    rolling_mean,
+    rolling_means,
+    shift,
+    smooth,
+)
 from demand_forecast.modelling.panel import BoolArray
 from demand_forecast.modelling.points import Array
 
@@ -117,7 +123,7 @@ def history_features(
     own, level = state.own, state.level
     active = np.isfinite(own)
     columns = {f"lag_{k}": _filled(shift(own, k) - level) for k in _LAGS}
-    columns |= {f"mean_{w}": _filled(rolling_mean(own, w) - level) for w in _WINDOWS}
+    columns |= {f"mean_{w}": _filled(m - level) for w, m in rolling_means(own, _WINDOWS).items()}
     columns["recent"] = _filled(smooth(own, 0.4)[0] - level) * (active.cumsum(axis=0) > 0)
     columns["spread"] = np.log(state.spread + 0.02)
     columns["from_pool"] = np.clip(level - state.pool, -3, 3)

@@ -15,8 +15,9 @@ from demand_forecast.modelling.intervals import LEVELS
 from demand_forecast.modelling.panel import BoolArray, IntArray
 from demand_forecast.modelling.points import Array
 
-CONSTANT = 1e-4
+_CONSTANT = 1e-4
 _MIN_HELD_OUT = 50
+_CHUNK = 4096
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,21 @@ class Slopes:
     def names(self, names: list[str], products: list[str]) -> list[str]:
         """Names of the columns of :meth:`widen`."""
         return [*names, *(f"{names[k]} of product {p}" for k in self.columns for p in products)]
+
+
+def mean_and_scale(x: Array) -> tuple[Array, Array]:
+    """``(features,)`` mean and standard deviation of each column, exact without a copy of ``x``.
+
+    A feature that never varies is silenced: its scale is infinite, which makes it zero.
+    """
+    mean = x.mean(axis=0, dtype=np.float64)
+    square = np.zeros_like(mean)
+    for start in range(0, len(x), _CHUNK):
+        centred = x[start : start + _CHUNK] - mean
+        square += np.einsum("rf,rf->f", centred, centred)
+    scale = np.sqrt(square / len(x))
+    scale[scale < _CONSTANT] = np.inf
+    return mean.astype(np.float32), scale.astype(np.float32)
 
 
 @dataclass
@@ -150,10 +166,7 @@ class LassoModel:
             setattr(self, name, array)
 
     def _standardise(self, x: Array) -> None:
-        self.mean_ = x.mean(axis=0, dtype=np.float64).astype(np.float32)
-        scale = x.std(axis=0, dtype=np.float64).astype(np.float32)
-        # A feature that never varied in training is silenced: an infinite scale makes it zero.
-        self.scale_ = np.where(scale < CONSTANT, np.inf, scale).astype(np.float32)
+        self.mean_, self.scale_ = mean_and_scale(x)
 
     def _matrix(self, x: Array) -> Array:
         """Standardised features and a column of ones."""

@@ -11,6 +11,7 @@ without it the LASSO was clearly worse there).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,19 +43,20 @@ class Response:
         """Code of a product that was not seen."""
         return int(self.slopes.shape[1]) - 1
 
-    def __call__(self, columns: Array, product: IntArray, weeks: Weeks) -> Array:
+    def __call__(self, columns: Sequence[Array], product: IntArray, weeks: Weeks) -> Array:
         """Log effect of each week's plan, ``(weeks, series)``.
 
         Args:
-            columns: ``(weeks, series, features)``.
+            columns: Features, ``(weeks, series)`` each.
             product: ``(series,)`` code of each series' product.
             weeks: ``(weeks,)`` dates.
         """
         fold = np.searchsorted(self.fold_ends, weeks.astype("datetime64[D]"))
-        effect = np.empty(columns.shape[:2], dtype=np.float32)
+        effect = np.zeros((len(weeks), len(product)), dtype=np.float32)
         for k in np.unique(fold):
-            rows = fold == k
-            effect[rows] = np.einsum("wsf,sf->ws", columns[rows], self.slopes[k][product])
+            rows = slice(*np.searchsorted(fold, [k, k + 1]))
+            for column, slope in zip(columns, self.slopes[k][product].T, strict=True):
+                effect[rows] += column[rows] * slope
         return effect
 
 
@@ -83,13 +85,13 @@ class _Sums:
 
 
 def fit_response(
-    log_demand: Array, columns: Array, product: IntArray, n_products: int, weeks: Weeks
+    log_demand: Array, columns: Sequence[Array], product: IntArray, n_products: int, weeks: Weeks
 ) -> Response:
     """Fit on all weeks and without each of ``FOLDS`` stretches of them.
 
     Args:
         log_demand: ``(weeks, series)``, NaN where nothing was delivered.
-        columns: ``(weeks, series, features)`` without gaps.
+        columns: Features, ``(weeks, series)`` each, without gaps.
         product: ``(series,)`` 0..n_products-1, or ``n_products`` for unknown.
         n_products: Number of known products.
         weeks: ``(weeks,)`` dates.
@@ -104,13 +106,13 @@ def fit_response(
 
 def _fold_sums(
     log_demand: Array,
-    columns: Array,
+    columns: Sequence[Array],
     product: IntArray,
     n_products: int,
     fold: IntArray,
     n_folds: int,
 ) -> list[_Sums]:
-    n_features = columns.shape[2]
+    n_features = len(columns)
     valid = np.isfinite(log_demand)
     count = np.maximum(valid.sum(axis=0), 1)
     target = np.where(valid, log_demand, 0)
@@ -119,12 +121,13 @@ def _fold_sums(
     moment = np.zeros((n_folds, n_products + 1, n_features))
     for code in np.unique(product):
         mine = np.flatnonzero(product == code)
-        x = columns[:, mine] * valid[:, mine, None]
-        x = (x - x.sum(axis=0) / count[mine, None]) * valid[:, mine, None]
+        seen = valid[:, mine]
+        x = np.stack([column.take(mine, axis=1) for column in columns]) * seen
+        x = (x - x.sum(axis=1, keepdims=True) / count[mine]) * seen
         for k in range(n_folds):
-            flat = x[fold == k].reshape(-1, n_features)
-            gram[k, code] = flat.T @ flat
-            moment[k, code] = flat.T @ target[np.ix_(fold == k, mine)].reshape(-1)
+            flat = x[:, fold == k].reshape(n_features, -1)
+            gram[k, code] = flat @ flat.T
+            moment[k, code] = flat @ target[np.ix_(fold == k, mine)].reshape(-1)
     series = np.bincount(product, minlength=n_products + 1).astype(float)
     rows = [max(float(valid[fold == k].sum()), 1.0) for k in range(n_folds)]
     return [_Sums(g, m, series, r) for g, m, r in zip(gram, moment, rows, strict=True)]
