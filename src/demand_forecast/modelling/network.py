@@ -123,7 +123,7 @@ class NetworkModel:
     def _tensors(self, sample: Sample) -> tuple[Any, ...]:
         import torch
 
-        x = sample.x[:, self.dense_]
+        x = sample.x.take(self.dense_, axis=1)
         x -= self.mean_
         x /= self.scale_
         np.clip(x, -5, 5, out=x)

@@ -122,8 +122,10 @@ def _fold_sums(
     for code in np.unique(product):
         mine = np.flatnonzero(product == code)
         seen = valid[:, mine]
-        x = np.stack([column.take(mine, axis=1) for column in columns]) * seen
-        x = (x - x.sum(axis=1, keepdims=True) / count[mine]) * seen
+        x = np.stack([column.take(mine, axis=1) for column in columns])
+        x *= seen
+        x -= x.sum(axis=1, keepdims=True) / count[mine]
+        x *= seen
         for k in range(n_folds):
             flat = x[:, fold == k].reshape(n_features, -1)
             gram[k, code] = flat @ flat.T
