@@ -22,11 +22,11 @@ from mlforecast.lag_transforms import (
     RollingStd,
 )
 from mlforecast.target_transforms import GlobalSklearnTransformer
-from mlforecast.utils import PredictionIntervals
 from sklearn.preprocessing import FunctionTransformer
 from speed_clock import Clock, peak_mb
 
 THREADS = 2
+LEVELS = {"q025": 0.025, "q10": 0.1, "q90": 0.9, "q975": 0.975}
 CATEGORIES = ["store_id", "product_id", "channel", "category"]
 KEYS = ["store_id", "product_id"]
 GROUPS = ({"groupby": ["store_id"]}, {"groupby": ["product_id"]}, {"groupby": ["category"]})
@@ -46,16 +46,15 @@ def read(where: Path) -> tuple[pd.DataFrame, list[str], list[str], str]:
 def train(folder: Path, task: str) -> dict:
     """Fit before the first origin, forecast from each.
 
-    ``recursive``: one model, points only. ``intervals``: with conformal intervals of 80 and 95 %.
-    ``direct``: one model per lead, points only.
+    ``recursive``: one model. ``direct``: one model per lead. ``quantiles``: recursive, with a model
+    for each end of the intervals of 80 and 95 %.
     """
     options = json.loads((folder / "options.json").read_text())
     table, static, _, frequency = read(folder / "segment_00")
-    model = lightgbm.LGBMRegressor(
-        n_estimators=500, learning_rate=0.05, objective="l1", num_threads=THREADS, verbosity=-1
-    )
+    levels = LEVELS if task == "peer_quantiles" else {}
+    how = {"max_horizon": options["horizon"]} if task == "peer_direct" else {}
     forecaster = MLForecast(
-        models={"model": model},
+        models={"median": _model(0.5), **{name: _model(q) for name, q in levels.items()}},
         freq=frequency,
         lags=[1, 2, 3, 4, 8, 13, 26, 52],
         lag_transforms={1: [*OWN, ExponentiallyWeightedMean(0.3), RollingStd(8, 2)]},
@@ -63,21 +62,12 @@ def train(folder: Path, task: str) -> dict:
         target_transforms=[GlobalSklearnTransformer(FunctionTransformer(np.log1p, np.expm1))],
         num_threads=THREADS,
     )
-    horizon = options["horizon"]
-    how = {
-        "peer_recursive": {},
-        "peer_direct": {"max_horizon": horizon},
-        "peer_intervals": {
-            "prediction_intervals": PredictionIntervals(n_windows=4, h=horizon),
-            "level": [80, 95],
-        },
-    }[task]
     with Clock() as clock:
         found = forecaster.cross_validation(
             table,
             n_windows=options["origins"],
-            h=horizon,
-            step_size=horizon,
+            h=options["horizon"],
+            step_size=options["horizon"],
             refit=False,
             static_features=static,
             **how,
@@ -86,15 +76,23 @@ def train(folder: Path, task: str) -> dict:
     return clock.figures() | {"peak_mb": peak_mb()}
 
 
+def _model(quantile: float) -> lightgbm.LGBMRegressor:
+    return lightgbm.LGBMRegressor(
+        n_estimators=500,
+        learning_rate=0.05,
+        objective="quantile",
+        alpha=quantile,
+        num_threads=THREADS,
+        verbosity=-1,
+    )
+
+
 def _frame(found: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
-    """Forecasts under the names of this project."""
+    """Forecasts under the names of this project; the median for every purpose."""
     keys = table.groupby("unique_id")[KEYS].first().astype(str)
     out = found.join(keys, on="unique_id").rename(columns={"ds": "week"})
-    for point in ("mape_point", "median", "mean"):
-        out[point] = out["model"]
-    levels = {"q025": "lo-95", "q10": "lo-80", "q90": "hi-80", "q975": "hi-95"}
-    names = {f"model-{theirs}": ours for ours, theirs in levels.items()}
-    return out.drop(columns=["model", "y", "cutoff"]).rename(columns=names)
+    points = {"mape_point": out["median"], "mean": out["median"]}
+    return out.drop(columns=["y", "cutoff"]).assign(**points)
 
 
 def features(folder: Path, task: str) -> dict:
