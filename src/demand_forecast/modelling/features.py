@@ -153,7 +153,9 @@ def response_columns(
         for k in range(waves.shape[1])
     }
     after = {k: v for k, v in around.items() if k.endswith(("_last_week", "_before"))}
-    return own | after | season, season, own | around, list(own)
+    # An event has too few weeks for a slope per product beyond that of the response.
+    personal = [name for name in own if spec.kinds.get(name) != "event"]
+    return own | after | season, season, own | around, personal
 
 
 def demand_offsets(panel: Panel) -> dict[str, float]:

@@ -105,9 +105,8 @@ class LassoModel:
         blocks = self._blocks(sample, head)
         for turn in range(self.passes + 1):
             sums = [_Sums.of(x[rows], y[rows], weight[rows]) for rows in blocks]
-            self.penalty_ = self._choose(sums)
+            self.penalty_, beta_head = self._choose(sums)
             before = _total(sums[:-1])
-            beta_head = self._solve(before, self.penalty_)
             self.beta_ = self._solve(before + sums[-1], self.penalty_)
             fitted = x @ self.beta_
             if turn == 0:
@@ -185,17 +184,22 @@ class LassoModel:
         block[~head] = self.folds
         return [np.flatnonzero(block == k) for k in range(self.folds + 1)]
 
-    def _choose(self, sums: list[_Sums]) -> float:
-        """Penalty, as a share of the largest useful one, with the least error on later blocks."""
+    def _choose(self, sums: list[_Sums]) -> tuple[float, Array]:
+        """Penalty, as a share of the largest useful one, with the least error on later blocks.
+
+        Returns:
+            The penalty, and the coefficients it gives to all blocks but the last.
+        """
         grid = np.geomspace(1, self.smallest, self.penalties)
-        losses = np.zeros(self.penalties)
+        losses, path = np.zeros(self.penalties), np.empty(0)
         for fold in range(1, len(sums)):
             before, block = _total(sums[:fold]), sums[fold]
-            if block.count == 0 or before.count == 0:
+            if before.count == 0:
                 continue
             path = _path(before, grid)
             losses += np.einsum("af,fg,ag->a", path, block.gram, path) - 2 * path @ block.moment
-        return float(grid[int(np.argmin(losses))])
+        best = int(np.argmin(losses))
+        return float(grid[best]), np.asarray(path[best], dtype=np.float32)
 
     def _solve(self, sums: _Sums, penalty: float) -> Array:
         grid = np.geomspace(1, self.smallest, self.penalties)
