@@ -20,8 +20,13 @@ def class_centres(effect: Array, classes: int = 7) -> Array:
 
 
 def memberships(effect: Array, centres: Array) -> Array:
-    """Share of each week in each class, linear between neighbours, ``(classes, weeks, series)``."""
-    position = np.interp(effect, centres, np.arange(len(centres))).astype(np.float32)
+    """Share of each week in each of evenly spaced classes, linear between neighbours.
+
+    Returns:
+        ``(classes, weeks, series)``.
+    """
+    step = centres[1] - centres[0]
+    position = np.clip((effect - centres[0]) / step, 0, len(centres) - 1)
     shares: Array = np.arange(len(centres), dtype=np.float32)[:, None, None] - position
     np.abs(shares, out=shares)
     np.subtract(1, shares, out=shares)

@@ -71,17 +71,21 @@ def rolling_mean(values: Array, window: int, ahead: int = 0) -> Array:
 def rolling_means(values: Array, windows: tuple[int, ...], ahead: int = 0) -> dict[int, Array]:
     """:func:`rolling_mean` for several windows, from the same running sums."""
     valid = np.isfinite(values)
-    weeks = len(values)
-    total = np.zeros((weeks + 1, values.shape[1]))
-    np.cumsum(np.where(valid, values, 0), axis=0, out=total[1:])
-    count = np.zeros((weeks + 1, values.shape[1]), dtype=np.float32)
-    np.cumsum(valid, axis=0, out=count[1:])
-    last = np.clip(np.arange(weeks) + ahead + 1, 0, weeks)
+    weeks, before = len(values), max(windows)
+
+    def running_sum(array: Array | BoolArray, kind: type) -> Array:
+        padded: Array = np.zeros((before + weeks + ahead, values.shape[1]), dtype=kind)
+        padded[before : before + weeks] = array
+        return np.cumsum(padded, axis=0, out=padded)
+
+    total = running_sum(np.where(valid, values, 0), np.float64)
+    count = running_sum(valid, np.float32)
     means = {}
     for window in windows:
-        first = np.clip(np.arange(weeks) + ahead + 1 - window, 0, weeks)
-        mean = (total[last] - total[first]).astype(np.float32)
+        last = slice(before + ahead, None)
+        first = slice(before + ahead - window, -window)
         seen = count[last] - count[first]
+        mean = (total[last] - total[first]).astype(np.float32)
         mean /= np.maximum(seen, 1)
         mean[seen == 0] = np.nan
         means[window] = mean

@@ -191,7 +191,8 @@ class LassoModel:
             The penalty, and the coefficients it gives to all blocks but the last.
         """
         grid = np.geomspace(1, self.smallest, self.penalties)
-        losses, path = np.zeros(self.penalties), np.empty(0)
+        losses = np.zeros(self.penalties)
+        path: Array = np.zeros((self.penalties, len(sums[0].moment)))
         for fold in range(1, len(sums)):
             before, block = _total(sums[:fold]), sums[fold]
             if before.count == 0:

@@ -59,11 +59,12 @@ def plan_features(
     store = Groups(_codes(panel.series["store_id"]))
     product = Groups(_codes(panel.series["product_id"]))
     for name, kind in kinds.items():
-        raw = _pad(panel.known_future.get(name), panel, weeks)
+        covariate = panel.known_future.get(name)
         if kind == "event":
-            event, before = _event(name, raw, panel.n_series)
+            event, before = _event(name, covariate, weeks, panel.n_series)
             own, around = own | event, around | before
             continue
+        raw = _pad(covariate, panel, weeks)
         value, valid = relative(raw) if kind == "price" else _filled(raw)
         own[name] = value
         around |= _earlier(name, value)
@@ -94,9 +95,15 @@ def _earlier(name: str, value: Array) -> Columns:
     return {f"{name}_last_week": shift(value, 1, 0.0), f"{name}_before": before}
 
 
-def _event(name: str, raw: Array, n_series: int) -> tuple[Columns, Columns]:
+def _event(
+    name: str, covariate: Covariate | None, weeks: int, n_series: int
+) -> tuple[Columns, Columns]:
     """An event and the weeks after it: one column of figures, seen by all series."""
-    value = _filled(raw[:, :1])[0]
+    raw = np.full((weeks, 1), np.nan, dtype=np.float32)
+    if covariate is not None:
+        known = covariate.values[0, :weeks]
+        raw[: len(known), 0] = known
+    value = _filled(raw)[0]
 
     def wide(columns: Columns) -> Columns:
         return {k: np.broadcast_to(v, (len(v), n_series)) for k, v in columns.items()}
@@ -129,10 +136,9 @@ def discount(raw: Array, window: int = 9) -> Array:
 
 def _since(event: BoolArray) -> Array:
     """Log of the weeks since the last event before each week."""
-    position = np.arange(len(event))[:, None]
-    last = np.maximum.accumulate(np.where(event, position, -26), axis=0)
-    last = np.vstack([np.full((1, event.shape[1]), -26), last[:-1]])
-    return np.log(np.minimum(position - last, 26)).astype(np.float32)
+    position = np.arange(len(event), dtype=np.float32)[:, None]
+    last = np.maximum.accumulate(np.where(event, position, np.float32(-26)), axis=0)
+    return np.asarray(np.log(np.minimum(position - shift(last, 1, -26), 26)))
 
 
 def _filled(raw: Array) -> tuple[Array, BoolArray]:

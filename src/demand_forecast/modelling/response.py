@@ -55,8 +55,9 @@ class Response:
         effect = np.zeros((len(weeks), len(product)), dtype=np.float32)
         for k in np.unique(fold):
             rows = slice(*np.searchsorted(fold, [k, k + 1]))
+            part = np.empty_like(effect[rows])
             for column, slope in zip(columns, self.slopes[k][product].T, strict=True):
-                effect[rows] += column[rows] * slope
+                effect[rows] += np.multiply(column[rows], slope, out=part)
         return effect
 
 
