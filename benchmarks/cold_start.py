@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -22,13 +21,8 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import yaml
-from tables import oj_panel
+from tables import oj_panel, simulated_panel
 
-from demand_forecast.conditioning.panel import build_panel
-from demand_forecast.conditioning.raw import RawSource
-from demand_forecast.conditioning.region import condition_region
-from demand_forecast.conditioning.settings import ConditioningSettings
 from demand_forecast.modelling.backtest import backtest
 from demand_forecast.modelling.baseline import HistoricalAverage
 from demand_forecast.modelling.ensemble import Ensemble
@@ -36,33 +30,11 @@ from demand_forecast.modelling.metrics import summarise
 from demand_forecast.modelling.panel import KEY, Panel
 from demand_forecast.modelling.splits import rolling_origins
 
-CONF = Path(__file__).parents[1] / "conf" / "base"
 HISTORIES = (0, 4, 12)
 HORIZON, ORIGINS = 4, 3
 LEFT_OUT = {"store_id": 0.2, "product_id": 0.25}
 MODELS = ["ensemble", "historical_average"]
 SHOWN = ["rows", "mape", "wape", "bias", "coverage_80"]
-
-
-def simulated_panel(seed: int) -> Panel:
-    """The large stores of one simulated region: 24 stores, 15 products, three years."""
-    from demand_forecast.sample_data import simulate
-
-    region = "north_texas"
-    layouts: dict[str, dict] = {}
-    for file in sorted((CONF / "layouts").glob("*.yml")):
-        layouts |= yaml.safe_load(file.read_text())
-    plan = yaml.safe_load((CONF / "segments.yml").read_text())["regions"]
-    layout = layouts[plan[region]["layout"]]
-    settings = ConditioningSettings()
-    with tempfile.TemporaryDirectory() as folder:
-        simulate(
-            folder, stores=24, products=15, weeks=156, seed=seed, regions=[region],
-            formats=["large"], conf=CONF,
-        )  # fmt: skip
-        sources = {s: RawSource(s, str(Path(folder) / region)) for s in layout["sources"]}
-        conditioned = condition_region(sources, layout, region, ["large"], settings)
-        return build_panel(conditioned, "large", settings)
 
 
 def newcomers(panel: Panel, key: str, seed: int) -> np.ndarray:
@@ -122,7 +94,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="file for the figures")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
-    panels = {"simulated": simulated_panel(options.seed)}
+    panels = {"simulated": simulated_panel(24, 15, 156, options.seed)}
     if options.data:
         panels["orange juice"] = oj_panel(options.data)
     start, rows = time.perf_counter(), []

@@ -1,14 +1,22 @@
-"""Real data sets as panels."""
+"""Real and simulated data as panels."""
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import yaml
 
+from demand_forecast.conditioning.panel import build_panel
+from demand_forecast.conditioning.raw import RawSource
+from demand_forecast.conditioning.region import condition_region
+from demand_forecast.conditioning.settings import ConditioningSettings
 from demand_forecast.modelling.panel import Covariate, Panel
+from demand_forecast.sample_data import simulate
 
+CONF = Path(__file__).parents[1] / "conf" / "base"
 OJ_FIRST_DAY = np.datetime64("1989-09-20")  # the Wednesday that ends week 1
 
 
@@ -88,3 +96,22 @@ def bakery_panel(folder: Path) -> Panel:
         region="germany",
         store_format="bakery",
     )
+
+
+def simulated_panel(stores: int, products: int, weeks: int, seed: int) -> Panel:
+    """The large stores of one simulated region, raw files conditioned as in a run."""
+    region = "north_texas"
+    layouts: dict[str, dict] = {}
+    for file in sorted((CONF / "layouts").glob("*.yml")):
+        layouts |= yaml.safe_load(file.read_text())
+    plan = yaml.safe_load((CONF / "segments.yml").read_text())["regions"]
+    layout = layouts[plan[region]["layout"]]
+    settings = ConditioningSettings()
+    with tempfile.TemporaryDirectory() as folder:
+        simulate(
+            folder, stores=stores, products=products, weeks=weeks, seed=seed, regions=[region],
+            formats=["large"], conf=CONF,
+        )  # fmt: skip
+        sources = {s: RawSource(s, str(Path(folder) / region)) for s in layout["sources"]}
+        conditioned = condition_region(sources, layout, region, ["large"], settings)
+        return build_panel(conditioned, "large", settings)

@@ -9,7 +9,13 @@ import pytest
 from core_panels import simulated
 
 from demand_forecast.modelling.features import Design, FeatureSpec, learn_spec
-from demand_forecast.modelling.grouping import Groups, rolling_mean, shift, smooth
+from demand_forecast.modelling.grouping import (
+    Groups,
+    rolling_mean,
+    rolling_means,
+    shift,
+    smooth,
+)
 from demand_forecast.modelling.history import hazard
 from demand_forecast.modelling.panel import Covariate, IssuedForecast, Panel
 from demand_forecast.modelling.rows import forecast_sample
@@ -145,6 +151,46 @@ def test_running_means_skip_what_is_missing() -> None:
     np.testing.assert_allclose(mean[:, 0], [1, 1, 7 / 3, 27 / 7], rtol=1e-5)
     np.testing.assert_allclose(weight[:, 0], [0.5, 0.5, 0.75, 0.875])
     np.testing.assert_array_equal(shift(values, -1, 0)[:, 0][1:], [3, 5, 0])
+
+
+@pytest.mark.parametrize("ahead", [0, 2])
+def test_running_means_are_those_of_plain_loops(ahead: int) -> None:
+    random = np.random.default_rng(0)
+    values = random.normal(size=(30, 5)).astype(np.float32)
+    values[random.random(values.shape) < 0.4] = np.nan
+    found = rolling_means(values, (3, 40), ahead)
+    for window, means in found.items():
+        for week in range(30):
+            part = values[max(week - window + 1 + ahead, 0) : week + 1 + ahead]
+            seen = np.isfinite(part)
+            assert (np.isnan(means[week]) == ~seen.any(axis=0)).all()
+            total = np.where(seen, part, 0).sum(axis=0)
+            np.testing.assert_allclose(
+                np.nan_to_num(means[week]), total / np.maximum(seen.sum(axis=0), 1), atol=1e-5
+            )
+    total, weight = np.zeros(5), np.zeros(5)
+    for row, mean, share in zip(values, *smooth(values, 0.3), strict=True):
+        seen = np.isfinite(row)
+        total += 0.3 * np.where(seen, row - total, 0)
+        weight += 0.3 * np.where(seen, 1 - weight, 0)
+        np.testing.assert_allclose(weight, share, atol=1e-5)
+        np.testing.assert_allclose(total / np.maximum(weight, 1e-9), mean, atol=1e-5)
+
+
+def test_an_event_is_held_once_and_reaches_every_series(panel: Panel) -> None:
+    flag = (np.arange(len(panel.weeks)) % 9 == 0).astype(np.float32)[None]
+    everyone = Covariate(flag, np.zeros(panel.n_series, dtype=int))
+    with_event = replace(panel, known_future=panel.known_future | {"holiday": everyone})
+    spec = learn_spec(with_event, LEADS, 70)
+    assert spec.kinds["holiday"] == "event"
+    design = Design(with_event, spec)
+    sample = design.sample(*design.training_rows(2))
+    names = design.names
+    np.testing.assert_array_equal(sample.x[:, names.index("holiday")], flag[0, sample.target])
+    before = sample.x[:, names.index("holiday_last_week")]
+    np.testing.assert_array_equal(before, flag[0, sample.target - 1])
+    assert "holiday_other_products" not in names
+    assert "holiday" not in design.own_names
 
 
 def test_hazard_is_the_mean_above_a_threshold() -> None:

@@ -13,8 +13,8 @@ def test_slopes_are_recovered_and_folds_have_not_seen_their_weeks() -> None:
     random = np.random.default_rng(0)
     weeks = np.datetime64("2020-01-05") + 7 * np.arange(400).astype("timedelta64[D]")
     product = np.repeat([0, 1], 200)
-    x = random.normal(size=(400, 400, 1)).astype(np.float32)
-    y = (2.0 * x[..., 0] + random.normal(0, 0.1, (400, 400))).astype(np.float32)
+    x = random.normal(size=(1, 400, 400)).astype(np.float32)
+    y = (2.0 * x[0] + random.normal(0, 0.1, (400, 400))).astype(np.float32)
     y[0, 0] = np.nan
     plans = ProductPlans.of({}, product, 400)
     response = fit_response(y, x, plans, 2, weeks)
@@ -26,4 +26,4 @@ def test_slopes_are_recovered_and_folds_have_not_seen_their_weeks() -> None:
     # The first fold's slopes come from the other weeks only (but for the series means).
     assert changed.slopes[0] == pytest.approx(response.slopes[0], abs=0.02)
     late = response(x, plans, weeks + np.timedelta64(4000, "D"))
-    np.testing.assert_allclose(late, x[..., 0] * response.slopes[-1][product, 0], rtol=1e-4)
+    np.testing.assert_allclose(late, x[0] * response.slopes[-1][product, 0], rtol=1e-4)

@@ -20,11 +20,17 @@ def class_centres(effect: Array, classes: int = 7) -> Array:
 
 
 def memberships(effect: Array, centres: Array) -> Array:
-    """Share of each week in each class, linear between neighbours, ``(classes, weeks, series)``."""
-    position = np.interp(effect, centres, np.arange(len(centres)))
-    distance = np.abs(position[None] - np.arange(len(centres))[:, None, None])
-    shares: Array = np.maximum(1 - distance, 0).astype(np.float32)
-    return shares
+    """Share of each week in each of evenly spaced classes, linear between neighbours.
+
+    Returns:
+        ``(classes, weeks, series)``.
+    """
+    step = centres[1] - centres[0]
+    position = np.clip((effect - centres[0]) / step, 0, len(centres) - 1)
+    shares: Array = np.arange(len(centres), dtype=np.float32)[:, None, None] - position
+    np.abs(shares, out=shares)
+    np.subtract(1, shares, out=shares)
+    return np.maximum(shares, 0, out=shares)
 
 
 def analog_features(surprise: Array, share: Array, leads: list[int]) -> Array:

@@ -37,6 +37,7 @@ _MAX_LISTED_PRODUCTS = 16
 _FOURIER_ORDER = 3
 _SEASON_KNOWN = 38
 _YOUNG = 8
+_BLOCK = 2048
 
 
 @dataclass
@@ -129,7 +130,7 @@ def learn_spec(panel: Panel, leads: list[int], train_weeks: int) -> FeatureSpec:
         np.empty(0, dtype=np.float32),
     )
     found = response_columns(train, spec, train_weeks)
-    columns = np.stack(list(found.response.values()), axis=2)
+    columns = list(found.response.values())
     log_demand = np.log(train.demand.T + series_offsets(train, spec)[None])
     weeks = train.weeks[:train_weeks]
     products = len(spec.categories["product_id"])
@@ -173,7 +174,9 @@ def response_columns(panel: Panel, spec: FeatureSpec, weeks: int) -> PlanColumns
     code = code_of(panel.series["product_id"], products) - 1
     code = np.where(code < 0, len(products), code)
     summary = ProductPlans.of(summary_of_plans(own, around, spec.kinds), code, weeks)
-    return PlanColumns(own | after | season, summary, season, own | around, list(own))
+    # An event has too few weeks for a slope per product beyond that of the response.
+    personal = [name for name in own if spec.kinds.get(name) != "event"]
+    return PlanColumns(own | after | season, summary, season, own | around, personal)
 
 
 def demand_offsets(panel: Panel) -> dict[str, float]:
@@ -220,8 +223,7 @@ class Design:
         self.censored = np.ascontiguousarray(panel.censored.T)
         family = relatives(panel.series)
         found = response_columns(panel, spec, weeks)
-        columns = np.stack(list(found.response.values()), axis=2)
-        effect = spec.response(columns, found.products, self.calendar)
+        effect = spec.response(list(found.response.values()), found.products, self.calendar)
         self.effect = effect
         adjusted = (self.log_demand - effect[: panel.n_weeks]).astype(np.float32)
         state = running_level(adjusted, self.censored, family)
@@ -234,12 +236,8 @@ class Design:
         if len(spec.centres):
             share = memberships(effect, spec.centres)
             pair["similar_plans"] = analog_features(state.own - state.level, share, self.leads)
-        self.origin_names, self.target_names = list(origin), list(target)
+        self.origin, self.target, self.pair = origin, target, pair
         self.own_names = found.own
-        self.pair_names = list(pair)
-        self.origin = np.stack(list(origin.values()), axis=2)
-        self.target = np.stack(list(target.values()), axis=2)
-        self.pair = np.stack(list(pair.values()), axis=3) if pair else None
         self.static, self.static_names = static_columns(panel.series, spec.numeric, spec.categories)
         self.codes = category_codes(panel.series, spec.categories)
         self.week_code = week_of_year(self.calendar)
@@ -250,9 +248,9 @@ class Design:
         """Names of the features, in the order of ``Sample.x``."""
         leads = [f"lead_{lead}" for lead in self.spec.leads]
         return [
-            *self.origin_names,
-            *self.target_names,
-            *self.pair_names,
+            *self.origin,
+            *self.target,
+            *self.pair,
             *self.static_names,
             *leads,
         ]
@@ -277,21 +275,13 @@ class Design:
         """Put the features of the given rows side by side."""
         target = origin + np.asarray(self.leads)[lead]
         level = self.level[origin, series]
-        parts = [self.origin[origin, series], self.target[target, series]]
-        late = np.asarray(self.leads)[lead] > _SEASON_KNOWN
-        if late.any():
-            columns = [i for i, n in enumerate(self.target_names) if n.startswith("last_year")]
-            parts[1][np.ix_(np.flatnonzero(late), np.array(columns))] = 0
-        if self.pair is not None:
-            parts.append(self.pair[lead, origin, series])
         lead_code = self.trained_lead[lead]
-        parts += [self.static[series], np.eye(len(self.spec.leads), dtype=np.float32)[lead_code]]
         known = target < self.n_weeks
         past = np.minimum(target, self.n_weeks - 1)
         y = np.where(known, self.log_demand[past, series] - level, np.nan).astype(np.float32)
         codes = np.column_stack([self.codes[series], self.week_code[target]])
         return Sample(
-            x=np.concatenate(parts, axis=1),
+            x=self._matrix(origin, series, lead),
             y=y,
             censored=known & self.censored[past, series],
             codes=codes,
@@ -304,9 +294,36 @@ class Design:
             ceiling=self.ceiling[origin, series] - level,
         )
 
+    def _matrix(self, origin: IntArray, series: IntArray, lead: IntArray) -> Array:
+        """``(rows, features)``, filled a block at a time: a block of columns fits the cache."""
+        x = np.empty((len(origin), len(self.names)), dtype=np.float32)
+        n_varying = len(self.origin) + len(self.target) + len(self.pair)
+        n_static = n_varying + self.static.shape[1]
+        one_hot = np.eye(len(self.spec.leads), dtype=np.float32)
+        for start in range(0, len(x), _BLOCK):
+            rows = slice(start, start + _BLOCK)
+            o, s, k = origin[rows], series[rows], lead[rows]
+            x[rows, :n_varying] = self._varying(o, s, k).T
+            x[rows, n_varying:n_static] = self.static[s]
+            x[rows, n_static:] = one_hot[self.trained_lead[k]]
+        return x
+
+    def _varying(self, origin: IntArray, series: IntArray, lead: IntArray) -> Array:
+        """``(features, rows)`` of what varies from week to week."""
+        weeks_ahead = np.asarray(self.leads)[lead]
+        target = origin + weeks_ahead
+        rows = [column[origin, series] for column in self.origin.values()]
+        for name, column in self.target.items():
+            rows.append(column[target, series])
+            if name.startswith("last_year"):
+                rows[-1][weeks_ahead > _SEASON_KNOWN] = 0
+        rows += [column[lead, origin, series] for column in self.pair.values()]
+        return np.stack(rows)
+
 
 def _ceiling(log_demand: Array) -> Array:
     """Log of three times the highest demand so far; infinite before ``_YOUNG`` weeks of it."""
     seen = np.isfinite(log_demand)
     highest = np.maximum.accumulate(np.where(seen, log_demand, -np.inf), axis=0)
-    return np.where(seen.cumsum(axis=0) >= _YOUNG, highest + np.log(3), np.inf).astype(np.float32)
+    young = seen.cumsum(axis=0, dtype=np.int16) < _YOUNG
+    return np.where(young, np.inf, highest + np.log(3)).astype(np.float32)

@@ -21,16 +21,19 @@ class Groups:
         self.count = int(self.index.max()) + 1 if len(index) else 0
         self.starts = np.searchsorted(self.index[self.order], np.arange(self.count))
         self.trivial = self.count == len(index)
+        self.sorted = bool((self.order == np.arange(len(index))).all())
 
     def sums(self, values: Array) -> Array:
         """``(weeks, series) -> (weeks, groups)``."""
-        if self.trivial:
-            return values[:, self.order]
-        return np.add.reduceat(values[:, self.order], self.starts, axis=1)
+        values = self._sorted(values)
+        return values if self.trivial else np.add.reduceat(values, self.starts, axis=1)
 
     def minima(self, values: Array) -> Array:
         """``(weeks, series) -> (weeks, groups)``."""
-        return np.minimum.reduceat(values[:, self.order], self.starts, axis=1)
+        return np.minimum.reduceat(self._sorted(values), self.starts, axis=1)
+
+    def _sorted(self, values: Array) -> Array:
+        return values if self.sorted else values.take(self.order, axis=1)
 
     def means(self, values: Array, valid: BoolArray) -> tuple[Array, Array]:
         """Mean of the valid values of each group (0 where none) and their number."""
@@ -41,9 +44,13 @@ class Groups:
     def others_mean(self, values: Array, valid: BoolArray, prior: float = 1.0) -> Array:
         """Mean over the *other* valid series of the group, shrunk to 0 by ``prior`` series."""
         own = np.where(valid, values, 0)
-        total = self.sums(own)[:, self.index] - own
-        count = self.sums(valid.astype(np.float32))[:, self.index] - valid
-        return np.asarray(total / np.maximum(count + prior, 1e-9), dtype=np.float32)
+        total = self.sums(own).take(self.index, axis=1)
+        total -= own
+        count = self.sums(valid.astype(np.float32)).take(self.index, axis=1)
+        count -= valid
+        count += prior
+        total /= np.maximum(count, 1e-9, out=count)
+        return np.asarray(total, dtype=np.float32)
 
 
 def shift(values: Array, weeks: int, fill: float = np.nan) -> Array:
@@ -58,20 +65,31 @@ def shift(values: Array, weeks: int, fill: float = np.nan) -> Array:
 
 def rolling_mean(values: Array, window: int, ahead: int = 0) -> Array:
     """Mean of the finite values of weeks ``t - window + 1 + ahead .. t + ahead``, else NaN."""
+    return rolling_means(values, (window,), ahead)[window]
+
+
+def rolling_means(values: Array, windows: tuple[int, ...], ahead: int = 0) -> dict[int, Array]:
+    """:func:`rolling_mean` for several windows, from the same running sums."""
     valid = np.isfinite(values)
-    weeks = len(values)
-    last = np.clip(np.arange(weeks) + ahead, -1, weeks - 1)
-    first = np.clip(np.arange(weeks) + ahead - window, -1, weeks - 1)
+    weeks, before = len(values), max(windows)
 
-    def window_sum(array: Array) -> Array:
-        total = np.concatenate(
-            [np.zeros((1, array.shape[1])), np.cumsum(array, axis=0, dtype=float)]
-        )
-        return np.asarray(total[last + 1] - total[first + 1], dtype=np.float32)
+    def running_sum(array: Array | BoolArray, kind: type) -> Array:
+        padded: Array = np.zeros((before + weeks + ahead, values.shape[1]), dtype=kind)
+        padded[before : before + weeks] = array
+        return np.cumsum(padded, axis=0, out=padded)
 
-    count = window_sum(valid.astype(np.float32))
-    total = window_sum(np.where(valid, values, 0))
-    return np.where(count > 0, total / np.maximum(count, 1), np.nan).astype(np.float32)
+    total = running_sum(np.where(valid, values, 0), np.float64)
+    count = running_sum(valid, np.float32)
+    means = {}
+    for window in windows:
+        last = slice(before + ahead, None)
+        first = slice(before + ahead - window, -window)
+        seen = count[last] - count[first]
+        mean = (total[last] - total[first]).astype(np.float32)
+        mean /= np.maximum(seen, 1)
+        mean[seen == 0] = np.nan
+        means[window] = mean
+    return means
 
 
 def smooth(values: Array, rate: float) -> tuple[Array, Array]:
@@ -81,13 +99,13 @@ def smooth(values: Array, rate: float) -> tuple[Array, Array]:
         Two ``(weeks, series)`` arrays: the mean including week ``t`` (0 where nothing was seen) and
         its weight, 0 when nothing was seen and near 1 after a long history.
     """
-    means, weights = np.zeros_like(values), np.zeros_like(values)
-    total = np.zeros(values.shape[1], dtype=np.float32)
-    weight = np.zeros(values.shape[1], dtype=np.float32)
-    for week, row in enumerate(values):
-        seen = np.isfinite(row)
-        total += rate * np.where(seen, row - total, 0)
-        weight += rate * np.where(seen, 1 - weight, 0)
-        means[week] = total / np.maximum(weight, 1e-9)
-        weights[week] = weight
+    seen = np.isfinite(values)
+    means = np.where(seen, values, 0).astype(np.float32)
+    means *= np.float32(rate)
+    kept = 1 - np.float32(rate) * seen
+    for week in range(1, len(means)):
+        means[week] += kept[week] * means[week - 1]
+    decay = 1 - (1 - rate) ** np.arange(len(means) + 1)
+    weights = decay.astype(np.float32)[seen.cumsum(axis=0, dtype=np.int16)]
+    means /= np.maximum(weights, 1e-9)
     return means, weights

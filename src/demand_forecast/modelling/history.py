@@ -11,7 +11,13 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import log_ndtr
 
-from demand_forecast.modelling.grouping import Groups, rolling_mean, shift, smooth
+from demand_forecast.modelling.grouping import (
+    Groups,
+    rolling_mean,
+    rolling_means,
+    shift,
+    smooth,
+)
 from demand_forecast.modelling.panel import BoolArray
 from demand_forecast.modelling.points import Array
 
@@ -116,9 +122,10 @@ def history_features(
     """
     own, level = state.own, state.level
     active = np.isfinite(own)
+    weeks_seen = active.cumsum(axis=0, dtype=np.float32)
     columns = {f"lag_{k}": _filled(shift(own, k) - level) for k in _LAGS}
-    columns |= {f"mean_{w}": _filled(rolling_mean(own, w) - level) for w in _WINDOWS}
-    columns["recent"] = _filled(smooth(own, 0.4)[0] - level) * (active.cumsum(axis=0) > 0)
+    columns |= {f"mean_{w}": _filled(m - level) for w, m in rolling_means(own, _WINDOWS).items()}
+    columns["recent"] = _filled(smooth(own, 0.4)[0] - level) * (weeks_seen > 0)
     columns["spread"] = np.log(state.spread + 0.02)
     columns["from_pool"] = np.clip(level - state.pool, -3, 3)
     with np.errstate(invalid="ignore"):
@@ -128,7 +135,7 @@ def history_features(
     columns["sold_out_share"] = smooth(np.where(active, censored, np.nan).astype(np.float32), 0.1)[
         0
     ]
-    columns["weeks_seen"] = np.log1p(active.cumsum(axis=0)).astype(np.float32)
+    columns["weeks_seen"] = np.log1p(weeks_seen)
     columns["weeks_since_seen"] = np.log1p(np.minimum(_age(active), 52)).astype(np.float32)
     return columns | _relatives_features(own - level, relatives)
 
@@ -170,9 +177,9 @@ def _relatives_features(deviation: Array, relatives: Relatives) -> dict[str, Arr
 
 def _age(active: BoolArray) -> Array:
     """Weeks since the last delivery (since the start of the panel where there was none)."""
-    position = np.arange(len(active))[:, None]
-    last = np.maximum.accumulate(np.where(active, position, -1), axis=0)
-    return (position - last).astype(np.float32)
+    position = np.arange(len(active), dtype=np.float32)[:, None]
+    last = np.maximum.accumulate(np.where(active, position, np.float32(-1)), axis=0)
+    return np.asarray(position - last)
 
 
 def _filled(values: Array) -> Array:

@@ -17,9 +17,10 @@ from demand_forecast.modelling.panel import BoolArray, IntArray
 from demand_forecast.modelling.points import Array
 from demand_forecast.modelling.quantile_slopes import at_levels, quantile_slopes, some_rows
 
-CONSTANT = 1e-4
+_CONSTANT = 1e-4
 _FIRST_JUDGED = 2
 _FEW_ERRORS = 50
+_CHUNK = 4096
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,21 @@ class Slopes:
     def names(self, names: list[str], products: list[str]) -> list[str]:
         """Names of the columns of :meth:`widen`."""
         return [*names, *(f"{names[k]} of product {p}" for k in self.columns for p in products)]
+
+
+def mean_and_scale(x: Array) -> tuple[Array, Array]:
+    """``(features,)`` mean and standard deviation of each column, exact without a copy of ``x``.
+
+    A feature that never varies is silenced: its scale is infinite, which makes it zero.
+    """
+    mean = x.mean(axis=0, dtype=np.float64)
+    square = np.zeros_like(mean)
+    for start in range(0, len(x), _CHUNK):
+        centred = x[start : start + _CHUNK] - mean
+        square += np.einsum("rf,rf->f", centred, centred)
+    scale = np.sqrt(square / len(x))
+    scale[scale < _CONSTANT] = np.inf
+    return mean.astype(np.float32), scale.astype(np.float32)
 
 
 @dataclass
@@ -92,7 +108,7 @@ class LassoModel:
         blocks = self._blocks(sample, head)
         for turn in range(self.passes + 1):
             sums = [_Sums.of(x[rows], y[rows], weight[rows]) for rows in blocks]
-            self.penalty_ = self._choose(sums)
+            self.penalty_, beta_head = self._choose(sums)
             before = _total(sums[:-1])
             self.beta_ = self._solve(before + sums[-1], self.penalty_)
             fitted = x @ self.beta_
@@ -184,10 +200,7 @@ class LassoModel:
             setattr(self, name, array)
 
     def _standardise(self, x: Array) -> None:
-        self.mean_ = x.mean(axis=0, dtype=np.float64).astype(np.float32)
-        scale = x.std(axis=0, dtype=np.float64).astype(np.float32)
-        # A feature that never varied in training is silenced: an infinite scale makes it zero.
-        self.scale_ = np.where(scale < CONSTANT, np.inf, scale).astype(np.float32)
+        self.mean_, self.scale_ = mean_and_scale(x)
 
     def _matrix(self, x: Array) -> Array:
         """Standardised features and a column of ones."""
@@ -206,17 +219,23 @@ class LassoModel:
         block[~head] = self.folds
         return [np.flatnonzero(block == k) for k in range(self.folds + 1)]
 
-    def _choose(self, sums: list[_Sums]) -> float:
-        """Penalty, as a share of the largest useful one, with the least error on later blocks."""
+    def _choose(self, sums: list[_Sums]) -> tuple[float, Array]:
+        """Penalty, as a share of the largest useful one, with the least error on later blocks.
+
+        Returns:
+            The penalty, and the coefficients it gives to all blocks but the last.
+        """
         grid = np.geomspace(1, self.smallest, self.penalties)
         losses = np.zeros(self.penalties)
+        path: Array = np.zeros((self.penalties, len(sums[0].moment)))
         for fold in range(1, len(sums)):
             before, block = _total(sums[:fold]), sums[fold]
-            if block.count == 0 or before.count == 0:
+            if before.count == 0:
                 continue
             path = _path(before, grid)
             losses += np.einsum("af,fg,ag->a", path, block.gram, path) - 2 * path @ block.moment
-        return float(grid[int(np.argmin(losses))])
+        best = int(np.argmin(losses))
+        return float(grid[best]), np.asarray(path[best], dtype=np.float32)
 
     def _solve(self, sums: _Sums, penalty: float) -> Array:
         grid = np.geomspace(1, self.smallest, self.penalties)

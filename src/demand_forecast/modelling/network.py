@@ -11,7 +11,7 @@ import numpy as np
 
 from demand_forecast.modelling.features import Sample
 from demand_forecast.modelling.intervals import LEVELS
-from demand_forecast.modelling.lasso import CONSTANT
+from demand_forecast.modelling.lasso import mean_and_scale
 from demand_forecast.modelling.panel import BoolArray, IntArray
 from demand_forecast.modelling.points import Array
 
@@ -71,7 +71,7 @@ class NetworkModel:
         import torch
 
         self.sizes_, self.dense_ = list(sizes), np.asarray(dense)
-        self._standardise(sample.x[head][:, self.dense_], sample.y[head])
+        self._standardise(sample.x[np.ix_(head, self.dense_)], sample.y[head])
         with _one_thread(), torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.seed)
             self.net_ = self._build()
@@ -109,9 +109,7 @@ class NetworkModel:
         self.net_.load_state_dict(weights)
 
     def _standardise(self, x: Array, y: Array) -> None:
-        self.mean_ = x.mean(axis=0, dtype=np.float64).astype(np.float32)
-        scale = x.std(axis=0, dtype=np.float64).astype(np.float32)
-        self.scale_ = np.where(scale < CONSTANT, np.inf, scale).astype(np.float32)
+        self.mean_, self.scale_ = mean_and_scale(x)
         low, high = np.quantile(y, [0.1, 0.9])
         self.size_ = max(float(high - low) / 2.56, 0.05)
 
@@ -125,7 +123,9 @@ class NetworkModel:
     def _tensors(self, sample: Sample) -> tuple[Any, ...]:
         import torch
 
-        x = (sample.x[:, self.dense_] - self.mean_) / self.scale_
+        x = sample.x.take(self.dense_, axis=1)
+        x -= self.mean_
+        x /= self.scale_
         np.clip(x, -5, 5, out=x)
         y = np.nan_to_num(sample.y / self.size_)
         arrays = (x, sample.codes, y.astype(np.float32), sample.censored)

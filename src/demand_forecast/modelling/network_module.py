@@ -167,7 +167,7 @@ class _Training(pl.LightningModule):
         )
 
     def _loss(self, rows: Tensor) -> Tensor:
-        x, codes, y, censored = (t[rows] for t in self.tensors)
+        x, codes, y, censored = (t.index_select(0, rows) for t in self.tensors)
         codes = codes * (torch.rand(codes.shape, device=codes.device) >= self.plan.unknown)
         error = y[None, :, None] - self.net(x, codes)
         loss = error * (self.net.levels - (error < 0).to(error.dtype))

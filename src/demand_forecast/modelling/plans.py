@@ -22,9 +22,10 @@ Columns = dict[str, Array]
 
 
 def covariate_kinds(panel: Panel) -> dict[str, str]:
-    """``price`` for a positive quantity with many values (only its ratios matter), else ``flag``.
+    """Kind of each covariate: it decides which features are made of it.
 
-    A covariate that never varies is left out.
+    ``price`` for a positive quantity with many values (only its ratios matter), ``event`` for what
+    is the same for all series, else ``flag``. A covariate that never varies is left out.
     """
     kinds = {}
     for name, covariate in panel.known_future.items():
@@ -32,7 +33,8 @@ def covariate_kinds(panel: Panel) -> dict[str, str]:
         values = np.unique(finite)
         if len(values) > 1:
             positive = bool(values[0] > 0) and len(values) >= _PRICE_VALUES
-            kinds[name] = "price" if positive else "flag"
+            shared = "event" if len(covariate.values) == 1 else "flag"
+            kinds[name] = "price" if positive else shared
     return kinds
 
 
@@ -57,11 +59,15 @@ def plan_features(
     store = Groups(_codes(panel.series["store_id"]))
     product = Groups(_codes(panel.series["product_id"]))
     for name, kind in kinds.items():
-        raw = _pad(panel.known_future.get(name), panel, weeks)
+        covariate = panel.known_future.get(name)
+        if kind == "event":
+            event, before = _event(name, covariate, weeks, panel.n_series)
+            own, around = own | event, around | before
+            continue
+        raw = _pad(covariate, panel, weeks)
         value, valid = relative(raw) if kind == "price" else _filled(raw)
         own[name] = value
-        around[f"{name}_last_week"] = shift(value, 1, 0.0)
-        around[f"{name}_before"] = (shift(value, 2, 0.0) + shift(value, 3, 0.0)) / 2
+        around |= _earlier(name, value)
         around[f"{name}_other_products"] = store.others_mean(value, valid)
         around[f"{name}_other_stores"] = product.others_mean(value, valid)
         if kind == "price":
@@ -94,6 +100,28 @@ def summary_of_plans(own: Columns, around: Columns, kinds: dict[str, str]) -> Co
     return chosen
 
 
+def _earlier(name: str, value: Array) -> Columns:
+    """The plan of the weeks before."""
+    before = (shift(value, 2, 0.0) + shift(value, 3, 0.0)) / 2
+    return {f"{name}_last_week": shift(value, 1, 0.0), f"{name}_before": before}
+
+
+def _event(
+    name: str, covariate: Covariate | None, weeks: int, n_series: int
+) -> tuple[Columns, Columns]:
+    """An event and the weeks after it: one column of figures, seen by all series."""
+    raw = np.full((weeks, 1), np.nan, dtype=np.float32)
+    if covariate is not None:
+        known = covariate.values[0, :weeks]
+        raw[: len(known), 0] = known
+    value = _filled(raw)[0]
+
+    def wide(columns: Columns) -> Columns:
+        return {k: np.broadcast_to(v, (len(v), n_series)) for k, v in columns.items()}
+
+    return wide({name: value}), wide(_earlier(name, value))
+
+
 def relative(raw: Array) -> tuple[Array, BoolArray]:
     """Log ratio of a price to its usual value before the week (0 if unknown), and where known."""
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -119,23 +147,24 @@ def discount(raw: Array, window: int = 9) -> Array:
 
 def _since(event: BoolArray) -> Array:
     """Log of the weeks since the last event before each week."""
-    position = np.arange(len(event))[:, None]
-    last = np.maximum.accumulate(np.where(event, position, -26), axis=0)
-    last = np.vstack([np.full((1, event.shape[1]), -26), last[:-1]])
-    return np.log(np.minimum(position - last, 26)).astype(np.float32)
+    position = np.arange(len(event), dtype=np.float32)[:, None]
+    last = np.maximum.accumulate(np.where(event, position, np.float32(-26)), axis=0)
+    return np.asarray(np.log(np.minimum(position - shift(last, 1, -26), 26)))
 
 
 def _filled(raw: Array) -> tuple[Array, BoolArray]:
     """Unknown values replaced by the series' mean so far (0 where there is none)."""
-    usual, _ = smooth(raw, _BASE_RATE)
     valid = np.isfinite(raw)
+    if valid.all():
+        return raw, valid
+    usual, _ = smooth(raw, _BASE_RATE)
     return np.where(valid, raw, usual).astype(np.float32), valid
 
 
 def _products_of_plans(own: Columns, kinds: dict[str, str]) -> Columns:
     """Price x promotion and promotion x promotion."""
     prices = [n for n, kind in kinds.items() if kind == "price"][:2]
-    flags = [n for n, kind in kinds.items() if kind == "flag"][:_MAX_FLAGS]
+    flags = [n for n, kind in kinds.items() if kind != "price"][:_MAX_FLAGS]
     pairs = [(p, f) for p in prices for f in flags]
     pairs += [(a, b) for i, a in enumerate(flags) for b in flags[i + 1 :]]
     return {f"{a} x {b}": own[a] * own[b] for a, b in pairs}

@@ -21,7 +21,7 @@ def plot_backtest(frame: pd.DataFrame) -> Figure:
     Args:
         frame: Backtest of one segment and velocity.
     """
-    figure, axes = _figure()
+    figure, axes = _figure(left=0.1)
     one_ahead = frame[frame["horizon"] == 1]
     actual = one_ahead[one_ahead["model"] == one_ahead["model"].iloc[0]].groupby("week")["actual"]
     axes.plot(actual.sum().index, actual.sum().to_numpy(), color="black", label="demand")
@@ -39,7 +39,7 @@ def plot_backtest(frame: pd.DataFrame) -> Figure:
 
 def plot_effects(model: Ensemble, n: int = 15) -> Figure:
     """The largest effects of the LASSO, per cent of demand for one standard deviation."""
-    figure, axes = _figure()
+    figure, axes = _figure(left=0.42)
     largest = model.lasso_.coefficients_.head(n)[::-1]
     axes.barh(largest["feature"], largest["usual_effect"])
     axes.set_title("Largest effects in the LASSO")
@@ -48,9 +48,11 @@ def plot_effects(model: Ensemble, n: int = 15) -> Figure:
     return figure
 
 
-def _figure() -> tuple[Figure, Axes]:
+def _figure(left: float) -> tuple[Figure, Axes]:
     # Figure directly: pyplot would keep every figure alive and pick a screen backend.
     from matplotlib.figure import Figure as _Figure
 
-    figure = _Figure(figsize=(8, 4.5), layout="constrained")
+    # Fixed margins: a layout that measures its labels draws everything twice.
+    figure = _Figure(figsize=(8, 4.5))
+    figure.subplots_adjust(left=left, right=0.97, top=0.92, bottom=0.15)
     return figure, figure.subplots()

@@ -11,7 +11,8 @@ without it the LASSO was clearly worse there).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -47,20 +48,27 @@ class Response:
         """Code of a product that was not seen."""
         return int(self.slopes.shape[1]) - 1
 
-    def __call__(self, columns: Array, plans: ProductPlans, weeks: Weeks) -> Array:
+    def __call__(self, columns: Sequence[Array], plans: ProductPlans, weeks: Weeks) -> Array:
         """Log effect of each week's plan, ``(weeks, series)``.
 
         Args:
-            columns: ``(weeks, series, features)``.
+            columns: Features, ``(weeks, series)`` each.
             plans: Plans by product, for the same weeks.
             weeks: ``(weeks,)`` dates.
         """
         fold = np.searchsorted(self.fold_ends, weeks.astype("datetime64[D]"))
-        product = plans.code[plans.index]
         effect = self.kernel(plans, fold)[:, plans.index]
+        effect += self.linear(columns, plans.code[plans.index], fold)
+        return effect
+
+    def linear(self, columns: Sequence[Array], product: IntArray, fold: IntArray) -> Array:
+        """The part of the slopes, ``(weeks, series)``; ``fold`` as for the kernel."""
+        effect = np.zeros((len(fold), len(product)), dtype=np.float32)
         for k in np.unique(fold):
-            rows = fold == k
-            effect[rows] += np.einsum("wsf,sf->ws", columns[rows], self.slopes[k][product])
+            rows = slice(*np.searchsorted(fold, [k, k + 1]))
+            part = np.empty_like(effect[rows])
+            for column, slope in zip(columns, self.slopes[k][product].T, strict=True):
+                effect[rows] += np.multiply(column[rows], slope, out=part)
         return effect
 
 
@@ -89,13 +97,13 @@ class _Sums:
 
 
 def fit_response(
-    log_demand: Array, columns: Array, plans: ProductPlans, n_products: int, weeks: Weeks
+    log_demand: Array, columns: Sequence[Array], plans: ProductPlans, n_products: int, weeks: Weeks
 ) -> Response:
     """Fit on all weeks and without each of ``FOLDS`` stretches of them.
 
     Args:
         log_demand: ``(weeks, series)``, NaN where nothing was delivered.
-        columns: ``(weeks, series, features)`` without gaps.
+        columns: Features, ``(weeks, series)`` each, without gaps.
         plans: Plans by product; code ``n_products`` stands for unknown products.
         n_products: Number of known products.
         weeks: ``(weeks,)`` dates.
@@ -106,24 +114,22 @@ def fit_response(
     parts = _fold_sums(log_demand, columns, product, n_products, fold, len(ends))
     total = _add(parts)
     slopes = [_minus(total, part).slopes() for part in parts] + [total.slopes()]
-    rest = log_demand - np.einsum("wsf,sf->ws", columns, slopes[-1][product])
-    rest = rest - rolling_mean(rest.astype(np.float32), _AROUND, ahead=_AROUND // 2)
-    return Response(
-        np.stack(slopes).astype(np.float32),
-        weeks[ends - 1].astype("datetime64[D]"),
-        fit_plan_kernel(rest.astype(np.float32), plans, fold, len(ends)),
-    )
+    last_weeks = weeks[ends - 1].astype("datetime64[D]")
+    straight = Response(np.stack(slopes).astype(np.float32), last_weeks, PlanKernel.empty())
+    rest = log_demand - straight.linear(columns, product, np.full(len(fold), len(ends)))
+    rest = (rest - rolling_mean(rest, _AROUND, ahead=_AROUND // 2)).astype(np.float32)
+    return replace(straight, kernel=fit_plan_kernel(rest, plans, fold, len(ends)))
 
 
 def _fold_sums(
     log_demand: Array,
-    columns: Array,
+    columns: Sequence[Array],
     product: IntArray,
     n_products: int,
     fold: IntArray,
     n_folds: int,
 ) -> list[_Sums]:
-    n_features = columns.shape[2]
+    n_features = len(columns)
     valid = np.isfinite(log_demand)
     count = np.maximum(valid.sum(axis=0), 1)
     target = np.where(valid, log_demand, 0)
@@ -132,12 +138,15 @@ def _fold_sums(
     moment = np.zeros((n_folds, n_products + 1, n_features))
     for code in np.unique(product):
         mine = np.flatnonzero(product == code)
-        x = columns[:, mine] * valid[:, mine, None]
-        x = (x - x.sum(axis=0) / count[mine, None]) * valid[:, mine, None]
+        seen = valid[:, mine]
+        x = np.stack([column.take(mine, axis=1) for column in columns])
+        x *= seen
+        x -= x.sum(axis=1, keepdims=True) / count[mine]
+        x *= seen
         for k in range(n_folds):
-            flat = x[fold == k].reshape(-1, n_features)
-            gram[k, code] = flat.T @ flat
-            moment[k, code] = flat.T @ target[np.ix_(fold == k, mine)].reshape(-1)
+            flat = x[:, fold == k].reshape(n_features, -1)
+            gram[k, code] = flat @ flat.T
+            moment[k, code] = flat @ target[np.ix_(fold == k, mine)].reshape(-1)
     series = np.bincount(product, minlength=n_products + 1).astype(float)
     rows = [max(float(valid[fold == k].sum()), 1.0) for k in range(n_folds)]
     return [_Sums(g, m, series, r) for g, m, r in zip(gram, moment, rows, strict=True)]
