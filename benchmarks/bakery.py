@@ -45,7 +45,9 @@ def run_block(panel: Panel, peers: bool) -> tuple[pd.DataFrame, dict[str, float]
         if booster is not None:
             rules[GBM] = booster.predict(known, HORIZON)
         frames |= {name: as_frame(keys, values) for name, values in rules.items()}
-        tables += [f.assign(model=n, actual=actual.reshape(-1)) for n, f in frames.items()]
+        segment = np.repeat(panel.series["station"].to_numpy(), HORIZON)
+        extra = {"actual": actual.reshape(-1), "segment": segment}
+        tables += [f.assign(model=n, **extra) for n, f in frames.items()]
     return pd.concat(tables), seconds
 
 

@@ -7,7 +7,7 @@ from collections import defaultdict
 
 import numpy as np
 import pandas as pd
-from peers import OurFeaturesLightGBM, as_frame, has_lightgbm, simple_rules
+from peers import OurFeaturesLightGBM, PublishedLightGBM, as_frame, has_lightgbm, simple_rules
 from report import arguments, report
 from tables import oj_panel
 
@@ -17,7 +17,18 @@ from demand_forecast.modelling.panel import Panel
 FIRST_WEEK = 40
 LEADS = [2, 3]
 ROUNDS = {"official": range(135, 154, 2), "development": range(125, 134, 2)}
-GBM = {"LightGBM, our features, 0.40-quantile": 0.40, "LightGBM, our features, 0.25-quantile": 0.25}
+GBM = {
+    "LightGBM, published recipe": PublishedLightGBM,
+    "LightGBM, our features, 0.40-quantile": lambda: OurFeaturesLightGBM(LEADS, 0.40),
+    "LightGBM, our features, 0.25-quantile": lambda: OurFeaturesLightGBM(LEADS, 0.25),
+}
+
+
+def formats(panel: Panel) -> np.ndarray:
+    """``(series,)`` store format: thirds of the share of houses worth over 150,000 dollars."""
+    by_store = panel.series.groupby("store_id")["hval150"].first()
+    thirds = pd.qcut(by_store, 3, labels=["low", "middle", "high"]).astype(str)
+    return panel.series["store_id"].map(thirds).to_numpy()
 
 
 def run_round(panel: Panel, last: int, peers: bool) -> tuple[pd.DataFrame, dict[str, float]]:
@@ -30,13 +41,14 @@ def run_round(panel: Panel, last: int, peers: bool) -> tuple[pd.DataFrame, dict[
     seconds = {"ensemble": time.perf_counter() - start}
     keys = frames["ensemble"]
     frames |= {name: as_frame(keys, values) for name, values in simple_rules(known, 3).items()}
-    for name, quantile in GBM.items() if peers else ():
+    for name, recipe in GBM.items() if peers else ():
         start = time.perf_counter()
-        model = OurFeaturesLightGBM(LEADS, quantile).fit(known)
+        model = recipe().fit(known)
         frames[name] = as_frame(keys, model.predict(known, 3))
         seconds[name] = time.perf_counter() - start
     for name, frame in frames.items():
-        frames[name] = frame.assign(model=name, actual=actual.reshape(-1))
+        segment = np.repeat(formats(panel), 3)
+        frames[name] = frame.assign(model=name, actual=actual.reshape(-1), segment=segment)
     table = pd.concat(frames.values())
     return table[table["horizon"] >= min(LEADS)], seconds
 

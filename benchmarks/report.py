@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 POINT_OF = {"MAPE": "mape_point", "WAPE": "median", "WAPE_mean": "mean", "bias": "mean"}
+SEGMENT_ROWS = 500
 ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -31,8 +32,8 @@ def scores(frame: pd.DataFrame) -> dict[str, float]:
     """Figures of one model, in percent.
 
     Args:
-        frame: Columns ``actual`` (positive where scored), the three points and, where the model has
-            them, the quantiles.
+        frame: Columns ``actual`` (positive where scored), ``segment``, the three points and, where
+            the model has them, the quantiles.
     """
     frame = frame[np.isfinite(frame["actual"]) & (frame["actual"] > 0)]
     actual = frame["actual"]
@@ -44,8 +45,13 @@ def scores(frame: pd.DataFrame) -> dict[str, float]:
         "bias of mean": error["mean"].sum() / actual.sum(),
     }
     if "q10" in frame and frame["q10"].notna().all():
-        found["coverage 80"] = actual.between(frame["q10"], frame["q90"]).mean()
-        found["coverage 95"] = actual.between(frame["q025"], frame["q975"]).mean()
+        for level, low, high in ((0.80, "q10", "q90"), (0.95, "q025", "q975")):
+            inside = actual.between(frame[low], frame[high])
+            by_segment = inside.groupby(frame["segment"]).agg(["mean", "size"])
+            shares = by_segment.loc[by_segment["size"] >= SEGMENT_ROWS, "mean"]
+            found[f"coverage {level:.0%}"] = inside.mean()
+            if len(shares):
+                found[f"worst {level:.0%}"] = shares.iloc[(shares - level).abs().argmax()]
     return {name: round(100 * float(value), 2) for name, value in found.items()}
 
 
