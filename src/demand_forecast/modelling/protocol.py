@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final, Protocol, Self, runtime_checkable
+from typing import Any, Final, Protocol, Self, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -79,13 +79,11 @@ def forecast_frame(
         points: ``(series, horizon)`` units for each of ``POINTS``.
     """
     n_series, horizon, _ = quantiles.shape
-    leads = np.tile(np.arange(1, horizon + 1), n_series)
-    frame = panel.series[KEY].loc[np.repeat(panel.series.index, horizon)].reset_index(drop=True)
-    frame["week"] = pd.Timestamp(as_of) + pd.to_timedelta(7 * leads, unit="D")
-    frame["horizon"] = leads
-    for name in POINTS:
-        frame[name] = points[name].reshape(-1).astype(np.float64)
+    rows, leads = np.divmod(np.arange(n_series * horizon), horizon)
+    weeks = pd.Timestamp(as_of) + pd.to_timedelta(7 * np.arange(1, horizon + 1), unit="D")
     flat = quantiles.reshape(n_series * horizon, -1).astype(np.float64)
-    for column, name in enumerate(QUANTILES):
-        frame[name] = flat[:, column]
-    return frame[FORECAST_COLUMNS]
+    columns: dict[str, Any] = {key: panel.series[key].array.take(rows) for key in KEY}
+    columns |= {"week": weeks.take(leads), "horizon": leads + 1}
+    columns |= {name: points[name].reshape(-1).astype(np.float64) for name in POINTS}
+    columns |= {name: flat[:, column] for column, name in enumerate(QUANTILES)}
+    return pd.DataFrame(columns)[FORECAST_COLUMNS]
