@@ -187,3 +187,33 @@ def test_leads_can_be_chosen(panel: Panel) -> None:
     model = Lasso(leads=[3, 2]).fit(panel)
     assert model.leads == [2, 3]
     check(model.predict(panel, panel.as_of, 4), panel, 4)
+
+
+def test_what_is_sold_in_whole_units_is_forecast_in_whole_units() -> None:
+    panel = simulated(weeks=80, plans=False, scale=1.0)
+    model = Lasso().fit(panel.until(panel.weeks[69]))
+    assert model.spec_.whole
+    whole = model.predict(panel, panel.weeks[69], 8)
+    model.spec_.whole = False
+    plain = model.predict(panel, panel.weeks[69], 8)
+    actual = panel.demand[:, 70:78].reshape(-1)
+    check(whole, panel, 8)
+    pd.testing.assert_frame_equal(whole[list(QUANTILES)], plain[list(QUANTILES)].round())
+    assert (whole["median"] == whole["q50"]).all()
+    assert (whole["mape_point"] % 1 == 0).all()
+    assert whole["mean"].equals(plain["mean"])
+
+    def error_of_positive(frame: pd.DataFrame) -> float:
+        return float((np.abs(frame["mape_point"] - actual) / actual)[actual > 0].mean())
+
+    def covered(frame: pd.DataFrame) -> float:
+        return float(((frame["q10"] <= actual) & (actual <= frame["q90"])).mean())
+
+    assert error_of_positive(whole) < 0.8 * error_of_positive(plain)
+    assert covered(whole) >= covered(plain)
+
+
+def test_demand_with_fractions_is_forecast_with_fractions(panel: Panel) -> None:
+    weighed = replace(panel, demand=panel.demand / 3)
+    frame = Lasso().fit(weighed).predict(weighed, weighed.as_of, 4)
+    assert (frame[["median", "mape_point"]] % 1 > 0).to_numpy().mean() > 0.9

@@ -74,7 +74,7 @@ class DirectForecaster(ABC):
     def _frame(
         self, panel: Panel, as_of: pd.Timestamp, sample: Sample, quantiles: Array
     ) -> pd.DataFrame:
-        return to_frame(panel, as_of, sample, quantiles, self.calibration_)
+        return to_frame(panel, as_of, sample, quantiles, self.calibration_, self.spec_.whole)
 
     @abstractmethod
     def _fit_rows(self, training: Training) -> Array:
@@ -121,15 +121,23 @@ def to_frame(
     sample: Sample,
     quantiles: Array,
     calibration: Calibration,
+    whole: bool = False,
 ) -> pd.DataFrame:
-    """Calibrated quantiles in log units to the frame of the protocol."""
+    """Calibrated quantiles in log units to the frame of the protocol.
+
+    Where demand comes in whole units so do quantiles, median and MAPE point: under a few units a
+    week a fraction in between is a bid for something that cannot happen. The mean stays as it is.
+    """
     moved = shift_quantiles(quantiles, calibration.shifts, sample.lead)
     values = sample.units(moved @ atoms(LEVELS))
     published = np.array(list(QUANTILES.values()), dtype=np.float32)
     units = sample.units(moved @ interpolation_weights(LEVELS, published))
+    mean = mean_point(values) * calibration.mean_factor
+    if whole:
+        values, units = np.rint(values), np.rint(units)
     shape = (panel.n_series, -1)
     points = {
-        "mean": (mean_point(values) * calibration.mean_factor).reshape(shape),
+        "mean": mean.reshape(shape),
         "median": units[:, list(QUANTILES).index("q50")].reshape(shape),
         "mape_point": mape_point(values).reshape(shape),
     }
@@ -144,6 +152,7 @@ def spec_state(spec: FeatureSpec) -> tuple[dict[str, Any], dict[str, Any]]:
         "kinds": spec.kinds,
         "categories": spec.categories,
         "numeric": spec.numeric,
+        "whole": spec.whole,
         "courses": {name: course.tolist() for name, course in spec.courses.items()},
     }
     arrays = {
@@ -165,6 +174,7 @@ def spec_from_state(meta: dict[str, Any], arrays: dict[str, Any]) -> FeatureSpec
         numeric={k: (float(a), float(b)) for k, (a, b) in meta["numeric"].items()},
         response=Response(arrays["slopes"], arrays["fold_ends"].astype("datetime64[D]")),
         centres=arrays["centres"],
+        whole=meta["whole"],
     )
 
 

@@ -94,6 +94,7 @@ class FeatureSpec:
         numeric: For each numeric static column its mean and spread.
         response: Effect of plans and season, by product.
         centres: Classes of plan effect.
+        whole: Demand was only ever seen in whole units.
     """
 
     leads: list[int]
@@ -104,6 +105,7 @@ class FeatureSpec:
     numeric: dict[str, tuple[float, float]]
     response: Response = field(repr=False)
     centres: Array = field(repr=False)
+    whole: bool = False
 
 
 def learn_spec(panel: Panel, leads: list[int], train_weeks: int) -> FeatureSpec:
@@ -127,6 +129,7 @@ def learn_spec(panel: Panel, leads: list[int], train_weeks: int) -> FeatureSpec:
         numeric_scales(panel.series),
         Response(np.empty((0, 0, 0), np.float32), train.weeks[:0]),
         np.empty(0, dtype=np.float32),
+        in_whole_units(panel.demand),
     )
     columns = np.stack(list(response_columns(train, spec, train_weeks)[0].values()), axis=2)
     log_demand = np.log(train.demand.T + series_offsets(train, spec)[None])
@@ -168,6 +171,12 @@ def demand_offsets(panel: Panel) -> dict[str, float]:
             offsets[str(product)] = min(max(low, 0.02 * float(values.mean())), float(values.mean()))
     offsets[""] = float(np.median(list(offsets.values()))) if offsets else 1.0
     return offsets
+
+
+def in_whole_units(demand: Array) -> bool:
+    """Whether all known demand is whole numbers."""
+    known = demand[np.isfinite(demand)]
+    return bool((known == np.rint(known)).all())
 
 
 def series_offsets(panel: Panel, spec: FeatureSpec) -> Array:
