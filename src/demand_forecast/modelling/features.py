@@ -22,6 +22,7 @@ from demand_forecast.modelling.attributes import (
 )
 from demand_forecast.modelling.calendar import extend_weeks, fourier, week_of_year
 from demand_forecast.modelling.history import (
+    Relatives,
     history_features,
     running_level,
     seasonal_features,
@@ -36,6 +37,7 @@ _MAX_LISTED_PRODUCTS = 16
 _FOURIER_ORDER = 3
 _SEASON_KNOWN = 38
 _YOUNG = 8
+FRESH_KINDS = 3
 
 
 @dataclass
@@ -50,6 +52,8 @@ class Sample:
         lead: ``(rows,)`` position of the lead.
         origin: ``(rows,)`` week position of the origin.
         series: ``(rows,)`` position of the series.
+        fresh: ``(rows,)`` what had never been delivered by the origin: 0 nothing, 1 the series,
+            2 its whole store, 3 its whole product.
         level: ``(rows,)`` log level at the origin.
         offset: ``(rows,)`` units added before the logarithm.
         ceiling: ``(rows,)`` three times the most the series ever sold, in ``y``'s units; infinite
@@ -64,9 +68,16 @@ class Sample:
     origin: IntArray
     target: IntArray
     series: IntArray
+    fresh: IntArray
     level: Array
     offset: Array
     ceiling: Array
+
+    @classmethod
+    def join(cls, parts: list[Sample]) -> Sample:
+        """The rows of all, one after the other."""
+        names = vars(parts[0])
+        return cls(**{n: np.concatenate([getattr(part, n) for part in parts]) for n in names})
 
     def take(self, rows: BoolArray | IntArray) -> Sample:
         """Some of the rows."""
@@ -193,9 +204,16 @@ class Design:
         spec: What was learned at training.
         leads: Leads to forecast, default those of the training; another lead is treated as the
             nearest one of these, with the features of its own target week.
+        outcome: What came of it, if that is more than ``panel`` tells: demand to be forecast.
     """
 
-    def __init__(self, panel: Panel, spec: FeatureSpec, leads: list[int] | None = None) -> None:
+    def __init__(
+        self,
+        panel: Panel,
+        spec: FeatureSpec,
+        leads: list[int] | None = None,
+        outcome: Panel | None = None,
+    ) -> None:
         self.spec, self.n_weeks = spec, panel.n_weeks
         self.leads = spec.leads if leads is None else leads
         distance = np.abs(np.subtract.outer(self.leads, spec.leads))
@@ -203,20 +221,20 @@ class Design:
         weeks = panel.n_weeks + max(self.leads)
         self.calendar: Weeks = extend_weeks(panel.weeks, weeks)
         self.offset = series_offsets(panel, spec)
-        with np.errstate(invalid="ignore"):
-            self.log_demand = np.log(np.maximum(panel.demand.T, 0) + self.offset)
-        self.censored = np.ascontiguousarray(panel.censored.T)
+        history, censored = _log_demand(panel, self.offset)
+        self.log_demand, self.censored = _log_demand(outcome or panel, self.offset)
         family = relatives(panel.series)
         code = code_of(panel.series["product_id"], spec.categories["product_id"]) - 1
         code = np.where(code < 0, spec.response.unknown, code)
         effects, season, plans, own_plans = response_columns(panel, spec, weeks)
         effect = spec.response(np.stack(list(effects.values()), axis=2), code, self.calendar)
         self.effect = effect
-        adjusted = (self.log_demand - effect[: panel.n_weeks]).astype(np.float32)
-        state = running_level(adjusted, self.censored, family)
+        adjusted = (history - effect[: panel.n_weeks]).astype(np.float32)
+        state = running_level(adjusted, censored, family)
         self.level = state.level
-        self.ceiling = _ceiling(self.log_demand)
-        origin = history_features(state, panel.demand.T, self.censored, family)
+        self.ceiling = _ceiling(history)
+        self.fresh = _freshness(np.isfinite(history), family)
+        origin = history_features(state, panel.demand.T, censored, family)
         target = {"plan_effect": effect} | plans | season
         target |= seasonal_features(state.own, weeks, family)
         pair = weather_features(panel, spec.courses, self.calendar, self.leads)
@@ -287,10 +305,27 @@ class Design:
             origin=origin,
             target=target,
             series=series,
+            fresh=self.fresh[origin, series],
             level=level,
             offset=self.offset[series],
             ceiling=self.ceiling[origin, series] - level,
         )
+
+
+def _log_demand(panel: Panel, offset: Array) -> tuple[Array, BoolArray]:
+    """Log of demand and offset, NaN where nothing was delivered, and sold-out weeks."""
+    with np.errstate(invalid="ignore"):
+        logs = np.log(np.maximum(panel.demand.T, 0) + offset)
+    return logs, np.ascontiguousarray(panel.censored.T)
+
+
+def _freshness(active: BoolArray, family: Relatives) -> IntArray:
+    """``(weeks, series)`` what had never been delivered so far, see ``Sample.fresh``."""
+    fresh = (active.cumsum(axis=0) == 0).astype(np.int64)
+    store, product = (
+        groups.minima(fresh)[:, groups.index] for groups in (family.store, family.product)
+    )
+    return np.asarray(np.maximum(fresh + store, FRESH_KINDS * product))
 
 
 def _ceiling(log_demand: Array) -> Array:
