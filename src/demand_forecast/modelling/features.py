@@ -48,6 +48,8 @@ class Sample:
         x: ``(rows, features)``.
         y: ``(rows,)`` log demand relative to the level at the origin; NaN where unknown.
         censored: ``(rows,)`` sold out: the demand was at least that.
+        expected: ``(rows,)`` ``y``; where sold out what was to be expected of it given the level of
+            the week before (where that is known).
         codes: ``(rows, categories)`` for embeddings, 0 = unknown.
         lead: ``(rows,)`` position of the lead.
         origin: ``(rows,)`` week position of the origin.
@@ -63,6 +65,7 @@ class Sample:
     x: Array
     y: Array
     censored: BoolArray
+    expected: Array
     codes: IntArray
     lead: IntArray
     origin: IntArray
@@ -221,8 +224,8 @@ class Design:
         weeks = panel.n_weeks + max(self.leads)
         self.calendar: Weeks = extend_weeks(panel.weeks, weeks)
         self.offset = series_offsets(panel, spec)
-        history, censored = _log_demand(panel, self.offset)
-        self.log_demand, self.censored = _log_demand(outcome or panel, self.offset)
+        history, censored = _log_demand(panel, self.offset, spec.whole)
+        self.log_demand, self.censored = _log_demand(outcome or panel, self.offset, spec.whole)
         family = relatives(panel.series)
         code = code_of(panel.series["product_id"], spec.categories["product_id"]) - 1
         code = np.where(code < 0, spec.response.unknown, code)
@@ -232,6 +235,8 @@ class Design:
         adjusted = (history - effect[: panel.n_weeks]).astype(np.float32)
         state = running_level(adjusted, censored, family)
         self.level = state.level
+        given = np.where(np.isfinite(state.own), state.own + effect[: panel.n_weeks], -np.inf)
+        self.expected = np.fmax(self.log_demand, given)
         self.ceiling = _ceiling(history)
         self.fresh = _freshness(np.isfinite(history), family)
         origin = history_features(state, panel.demand.T, censored, family)
@@ -295,11 +300,13 @@ class Design:
         known = target < self.n_weeks
         past = np.minimum(target, self.n_weeks - 1)
         y = np.where(known, self.log_demand[past, series] - level, np.nan).astype(np.float32)
+        expected = np.where(known, self.expected[past, series] - level, np.nan).astype(np.float32)
         codes = np.column_stack([self.codes[series], self.week_code[target]])
         return Sample(
             x=np.concatenate(parts, axis=1),
             y=y,
             censored=known & self.censored[past, series],
+            expected=expected,
             codes=codes,
             lead=lead_code,
             origin=origin,
@@ -312,11 +319,16 @@ class Design:
         )
 
 
-def _log_demand(panel: Panel, offset: Array) -> tuple[Array, BoolArray]:
-    """Log of demand and offset, NaN where nothing was delivered, and sold-out weeks."""
+def _log_demand(panel: Panel, offset: Array, whole: bool) -> tuple[Array, BoolArray]:
+    """Log of demand and offset, NaN where nothing was delivered, and sold-out weeks.
+
+    Demand of a sold-out week was at least the delivery: on a continuous scale, where whole units
+    are counted, that begins half a unit lower.
+    """
+    demand, censored = panel.demand.T, np.ascontiguousarray(panel.censored.T)
+    bound = np.where(censored, demand - 0.5, demand) if whole else demand
     with np.errstate(invalid="ignore"):
-        logs = np.log(np.maximum(panel.demand.T, 0) + offset)
-    return logs, np.ascontiguousarray(panel.censored.T)
+        return np.log(np.maximum(bound, 0) + offset), censored
 
 
 def _freshness(active: BoolArray, family: Relatives) -> IntArray:

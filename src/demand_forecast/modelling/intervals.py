@@ -14,6 +14,7 @@ import numpy as np
 from demand_forecast.modelling.features import FRESH_KINDS, Sample
 from demand_forecast.modelling.panel import BoolArray, IntArray
 from demand_forecast.modelling.points import Array, atoms, mean_point
+from demand_forecast.modelling.survival import censored_quantiles
 
 _LOWER = (0.01, 0.025, 0.05, 0.1, 0.175, 0.25, 0.325, 0.4)
 LEVELS: Final[Array] = np.array(
@@ -77,7 +78,12 @@ def _interpolate(right: IntArray, known: Array, values: Array, at: Array) -> Arr
 
 
 def conformal_shifts(
-    quantiles: Array, actual: Array, groups: IntArray, n_groups: int, weeks: float
+    quantiles: Array,
+    actual: Array,
+    censored: BoolArray,
+    groups: IntArray,
+    n_groups: int,
+    weeks: float,
 ) -> Array:
     """Shift of each quantile, in interquartile ranges, that gives it its coverage, per group.
 
@@ -88,6 +94,7 @@ def conformal_shifts(
     Args:
         quantiles: ``(rows, levels)`` held-out forecasts.
         actual: ``(rows,)``.
+        censored: ``(rows,)`` sold out: the demand was at least that.
         groups: ``(rows,)`` group of each row: its lead, or how new its series is.
         n_groups: Number of groups.
         weeks: Number of held-out weeks.
@@ -101,7 +108,9 @@ def conformal_shifts(
         rows = groups == group
         if rows.sum() >= _LEAST_ROWS:
             for column, level in enumerate(LEVELS):
-                shifts[group, column] = np.quantile(scores[rows, column], level)
+                shifts[group, column] = censored_quantiles(
+                    scores[rows, column], censored[rows], np.array([level])
+                )[0]
     return shifts / (1 + _PRIOR_WEEKS / weeks)
 
 
@@ -138,15 +147,18 @@ def calibrate(quantiles: Array, held_out: Sample, n_leads: int, weeks: int) -> C
         n_leads: Number of leads of the model.
         weeks: Number of held-out weeks.
     """
-    actual = redistributed(quantiles, held_out.y, held_out.censored)
     usual = held_out.fresh == 0
     groups = np.where(usual, held_out.lead, -1)
-    by_lead = conformal_shifts(quantiles, actual, groups, n_leads, weeks)
+    y, censored = held_out.y, held_out.censored
+    by_lead = conformal_shifts(quantiles, y, censored, groups, n_leads, weeks)
     # A few products or stores say how wide, but not whether the next one is above or below; that
     # they are new has nothing to do with how many weeks were held out.
-    by_kind = conformal_shifts(quantiles, actual, held_out.fresh - 1, FRESH_KINDS, np.inf)
+    kinds = held_out.fresh - 1
+    by_kind = conformal_shifts(quantiles, y, censored, kinds, FRESH_KINDS, np.inf)
     shifts = np.concatenate([by_lead, (by_kind - by_kind[:, ::-1]) / 2])
-    moved = Calibration(shifts, 1.0).shift(quantiles, held_out)[usual]
+    moved = Calibration(shifts, 1.0).shift(quantiles, held_out)
+    actual = redistributed(moved, y, censored)
+    moved = moved[usual]
     mean = mean_point(held_out.take(usual).units(moved @ atoms(LEVELS)))
     ratio = (held_out.units(actual[:, None])[usual].sum() + 1e-9) / (mean.sum() + 1e-9)
     factor = float(np.clip(ratio, *_FACTOR_RANGE)) ** (weeks / (weeks + _PRIOR_WEEKS))

@@ -14,6 +14,7 @@ from demand_forecast.modelling.history import hazard
 from demand_forecast.modelling.intervals import LEVELS
 from demand_forecast.modelling.panel import BoolArray, IntArray
 from demand_forecast.modelling.points import Array
+from demand_forecast.modelling.survival import censored_quantiles
 
 CONSTANT = 1e-4
 _MIN_HELD_OUT = 50
@@ -54,7 +55,7 @@ class LassoModel:
     has its Gram matrix, and the training set of a fold is a sum of the first of them. A second
     pass weights rows by the inverse of their expected squared error (errors are relative, in
     logs) and gives large errors less weight (Huber 1964); sold-out rows count as their expected
-    demand (Tobin 1958).
+    demand (Tobin 1958), and as lower bounds in the distribution of the error.
 
     Attributes:
         penalties: Number of penalties on the path.
@@ -84,7 +85,10 @@ class LassoModel:
         self.slopes_ = slopes
         wide = slopes.widen(sample)
         self._standardise(wide)
-        x, y = self._matrix(wide), sample.y.astype(np.float32)
+        # From what was delivered alone, the first pass would learn that demand falls where a series
+        # is sold out for months; from what the level expects of it, that it grows without end.
+        y: Array = (sample.y + sample.expected) / 2
+        x = self._matrix(wide)
         weight = np.ones(len(y), dtype=np.float32)
         blocks = self._blocks(sample, head)
         for turn in range(self.passes + 1):
@@ -101,8 +105,8 @@ class LassoModel:
             weight = _weights(y - fitted, spread)
         rest = ~head
         source = rest if rest.sum() >= _MIN_HELD_OUT else np.ones(len(y), dtype=bool)
-        standard = (y[source] - x[source] @ beta_head) / spread[source]
-        self.errors_ = np.quantile(standard, LEVELS).astype(np.float32)
+        standard = (sample.y[source] - x[source] @ beta_head) / spread[source]
+        self.errors_ = censored_quantiles(standard, sample.censored[source], LEVELS)
         held_out: Array = (x[rest] @ beta_head)[:, None] + spread[rest, None] * self.errors_
         return held_out
 

@@ -54,7 +54,7 @@ class Training:
 
     def with_demand(self, y: Array) -> Training:
         """The same rows with censored demand filled in."""
-        sample = replace(self.sample, y=y, censored=np.zeros(len(y), dtype=bool))
+        sample = replace(self.sample, y=y, expected=y, censored=np.zeros(len(y), dtype=bool))
         return replace(self, sample=sample)
 
     @property
