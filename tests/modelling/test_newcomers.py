@@ -9,8 +9,9 @@ import pandas as pd
 import pytest
 from core_panels import simulated
 
+from demand_forecast.modelling.demand import FRESH_KINDS
 from demand_forecast.modelling.ensemble import Lasso
-from demand_forecast.modelling.features import FRESH_KINDS, Design, Sample, learn_spec
+from demand_forecast.modelling.features import Design, Sample, learn_spec
 from demand_forecast.modelling.newcomers import newcomer_rows
 from demand_forecast.modelling.panel import Panel
 from demand_forecast.modelling.rows import forecast_sample

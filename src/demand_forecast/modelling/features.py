@@ -21,8 +21,15 @@ from demand_forecast.modelling.attributes import (
     static_columns,
 )
 from demand_forecast.modelling.calendar import extend_weeks, fourier, week_of_year
+from demand_forecast.modelling.demand import (
+    ceiling,
+    demand_offsets,
+    freshness,
+    in_whole_units,
+    log_demand,
+    series_offsets,
+)
 from demand_forecast.modelling.history import (
-    Relatives,
     history_features,
     running_level,
     seasonal_features,
@@ -36,8 +43,6 @@ from demand_forecast.modelling.weather import climate, weather_features
 _MAX_LISTED_PRODUCTS = 16
 _FOURIER_ORDER = 3
 _SEASON_KNOWN = 38
-_YOUNG = 8
-FRESH_KINDS = 3
 
 
 @dataclass
@@ -146,12 +151,12 @@ def learn_spec(panel: Panel, leads: list[int], train_weeks: int) -> FeatureSpec:
         in_whole_units(panel.demand),
     )
     columns = np.stack(list(response_columns(train, spec, train_weeks)[0].values()), axis=2)
-    log_demand = np.log(train.demand.T + series_offsets(train, spec)[None])
+    logs = np.log(train.demand.T + series_offsets(train, offsets)[None])
     code = code_of(train.series["product_id"], products) - 1
     code = np.where(code < 0, len(products), code)
     weeks = train.weeks[:train_weeks]
-    spec.response = fit_response(log_demand, columns, code, len(products), weeks)
-    spec.centres = class_centres(spec.response(columns, code, weeks)[np.isfinite(log_demand)])
+    spec.response = fit_response(logs, columns, code, len(products), weeks)
+    spec.centres = class_centres(spec.response(columns, code, weeks)[np.isfinite(logs)])
     return spec
 
 
@@ -170,33 +175,6 @@ def response_columns(
     }
     after = {k: v for k, v in around.items() if k.endswith(("_last_week", "_before"))}
     return own | after | season, season, own | around, list(own)
-
-
-def demand_offsets(panel: Panel) -> dict[str, float]:
-    """Smallest usual quantity per product: added before the logarithm, so that it is scale-free."""
-    ids = panel.series["product_id"].astype(str).to_numpy()
-    demand = panel.demand
-    offsets = {}
-    for product in np.unique(ids):
-        values = demand[ids == product]
-        values = values[np.isfinite(values) & (values > 0)]
-        if len(values):
-            low = float(np.quantile(values, 0.01))
-            offsets[str(product)] = min(max(low, 0.02 * float(values.mean())), float(values.mean()))
-    offsets[""] = float(np.median(list(offsets.values()))) if offsets else 1.0
-    return offsets
-
-
-def in_whole_units(demand: Array) -> bool:
-    """Whether all known demand is whole numbers."""
-    known = demand[np.isfinite(demand)]
-    return bool((known == np.rint(known)).all())
-
-
-def series_offsets(panel: Panel, spec: FeatureSpec) -> Array:
-    """``(series,)`` offset of each series."""
-    ids = panel.series["product_id"].astype(str)
-    return np.array([spec.offsets.get(i, spec.offsets[""]) for i in ids], dtype=np.float32)
 
 
 class Design:
@@ -223,9 +201,9 @@ class Design:
         self.trained_lead = distance.argmin(axis=1)
         weeks = panel.n_weeks + max(self.leads)
         self.calendar: Weeks = extend_weeks(panel.weeks, weeks)
-        self.offset = series_offsets(panel, spec)
-        history, censored = _log_demand(panel, self.offset, spec.whole)
-        self.log_demand, self.censored = _log_demand(outcome or panel, self.offset, spec.whole)
+        self.offset = series_offsets(panel, spec.offsets)
+        history, censored = log_demand(panel, self.offset, spec.whole)
+        self.log_demand, self.censored = log_demand(outcome or panel, self.offset, spec.whole)
         family = relatives(panel.series)
         code = code_of(panel.series["product_id"], spec.categories["product_id"]) - 1
         code = np.where(code < 0, spec.response.unknown, code)
@@ -237,8 +215,8 @@ class Design:
         self.level = state.level
         given = np.where(np.isfinite(state.own), state.own + effect[: panel.n_weeks], -np.inf)
         self.expected = np.fmax(self.log_demand, given)
-        self.ceiling = _ceiling(history)
-        self.fresh = _freshness(np.isfinite(history), family)
+        self.ceiling = ceiling(history)
+        self.fresh = freshness(np.isfinite(history), family)
         origin = history_features(state, panel.demand.T, censored, family)
         target = {"plan_effect": effect} | plans | season
         target |= seasonal_features(state.own, weeks, family)
@@ -317,31 +295,3 @@ class Design:
             offset=self.offset[series],
             ceiling=self.ceiling[origin, series] - level,
         )
-
-
-def _log_demand(panel: Panel, offset: Array, whole: bool) -> tuple[Array, BoolArray]:
-    """Log of demand and offset, NaN where nothing was delivered, and sold-out weeks.
-
-    Demand of a sold-out week was at least the delivery: on a continuous scale, where whole units
-    are counted, that begins half a unit lower.
-    """
-    demand, censored = panel.demand.T, np.ascontiguousarray(panel.censored.T)
-    bound = np.where(censored, demand - 0.5, demand) if whole else demand
-    with np.errstate(invalid="ignore"):
-        return np.log(np.maximum(bound, 0) + offset), censored
-
-
-def _freshness(active: BoolArray, family: Relatives) -> IntArray:
-    """``(weeks, series)`` what had never been delivered so far, see ``Sample.fresh``."""
-    fresh = (active.cumsum(axis=0) == 0).astype(np.int64)
-    store, product = (
-        groups.minima(fresh)[:, groups.index] for groups in (family.store, family.product)
-    )
-    return np.asarray(np.maximum(fresh + store, FRESH_KINDS * product))
-
-
-def _ceiling(log_demand: Array) -> Array:
-    """Log of three times the highest demand so far; infinite before ``_YOUNG`` weeks of it."""
-    seen = np.isfinite(log_demand)
-    highest = np.maximum.accumulate(np.where(seen, log_demand, -np.inf), axis=0)
-    return np.where(seen.cumsum(axis=0) >= _YOUNG, highest + np.log(3), np.inf).astype(np.float32)

@@ -11,7 +11,8 @@ from typing import Final
 
 import numpy as np
 
-from demand_forecast.modelling.features import FRESH_KINDS, Sample
+from demand_forecast.modelling.demand import FRESH_KINDS
+from demand_forecast.modelling.features import Sample
 from demand_forecast.modelling.panel import BoolArray, IntArray
 from demand_forecast.modelling.points import Array, atoms, mean_point
 from demand_forecast.modelling.survival import censored_quantiles
