@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib.util import find_spec
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
@@ -89,7 +90,7 @@ class PublishedLightGBM:
     ratio to the store's mean price; 940 trees of 124 leaves.
     """
 
-    settings = {
+    settings: ClassVar = {
         "objective": "mape",
         "num_leaves": 124,
         "min_data_in_leaf": 340,

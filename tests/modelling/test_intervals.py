@@ -31,7 +31,7 @@ def rows(count: int, width: float, seed: int = 0) -> tuple[np.ndarray, np.ndarra
 @pytest.mark.parametrize("width", [0.4, 1.0, 2.0])
 def test_calibration_mends_the_coverage_of_intervals_of_any_width(width: float) -> None:
     quantiles, actual, leads = rows(4000, width)
-    shifts = conformal_shifts(quantiles, actual, leads, 2, weeks=100_000)
+    shifts = conformal_shifts(quantiles, actual, actual > np.inf, leads, 2, weeks=100_000)
     fresh, fresh_actual, fresh_leads = rows(4000, width, seed=1)
     moved = shift_quantiles(fresh, shifts, fresh_leads)
     inside = (fresh_actual >= moved[:, 3]) & (fresh_actual <= moved[:, 13])
@@ -39,16 +39,28 @@ def test_calibration_mends_the_coverage_of_intervals_of_any_width(width: float) 
     assert (np.diff(moved, axis=1) >= 0).all()
 
 
+def test_calibration_of_sold_out_weeks_is_to_the_demand_that_was_not_seen() -> None:
+    quantiles, actual, leads = rows(8000, 0.6)
+    bound = np.random.default_rng(2).normal(0.8, 1.4, len(actual)).astype(np.float32)
+    sold_out = actual > bound
+    seen = np.minimum(actual, bound)
+    aware = conformal_shifts(quantiles, seen, sold_out, leads, 2, weeks=np.inf)
+    naive = conformal_shifts(quantiles, seen, sold_out & False, leads, 2, weeks=np.inf)
+    for shifts, expected in ((aware, 0.5), (naive, 0.3)):
+        moved = shift_quantiles(quantiles, shifts, leads)
+        assert (actual <= moved[:, MEDIAN]).mean() == pytest.approx(expected, abs=0.06)
+
+
 def test_few_weeks_move_the_quantiles_less() -> None:
     quantiles, actual, leads = rows(4000, 0.4)
-    few = conformal_shifts(quantiles, actual, leads, 2, weeks=4)
-    many = conformal_shifts(quantiles, actual, leads, 2, weeks=400)
+    few = conformal_shifts(quantiles, actual, actual > np.inf, leads, 2, weeks=4)
+    many = conformal_shifts(quantiles, actual, actual > np.inf, leads, 2, weeks=400)
     assert np.abs(few).sum() < 0.6 * np.abs(many).sum()
 
 
 def test_without_rows_nothing_is_moved() -> None:
     empty = np.zeros((0, len(LEVELS)), dtype=np.float32)
-    shifts = conformal_shifts(empty, np.zeros(0), np.zeros(0, np.int64), 3, weeks=4)
+    shifts = conformal_shifts(empty, np.zeros(0), np.zeros(0, bool), np.zeros(0, int), 3, weeks=4)
     assert shifts.shape == (3, len(LEVELS))
     assert not shifts.any()
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from demand_forecast.modelling.features import FeatureSpec, Sample
-from demand_forecast.modelling.intervals import LEVELS, Calibration, calibrate, shift_quantiles
+from demand_forecast.modelling.intervals import LEVELS, Calibration, calibrate
 from demand_forecast.modelling.panel import Panel
 from demand_forecast.modelling.plan_kernel import PlanKernel
 from demand_forecast.modelling.points import (
@@ -62,9 +62,11 @@ class DirectForecaster(ABC):
         self.limits_ = (float(training.sample.y.min()), float(training.sample.y.max()))
         held_out = training.sample.take(~training.head)
         self.held_out_ = self._bounded(self._fit_rows(training), held_out)
-        self.calibration_ = calibrate(
-            self.held_out_, held_out, len(self.leads), training.held_out_weeks
-        )
+        known, rows = self.held_out_, held_out
+        if training.newcomers is not None:
+            new = self.predict_sample(training.newcomers)
+            known, rows = np.concatenate([known, new]), Sample.join([rows, training.newcomers])
+        self.calibration_ = calibrate(known, rows, len(self.leads), training.held_out_weeks)
         return self
 
     def predict(self, panel: Panel, as_of: pd.Timestamp, horizon: int) -> pd.DataFrame:
@@ -129,7 +131,7 @@ def to_frame(
     Where demand comes in whole units so do quantiles, median and MAPE point: under a few units a
     week a fraction in between is a bid for something that cannot happen. The mean stays as it is.
     """
-    moved = shift_quantiles(quantiles, calibration.shifts, sample.lead)
+    moved = calibration.shift(quantiles, sample)
     values = sample.units(moved @ atoms(LEVELS))
     published = np.array(list(QUANTILES.values()), dtype=np.float32)
     units = sample.units(moved @ interpolation_weights(LEVELS, published))

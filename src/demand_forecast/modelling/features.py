@@ -21,6 +21,14 @@ from demand_forecast.modelling.attributes import (
     static_columns,
 )
 from demand_forecast.modelling.calendar import extend_weeks, fourier, week_of_year
+from demand_forecast.modelling.demand import (
+    ceiling,
+    demand_offsets,
+    freshness,
+    in_whole_units,
+    log_demand,
+    series_offsets,
+)
 from demand_forecast.modelling.history import (
     history_features,
     running_level,
@@ -36,7 +44,6 @@ from demand_forecast.modelling.weather import climate, weather_features
 _MAX_LISTED_PRODUCTS = 16
 _FOURIER_ORDER = 3
 _SEASON_KNOWN = 38
-_YOUNG = 8
 _BLOCK = 2048
 
 
@@ -48,10 +55,14 @@ class Sample:
         x: ``(rows, features)``.
         y: ``(rows,)`` log demand relative to the level at the origin; NaN where unknown.
         censored: ``(rows,)`` sold out: the demand was at least that.
+        expected: ``(rows,)`` ``y``; where sold out what was to be expected of it given the level of
+            the week before (where that is known).
         codes: ``(rows, categories)`` for embeddings, 0 = unknown.
         lead: ``(rows,)`` position of the lead.
         origin: ``(rows,)`` week position of the origin.
         series: ``(rows,)`` position of the series.
+        fresh: ``(rows,)`` what had never been delivered by the origin: 0 nothing, 1 the series,
+            2 its whole store, 3 its whole product.
         level: ``(rows,)`` log level at the origin.
         offset: ``(rows,)`` units added before the logarithm.
         ceiling: ``(rows,)`` three times the most the series ever sold, in ``y``'s units; infinite
@@ -61,14 +72,22 @@ class Sample:
     x: Array
     y: Array
     censored: BoolArray
+    expected: Array
     codes: IntArray
     lead: IntArray
     origin: IntArray
     target: IntArray
     series: IntArray
+    fresh: IntArray
     level: Array
     offset: Array
     ceiling: Array
+
+    @classmethod
+    def join(cls, parts: list[Sample]) -> Sample:
+        """The rows of all, one after the other."""
+        names = vars(parts[0])
+        return cls(**{n: np.concatenate([getattr(part, n) for part in parts]) for n in names})
 
     def take(self, rows: BoolArray | IntArray) -> Sample:
         """Some of the rows."""
@@ -134,12 +153,12 @@ def learn_spec(panel: Panel, leads: list[int], train_weeks: int) -> FeatureSpec:
     )
     found = response_columns(train, spec, train_weeks)
     columns = list(found.response.values())
-    log_demand = np.log(train.demand.T + series_offsets(train, spec)[None])
+    logs = np.log(train.demand.T + series_offsets(train, offsets)[None])
     weeks = train.weeks[:train_weeks]
     products = len(spec.categories["product_id"])
-    spec.response = fit_response(log_demand, columns, found.products, products, weeks)
+    spec.response = fit_response(logs, columns, found.products, products, weeks)
     effect = spec.response(columns, found.products, weeks)
-    spec.centres = class_centres(effect[np.isfinite(log_demand)])
+    spec.centres = class_centres(effect[np.isfinite(logs)])
     return spec
 
 
@@ -182,33 +201,6 @@ def response_columns(panel: Panel, spec: FeatureSpec, weeks: int) -> PlanColumns
     return PlanColumns(own | after | season, summary, season, own | around, personal)
 
 
-def demand_offsets(panel: Panel) -> dict[str, float]:
-    """Smallest usual quantity per product: added before the logarithm, so that it is scale-free."""
-    ids = panel.series["product_id"].astype(str).to_numpy()
-    demand = panel.demand
-    offsets = {}
-    for product in np.unique(ids):
-        values = demand[ids == product]
-        values = values[np.isfinite(values) & (values > 0)]
-        if len(values):
-            low = float(np.quantile(values, 0.01))
-            offsets[str(product)] = min(max(low, 0.02 * float(values.mean())), float(values.mean()))
-    offsets[""] = float(np.median(list(offsets.values()))) if offsets else 1.0
-    return offsets
-
-
-def in_whole_units(demand: Array) -> bool:
-    """Whether all known demand is whole numbers."""
-    known = demand[np.isfinite(demand)]
-    return bool((known == np.rint(known)).all())
-
-
-def series_offsets(panel: Panel, spec: FeatureSpec) -> Array:
-    """``(series,)`` offset of each series."""
-    ids = panel.series["product_id"].astype(str)
-    return np.array([spec.offsets.get(i, spec.offsets[""]) for i in ids], dtype=np.float32)
-
-
 class Design:
     """Features of a panel, held once per origin, per target week and per pair.
 
@@ -217,28 +209,37 @@ class Design:
         spec: What was learned at training.
         leads: Leads to forecast, default those of the training; another lead is treated as the
             nearest one of these, with the features of its own target week.
+        outcome: What came of it, if that is more than ``panel`` tells: demand to be forecast.
     """
 
-    def __init__(self, panel: Panel, spec: FeatureSpec, leads: list[int] | None = None) -> None:
+    def __init__(
+        self,
+        panel: Panel,
+        spec: FeatureSpec,
+        leads: list[int] | None = None,
+        outcome: Panel | None = None,
+    ) -> None:
         self.spec, self.n_weeks = spec, panel.n_weeks
         self.leads = spec.leads if leads is None else leads
         distance = np.abs(np.subtract.outer(self.leads, spec.leads))
         self.trained_lead = distance.argmin(axis=1)
         weeks = panel.n_weeks + max(self.leads)
         self.calendar: Weeks = extend_weeks(panel.weeks, weeks)
-        self.offset = series_offsets(panel, spec)
-        with np.errstate(invalid="ignore"):
-            self.log_demand = np.log(np.maximum(panel.demand.T, 0) + self.offset)
-        self.censored = np.ascontiguousarray(panel.censored.T)
+        self.offset = series_offsets(panel, spec.offsets)
+        history, censored = log_demand(panel, self.offset, spec.whole)
+        self.log_demand, self.censored = log_demand(outcome or panel, self.offset, spec.whole)
         family = relatives(panel.series)
         found = response_columns(panel, spec, weeks)
         effect = spec.response(list(found.response.values()), found.products, self.calendar)
         self.effect = effect
-        adjusted = (self.log_demand - effect[: panel.n_weeks]).astype(np.float32)
-        state = running_level(adjusted, self.censored, family)
+        adjusted = (history - effect[: panel.n_weeks]).astype(np.float32)
+        state = running_level(adjusted, censored, family)
         self.level = state.level
-        self.ceiling = _ceiling(self.log_demand)
-        origin = history_features(state, panel.demand.T, self.censored, family)
+        given = np.where(np.isfinite(state.own), state.own + effect[: panel.n_weeks], -np.inf)
+        self.expected = np.fmax(self.log_demand, given)
+        self.ceiling = ceiling(history)
+        self.fresh = freshness(np.isfinite(history), family)
+        origin = history_features(state, panel.demand.T, censored, family)
         target = {"plan_effect": effect} | found.plans | found.season
         target |= seasonal_features(state.own, weeks, family)
         pair = weather_features(panel, spec.courses, self.calendar, self.leads)
@@ -288,16 +289,19 @@ class Design:
         known = target < self.n_weeks
         past = np.minimum(target, self.n_weeks - 1)
         y = np.where(known, self.log_demand[past, series] - level, np.nan).astype(np.float32)
+        expected = np.where(known, self.expected[past, series] - level, np.nan).astype(np.float32)
         codes = np.column_stack([self.codes[series], self.week_code[target]])
         return Sample(
             x=self._matrix(origin, series, lead),
             y=y,
             censored=known & self.censored[past, series],
+            expected=expected,
             codes=codes,
             lead=lead_code,
             origin=origin,
             target=target,
             series=series,
+            fresh=self.fresh[origin, series],
             level=level,
             offset=self.offset[series],
             ceiling=self.ceiling[origin, series] - level,
@@ -328,11 +332,3 @@ class Design:
                 rows[-1][weeks_ahead > _SEASON_KNOWN] = 0
         rows += [column[lead, origin, series] for column in self.pair.values()]
         return np.stack(rows)
-
-
-def _ceiling(log_demand: Array) -> Array:
-    """Log of three times the highest demand so far; infinite before ``_YOUNG`` weeks of it."""
-    seen = np.isfinite(log_demand)
-    highest = np.maximum.accumulate(np.where(seen, log_demand, -np.inf), axis=0)
-    young = seen.cumsum(axis=0, dtype=np.int16) < _YOUNG
-    return np.where(young, np.inf, highest + np.log(3)).astype(np.float32)

@@ -98,11 +98,14 @@ def running_level(adjusted: Array, censored: BoolArray, relatives: Relatives) ->
 
 def _pool(level: Array, weight: Array, relatives: Relatives) -> Array:
     """Level that product (in its category) and store suggest, each shrunk to the wider group."""
-    total = weight.sum(axis=1, keepdims=True)
-    wide = (weight * level).sum(axis=1, keepdims=True) / np.maximum(total, 1e-9)
-    for groups, prior in ((relatives.category, 0.5), (relatives.product, 0.5)):
-        mass = groups.sums(weight)[:, groups.index]
-        wide = (groups.sums(weight * level)[:, groups.index] + prior * wide) / (mass + prior)
+    product, category = relatives.product, relatives.category
+    # A product is one witness of its category and of the panel, in however many stores.
+    witness = weight / (product.sums(weight)[:, product.index] + 1)
+    total = witness.sum(axis=1, keepdims=True)
+    wide = (witness * level).sum(axis=1, keepdims=True) / np.maximum(total, 1e-9)
+    for groups, mass, prior in ((category, witness, 4.0), (product, weight, 0.5)):
+        sums = [groups.sums(m)[:, groups.index] for m in (mass * level, mass)]
+        wide = (sums[0] + prior * wide) / (sums[1] + prior)
     store = relatives.store
     mass = store.sums(weight)[:, store.index]
     offset: Array = store.sums(weight * (level - wide))[:, store.index] / (mass + 0.5)

@@ -11,9 +11,11 @@ from typing import Final
 
 import numpy as np
 
+from demand_forecast.modelling.demand import FRESH_KINDS
 from demand_forecast.modelling.features import Sample
 from demand_forecast.modelling.panel import BoolArray, IntArray
 from demand_forecast.modelling.points import Array, atoms, mean_point
+from demand_forecast.modelling.survival import censored_quantiles
 
 _LOWER = (0.01, 0.025, 0.05, 0.1, 0.175, 0.25, 0.325, 0.4)
 LEVELS: Final[Array] = np.array(
@@ -78,9 +80,14 @@ def _interpolate(right: IntArray, known: Array, values: Array, at: Array) -> Arr
 
 
 def conformal_shifts(
-    quantiles: Array, actual: Array, leads: IntArray, n_leads: int, weeks: int
+    quantiles: Array,
+    actual: Array,
+    censored: BoolArray,
+    groups: IntArray,
+    n_groups: int,
+    weeks: float,
 ) -> Array:
-    """Shift of each quantile, in interquartile ranges, that gives it its coverage, per lead.
+    """Shift of each quantile, in interquartile ranges, that gives it its coverage, per group.
 
     Conformalised quantile regression (Romano, Patterson and Candes 2019), one-sided per level and
     shrunk to no shift when the held-out weeks are few (their errors move together, so weeks count,
@@ -89,26 +96,29 @@ def conformal_shifts(
     Args:
         quantiles: ``(rows, levels)`` held-out forecasts.
         actual: ``(rows,)``.
-        leads: ``(rows,)`` position of each row's lead.
-        n_leads: Number of leads.
+        censored: ``(rows,)`` sold out: the demand was at least that.
+        groups: ``(rows,)`` group of each row: its lead, or how new its series is.
+        n_groups: Number of groups.
         weeks: Number of held-out weeks.
 
     Returns:
-        ``(leads, levels)``.
+        ``(groups, levels)``.
     """
     scores = (actual[:, None] - quantiles) / spread(quantiles)
-    shifts = np.zeros((n_leads, len(LEVELS)), dtype=np.float32)
-    for lead in range(n_leads):
-        rows = leads == lead
+    shifts = np.zeros((n_groups, len(LEVELS)), dtype=np.float32)
+    for group in range(n_groups):
+        rows = groups == group
         if rows.sum() >= _LEAST_ROWS:
             for column, level in enumerate(LEVELS):
-                shifts[lead, column] = np.quantile(scores[rows, column], level)
-    return shifts * (weeks / (weeks + _PRIOR_WEEKS))
+                shifts[group, column] = censored_quantiles(
+                    scores[rows, column], censored[rows], np.array([level])
+                )[0]
+    return shifts / (1 + _PRIOR_WEEKS / weeks)
 
 
-def shift_quantiles(quantiles: Array, shifts: Array, leads: IntArray) -> Array:
+def shift_quantiles(quantiles: Array, shifts: Array, groups: IntArray) -> Array:
     """Apply :func:`conformal_shifts` and keep the quantiles in order."""
-    moved = quantiles + shifts[leads] * spread(quantiles)
+    moved = quantiles + shifts[groups] * spread(quantiles)
     moved.sort(axis=1)
     return moved
 
@@ -118,12 +128,16 @@ class Calibration:
     """What held-out weeks say about the quantiles and the mean of a model.
 
     Attributes:
-        shifts: ``(leads, levels)``, see :func:`conformal_shifts`.
+        shifts: ``(leads + FRESH_KINDS, levels)``, see :func:`conformal_shifts`.
         mean_factor: Factor on the mean that makes held-out sums right.
     """
 
     shifts: Array
     mean_factor: float
+
+    def shift(self, quantiles: Array, sample: Sample) -> Array:
+        """``(rows, levels)`` calibrated quantiles of ``sample``."""
+        return shift_quantiles(quantiles, self.shifts, _groups(sample, len(self.shifts)))
 
 
 def calibrate(quantiles: Array, held_out: Sample, n_leads: int, weeks: int) -> Calibration:
@@ -135,12 +149,26 @@ def calibrate(quantiles: Array, held_out: Sample, n_leads: int, weeks: int) -> C
         n_leads: Number of leads of the model.
         weeks: Number of held-out weeks.
     """
-    actual = redistributed(quantiles, held_out.y, held_out.censored)
-    shifts = conformal_shifts(quantiles, actual, held_out.lead, n_leads, weeks)
-    moved = shift_quantiles(quantiles, shifts, held_out.lead)
-    mean = mean_point(held_out.units(moved @ atoms(LEVELS)))
-    factor = sum_factor(held_out.units(actual[:, None])[:, 0], mean, held_out.target)
-    return Calibration(shifts, factor)
+    usual = held_out.fresh == 0
+    groups = np.where(usual, held_out.lead, -1)
+    y, censored = held_out.y, held_out.censored
+    by_lead = conformal_shifts(quantiles, y, censored, groups, n_leads, weeks)
+    # A few products or stores say how wide, but not whether the next one is above or below; that
+    # they are new has nothing to do with how many weeks were held out.
+    kinds = held_out.fresh - 1
+    by_kind = conformal_shifts(quantiles, y, censored, kinds, FRESH_KINDS, np.inf)
+    shifts = np.concatenate([by_lead, (by_kind - by_kind[:, ::-1]) / 2])
+    moved = Calibration(shifts, 1.0).shift(quantiles, held_out)
+    actual = redistributed(moved, y, censored)[usual]
+    known = held_out.take(usual)
+    mean = mean_point(known.units(moved[usual] @ atoms(LEVELS)))
+    return Calibration(shifts, sum_factor(known.units(actual[:, None])[:, 0], mean, known.target))
+
+
+def _groups(sample: Sample, count: int) -> IntArray:
+    """Group of each row: its lead; for what is new, of whatever lead, one for each kind."""
+    kinds = count - FRESH_KINDS - 1 + sample.fresh
+    return np.where(sample.fresh > 0, kinds, sample.lead)
 
 
 def sum_factor(actual: Array, mean: Array, week: IntArray) -> float:

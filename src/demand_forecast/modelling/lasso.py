@@ -16,6 +16,7 @@ from demand_forecast.modelling.intervals import LEVELS, redistributed
 from demand_forecast.modelling.panel import BoolArray, IntArray
 from demand_forecast.modelling.points import Array
 from demand_forecast.modelling.quantile_slopes import at_levels, quantile_slopes, some_rows
+from demand_forecast.modelling.survival import censored_quantiles
 
 _CONSTANT = 1e-4
 _FIRST_JUDGED = 2
@@ -73,7 +74,7 @@ class LassoModel:
     has its Gram matrix, and the training set of a fold is a sum of the first of them. A second
     pass weights rows by the inverse of their expected squared error (errors are relative, in
     logs) and gives large errors less weight (Huber 1964); sold-out rows count as their expected
-    demand (Tobin 1958).
+    demand (Tobin 1958), and as lower bounds in the distribution of the error.
 
     Attributes:
         penalties: Number of penalties on the path.
@@ -103,7 +104,10 @@ class LassoModel:
         self.slopes_ = slopes
         wide = slopes.widen(sample)
         self._standardise(wide)
-        x, y = self._matrix(wide), sample.y.astype(np.float32)
+        # From what was delivered alone, the first pass would learn that demand falls where a series
+        # is sold out for months; from what the level expects of it, that it grows without end.
+        y: Array = (sample.y + sample.expected) / 2
+        x = self._matrix(wide)
         weight = np.ones(len(y), dtype=np.float32)
         blocks = self._blocks(sample, head)
         for turn in range(self.passes + 1):
@@ -122,7 +126,7 @@ class LassoModel:
         y = redistributed(normal.astype(np.float32), sample.y, sample.censored)
         self.tilts_ = self._tilts(x, y, spread, self.beta_)
         early = self._tilts(x[head], y[head], spread[head], beta_head)
-        return self._fit_errors(x, y, spread, blocks, sums, early)
+        return self._fit_errors(x, sample, spread, blocks, sums, early)
 
     def _tilts(self, x: Array, y: Array, spread: Array, beta: Array) -> Array:
         rows = some_rows(len(y))
@@ -131,7 +135,7 @@ class LassoModel:
     def _fit_errors(
         self,
         x: Array,
-        y: Array,
+        sample: Sample,
         spread: Array,
         blocks: list[IntArray],
         sums: list[_Sums],
@@ -143,16 +147,21 @@ class LassoModel:
             Quantiles of the last block, the held-out rows.
         """
         centre: Array = np.empty((0, len(LEVELS)), dtype=np.float32)
-        standard: list[Array] = [centre]
+        errors: list[Array] = [centre]
         for position in range(_FIRST_JUDGED, len(sums)):
             before = self._solve(_total(sums[:position]), self.penalty_)
             rows = blocks[position]
             centre = x[rows] @ (before[:, None] + at_levels(tilts, LEVELS))
-            standard.append((y[rows, None] - centre) / spread[rows, None])
-        errors: Array = np.concatenate(standard)
-        if len(errors) < _FEW_ERRORS:
-            errors = ((y - x @ self.beta_) / spread)[:, None] - np.zeros(len(LEVELS))
-        self.errors_ = np.diagonal(np.quantile(errors, LEVELS, axis=0)).astype(np.float32)
+            errors.append((sample.y[rows, None] - centre) / spread[rows, None])
+        standard, judged = np.concatenate(errors), np.concatenate(blocks[_FIRST_JUDGED:])
+        if len(judged) < _FEW_ERRORS:
+            location = x @ (self.beta_[:, None] + at_levels(self.tilts_, LEVELS))
+            standard, judged = (sample.y[:, None] - location) / spread[:, None], np.arange(len(x))
+        bound = sample.censored[judged]
+        self.errors_ = np.array(
+            [censored_quantiles(standard[:, k], bound, LEVELS[[k]])[0] for k in range(len(LEVELS))],
+            dtype=np.float32,
+        )
         held_out: Array = np.sort(centre + spread[blocks[-1], None] * self.errors_, axis=1)
         return held_out
 

@@ -10,6 +10,7 @@ import pandas as pd
 from demand_forecast.exceptions import NotEnoughHistoryError
 from demand_forecast.modelling.features import Design, FeatureSpec, Sample, learn_spec
 from demand_forecast.modelling.lasso import Slopes
+from demand_forecast.modelling.newcomers import newcomer_rows
 from demand_forecast.modelling.panel import BoolArray, Panel
 from demand_forecast.modelling.points import (
     Array,
@@ -34,6 +35,7 @@ class Training:
         names: Feature names.
         sizes: Number of known values of each categorical column.
         own: Names of the features that describe a series' own plan.
+        newcomers: Rows as if their series were new, to calibrate on; None where there are none.
     """
 
     spec: FeatureSpec
@@ -43,6 +45,7 @@ class Training:
     names: list[str]
     sizes: dict[str, int]
     own: list[str]
+    newcomers: Sample | None
 
     @property
     def dense(self) -> list[int]:
@@ -51,7 +54,7 @@ class Training:
 
     def with_demand(self, y: Array) -> Training:
         """The same rows with censored demand filled in."""
-        sample = replace(self.sample, y=y, censored=np.zeros(len(y), dtype=bool))
+        sample = replace(self.sample, y=y, expected=y, censored=np.zeros(len(y), dtype=bool))
         return replace(self, sample=sample)
 
     @property
@@ -94,7 +97,14 @@ def prepare(panel: Panel, leads: list[int], seed: int) -> Training:
             f"the {held_out} held-out weeks; needed {MIN_ROWS // 2}"
         )
     return Training(
-        spec, sample, head, held_out, design.names, design.category_sizes, design.own_names
+        spec,
+        sample,
+        head,
+        held_out,
+        design.names,
+        design.category_sizes,
+        design.own_names,
+        newcomer_rows(panel, spec, _FIRST_ORIGIN, seed),
     )
 
 
