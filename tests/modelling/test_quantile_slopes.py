@@ -33,7 +33,7 @@ def test_a_spread_that_grows_with_a_feature_is_found() -> None:
     location, spread = np.ones(len(x), np.float32), np.full(len(x), 0.4, dtype=np.float32)
     slopes = quantile_slopes(x, (1 + width * noise).astype(np.float32), location, spread)
     # Ridge and few steps draw to no change: at least half of the truth is found, never more.
-    share = slopes[[0, 1, 3, 4], 0] / (0.15 * ndtri(ANCHORS[[0, 1, 3, 4]]))
+    share = slopes[[0, -1], 0] / (0.15 * ndtri(ANCHORS[[0, -1]]))
     assert (share > 0.5).all() and (share < 1.05).all()
     assert slopes[:, 1] == pytest.approx(np.zeros(len(ANCHORS)), abs=0.02)
 
@@ -49,9 +49,9 @@ def test_the_share_below_a_quantile_is_its_level() -> None:
 
 
 def test_levels_between_and_beyond_the_anchors() -> None:
-    slopes = np.arange(10, dtype=np.float32).reshape(5, 2)
+    slopes = np.arange(6, dtype=np.float32).reshape(3, 2)
     found = at_levels(slopes, np.array([0.01, 0.1, 0.5, 0.99], dtype=np.float32))
-    np.testing.assert_allclose(found.T, slopes[[0, 0, 2, 4]], atol=1e-5)
+    np.testing.assert_allclose(found.T, slopes[[0, 0, 1, 2]], atol=1e-5)
 
 
 def test_many_rows_are_thinned_in_order() -> None:

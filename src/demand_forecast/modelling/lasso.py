@@ -124,13 +124,12 @@ class LassoModel:
         beta_head = self._solve(before, self.penalty_)
         normal = fitted[:, None] + spread[:, None] * ndtri(LEVELS)
         y = redistributed(normal.astype(np.float32), sample.y, sample.censored)
-        self.tilts_ = self._tilts(x, y, spread, self.beta_)
-        early = self._tilts(x[head], y[head], spread[head], beta_head)
-        return self._fit_errors(x, sample, spread, blocks, sums, early)
-
-    def _tilts(self, x: Array, y: Array, spread: Array, beta: Array) -> Array:
-        rows = some_rows(len(y))
-        return quantile_slopes(x[rows], y[rows], x[rows] @ beta, spread[rows])
+        # Before the held-out weeks, so that the errors there are about what will be used.
+        early = np.flatnonzero(head)
+        early = early[some_rows(len(early))]
+        location = x[early] @ beta_head
+        self.tilts_ = quantile_slopes(x[early], y[early], location, spread[early])
+        return self._fit_errors(x, sample, spread, blocks, sums)
 
     def _fit_errors(
         self,
@@ -139,23 +138,23 @@ class LassoModel:
         spread: Array,
         blocks: list[IntArray],
         sums: list[_Sums],
-        tilts: Array,
     ) -> Array:
         """Quantiles of the errors of every block by a fit on the blocks before it.
 
         Returns:
             Quantiles of the last block, the held-out rows.
         """
+        tilts = at_levels(self.tilts_, LEVELS)
         centre: Array = np.empty((0, len(LEVELS)), dtype=np.float32)
         errors: list[Array] = [centre]
         for position in range(_FIRST_JUDGED, len(sums)):
             before = self._solve(_total(sums[:position]), self.penalty_)
             rows = blocks[position]
-            centre = x[rows] @ (before[:, None] + at_levels(tilts, LEVELS))
+            centre = x[rows] @ (before[:, None] + tilts)
             errors.append((sample.y[rows, None] - centre) / spread[rows, None])
         standard, judged = np.concatenate(errors), np.concatenate(blocks[_FIRST_JUDGED:])
         if len(judged) < _FEW_ERRORS:
-            location = x @ (self.beta_[:, None] + at_levels(self.tilts_, LEVELS))
+            location = x @ (self.beta_[:, None] + tilts)
             standard, judged = (sample.y[:, None] - location) / spread[:, None], np.arange(len(x))
         bound = sample.censored[judged]
         self.errors_ = np.array(

@@ -9,7 +9,7 @@ import numpy as np
 from demand_forecast.modelling.panel import IntArray
 from demand_forecast.modelling.points import Array, interpolation_weights
 
-ANCHORS: Final[Array] = np.array([0.1, 0.25, 0.5, 0.75, 0.9], dtype=np.float32)
+ANCHORS: Final[Array] = np.array([0.1, 0.5, 0.9], dtype=np.float32)
 _ROWS = 30_000
 _STEPS = 2
 _FLOOR = 0.1
