@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from demand_forecast.modelling.plan_kernel import ProductPlans
-from demand_forecast.modelling.response import FOLDS, fit_response
+from demand_forecast.modelling.response import FOLDS, Observed, fit_response
 
 
 def test_slopes_are_recovered_and_folds_have_not_seen_their_weeks() -> None:
@@ -17,12 +17,12 @@ def test_slopes_are_recovered_and_folds_have_not_seen_their_weeks() -> None:
     y = (2.0 * x[0] + random.normal(0, 0.1, (400, 400))).astype(np.float32)
     y[0, 0] = np.nan
     plans = ProductPlans.of({}, product, 400)
-    response = fit_response(y, x, plans, 2, weeks)
+    response = fit_response([Observed(y, x, plans)], 2, weeks)
     assert response.slopes.shape == (FOLDS + 1, 3, 1)
     assert response.slopes[-1, :2, 0] == pytest.approx([2.0, 2.0], abs=0.45)
     other = y.copy()
     other[:80] = random.normal(size=(80, 400))
-    changed = fit_response(other, x, plans, 2, weeks)
+    changed = fit_response([Observed(other, x, plans)], 2, weeks)
     # The first fold's slopes come from the other weeks only (but for the series means).
     assert changed.slopes[0] == pytest.approx(response.slopes[0], abs=0.02)
     late = response(x, plans, weeks + np.timedelta64(4000, "D"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -48,13 +49,18 @@ class DirectForecaster(ABC):
             raise ValueError(f"horizon is {horizon}, leads are {leads}; valid: 1 week or more")
         self.horizon, self.settings, self.seed = horizon, dict(settings or {}), seed
 
-    def fit(self, panel: Panel) -> Self:
+    def fit(self, panel: Panel, pool: Sequence[Panel] = ()) -> Self:
         """Learn from the whole history of ``panel``.
+
+        Args:
+            panel: The series to learn to forecast.
+            pool: Panels of the same weeks, of other series: how their demand answers to plans and
+                season is learned together with this one's.
 
         Raises:
             NotEnoughHistoryError: If the panel is too short or too empty.
         """
-        return self.fit_training(prepare(panel, self.leads, self.seed))
+        return self.fit_training(prepare(panel, self.leads, self.seed, pool))
 
     def fit_training(self, training: Training) -> Self:
         """Fit and calibrate on prepared rows."""
@@ -155,6 +161,7 @@ def spec_state(spec: FeatureSpec) -> tuple[dict[str, Any], dict[str, Any]]:
         "kinds": spec.kinds,
         "categories": spec.categories,
         "numeric": spec.numeric,
+        "products": spec.products,
         "whole": spec.whole,
         "courses": {name: course.tolist() for name, course in spec.courses.items()},
     }
@@ -177,6 +184,7 @@ def spec_from_state(meta: dict[str, Any], arrays: dict[str, Any]) -> FeatureSpec
         courses={k: np.array(v, dtype=np.float32) for k, v in meta["courses"].items()},
         categories=meta["categories"],
         numeric={k: (float(a), float(b)) for k, (a, b) in meta["numeric"].items()},
+        products=meta["products"],
         response=Response(
             arrays["slopes"],
             arrays["fold_ends"].astype("datetime64[D]"),

@@ -7,6 +7,7 @@ only put side by side for the rows that are asked for.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -38,7 +39,7 @@ from demand_forecast.modelling.panel import BoolArray, IntArray, Panel, Weeks
 from demand_forecast.modelling.plan_kernel import PlanKernel, ProductPlans
 from demand_forecast.modelling.plans import covariate_kinds, plan_features, summary_of_plans
 from demand_forecast.modelling.points import Array
-from demand_forecast.modelling.response import Response, fit_response
+from demand_forecast.modelling.response import Observed, Response, fit_response
 from demand_forecast.modelling.weather import climate, weather_features
 
 _MAX_LISTED_PRODUCTS = 16
@@ -113,6 +114,7 @@ class FeatureSpec:
         courses: Yearly course of each weather covariate.
         categories: For each categorical column its known values.
         numeric: For each numeric static column its mean and spread.
+        products: Products whose answer to plans is known.
         response: Effect of plans and season, by product.
         centres: Classes of plan effect.
         whole: Demand was only ever seen in whole units.
@@ -124,42 +126,50 @@ class FeatureSpec:
     courses: dict[str, Array]
     categories: dict[str, list[str]]
     numeric: dict[str, tuple[float, float]]
+    products: list[str]
     response: Response = field(repr=False)
     centres: Array = field(repr=False)
     whole: bool = False
 
 
-def learn_spec(panel: Panel, leads: list[int], train_weeks: int) -> FeatureSpec:
+def learn_spec(
+    panel: Panel, leads: list[int], train_weeks: int, pool: Sequence[Panel] = ()
+) -> FeatureSpec:
     """Learn what the features need.
 
     Args:
         panel: The training panel; vocabularies are of all its series.
         leads: Leads in weeks.
         train_weeks: Number of first weeks that slopes and scales are learned from.
+        pool: Panels of the same weeks that show how demand answers to plans.
     """
-    train = panel.until(panel.weeks[train_weeks - 1], max_future=0)
-    kinds = covariate_kinds(train)
-    offsets = demand_offsets(panel)
+    train, *others = (p.until(panel.weeks[train_weeks - 1], max_future=0) for p in (panel, *pool))
+    names = {str(n) for p in (panel, *pool) for n in p.series["product_id"].unique()}
     spec = FeatureSpec(
         leads,
-        offsets,
-        kinds,
+        demand_offsets(panel),
+        covariate_kinds(train),
         climate(train),
         known_categories(panel.series),
         numeric_scales(panel.series),
+        sorted(names),
         Response(np.empty((0, 0, 0), np.float32), train.weeks[:0], PlanKernel.empty()),
         np.empty(0, dtype=np.float32),
         in_whole_units(panel.demand),
     )
-    found = response_columns(train, spec, train_weeks)
-    columns = list(found.response.values())
-    logs = np.log(train.demand.T + series_offsets(train, offsets)[None])
+    mine = _observed(train, spec, spec.offsets)
+    seen = [mine, *(_observed(other, spec, demand_offsets(other)) for other in others)]
     weeks = train.weeks[:train_weeks]
-    products = len(spec.categories["product_id"])
-    spec.response = fit_response(logs, columns, found.products, products, weeks)
-    effect = spec.response(columns, found.products, weeks)
-    spec.centres = class_centres(effect[np.isfinite(logs)])
+    spec.response = fit_response(seen, len(spec.products), weeks)
+    effect = spec.response(mine.columns, mine.plans, weeks)
+    spec.centres = class_centres(effect[np.isfinite(mine.log_demand)])
     return spec
+
+
+def _observed(panel: Panel, spec: FeatureSpec, offsets: dict[str, float]) -> Observed:
+    found = response_columns(panel, spec, panel.n_weeks)
+    logs = np.log(panel.demand.T + series_offsets(panel, offsets)[None])
+    return Observed(logs, list(found.response.values()), found.products)
 
 
 @dataclass(frozen=True)
@@ -193,8 +203,8 @@ def response_columns(panel: Panel, spec: FeatureSpec, weeks: int) -> PlanColumns
         for k in range(waves.shape[1])
     }
     after = {k: v for k, v in around.items() if k.endswith(("_last_week", "_before"))}
-    code = code_of(panel.series["product_id"], products) - 1
-    code = np.where(code < 0, len(products), code)
+    code = code_of(panel.series["product_id"], spec.products) - 1
+    code = np.where(code < 0, len(spec.products), code)
     summary = ProductPlans.of(summary_of_plans(own, around, spec.kinds), code, weeks)
     # An event has too few weeks for a slope per product beyond that of the response.
     personal = [name for name in own if spec.kinds.get(name) != "event"]

@@ -21,7 +21,7 @@ from demand_forecast.modelling.grouping import (
 from demand_forecast.modelling.panel import BoolArray
 from demand_forecast.modelling.points import Array
 
-_LEVEL_RATE = 0.2
+_LEVEL_RATE = 0.3
 _CLIP = 3.0
 _SPREAD_RATE = 0.08
 _POOL_WEIGHT = 0.05

@@ -7,7 +7,9 @@ deep cut that is advertised, the week after one) that slopes miss and larger mod
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve
@@ -114,34 +116,28 @@ class PlanKernel:
 
 
 def fit_plan_kernel(
-    unexplained: Array, plans: ProductPlans, fold: IntArray, n_folds: int
+    parts: Sequence[tuple[Array, ProductPlans]], fold: IntArray, n_folds: int
 ) -> PlanKernel:
     """Kernel ridge regression on landmarks (Nystroem), without each fold and on all weeks.
 
     Args:
-        unexplained: ``(weeks, series)`` log demand without level and linear effect, NaN where
-            nothing was delivered.
-        plans: Plans of the same weeks.
+        parts: Of each panel ``(weeks, series)`` log demand without level and linear effect, NaN
+            where nothing was delivered, and the plans of the same weeks.
         fold: ``(weeks,)`` fold of each week.
         n_folds: Number of folds.
     """
-    groups = Groups(plans.index)
-    mean, count = groups.means(unexplained, np.isfinite(unexplained))
-    week, product = np.nonzero(count > 0)
-    values, code = plans.values[week, product], plans.code[product]
+    found = [_product_weeks(*part, fold) for part in parts]
+    values, code, rows, target, trust = (np.concatenate(f) for f in zip(*found, strict=True))
     spread = values.std(axis=0) if len(values) else np.zeros(0)
     kept = spread > _CONSTANT
     if not kept.any():
         return PlanKernel.empty()
     scale = np.where(kept, spread, np.inf).astype(np.float32)
-    target = mean[week, product]
-    trust = count[week, product] / (count[week, product] + _FEW_STORES)
-    pick = np.random.default_rng(0).permutation(len(week))[:_LANDMARKS]
+    pick = np.random.default_rng(0).permutation(len(values))[:_LANDMARKS]
     marks = np.clip(values[pick] / scale, -_CLIP, _CLIP).astype(np.float32)
     kernel = PlanKernel(scale, marks, code[pick], np.zeros((0, len(pick)), dtype=np.float32))
     near = kernel.similarity(values, code).astype(np.float64)
     prior = _PRIOR * near[pick] + 1e-4 * np.eye(len(pick))
-    rows = fold[week]
     weights = []
     for left_out in range(n_folds + 1):
         used = rows != left_out
@@ -149,3 +145,13 @@ def fit_plan_kernel(
         gram = near[used].T @ weighted + prior
         weights.append(cho_solve(cho_factor(gram), weighted.T @ target[used]))
     return PlanKernel(scale, marks, code[pick], np.stack(weights).astype(np.float32))
+
+
+def _product_weeks(unexplained: Array, plans: ProductPlans, fold: IntArray) -> tuple[Any, ...]:
+    """Plan, product, fold, mean of what is unexplained and trust in it, ``(product-weeks,)``."""
+    mean, count = Groups(plans.index).means(unexplained, np.isfinite(unexplained))
+    week, product = np.nonzero(count > 0)
+    seen = count[week, product]
+    trust = seen / (seen + _FEW_STORES)
+    values, code = plans.values[week, product], plans.code[product]
+    return values, code, fold[week], mean[week, product], trust

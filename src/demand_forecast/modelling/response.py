@@ -96,40 +96,52 @@ class _Sums:
         return np.asarray(shared + own)
 
 
-def fit_response(
-    log_demand: Array, columns: Sequence[Array], plans: ProductPlans, n_products: int, weeks: Weeks
-) -> Response:
+@dataclass(frozen=True)
+class Observed:
+    """What one panel shows of the answer to plans.
+
+    Attributes:
+        log_demand: ``(weeks, series)``, NaN where nothing was delivered.
+        columns: Features, ``(weeks, series)`` each, without gaps.
+        plans: Plans by product; the code after the last known one stands for unknown products.
+    """
+
+    log_demand: Array
+    columns: Sequence[Array]
+    plans: ProductPlans
+
+
+def fit_response(panels: Sequence[Observed], n_products: int, weeks: Weeks) -> Response:
     """Fit on all weeks and without each of ``FOLDS`` stretches of them.
 
     Args:
-        log_demand: ``(weeks, series)``, NaN where nothing was delivered.
-        columns: Features, ``(weeks, series)`` each, without gaps.
-        plans: Plans by product; code ``n_products`` stands for unknown products.
-        n_products: Number of known products.
+        panels: The panel and any that it borrows strength from, of the same weeks.
+        n_products: Number of known products, of all panels.
         weeks: ``(weeks,)`` dates.
     """
-    product = plans.code[plans.index]
     ends = np.unique(np.linspace(0, len(weeks), FOLDS + 1).round().astype(int))[1:]
     fold = np.searchsorted(ends, np.arange(len(weeks)), side="right")
-    parts = _fold_sums(log_demand, columns, product, n_products, fold, len(ends))
-    total = _add(parts)
+    found = [_fold_sums(panel, n_products, fold, len(ends)) for panel in panels]
+    parts = [_add(same) for same in zip(*found, strict=True)]
+    total = _join(parts)
     slopes = [_minus(total, part).slopes() for part in parts] + [total.slopes()]
     last_weeks = weeks[ends - 1].astype("datetime64[D]")
     straight = Response(np.stack(slopes).astype(np.float32), last_weeks, PlanKernel.empty())
-    rest = log_demand - straight.linear(columns, product, np.full(len(fold), len(ends)))
-    rest = (rest - rolling_mean(rest, _AROUND, ahead=_AROUND // 2)).astype(np.float32)
-    return replace(straight, kernel=fit_plan_kernel(rest, plans, fold, len(ends)))
+    rest = [(_unexplained(panel, straight), panel.plans) for panel in panels]
+    return replace(straight, kernel=fit_plan_kernel(rest, fold, len(ends)))
 
 
-def _fold_sums(
-    log_demand: Array,
-    columns: Sequence[Array],
-    product: IntArray,
-    n_products: int,
-    fold: IntArray,
-    n_folds: int,
-) -> list[_Sums]:
-    n_features = len(columns)
+def _unexplained(panel: Observed, straight: Response) -> Array:
+    """Log demand without what slopes explain and without its level around the week."""
+    all_weeks = np.full(len(panel.log_demand), len(straight.fold_ends))
+    plans = panel.plans
+    rest = panel.log_demand - straight.linear(panel.columns, plans.code[plans.index], all_weeks)
+    return np.asarray(rest - rolling_mean(rest, _AROUND, ahead=_AROUND // 2), dtype=np.float32)
+
+
+def _fold_sums(panel: Observed, n_products: int, fold: IntArray, n_folds: int) -> list[_Sums]:
+    log_demand, columns = panel.log_demand, panel.columns
+    product, n_features = panel.plans.code[panel.plans.index], len(columns)
     valid = np.isfinite(log_demand)
     count = np.maximum(valid.sum(axis=0), 1)
     target = np.where(valid, log_demand, 0)
@@ -152,7 +164,14 @@ def _fold_sums(
     return [_Sums(g, m, series, r) for g, m, r in zip(gram, moment, rows, strict=True)]
 
 
-def _add(parts: list[_Sums]) -> _Sums:
+def _add(panels: Sequence[_Sums]) -> _Sums:
+    """Sums of the same weeks over several panels."""
+    series = np.asarray(sum(panel.series for panel in panels))
+    return replace(_join(panels), series=series)
+
+
+def _join(parts: Sequence[_Sums]) -> _Sums:
+    """Sums over all weeks of the same series."""
     gram, moment = sum(p.gram for p in parts), sum(p.moment for p in parts)
     return _Sums(np.asarray(gram), np.asarray(moment), parts[0].series, sum(p.rows for p in parts))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -66,8 +67,14 @@ class Training:
         return Slopes(columns, list(self.sizes).index("product_id"), products)
 
 
-def prepare(panel: Panel, leads: list[int], seed: int) -> Training:
+def prepare(panel: Panel, leads: list[int], seed: int, pool: Sequence[Panel] = ()) -> Training:
     """Learn the features and lay out the training rows.
+
+    Args:
+        panel: The training panel.
+        leads: Leads in weeks.
+        seed: Seed of what is drawn.
+        pool: Panels that show how demand answers to plans, see :func:`learn_spec`.
 
     Raises:
         NotEnoughHistoryError: With fewer than ``MIN_WEEKS`` weeks and the longest lead, or fewer
@@ -81,7 +88,7 @@ def prepare(panel: Panel, leads: list[int], seed: int) -> Training:
             f"{panel.n_weeks} weeks and {observed} observed series-weeks"
         )
     held_out = int(np.clip(round(0.18 * panel.n_weeks), 4, 26))
-    spec = learn_spec(panel, leads, panel.n_weeks - held_out)
+    spec = learn_spec(panel, leads, panel.n_weeks - held_out, pool)
     design = Design(panel, spec)
     origin, series, lead = design.training_rows(_FIRST_ORIGIN)
     most = max(_MAX_CELLS // len(design.names), 1000)

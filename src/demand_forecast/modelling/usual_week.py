@@ -131,8 +131,6 @@ def _bends(design: Design, sample: Sample) -> dict[str, Array]:
 
 def _slopes(design: Design, sample: Sample) -> Array:
     """``(rows, columns of the response)`` slopes of each row's product in its week."""
-    response, category = design.spec.response, list(design.spec.categories).index("product_id")
-    weeks = design.calendar[sample.target].astype(_DAY)
-    # Unknown products have code 0, and their slopes stand last.
-    product = sample.codes[:, category] - 1
-    return np.asarray(response.slopes[np.searchsorted(response.fold_ends, weeks), product])
+    response, plans = design.spec.response, design.product_plans
+    fold = np.searchsorted(response.fold_ends, design.calendar[sample.target].astype(_DAY))
+    return np.asarray(response.slopes[fold, plans.code[plans.index[sample.series]]])
