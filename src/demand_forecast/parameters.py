@@ -81,8 +81,14 @@ class ForecastParameters(_Group):
 
 
 class TrainingParameters(_Group):
-    """How the models of a segment are trained; the dictionaries are arguments of the classes."""
+    """How the models of a segment are trained; the dictionaries are arguments of the classes.
 
+    Attributes:
+        borrow: Where products of one velocity have too few rows of their own, their model also
+            learns from the other products of the segment.
+    """
+
+    borrow: bool = True
     velocity: _arguments_of("demand_forecast.modelling.velocity.classify")  # type: ignore[valid-type]
     lasso: _arguments_of("demand_forecast.modelling.lasso.LassoModel")  # type: ignore[valid-type]
     network: _arguments_of("demand_forecast.modelling.network.NetworkModel")  # type: ignore[valid-type]

@@ -18,7 +18,12 @@ from demand_forecast.modelling.release import (
 )
 from stand_ins import Constant, Incomplete
 
-PARAMETERS = {"network": {"seeds": 1}, "lasso": {}, "velocity": {"window_weeks": 52}}
+PARAMETERS = {
+    "borrow": True,
+    "network": {"seeds": 1},
+    "lasso": {},
+    "velocity": {"window_weeks": 52},
+}
 
 
 def _metrics(mape: float) -> list[dict[str, object]]:
@@ -65,7 +70,11 @@ def test_a_model_that_passed_is_refitted_on_all_weeks(trained_ensemble, candidat
 def test_what_travels_to_the_registry(trained_ensemble, candidate) -> None:
     panel = trained_ensemble[0]
     trained = _prepare(panel, candidate, _verdict(True))
-    assert trained.parameters == {"network.seeds": 1, "velocity.window_weeks": 52}
+    assert trained.parameters == {
+        "borrow": True,
+        "network.seeds": 1,
+        "velocity.window_weeks": 52,
+    }
     assert trained.metrics == {
         "mape": 30.0,
         "wape": 15.0,

@@ -54,8 +54,8 @@ class DirectForecaster(ABC):
 
         Args:
             panel: The series to learn to forecast.
-            pool: Panels of the same weeks, of other series: how their demand answers to plans and
-                season is learned together with this one's.
+            pool: Panels of the same weeks, of other series, to borrow from where there are few;
+                see :func:`demand_forecast.modelling.rows.prepare`.
 
         Raises:
             NotEnoughHistoryError: If the panel is too short or too empty.

@@ -141,13 +141,13 @@ def learn_spec(
         panel: The training panel; vocabularies are of all its series.
         leads: Leads in weeks.
         train_weeks: Number of first weeks that slopes and scales are learned from.
-        pool: Panels of the same weeks that show how demand answers to plans.
+        pool: Panels of the same weeks to borrow from.
     """
     train, *others = (p.until(panel.weeks[train_weeks - 1], max_future=0) for p in (panel, *pool))
     names = {str(n) for p in (panel, *pool) for n in p.series["product_id"].unique()}
     spec = FeatureSpec(
         leads,
-        demand_offsets(panel),
+        {k: v for p in (*pool, panel) for k, v in demand_offsets(p).items()},
         covariate_kinds(train),
         climate(train),
         known_categories(panel.series),
@@ -157,8 +157,8 @@ def learn_spec(
         np.empty(0, dtype=np.float32),
         in_whole_units(panel.demand),
     )
-    mine = _observed(train, spec, spec.offsets)
-    seen = [mine, *(_observed(other, spec, demand_offsets(other)) for other in others)]
+    mine = _observed(train, spec)
+    seen = [mine, *(_observed(other, spec) for other in others)]
     weeks = train.weeks[:train_weeks]
     spec.response = fit_response(seen, len(spec.products), weeks)
     effect = spec.response(mine.columns, mine.plans, weeks)
@@ -166,9 +166,9 @@ def learn_spec(
     return spec
 
 
-def _observed(panel: Panel, spec: FeatureSpec, offsets: dict[str, float]) -> Observed:
+def _observed(panel: Panel, spec: FeatureSpec) -> Observed:
     found = response_columns(panel, spec, panel.n_weeks)
-    logs = np.log(panel.demand.T + series_offsets(panel, offsets)[None])
+    logs = np.log(panel.demand.T + series_offsets(panel, spec.offsets)[None])
     return Observed(logs, list(found.response.values()), found.products)
 
 

@@ -66,8 +66,9 @@ def prepare_ensemble(
         return TrainedModel(None, promoted=False, reason=candidate.reason)
     rows = pd.MultiIndex.from_frame(panel.series[KEY]).isin(pd.MultiIndex.from_frame(keys))
     part = panel.select(rows)
+    pool = [panel.select(~rows)] if parameters["borrow"] and not rows.all() else []
     try:
-        model = _unfitted(candidate.model).fit(part)
+        model = _unfitted(candidate.model).fit(part, pool)
     except NotEnoughHistoryError as error:
         return TrainedModel(None, promoted=False, reason=str(error))
     broken = dry_run(model, part, horizon)

@@ -19,6 +19,7 @@ from demand_forecast.modelling.points import (
 
 MIN_WEEKS = 16
 MIN_ROWS = 20
+ENOUGH_ROWS = 10_000
 _FIRST_ORIGIN = 2
 _MAX_SLOPE_PRODUCTS = 16
 _MAX_CELLS = 30_000_000
@@ -74,7 +75,9 @@ def prepare(panel: Panel, leads: list[int], seed: int, pool: Sequence[Panel] = (
         panel: The training panel.
         leads: Leads in weeks.
         seed: Seed of what is drawn.
-        pool: Panels that show how demand answers to plans, see :func:`learn_spec`.
+        pool: Panels of the same weeks to borrow from where ``panel`` alone has fewer than
+            ``ENOUGH_ROWS``: the answer to plans is learned on all of them, and as many of their
+            rows before the held-out weeks as are missing are trained on too.
 
     Raises:
         NotEnoughHistoryError: With fewer than ``MIN_WEEKS`` weeks and the longest lead, or fewer
@@ -88,6 +91,8 @@ def prepare(panel: Panel, leads: list[int], seed: int, pool: Sequence[Panel] = (
             f"{panel.n_weeks} weeks and {observed} observed series-weeks"
         )
     held_out = int(np.clip(round(0.18 * panel.n_weeks), 4, 26))
+    missing = ENOUGH_ROWS - observed * len(leads)
+    pool = pool if missing > 0 else ()
     spec = learn_spec(panel, leads, panel.n_weeks - held_out, pool)
     design = Design(panel, spec)
     origin, series, lead = design.training_rows(_FIRST_ORIGIN)
@@ -103,16 +108,30 @@ def prepare(panel: Panel, leads: list[int], seed: int, pool: Sequence[Panel] = (
             f"segment {panel.region}.{panel.store_format}: {int(head.sum())} training rows before "
             f"the {held_out} held-out weeks; needed {MIN_ROWS // 2}"
         )
+    borrowed = _borrowed(pool, spec, panel.weeks[panel.n_weeks - held_out - 1], missing, seed)
     return Training(
         spec,
-        sample,
-        head,
+        Sample.join([sample, *borrowed]),
+        np.concatenate([head, *(np.ones(len(part.y), dtype=bool) for part in borrowed)]),
         held_out,
         design.names,
         design.category_sizes,
         design.own_names,
         newcomer_rows(panel, spec, _FIRST_ORIGIN, seed),
     )
+
+
+def _borrowed(
+    pool: Sequence[Panel], spec: FeatureSpec, last: np.datetime64, count: int, seed: int
+) -> list[Sample]:
+    """Rows of other panels up to a week, ``count`` in all."""
+    random, found = np.random.default_rng(seed), []
+    for panel in pool:
+        design = Design(panel.until(last), spec)
+        rows = np.stack(design.training_rows(_FIRST_ORIGIN), axis=1)
+        kept = random.permutation(len(rows))[: count // len(pool)]
+        found.append(design.sample(*rows[np.sort(kept)].T))
+    return found
 
 
 def forecast_rows(

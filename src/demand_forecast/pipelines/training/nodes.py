@@ -72,7 +72,9 @@ def _fit_ensemble(
     try:
         if not rows.any():
             raise NotEnoughHistoryError(f"the segment has no {which} products")
-        return Candidate(model.fit(_before_validation(panel, forecast).select(rows)))
+        known = _before_validation(panel, forecast)
+        pool = [known.select(~rows)] if training.borrow and not rows.all() else []
+        return Candidate(model.fit(known.select(rows), pool))
     except NotEnoughHistoryError as error:
         _LOGGER.warning(
             "%s.%s %s: no ensemble, baseline only: %s",
