@@ -10,8 +10,8 @@ from core_panels import simulated
 from sklearn.linear_model import Lasso as Reference
 
 from demand_forecast.modelling.ensemble import Lasso
+from demand_forecast.modelling.gram import Sums, path, total
 from demand_forecast.modelling.intervals import LEVELS
-from demand_forecast.modelling.lasso import _path, _Sums, _total
 from demand_forecast.modelling.quantile_slopes import at_levels
 from demand_forecast.modelling.rows import forecast_sample
 
@@ -22,10 +22,8 @@ def test_path_from_sums_of_blocks_equals_the_fit_on_all_rows() -> None:
     y = (x @ [1, 0, -2, 0.3, 0, 0] + 7 + random.normal(size=600)).astype(np.float32)
     ones = np.column_stack([x, np.ones(600)]).astype(np.float32)
     weight = np.ones(600, dtype=np.float32)
-    parts = [
-        _Sums.of(ones[a:b], y[a:b], weight[a:b]) for a, b in ((0, 100), (100, 350), (350, 600))
-    ]
-    found = _path(_total(parts), np.geomspace(1, 0.05, 12))[-1]
+    parts = [Sums.of(ones[a:b], y[a:b], weight[a:b]) for a, b in ((0, 100), (100, 350), (350, 600))]
+    found = path(total(parts), np.geomspace(1, 0.05, 12))[-1]
     scale = x.std(axis=0)
     standard = (x - x.mean(axis=0)) / scale
     top = np.abs(standard.T @ (y - y.mean())).max() / 600

@@ -11,10 +11,11 @@ from core_panels import simulated
 
 from demand_forecast.modelling.demand import FRESH_KINDS
 from demand_forecast.modelling.ensemble import Lasso
-from demand_forecast.modelling.features import Design, Sample, learn_spec
+from demand_forecast.modelling.features import Design, learn_spec
 from demand_forecast.modelling.newcomers import newcomer_rows
 from demand_forecast.modelling.panel import Panel
 from demand_forecast.modelling.rows import forecast_sample
+from demand_forecast.modelling.sample import Sample
 
 FIRST = 2
 

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import pandas as pd
 
-from demand_forecast.modelling.features import FeatureSpec, Sample
+from demand_forecast.modelling.features import FeatureSpec
 from demand_forecast.modelling.intervals import LEVELS, Calibration, calibrate
 from demand_forecast.modelling.panel import Panel
 from demand_forecast.modelling.plan_kernel import PlanKernel
@@ -23,6 +23,7 @@ from demand_forecast.modelling.points import (
 from demand_forecast.modelling.protocol import QUANTILES, forecast_frame
 from demand_forecast.modelling.response import Response
 from demand_forecast.modelling.rows import Training, forecast_sample, prepare
+from demand_forecast.modelling.sample import Sample
 
 
 class DirectForecaster(ABC):

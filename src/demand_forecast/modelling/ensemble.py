@@ -10,7 +10,6 @@ import pandas as pd
 
 from demand_forecast.modelling.artefact import load_state, save_state
 from demand_forecast.modelling.direct import DirectForecaster, part
-from demand_forecast.modelling.features import Sample
 from demand_forecast.modelling.intervals import (
     MEDIAN,
     pinball,
@@ -21,6 +20,7 @@ from demand_forecast.modelling.network import NetworkModel
 from demand_forecast.modelling.panel import Panel
 from demand_forecast.modelling.points import Array
 from demand_forecast.modelling.rows import Training, forecast_sample
+from demand_forecast.modelling.sample import Sample
 
 _PRIOR_WEEKS = 8.0
 _MOST = 0.5

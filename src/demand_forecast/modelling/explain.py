@@ -34,12 +34,12 @@ from demand_forecast.modelling.feature_groups import (
     STORE,
     WEATHER,
 )
-from demand_forecast.modelling.features import Sample
 from demand_forecast.modelling.intervals import MEDIAN
 from demand_forecast.modelling.panel import Panel
 from demand_forecast.modelling.points import Array
 from demand_forecast.modelling.protocol import Forecaster
 from demand_forecast.modelling.rows import forecast_rows
+from demand_forecast.modelling.sample import Sample
 from demand_forecast.modelling.usual_week import Contrast
 
 NETWORK: Final = "network"

@@ -35,72 +35,18 @@ from demand_forecast.modelling.history import (
     running_level,
     seasonal_features,
 )
-from demand_forecast.modelling.panel import BoolArray, IntArray, Panel, Weeks
+from demand_forecast.modelling.panel import IntArray, Panel, Weeks
 from demand_forecast.modelling.plan_kernel import PlanKernel, ProductPlans
 from demand_forecast.modelling.plans import covariate_kinds, plan_features, summary_of_plans
 from demand_forecast.modelling.points import Array
 from demand_forecast.modelling.response import Observed, Response, fit_response
+from demand_forecast.modelling.sample import Sample
 from demand_forecast.modelling.weather import climate, weather_features
 
 _MAX_LISTED_PRODUCTS = 16
 _FOURIER_ORDER = 3
 _SEASON_KNOWN = 38
 _BLOCK = 2048
-
-
-@dataclass
-class Sample:
-    """Rows of a design, ready for a model.
-
-    Attributes:
-        x: ``(rows, features)``.
-        y: ``(rows,)`` log demand relative to the level at the origin; NaN where unknown.
-        censored: ``(rows,)`` sold out: the demand was at least that.
-        expected: ``(rows,)`` ``y``; where sold out what was to be expected of it given the level of
-            the week before (where that is known).
-        codes: ``(rows, categories)`` for embeddings, 0 = unknown.
-        lead: ``(rows,)`` position of the lead.
-        origin: ``(rows,)`` week position of the origin.
-        series: ``(rows,)`` position of the series.
-        fresh: ``(rows,)`` what had never been delivered by the origin: 0 nothing, 1 the series,
-            2 its whole store, 3 its whole product.
-        level: ``(rows,)`` log level at the origin.
-        offset: ``(rows,)`` units added before the logarithm.
-        ceiling: ``(rows,)`` three times the most the series ever sold, in ``y``'s units; infinite
-            while it is young. A quantile network may say anything of a shop that has been closed.
-    """
-
-    x: Array
-    y: Array
-    censored: BoolArray
-    expected: Array
-    codes: IntArray
-    lead: IntArray
-    origin: IntArray
-    target: IntArray
-    series: IntArray
-    fresh: IntArray
-    level: Array
-    offset: Array
-    ceiling: Array
-
-    @classmethod
-    def join(cls, parts: list[Sample]) -> Sample:
-        """The rows of all, one after the other."""
-        names = vars(parts[0])
-        return cls(**{n: np.concatenate([getattr(part, n) for part in parts]) for n in names})
-
-    def take(self, rows: BoolArray | IntArray) -> Sample:
-        """Some of the rows."""
-        return Sample(**{name: value[rows] for name, value in vars(self).items()})
-
-    def units(self, log_values: Array) -> Array:
-        """Back from log units relative to the level, ``(rows, k)``, to units."""
-        bounded = np.minimum(log_values, self.ceiling[:, None])
-        logs = np.clip(self.level[:, None] + bounded, -30, 30)
-        units = np.exp(logs) - self.offset[:, None]
-        # Below a thousandth of the smallest quantity it is the rounding of the logarithm.
-        return np.where(units > 1e-3 * self.offset[:, None], units, 0)
 
 
 @dataclass

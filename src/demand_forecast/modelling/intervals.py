@@ -12,9 +12,9 @@ from typing import Final
 import numpy as np
 
 from demand_forecast.modelling.demand import FRESH_KINDS
-from demand_forecast.modelling.features import Sample
 from demand_forecast.modelling.panel import BoolArray, IntArray
 from demand_forecast.modelling.points import Array, atoms, mean_point
+from demand_forecast.modelling.sample import Sample
 from demand_forecast.modelling.survival import censored_quantiles
 
 _LOWER = (0.01, 0.025, 0.05, 0.1, 0.175, 0.25, 0.325, 0.4)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -10,12 +9,13 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtri
 
-from demand_forecast.modelling.features import Sample
+from demand_forecast.modelling.gram import Sums, path, total
 from demand_forecast.modelling.history import hazard
 from demand_forecast.modelling.intervals import LEVELS, redistributed
 from demand_forecast.modelling.panel import BoolArray, IntArray
 from demand_forecast.modelling.points import Array
 from demand_forecast.modelling.quantile_slopes import at_levels, quantile_slopes, some_rows
+from demand_forecast.modelling.sample import Sample
 from demand_forecast.modelling.survival import censored_quantiles
 
 _CONSTANT = 1e-4
@@ -111,25 +111,23 @@ class LassoModel:
         weight = np.ones(len(y), dtype=np.float32)
         blocks = self._blocks(sample, head)
         for turn in range(self.passes + 1):
-            sums = [_Sums.of(x[rows], y[rows], weight[rows]) for rows in blocks]
-            self.penalty_, beta_head = self._choose(sums)
-            before = _total(sums[:-1])
-            self.beta_ = self._solve(before + sums[-1], self.penalty_)
+            sums = [Sums.of(x[rows], y[rows], weight[rows]) for rows in blocks]
+            self.penalty_, earlier = self._choose(sums)
+            whole = total(sums)
+            self.beta_ = self._solve(whole, self.penalty_)
             fitted = x @ self.beta_
             if turn == 0:
-                self._fit_spread(x, y - fitted, before + sums[-1], ~sample.censored)
+                self._fit_spread(x, y - fitted, whole, ~sample.censored)
             spread = self._spread(x)
             y = _uncensored(sample, fitted, spread)
             weight = _weights(y - fitted, spread)
-        beta_head = self._solve(before, self.penalty_)
         normal = fitted[:, None] + spread[:, None] * ndtri(LEVELS)
         y = redistributed(normal.astype(np.float32), sample.y, sample.censored)
         # Before the held-out weeks, so that the errors there are about what will be used.
-        early = np.flatnonzero(head)
-        early = early[some_rows(len(early))]
-        location = x[early] @ beta_head
-        self.tilts_ = quantile_slopes(x[early], y[early], location, spread[early])
-        return self._fit_errors(x, sample, spread, blocks, sums)
+        rows = np.flatnonzero(head)
+        rows = rows[some_rows(len(rows))]
+        self.tilts_ = quantile_slopes(x[rows], y[rows], x[rows] @ earlier[-1], spread[rows])
+        return self._fit_errors(x, sample, spread, blocks, earlier)
 
     def _fit_errors(
         self,
@@ -137,7 +135,7 @@ class LassoModel:
         sample: Sample,
         spread: Array,
         blocks: list[IntArray],
-        sums: list[_Sums],
+        earlier: list[Array],
     ) -> Array:
         """Quantiles of the errors of every block by a fit on the blocks before it.
 
@@ -147,10 +145,8 @@ class LassoModel:
         tilts = at_levels(self.tilts_, LEVELS)
         centre: Array = np.empty((0, len(LEVELS)), dtype=np.float32)
         errors: list[Array] = [centre]
-        for position in range(_FIRST_JUDGED, len(sums)):
-            before = self._solve(_total(sums[:position]), self.penalty_)
-            rows = blocks[position]
-            centre = x[rows] @ (before[:, None] + tilts)
+        for rows, beta in zip(blocks[_FIRST_JUDGED:], earlier[_FIRST_JUDGED - 1 :], strict=True):
+            centre = x[rows] @ (beta[:, None] + tilts)
             errors.append((sample.y[rows, None] - centre) / spread[rows, None])
         standard, judged = np.concatenate(errors), np.concatenate(blocks[_FIRST_JUDGED:])
         if len(judged) < _FEW_ERRORS:
@@ -227,29 +223,30 @@ class LassoModel:
         block[~head] = self.folds
         return [np.flatnonzero(block == k) for k in range(self.folds + 1)]
 
-    def _choose(self, sums: list[_Sums]) -> tuple[float, Array]:
+    def _choose(self, sums: list[Sums]) -> tuple[float, list[Array]]:
         """Penalty, as a share of the largest useful one, with the least error on later blocks.
 
         Returns:
-            The penalty, and the coefficients it gives to all blocks but the last.
+            The penalty, and for each block but the first the coefficients from the blocks before.
         """
         grid = np.geomspace(1, self.smallest, self.penalties)
-        losses = np.zeros(self.penalties)
-        path: Array = np.zeros((self.penalties, len(sums[0].moment)))
+        losses, paths = np.zeros(self.penalties), []
         for fold in range(1, len(sums)):
-            before, block = _total(sums[:fold]), sums[fold]
-            if before.count == 0:
-                continue
-            path = _path(before, grid)
-            losses += np.einsum("af,fg,ag->a", path, block.gram, path) - 2 * path @ block.moment
+            before, block = total(sums[:fold]), sums[fold]
+            found: Array = np.zeros((self.penalties, len(block.moment)))
+            if before.count > 0:
+                found = path(before, grid)
+                losses += np.einsum("af,fg,ag->a", found, block.gram, found)
+                losses -= 2 * found @ block.moment
+            paths.append(found)
         best = int(np.argmin(losses))
-        return float(grid[best]), np.asarray(path[best], dtype=np.float32)
+        return float(grid[best]), [np.asarray(found[best], dtype=np.float32) for found in paths]
 
-    def _solve(self, sums: _Sums, penalty: float) -> Array:
+    def _solve(self, sums: Sums, penalty: float) -> Array:
         grid = np.geomspace(1, self.smallest, self.penalties)
-        return np.asarray(_path(sums, grid[grid >= penalty * 0.999])[-1], dtype=np.float32)
+        return np.asarray(path(sums, grid[grid >= penalty * 0.999])[-1], dtype=np.float32)
 
-    def _fit_spread(self, x: Array, error: Array, sums: _Sums, seen: BoolArray) -> None:
+    def _fit_spread(self, x: Array, error: Array, sums: Sums, seen: BoolArray) -> None:
         """Ridge of the log absolute error on all features."""
         size = float(np.sqrt(np.mean(error**2))) + 1e-6
         target = np.log(np.abs(error) + 0.1 * size)
@@ -265,70 +262,6 @@ class LassoModel:
 
     def _spread(self, x: Array) -> Array:
         return np.asarray(np.exp(np.clip(x @ self.spread_, *self.spread_range_)))
-
-
-@dataclass(frozen=True)
-class _Sums:
-    """Gram matrix, moments and sum of squares of some rows; the last column of x is ones."""
-
-    gram: Array
-    moment: Array
-    square: float
-
-    @classmethod
-    def of(cls, x: Array, y: Array, weight: Array) -> _Sums:
-        weighted = x * weight[:, None]
-        gram = (x.T @ weighted).astype(np.float64)
-        return cls(gram, (weighted.T @ y).astype(np.float64), float((weight * y**2).sum()))
-
-    def __add__(self, other: _Sums) -> _Sums:
-        return _Sums(self.gram + other.gram, self.moment + other.moment, self.square + other.square)
-
-    @property
-    def count(self) -> float:
-        return float(self.gram[-1, -1])
-
-
-def _total(sums: list[_Sums]) -> _Sums:
-    total = sums[0]
-    for part in sums[1:]:
-        total = total + part
-    return total
-
-
-def _path(sums: _Sums, grid: Array) -> Array:
-    """Coefficients ``(penalties, features + 1)`` for penalties relative to the largest useful one.
-
-    The intercept is free. Coordinate descent sees the Gram matrix only (Friedman, Hastie and
-    Tibshirani 2010); ``dummy`` stands for the rows that it then does not need.
-    """
-    from sklearn.exceptions import ConvergenceWarning
-    from sklearn.linear_model import lasso_path
-
-    count = sums.count
-    centre, level = sums.gram[:-1, -1] / count, sums.moment[-1] / count
-    inner = sums.gram[:-1, :-1] / count - np.outer(centre, centre)
-    outer = sums.moment[:-1] / count - centre * level
-    scale = np.sqrt(np.maximum(np.diag(inner), 1e-4))
-    inner, outer = inner / np.outer(scale, scale), outer / scale
-    inner[np.diag_indices_from(inner)] += 1e-4
-    rest = max(sums.square / count - level**2, 1e-9)
-    dummy = np.zeros((1, len(outer)), order="F")
-    top = max(float(np.abs(outer).max()), 1e-12)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        _, path, _ = lasso_path(
-            dummy,
-            np.array([np.sqrt(rest)]),
-            alphas=grid * top,
-            precompute=np.ascontiguousarray(inner),
-            Xy=outer,
-            max_iter=200,
-            tol=1e-4,
-            check_input=False,
-        )
-    slopes = path.T / scale
-    return np.column_stack([slopes, level - slopes @ centre])
 
 
 def _weights(error: Array, spread: Array) -> Array:

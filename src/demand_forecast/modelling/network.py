@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from demand_forecast.modelling.features import Sample
 from demand_forecast.modelling.intervals import LEVELS
 from demand_forecast.modelling.lasso import mean_and_scale
 from demand_forecast.modelling.panel import BoolArray, IntArray
 from demand_forecast.modelling.points import Array
+from demand_forecast.modelling.sample import Sample
 
 _BLOCK = 25
 _BATCHES = 25

@@ -13,8 +13,9 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from demand_forecast.modelling.features import Design, FeatureSpec, Sample
+from demand_forecast.modelling.features import Design, FeatureSpec
 from demand_forecast.modelling.panel import KEY, BoolArray, IntArray, Panel
+from demand_forecast.modelling.sample import Sample
 
 _TURNS = 3
 _SINGLE = 0.1

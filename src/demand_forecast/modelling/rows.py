@@ -9,13 +9,14 @@ import numpy as np
 import pandas as pd
 
 from demand_forecast.exceptions import NotEnoughHistoryError
-from demand_forecast.modelling.features import Design, FeatureSpec, Sample, learn_spec
+from demand_forecast.modelling.features import Design, FeatureSpec, learn_spec
 from demand_forecast.modelling.lasso import Slopes
 from demand_forecast.modelling.newcomers import newcomer_rows
 from demand_forecast.modelling.panel import BoolArray, Panel
 from demand_forecast.modelling.points import (
     Array,
 )
+from demand_forecast.modelling.sample import Sample
 
 MIN_WEEKS = 16
 MIN_ROWS = 20

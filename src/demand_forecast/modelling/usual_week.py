@@ -24,8 +24,9 @@ from demand_forecast.modelling.feature_groups import (
     pair_groups,
     product_plan_groups,
 )
-from demand_forecast.modelling.features import Design, Sample
+from demand_forecast.modelling.features import Design
 from demand_forecast.modelling.points import Array
+from demand_forecast.modelling.sample import Sample
 
 _YEAR = 52
 _DAY = "datetime64[D]"

@@ -1,0 +1,83 @@
+"""Gram matrices of blocks of rows, and LASSO paths from their sums."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+
+from demand_forecast.modelling.points import Array
+
+
+@dataclass(frozen=True)
+class Sums:
+    """Gram matrix, moments and sum of squares of some rows; the last column of x is ones.
+
+    Attributes:
+        gram: ``(features + 1, features + 1)``.
+        moment: ``(features + 1,)`` products with the target.
+        square: Sum of squares of the target.
+    """
+
+    gram: Array
+    moment: Array
+    square: float
+
+    @classmethod
+    def of(cls, x: Array, y: Array, weight: Array) -> Sums:
+        """Sums of weighted rows: ``x`` is ``(rows, features + 1)``, the others ``(rows,)``."""
+        weighted = x * weight[:, None]
+        gram = (x.T @ weighted).astype(np.float64)
+        return cls(gram, (weighted.T @ y).astype(np.float64), float((weight * y**2).sum()))
+
+    def __add__(self, other: Sums) -> Sums:
+        return Sums(self.gram + other.gram, self.moment + other.moment, self.square + other.square)
+
+    @property
+    def count(self) -> float:
+        """Sum of the weights."""
+        return float(self.gram[-1, -1])
+
+
+def total(sums: list[Sums]) -> Sums:
+    """Sums of the rows of all, at least one."""
+    joined = sums[0]
+    for part in sums[1:]:
+        joined = joined + part
+    return joined
+
+
+def path(sums: Sums, grid: Array) -> Array:
+    """Coefficients ``(penalties, features + 1)`` for penalties relative to the largest useful one.
+
+    The intercept is free. Coordinate descent sees the Gram matrix only (Friedman, Hastie and
+    Tibshirani 2010); ``dummy`` stands for the rows that it then does not need.
+    """
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.linear_model import lasso_path
+
+    count = sums.count
+    centre, level = sums.gram[:-1, -1] / count, sums.moment[-1] / count
+    inner = sums.gram[:-1, :-1] / count - np.outer(centre, centre)
+    outer = sums.moment[:-1] / count - centre * level
+    scale = np.sqrt(np.maximum(np.diag(inner), 1e-4))
+    inner, outer = inner / np.outer(scale, scale), outer / scale
+    inner[np.diag_indices_from(inner)] += 1e-4
+    rest = max(sums.square / count - level**2, 1e-9)
+    dummy = np.zeros((1, len(outer)), order="F")
+    top = max(float(np.abs(outer).max()), 1e-12)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        _, path, _ = lasso_path(
+            dummy,
+            np.array([np.sqrt(rest)]),
+            alphas=grid * top,
+            precompute=np.ascontiguousarray(inner),
+            Xy=outer,
+            max_iter=200,
+            tol=1e-4,
+            check_input=False,
+        )
+    slopes = path.T / scale
+    return np.column_stack([slopes, level - slopes @ centre])
