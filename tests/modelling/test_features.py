@@ -18,6 +18,7 @@ from demand_forecast.modelling.grouping import (
 )
 from demand_forecast.modelling.history import hazard
 from demand_forecast.modelling.panel import Covariate, IssuedForecast, Panel
+from demand_forecast.modelling.plans import against_recent
 from demand_forecast.modelling.rows import forecast_sample
 
 LEADS = [1, 2, 3, 4]
@@ -198,3 +199,14 @@ def test_hazard_is_the_mean_above_a_threshold() -> None:
     for score in (-1.0, 0.0, 1.5):
         found = float(hazard(np.array([score]))[0])
         assert found == pytest.approx(draws[draws > score].mean(), abs=0.01)
+
+
+def test_a_price_is_set_against_its_mean_of_the_weeks_before() -> None:
+    raw = np.array([[2.0], [2.0], [np.nan], [1.0], [2.0]], dtype=np.float32)
+    found = against_recent(raw)
+    assert found[4][0, 0] == found[4][2, 0] == 0
+    assert found[4][3, 0] == pytest.approx(np.log(1 / 2))
+    assert found[4][4, 0] == pytest.approx(np.log(2) - 2 / 3 * np.log(2))
+    later = raw.copy()
+    later[4] = 9
+    np.testing.assert_array_equal(against_recent(later)[8][:4], found[8][:4])

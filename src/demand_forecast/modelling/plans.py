@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from demand_forecast.modelling.grouping import Groups, shift, smooth
+from demand_forecast.modelling.grouping import Groups, rolling_means, shift, smooth
 from demand_forecast.modelling.panel import BoolArray, Covariate, Panel
 from demand_forecast.modelling.points import Array
 
@@ -17,6 +17,7 @@ _BASE_RATE = 0.02
 _MAX_FLAGS = 4
 _PRICE_VALUES = 8
 _CUT = -0.1
+_RECENT = (4, 8, 13, 26)
 
 Columns = dict[str, Array]
 
@@ -84,6 +85,7 @@ def plan_features(
             own[f"{name}_deep"] = np.minimum(value + 0.15, 0)
             lowest = store.minima(np.where(valid, value, 0))[:, store.index]
             around[f"{name}_lowest"] = np.minimum(value - lowest, 1)
+            around |= {f"{name}_over_{w}_weeks": v for w, v in against_recent(raw).items()}
         around |= _each_product(name, value, panel, store, products)
     own |= _products_of_plans(own, kinds)
     return own, around
@@ -130,6 +132,14 @@ def relative(raw: Array) -> tuple[Array, BoolArray]:
     usual, weight = shift(usual, 1, 0.0), shift(weight, 1, 0.0)
     valid = np.isfinite(logs) & (weight > 0)
     return np.where(valid, np.clip(logs - usual, -2, 2), 0).astype(np.float32), valid
+
+
+def against_recent(raw: Array) -> dict[int, Array]:
+    """Log ratio of a price to its mean over some windows of weeks before, 0 if unknown."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        logs = np.where(raw > 0, np.log(raw), np.nan).astype(np.float32)
+    means = rolling_means(logs, _RECENT)
+    return {w: np.nan_to_num(np.clip(logs - shift(means[w], 1), -2, 2)) for w in _RECENT}
 
 
 def discount(raw: Array, window: int = 9) -> Array:
