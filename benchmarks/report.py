@@ -32,8 +32,8 @@ def scores(frame: pd.DataFrame) -> dict[str, float]:
     """Figures of one model, in percent.
 
     Args:
-        frame: Columns ``actual`` (positive where scored), ``segment``, the three points and, where
-            the model has them, the quantiles.
+        frame: Columns ``actual`` (positive where scored), the three points and, where there
+            are any, ``segment`` (its name, of 500 rows or more) and the quantiles.
     """
     frame = frame[np.isfinite(frame["actual"]) & (frame["actual"] > 0)]
     actual = frame["actual"]
@@ -47,10 +47,10 @@ def scores(frame: pd.DataFrame) -> dict[str, float]:
     if "q10" in frame and frame["q10"].notna().all():
         for level, low, high in ((0.80, "q10", "q90"), (0.95, "q025", "q975")):
             inside = actual.between(frame[low], frame[high])
-            by_segment = inside.groupby(frame["segment"]).agg(["mean", "size"])
-            shares = by_segment.loc[by_segment["size"] >= SEGMENT_ROWS, "mean"]
             found[f"coverage {level:.0%}"] = inside.mean()
-            if len(shares):
+            if "segment" in frame:
+                by_segment = inside.groupby(frame["segment"]).agg(["mean", "size"])
+                shares = by_segment.loc[by_segment["size"] >= SEGMENT_ROWS, "mean"]
                 found[f"worst {level:.0%}"] = shares.iloc[(shares - level).abs().argmax()]
     return {name: round(100 * float(value), 2) for name, value in found.items()}
 

@@ -76,7 +76,7 @@ def path(sums: Sums, grid: Array) -> Array:
             precompute=np.ascontiguousarray(inner),
             Xy=outer,
             max_iter=200,
-            tol=1e-4,
+            tol=1e-3,
             check_input=False,
         )
     slopes = path.T / scale

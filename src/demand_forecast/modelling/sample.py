@@ -49,6 +49,8 @@ class Sample:
     @classmethod
     def join(cls, parts: list[Sample]) -> Sample:
         """The rows of all, one after the other."""
+        if len(parts) == 1:  # a copy of a large one takes memory
+            return parts[0]
         names = vars(parts[0])
         return cls(**{n: np.concatenate([getattr(part, n) for part in parts]) for n in names})
 
