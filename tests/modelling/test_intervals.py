@@ -15,6 +15,7 @@ from demand_forecast.modelling.intervals import (
     pinball,
     redistributed,
     shift_quantiles,
+    sum_factor,
 )
 
 NORMAL = ndtri(LEVELS.astype(float)).astype(np.float32)
@@ -91,3 +92,17 @@ def test_pinball_at_the_median_alone_is_half_the_absolute_error(centre: float, s
     loss = pinball(quantiles, np.array([centre + size], np.float32), np.zeros(1, bool))
     assert loss[0] == pytest.approx(size * float(LEVELS.mean()), rel=1e-3)
     assert LEVELS[MEDIAN] == 0.5
+
+
+def test_sums_are_mended_as_far_as_weeks_agree() -> None:
+    random = np.random.default_rng(0)
+    week = np.repeat(np.arange(12), 50)
+    said = random.uniform(5, 15, len(week))
+    steady = said * 1.2 * random.uniform(0.95, 1.05, len(week))
+    assert sum_factor(steady, said, week) == pytest.approx(1.2, abs=0.01)
+    one_week = np.where(week == 3, 4.0, 0.95) * said
+    assert one_week.sum() > 1.15 * said.sum()
+    assert sum_factor(one_week, said, week) == 1.0
+    assert sum_factor(9 * said, said, week) == pytest.approx(1.4)
+    assert sum_factor(steady[:150], said[:150], week[:150]) == 1.0
+    assert sum_factor(0 * said, said, week) == 1.0
