@@ -64,4 +64,5 @@ def ceiling(logs: Array) -> Array:
     """Log of three times the highest demand so far; infinite before ``_YOUNG`` weeks of it."""
     seen = np.isfinite(logs)
     highest = np.maximum.accumulate(np.where(seen, logs, -np.inf), axis=0)
-    return np.where(seen.cumsum(axis=0) >= _YOUNG, highest + np.log(3), np.inf).astype(np.float32)
+    young = seen.cumsum(axis=0, dtype=np.int16) < _YOUNG
+    return np.where(young, np.inf, highest + np.log(3)).astype(np.float32)

@@ -131,7 +131,7 @@ def to_frame(
     sample: Sample,
     quantiles: Array,
     calibration: Calibration,
-    whole: bool = False,
+    whole: bool,
 ) -> pd.DataFrame:
     """Calibrated quantiles in log units to the frame of the protocol.
 

@@ -10,11 +10,7 @@ import pandas as pd
 
 from demand_forecast.modelling.artefact import load_state, save_state
 from demand_forecast.modelling.direct import DirectForecaster, part
-from demand_forecast.modelling.intervals import (
-    MEDIAN,
-    pinball,
-    redistributed,
-)
+from demand_forecast.modelling.intervals import MEDIAN, pinball, redistributed
 from demand_forecast.modelling.lasso import LassoModel
 from demand_forecast.modelling.network import NetworkModel
 from demand_forecast.modelling.panel import Panel

@@ -75,7 +75,7 @@ class FeatureSpec:
     products: list[str]
     response: Response = field(repr=False)
     centres: Array = field(repr=False)
-    whole: bool = False
+    whole: bool
 
 
 def learn_spec(
@@ -213,13 +213,7 @@ class Design:
     def names(self) -> list[str]:
         """Names of the features, in the order of ``Sample.x``."""
         leads = [f"lead_{lead}" for lead in self.spec.leads]
-        return [
-            *self.origin,
-            *self.target,
-            *self.pair,
-            *self.static_names,
-            *leads,
-        ]
+        return [*self.origin, *self.target, *self.pair, *self.static_names, *leads]
 
     @property
     def category_sizes(self) -> dict[str, int]:

@@ -77,7 +77,7 @@ class PlanKernel:
     def empty(cls) -> PlanKernel:
         """A kernel that says nothing."""
         none = np.zeros((0, 0), dtype=np.float32)
-        return cls(none[0:0].reshape(0), none, np.zeros(0, dtype=np.int64), none)
+        return cls(none.ravel(), none, np.zeros(0, dtype=np.int64), none)
 
     def __call__(self, plans: ProductPlans, fold: IntArray) -> Array:
         """Log effect of each product-week, ``(weeks, products)``.

@@ -43,11 +43,6 @@ class Response:
     fold_ends: Weeks
     kernel: PlanKernel
 
-    @property
-    def unknown(self) -> int:
-        """Code of a product that was not seen."""
-        return int(self.slopes.shape[1]) - 1
-
     def __call__(self, columns: Sequence[Array], plans: ProductPlans, weeks: Weeks) -> Array:
         """Log effect of each week's plan, ``(weeks, series)``.
 

@@ -13,9 +13,7 @@ from demand_forecast.modelling.features import Design, FeatureSpec, learn_spec
 from demand_forecast.modelling.lasso import Slopes
 from demand_forecast.modelling.newcomers import newcomer_rows
 from demand_forecast.modelling.panel import BoolArray, Panel
-from demand_forecast.modelling.points import (
-    Array,
-)
+from demand_forecast.modelling.points import Array
 from demand_forecast.modelling.sample import Sample
 
 MIN_WEEKS = 16
