@@ -50,7 +50,7 @@ def test_contributions_add_up_to_the_location() -> None:
     centre = parts.sum(axis=1) + model.model_.beta_[-1]
     lasso = model.model_
     x = lasso._matrix(lasso.slopes_.widen(sample))
-    shape = x @ at_levels(lasso.tilts_, LEVELS) + lasso._spread(x)[:, None] * lasso.errors_
+    shape = x @ at_levels(lasso.level_slopes_, LEVELS) + lasso._spread(x)[:, None] * lasso.errors_
     expected = np.sort(centre[:, None] + shape, axis=1)
     np.testing.assert_allclose(lasso.predict(sample), expected, atol=1e-4)
 

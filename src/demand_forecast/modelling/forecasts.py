@@ -14,14 +14,9 @@ from demand_forecast.modelling.panel import KEY, BoolArray, Panel
 from demand_forecast.modelling.protocol import POINTS, QUANTILES
 
 SOURCES: Final = ("champion", "previous_champion", "baseline")
+ROW_COLUMNS: Final = ["region", "store_format", "velocity", *KEY, "as_of", "week", "horizon"]
 OUTPUT_COLUMNS: Final = [
-    "region",
-    "store_format",
-    "velocity",
-    *KEY,
-    "as_of",
-    "week",
-    "horizon",
+    *ROW_COLUMNS,
     *POINTS,
     *QUANTILES,
     *ORDER_COLUMNS,

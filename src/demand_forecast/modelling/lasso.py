@@ -82,6 +82,8 @@ class LassoModel:
         folds: Number of blocks of the head; all but the first serve as validation.
         passes: Re-weighted passes after the first.
         ridge: Rows of prior at zero in the spread model.
+        level_slopes_: How slopes differ from level to level, at each of the anchors of
+            :func:`quantile_slopes`.
     """
 
     penalties: int = 30
@@ -126,7 +128,7 @@ class LassoModel:
         # Before the held-out weeks, so that the errors there are about what will be used.
         rows = np.flatnonzero(head)
         rows = rows[some_rows(len(rows))]
-        self.tilts_ = quantile_slopes(x[rows], y[rows], x[rows] @ earlier[-1], spread[rows])
+        self.level_slopes_ = quantile_slopes(x[rows], y[rows], x[rows] @ earlier[-1], spread[rows])
         return self._fit_errors(x, sample, spread, blocks, earlier)
 
     def _fit_errors(
@@ -142,15 +144,15 @@ class LassoModel:
         Returns:
             Quantiles of the last block, the held-out rows.
         """
-        tilts = at_levels(self.tilts_, LEVELS)
+        change = at_levels(self.level_slopes_, LEVELS)
         centre: Array = np.empty((0, len(LEVELS)), dtype=np.float32)
         errors: list[Array] = [centre]
         for rows, beta in zip(blocks[_FIRST_JUDGED:], earlier[_FIRST_JUDGED - 1 :], strict=True):
-            centre = x[rows] @ (beta[:, None] + tilts)
+            centre = x[rows] @ (beta[:, None] + change)
             errors.append((sample.y[rows, None] - centre) / spread[rows, None])
         standard, judged = np.concatenate(errors), np.concatenate(blocks[_FIRST_JUDGED:])
         if len(judged) < _FEW_ERRORS:
-            location = x @ (self.beta_[:, None] + tilts)
+            location = x @ (self.beta_[:, None] + change)
             standard, judged = (sample.y[:, None] - location) / spread[:, None], np.arange(len(x))
         bound = sample.censored[judged]
         self.errors_ = np.array(
@@ -163,7 +165,7 @@ class LassoModel:
     def predict(self, sample: Sample) -> Array:
         """``(rows, levels)`` quantiles of log demand relative to the level."""
         x = self._matrix(self.slopes_.widen(sample))
-        centre = x @ (self.beta_[:, None] + at_levels(self.tilts_, LEVELS))
+        centre = x @ (self.beta_[:, None] + at_levels(self.level_slopes_, LEVELS))
         return np.sort(centre + self._spread(x)[:, None] * self.errors_, axis=1)
 
     def coefficients(self, names: list[str]) -> pd.DataFrame:
@@ -192,7 +194,15 @@ class LassoModel:
 
     def state(self) -> tuple[dict[str, Any], dict[str, Any]]:
         """Fitted state as JSON-able figures and arrays."""
-        names = ("mean_", "scale_", "beta_", "tilts_", "errors_", "spread_", "spread_range_")
+        names = (
+            "mean_",
+            "scale_",
+            "beta_",
+            "level_slopes_",
+            "errors_",
+            "spread_",
+            "spread_range_",
+        )
         meta = {"penalty_": self.penalty_, "slopes_": asdict(self.slopes_)}
         return meta, {name: getattr(self, name) for name in names}
 

@@ -16,7 +16,7 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
 from demand_forecast.modelling.panel import KEY
-from demand_forecast.modelling.points import interpolation_weights
+from demand_forecast.modelling.points import newsvendor_point
 from demand_forecast.modelling.protocol import QUANTILES
 
 Array = npt.NDArray[np.float64]
@@ -92,9 +92,7 @@ def propose_orders(
     ratios = rows["ratio"].to_numpy(dtype=np.float64)
     packs = rows["pack"].to_numpy(dtype=np.float64)
     quantiles = forecast[list(QUANTILES)].to_numpy(dtype=np.float64)
-    weights = interpolation_weights(_LEVELS, ratios).astype(np.float64)
-    weights /= weights.sum(axis=0)  # single precision alone would tip a half either way
-    wanted = np.maximum(np.einsum("rl,lr->r", quantiles, weights), 0)
+    wanted = newsvendor_point(quantiles, _LEVELS, ratios)
     order = (packs * np.floor(np.round(wanted / packs, 6) + 0.5)).astype(np.int64)
     columns = {"critical_ratio": ratios, "order_quantity": order}
     return pd.DataFrame(columns, index=forecast.index)

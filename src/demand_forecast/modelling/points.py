@@ -62,18 +62,22 @@ def mape_point(values: Array) -> Array:
     return point
 
 
-def newsvendor_point(quantiles: Array, levels: Array, critical_ratio: float) -> Array:
+def newsvendor_point(quantiles: Array, levels: Array, critical_ratio: Array | float) -> Array:
     """Order quantity: the quantile at ``unit margin / (unit margin + unit loss of a surplus)``.
 
     Args:
-        quantiles: ``(..., levels)`` units.
+        quantiles: ``(rows, levels)`` units.
         levels: ``(levels,)`` ascending, inside (0, 1).
-        critical_ratio: Inside (0, 1).
+        critical_ratio: Inside (0, 1), one for all or ``(rows,)``.
+
+    Raises:
+        ValueError: If a ratio is not inside (0, 1).
     """
-    if not 0 < critical_ratio < 1:
-        raise ValueError(
-            f"critical_ratio is {critical_ratio}; valid: between 0 and 1, both excluded"
-        )
-    weights = interpolation_weights(levels, np.array([critical_ratio]))
-    point: Array = (quantiles @ weights)[..., 0].clip(min=0)
+    ratios = np.broadcast_to(np.asarray(critical_ratio, dtype=np.float64), len(quantiles))
+    wrong = ratios[~((ratios > 0) & (ratios < 1))]
+    if len(wrong):
+        raise ValueError(f"critical_ratio is {wrong[0]}; valid: between 0 and 1, both excluded")
+    weights = interpolation_weights(levels, ratios).astype(np.float64)
+    weights /= weights.sum(axis=0)  # single precision alone would tip an order by half a unit
+    point: Array = np.maximum(np.einsum("rl,lr->r", quantiles, weights), 0)
     return point

@@ -16,6 +16,7 @@ from demand_forecast.modelling.models import Candidate, TrainedModel
 from demand_forecast.modelling.panel import KEY, Panel
 from demand_forecast.modelling.plots import plot_backtest, plot_effects
 from demand_forecast.modelling.protocol import Forecaster
+from demand_forecast.modelling.rows import neighbours
 from demand_forecast.modelling.validation import BASELINE, ENSEMBLE
 
 FIGURES = ("mape", "wape", "bias", "rmse", "rmse_zero", "share_left_out", "coverage_80")
@@ -66,8 +67,8 @@ def prepare_ensemble(
         return TrainedModel(None, promoted=False, reason=candidate.reason)
     rows = pd.MultiIndex.from_frame(panel.series[KEY]).isin(pd.MultiIndex.from_frame(keys))
     part = panel.select(rows)
-    pool = [panel.select(~rows)] if parameters["borrow"] and not rows.all() else []
     try:
+        pool = neighbours(panel, rows, parameters["borrow"])
         model = _unfitted(candidate.model).fit(part, pool)
     except NotEnoughHistoryError as error:
         return TrainedModel(None, promoted=False, reason=str(error))

@@ -67,6 +67,11 @@ class Training:
         return Slopes(columns, list(self.sizes).index("product_id"), products)
 
 
+def neighbours(panel: Panel, mine: BoolArray, borrow: bool) -> list[Panel]:
+    """What the series ``mine`` of a segment may borrow from: the others, if that is wanted."""
+    return [panel.select(~mine)] if borrow and not mine.all() else []
+
+
 def prepare(panel: Panel, leads: list[int], seed: int, pool: Sequence[Panel] = ()) -> Training:
     """Learn the features and lay out the training rows.
 

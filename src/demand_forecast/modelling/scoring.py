@@ -13,6 +13,7 @@ from demand_forecast.modelling.baseline import HistoricalAverage
 from demand_forecast.modelling.explain import GROUPS, explain
 from demand_forecast.modelling.forecasts import (
     OUTPUT_COLUMNS,
+    ROW_COLUMNS,
     active_series,
     build_table,
     check_output,
@@ -23,17 +24,7 @@ from demand_forecast.modelling.orders import OrderRules
 from demand_forecast.modelling.panel import KEY, Panel
 from demand_forecast.modelling.velocity import SLOW, by_product
 
-EXPLANATION_COLUMNS: Final = [
-    "region",
-    "store_format",
-    "velocity",
-    *KEY,
-    "as_of",
-    "week",
-    "horizon",
-    "mean",
-    *GROUPS,
-]
+EXPLANATION_COLUMNS: Final = [*ROW_COLUMNS, "mean", *GROUPS]
 _LOGGER = logging.getLogger(__name__)
 
 

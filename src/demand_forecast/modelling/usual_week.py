@@ -77,7 +77,7 @@ class Contrast:
             name: effects[:, groups[columns] == name].sum(axis=1)
             for name in (SEASON, PLAN, WEATHER, EVENTS)
         }
-        for name, part in _bends(design, sample).items():
+        for name, part in _kernel_effects(design, sample).items():
             of_group[name] = of_group[name] + part
         usual[:, effect] = sample.x[:, effect] - sum(of_group.values())
         codes = np.array(code_groups(design, series))
@@ -102,7 +102,7 @@ def _median_year(design: Design) -> Array:
     return np.asarray(np.median(x.reshape(len(origins), n_series, -1), axis=0))
 
 
-def _bends(design: Design, sample: Sample) -> dict[str, Array]:
+def _kernel_effects(design: Design, sample: Sample) -> dict[str, Array]:
     """What the kernel of the response says of each group's plans against a usual plan, ``(rows,)``.
 
     The mean of a group put on top of the usual plan and the same taken out of the row's; what no

@@ -11,6 +11,7 @@ from demand_forecast.modelling.baseline import HistoricalAverage
 from demand_forecast.modelling.ensemble import Ensemble
 from demand_forecast.modelling.models import Candidate
 from demand_forecast.modelling.panel import Panel
+from demand_forecast.modelling.rows import neighbours
 from demand_forecast.modelling.splits import rolling_origins
 from demand_forecast.modelling.velocity import FAST, SLOW, by_product, classify
 from demand_forecast.parameters import ForecastParameters, TrainingParameters
@@ -73,7 +74,7 @@ def _fit_ensemble(
         if not rows.any():
             raise NotEnoughHistoryError(f"the segment has no {which} products")
         known = _before_validation(panel, forecast)
-        pool = [known.select(~rows)] if training.borrow and not rows.all() else []
+        pool = neighbours(known, rows, training.borrow)
         return Candidate(model.fit(known.select(rows), pool))
     except NotEnoughHistoryError as error:
         _LOGGER.warning(
