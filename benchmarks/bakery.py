@@ -10,7 +10,7 @@ from peers import OurFeaturesLightGBM, as_frame, has_lightgbm, simple_rules
 from report import arguments, report
 from tables import bakery_panel
 
-from demand_forecast.modelling.ensemble import Ensemble
+from demand_forecast.modelling.models.ensemble import Ensemble
 from demand_forecast.modelling.panel import Panel
 
 WEEKS = 8

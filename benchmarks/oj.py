@@ -11,7 +11,7 @@ from peers import OurFeaturesLightGBM, PublishedLightGBM, as_frame, has_lightgbm
 from report import arguments, report
 from tables import oj_panel
 
-from demand_forecast.modelling.ensemble import Ensemble
+from demand_forecast.modelling.models.ensemble import Ensemble
 from demand_forecast.modelling.panel import Panel
 
 FIRST_WEEK = 40

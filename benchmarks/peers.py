@@ -8,9 +8,9 @@ from typing import ClassVar
 import numpy as np
 import pandas as pd
 
+from demand_forecast.modelling.models.rows import forecast_sample, prepare
 from demand_forecast.modelling.panel import Panel
 from demand_forecast.modelling.protocol import POINTS
-from demand_forecast.modelling.rows import forecast_sample, prepare
 
 
 def simple_rules(panel: Panel, horizon: int) -> dict[str, np.ndarray]:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from demand_forecast.modelling.ensemble import Ensemble
+from demand_forecast.modelling.models.ensemble import Ensemble
 from demand_forecast.modelling.panel import Covariate, FloatArray, IssuedForecast, Panel
 
 PanelFactory = Callable[..., Panel]

@@ -13,9 +13,9 @@ import yaml
 from demand_forecast import modelling
 from demand_forecast.conditioning.layout import parse_layout
 from demand_forecast.conditioning.tables import TABLES
-from demand_forecast.modelling.models import KINDS, model_class
+from demand_forecast.modelling.models.kinds import BASELINE, ENSEMBLE, KINDS, model_class
 from demand_forecast.modelling.protocol import Forecaster
-from demand_forecast.modelling.validation import BASELINE, CONTESTANTS, ENSEMBLE
+from demand_forecast.modelling.validation.contest import CONTESTANTS
 
 
 def _load(path: Path) -> dict[str, dict]:
@@ -33,7 +33,7 @@ COMPARED = {ENSEMBLE, "lasso", "network", BASELINE, *CONTESTANTS}
 def _models() -> set[type]:
     """Public classes of ``modelling`` that can be trained, asked, stored and loaded."""
     found = set()
-    for module in pkgutil.iter_modules(modelling.__path__, f"{modelling.__name__}."):
+    for module in pkgutil.walk_packages(modelling.__path__, f"{modelling.__name__}."):
         for name, cls in vars(import_module(module.name)).items():
             if inspect.isclass(cls) and cls.__module__ == module.name and name[0] != "_":
                 is_model = issubclass(cls, Forecaster) and not getattr(cls, "_is_protocol", False)

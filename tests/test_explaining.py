@@ -12,11 +12,11 @@ from demand_forecast.datasets.artefact import ArtefactDataset
 from demand_forecast.datasets.atomic import ParquetDataset
 from demand_forecast.exceptions import ArtefactError, ConfigurationError, MissingInputError
 from demand_forecast.explanation_table import print_explanation
-from demand_forecast.modelling.baseline import HistoricalAverage
-from demand_forecast.modelling.changes import CAUSES
-from demand_forecast.modelling.models import RegisteredModel
+from demand_forecast.modelling.models.baseline import HistoricalAverage
+from demand_forecast.modelling.models.kinds import RegisteredModel
 from demand_forecast.modelling.panel import KEY, Panel
-from demand_forecast.modelling.scoring import score_segment
+from demand_forecast.modelling.scoring.changes import CAUSES
+from demand_forecast.modelling.scoring.fallback import score_segment
 from demand_forecast.modelling.velocity import classify
 from stand_ins import Constant
 

@@ -10,10 +10,10 @@ from kedro.io import CatalogProtocol
 from demand_forecast import segments
 from demand_forecast.datasets.model_registry import load_version
 from demand_forecast.exceptions import ConfigurationError, MissingInputError, did_you_mean
-from demand_forecast.modelling.baseline import HistoricalAverage
-from demand_forecast.modelling.changes import CHANGE_COLUMNS, Basis, changes, of_classes
+from demand_forecast.modelling.models.baseline import HistoricalAverage
 from demand_forecast.modelling.panel import KEY, Panel
 from demand_forecast.modelling.protocol import Forecaster
+from demand_forecast.modelling.scoring.changes import CHANGE_COLUMNS, Basis, changes, of_classes
 from demand_forecast.modelling.velocity import SLOW, by_product
 
 Catalog = CatalogProtocol[Any, Any]
@@ -75,8 +75,8 @@ def load_changes(catalog: Catalog, namespace: str) -> pd.DataFrame:
     """What changed since the last forecast that was made a week or more earlier.
 
     Returns:
-        See :func:`demand_forecast.modelling.changes.changes`; series that both forecasts have. No
-        rows where there is no earlier forecast.
+        See :func:`demand_forecast.modelling.scoring.changes.changes`; series that both forecasts
+        have. No rows where there is no earlier forecast.
 
     Raises:
         ArtefactError: If a model of either forecast can no longer be loaded.

@@ -22,7 +22,7 @@ from pydantic import (
 )
 
 from demand_forecast.exceptions import ConfigurationError, did_you_mean
-from demand_forecast.modelling.orders import OrderRules
+from demand_forecast.modelling.scoring.orders import OrderRules
 from demand_forecast.segments import Segments
 
 REGION_GROUPS = ("conditioning",)
@@ -31,9 +31,9 @@ MODELS = {
     "conditioning": "demand_forecast.conditioning.settings.ConditioningSettings",
     "forecast": "demand_forecast.parameters.ForecastParameters",
     "training": "demand_forecast.parameters.TrainingParameters",
-    "validation": "demand_forecast.modelling.gate.GateRules",
+    "validation": "demand_forecast.modelling.validation.gate.GateRules",
     "scoring": "demand_forecast.parameters.ScoringParameters",
-    "monitoring": "demand_forecast.modelling.monitoring.RetrainRules",
+    "monitoring": "demand_forecast.modelling.monitoring.retraining.RetrainRules",
 }
 GROUPS = tuple(MODELS)
 
@@ -90,9 +90,9 @@ class TrainingParameters(_Group):
 
     borrow: bool = True
     velocity: _arguments_of("demand_forecast.modelling.velocity.classify")  # type: ignore[valid-type]
-    lasso: _arguments_of("demand_forecast.modelling.lasso.LassoModel")  # type: ignore[valid-type]
-    network: _arguments_of("demand_forecast.modelling.network.NetworkModel")  # type: ignore[valid-type]
-    ensemble: _arguments_of("demand_forecast.modelling.ensemble.Ensemble")  # type: ignore[valid-type]
+    lasso: _arguments_of("demand_forecast.modelling.models.lasso.LassoModel")  # type: ignore[valid-type]
+    network: _arguments_of("demand_forecast.modelling.models.network.NetworkModel")  # type: ignore[valid-type]
+    ensemble: _arguments_of("demand_forecast.modelling.models.ensemble.Ensemble")  # type: ignore[valid-type]
 
 
 class ScoringParameters(_Group):

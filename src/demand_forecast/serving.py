@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from demand_forecast.modelling.models import load_model
+from demand_forecast.modelling.models.kinds import load_model
 from demand_forecast.modelling.panel import Panel
 from demand_forecast.modelling.protocol import Forecaster
 

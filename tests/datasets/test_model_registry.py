@@ -6,8 +6,8 @@ import pytest
 from mlflow.tracking import MlflowClient
 
 from demand_forecast.datasets.model_registry import ModelRegistryDataset
-from demand_forecast.modelling.baseline import HistoricalAverage
-from demand_forecast.modelling.models import TrainedModel
+from demand_forecast.modelling.models.baseline import HistoricalAverage
+from demand_forecast.modelling.models.kinds import TrainedModel
 from demand_forecast.tracking import EXPERIMENT, PARENT_RUN
 
 

@@ -9,10 +9,10 @@ import pandas as pd
 import pytest
 
 from by_hand import summary_figures
-from demand_forecast.modelling.explain import GROUPS
-from demand_forecast.modelling.forecasts import active_series, check_output, target_weeks
-from demand_forecast.modelling.models import Candidate
+from demand_forecast.modelling.models.kinds import Candidate
 from demand_forecast.modelling.panel import KEY, Panel
+from demand_forecast.modelling.scoring.explain import GROUPS
+from demand_forecast.modelling.scoring.forecasts import active_series, check_output, target_weeks
 
 pytestmark = pytest.mark.xdist_group("full run")
 REGIONS = ["north_texas", "new_england"]

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from kedro.io import DatasetError
 
-from demand_forecast.modelling.forecasts import check_output, target_weeks
 from demand_forecast.modelling.panel import KEY
+from demand_forecast.modelling.scoring.forecasts import check_output, target_weeks
 
 SEGMENT = "north_texas.large"
 

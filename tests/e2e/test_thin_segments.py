@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 import yaml
 
-from demand_forecast.modelling.forecasts import active_series, check_output, target_weeks
 from demand_forecast.modelling.panel import KEY
+from demand_forecast.modelling.scoring.forecasts import active_series, check_output, target_weeks
 from demand_forecast.sample_data import simulate
 
 SHORT = "new_england"

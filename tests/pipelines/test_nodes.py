@@ -11,14 +11,14 @@ import pytest
 from demand_forecast.conditioning.layout import parse_layout
 from demand_forecast.conditioning.raw import RawSource
 from demand_forecast.conditioning.settings import ConditioningSettings
-from demand_forecast.modelling.baseline import HistoricalAverage
-from demand_forecast.modelling.ensemble import Ensemble
-from demand_forecast.modelling.explain import GROUPS
-from demand_forecast.modelling.forecasts import check_output, target_weeks
-from demand_forecast.modelling.gate import GateRules
-from demand_forecast.modelling.models import Candidate, RegisteredModel
-from demand_forecast.modelling.monitoring import RetrainRules
+from demand_forecast.modelling.models.baseline import HistoricalAverage
+from demand_forecast.modelling.models.ensemble import Ensemble
+from demand_forecast.modelling.models.kinds import Candidate, RegisteredModel
+from demand_forecast.modelling.monitoring.retraining import RetrainRules
 from demand_forecast.modelling.panel import KEY
+from demand_forecast.modelling.scoring.explain import GROUPS
+from demand_forecast.modelling.scoring.forecasts import check_output, target_weeks
+from demand_forecast.modelling.validation.gate import GateRules
 from demand_forecast.parameters import ForecastParameters, ScoringParameters, TrainingParameters
 from demand_forecast.pipelines.conditioning import nodes as conditioning
 from demand_forecast.pipelines.monitoring import nodes as monitoring

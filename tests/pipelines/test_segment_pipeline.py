@@ -6,8 +6,8 @@ from kedro.io import DataCatalog, MemoryDataset
 from kedro.pipeline import Pipeline
 from kedro.runner import SequentialRunner
 
-from demand_forecast.modelling.gate import GateRules
-from demand_forecast.modelling.models import TrainedModel
+from demand_forecast.modelling.models.kinds import TrainedModel
+from demand_forecast.modelling.validation.gate import GateRules
 from demand_forecast.parameters import ForecastParameters, TrainingParameters
 from demand_forecast.pipelines import training, validation
 from demand_forecast.segments import parse

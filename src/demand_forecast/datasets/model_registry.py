@@ -22,7 +22,7 @@ from mlflow.types.schema import ColSpec, Schema
 from demand_forecast import __version__
 from demand_forecast.datasets.artefact import seal, verify
 from demand_forecast.exceptions import ArtefactError
-from demand_forecast.modelling.models import (
+from demand_forecast.modelling.models.kinds import (
     RegisteredModel,
     TrainedModel,
     load_model,

@@ -7,12 +7,12 @@ import logging
 import pandas as pd
 
 from demand_forecast.exceptions import NotEnoughHistoryError
-from demand_forecast.modelling.baseline import HistoricalAverage
-from demand_forecast.modelling.ensemble import Ensemble
-from demand_forecast.modelling.models import Candidate
+from demand_forecast.modelling.models.baseline import HistoricalAverage
+from demand_forecast.modelling.models.ensemble import Ensemble
+from demand_forecast.modelling.models.kinds import Candidate
+from demand_forecast.modelling.models.rows import neighbours
 from demand_forecast.modelling.panel import Panel
-from demand_forecast.modelling.rows import neighbours
-from demand_forecast.modelling.splits import rolling_origins
+from demand_forecast.modelling.validation.splits import rolling_origins
 from demand_forecast.modelling.velocity import FAST, SLOW, by_product, classify
 from demand_forecast.parameters import ForecastParameters, TrainingParameters
 

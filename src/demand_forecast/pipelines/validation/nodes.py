@@ -6,19 +6,17 @@ from typing import Any
 
 import pandas as pd
 
-from demand_forecast.modelling.gate import GateRules
-from demand_forecast.modelling.lost_sales import validation_lost_sales
-from demand_forecast.modelling.models import Candidate, TrainedModel
+from demand_forecast.modelling.models.kinds import BASELINE, ENSEMBLE, Candidate, TrainedModel
 from demand_forecast.modelling.panel import KEY, Panel
-from demand_forecast.modelling.release import prepare_baseline, prepare_ensemble
-from demand_forecast.modelling.summary import summarise_models, summarise_rows
-from demand_forecast.modelling.validation import (
-    BASELINE,
-    ENSEMBLE,
+from demand_forecast.modelling.scoring.lost_sales import validation_lost_sales
+from demand_forecast.modelling.validation.contest import (
     compare,
     judge_velocities,
     metrics_table,
 )
+from demand_forecast.modelling.validation.gate import GateRules
+from demand_forecast.modelling.validation.release import prepare_baseline, prepare_ensemble
+from demand_forecast.modelling.validation.summary import summarise_models, summarise_rows
 from demand_forecast.modelling.velocity import FAST, SLOW
 from demand_forecast.parameters import ForecastParameters, TrainingParameters
 

@@ -1,0 +1,1 @@
+"""What models see: rows of a direct model, from a panel."""

@@ -1,0 +1,189 @@
+"""What the past of a series and of its relatives says at an origin: levels, lags, trends, spread.
+
+Time-major arrays of log demand, cleared of plan and season effects by ``response``. Everything at
+week ``t`` uses weeks up to ``t``; nothing is rescaled with figures from later weeks.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import log_ndtr
+
+from demand_forecast.modelling.features.grouping import (
+    Groups,
+    rolling_mean,
+    rolling_means,
+    shift,
+    smooth,
+)
+from demand_forecast.modelling.panel import BoolArray
+from demand_forecast.modelling.points import Array
+
+_LEVEL_RATE = 0.3
+_CLIP = 3.0
+_SPREAD_RATE = 0.08
+_POOL_WEIGHT = 0.05
+_FIRST_SPREAD = 0.5
+_LAGS = (0, 1, 2, 3)
+_WINDOWS = (4, 8, 13, 26, 52)
+
+
+@dataclass(frozen=True)
+class Level:
+    """Running level of each series.
+
+    Attributes:
+        own: ``(weeks, series)`` adjusted log demand, censored weeks replaced by what was to be
+            expected given that demand was at least the delivery; NaN where nothing was delivered.
+        level: ``(weeks, series)`` smoothed, drawn to product and store while the history is short.
+        spread: ``(weeks, series)`` smoothed size of the error of the level a week ahead.
+        pool: ``(weeks, series)`` what product and store alone would say.
+    """
+
+    own: Array
+    level: Array
+    spread: Array
+    pool: Array
+
+
+@dataclass(frozen=True)
+class Relatives:
+    """Groups of series that share a product, a store, a category, or the panel."""
+
+    product: Groups
+    store: Groups
+    category: Groups
+    panel: Groups
+
+
+def hazard(score: Array) -> Array:
+    """Mean of a standard normal variable above ``score`` (inverse Mills ratio)."""
+    return np.asarray(
+        np.exp(-0.5 * score**2 - 0.5 * np.log(2 * np.pi) - log_ndtr(-score)), dtype=np.float32
+    )
+
+
+def running_level(adjusted: Array, censored: BoolArray, relatives: Relatives) -> Level:
+    """Smooth each series forward in time, uncensoring sell-outs on the way.
+
+    A sold-out week counts as the mean of a normal demand above the delivered quantity (Tobin 1958)
+    around the level known before it.
+    """
+    own = adjusted.copy()
+    level, weight, spread = (np.zeros_like(adjusted) for _ in range(3))
+    mean, seen_weight, width = (np.zeros(adjusted.shape[1], np.float32) for _ in range(3))
+    width += _FIRST_SPREAD
+    for week, found in enumerate(adjusted):
+        seen, known = np.isfinite(found), seen_weight > 0
+        before = np.where(known, mean / np.maximum(seen_weight, 1e-9), np.where(seen, found, 0))
+        sold_out = censored[week] & seen & known
+        if sold_out.any():
+            scale = 1.25 * width[sold_out]
+            score = np.clip((found[sold_out] - before[sold_out]) / scale, -4, 4)
+            own[week, sold_out] = before[sold_out] + scale * hazard(score)
+        news = np.where(seen, own[week], 0) - before
+        error = np.abs(news)
+        row = before + np.clip(news, -_CLIP * width, _CLIP * width)
+        width += _SPREAD_RATE * np.where(seen & known & ~sold_out, error - width, 0)
+        mean += _LEVEL_RATE * np.where(seen, row - mean, 0)
+        seen_weight += _LEVEL_RATE * np.where(seen, 1 - seen_weight, 0)
+        level[week] = mean / np.maximum(seen_weight, 1e-9)
+        weight[week], spread[week] = seen_weight, width
+    pool = _pool(level, weight, relatives)
+    level = (weight * level + _POOL_WEIGHT * pool) / (weight + _POOL_WEIGHT)
+    return Level(own, level, spread, pool)
+
+
+def _pool(level: Array, weight: Array, relatives: Relatives) -> Array:
+    """Level that product (in its category) and store suggest, each shrunk to the wider group."""
+    product, category = relatives.product, relatives.category
+    # A product is one witness of its category and of the panel, in however many stores.
+    witness = weight / (product.sums(weight)[:, product.index] + 1)
+    total = witness.sum(axis=1, keepdims=True)
+    wide = (witness * level).sum(axis=1, keepdims=True) / np.maximum(total, 1e-9)
+    for groups, mass, prior in ((category, witness, 4.0), (product, weight, 0.5)):
+        sums = [groups.sums(m)[:, groups.index] for m in (mass * level, mass)]
+        wide = (sums[0] + prior * wide) / (sums[1] + prior)
+    store = relatives.store
+    mass = store.sums(weight)[:, store.index]
+    offset: Array = store.sums(weight * (level - wide))[:, store.index] / (mass + 0.5)
+    return np.asarray(wide + offset)
+
+
+def history_features(
+    state: Level, demand: Array, censored: BoolArray, relatives: Relatives
+) -> dict[str, Array]:
+    """Features of an origin, ``(weeks, series)`` each, in log units relative to the level.
+
+    Args:
+        state: Result of :func:`running_level`.
+        demand: ``(weeks, series)`` units, NaN where nothing was delivered.
+        censored: ``(weeks, series)``.
+        relatives: Groups for what happened to the same product elsewhere, and so on.
+    """
+    own, level = state.own, state.level
+    active = np.isfinite(own)
+    weeks_seen = active.cumsum(axis=0, dtype=np.float32)
+    columns = {f"lag_{k}": _filled(shift(own, k) - level) for k in _LAGS}
+    columns |= {f"mean_{w}": _filled(m - level) for w, m in rolling_means(own, _WINDOWS).items()}
+    columns["recent"] = _filled(smooth(own, 0.4)[0] - level) * (weeks_seen > 0)
+    columns["spread"] = np.log(state.spread + 0.02)
+    columns["from_pool"] = np.clip(level - state.pool, -3, 3)
+    with np.errstate(invalid="ignore"):
+        columns["zero_share"] = smooth(
+            np.where(active, demand <= 0, np.nan).astype(np.float32), 0.1
+        )[0]
+    columns["sold_out_share"] = smooth(np.where(active, censored, np.nan).astype(np.float32), 0.1)[
+        0
+    ]
+    columns["weeks_seen"] = np.log1p(weeks_seen)
+    columns["weeks_since_seen"] = np.log1p(np.minimum(_age(active), 52)).astype(np.float32)
+    return columns | _relatives_features(own - level, relatives)
+
+
+def seasonal_features(own: Array, weeks: int, relatives: Relatives) -> dict[str, Array]:
+    """Features of a target week from the same weeks of last year, ``(weeks + future, series)``.
+
+    The deviation from the level around it (half a year, centred: known as long as the lead is under
+    39 weeks), for the series, its product and the whole panel.
+    """
+    around = rolling_mean(own, 27, ahead=13)
+    deviation = own - around
+    columns = {}
+    valid = np.isfinite(deviation)
+    named = {"series": deviation}
+    for name, groups in (("product", relatives.product), ("panel", relatives.panel)):
+        mean, count = groups.means(deviation, valid)
+        named[name] = np.where(count > 0, mean, np.nan)[:, groups.index]
+    for name, values in named.items():
+        near = rolling_mean(values, 3, ahead=1)
+        long = np.full((weeks, own.shape[1]), np.nan, dtype=np.float32)
+        end = min(weeks, len(near) + 52)
+        long[52:end] = near[: max(end - 52, 0)]
+        columns[f"last_year_{name}"] = _filled(long)
+    return columns
+
+
+def _relatives_features(deviation: Array, relatives: Relatives) -> dict[str, Array]:
+    valid = np.isfinite(deviation)
+    columns: dict[str, Array] = {}
+    for name in ("product", "store", "category", "panel"):
+        groups: Groups = getattr(relatives, name)
+        mean, count = groups.means(deviation, valid)
+        mean = mean * count / (count + 1)
+        columns[f"{name}_now"] = mean[:, groups.index]
+        columns[f"{name}_recent"] = smooth(mean, 0.4)[0][:, groups.index]
+    return columns
+
+
+def _age(active: BoolArray) -> Array:
+    """Weeks since the last delivery (since the start of the panel where there was none)."""
+    position = np.arange(len(active), dtype=np.float32)[:, None]
+    last = np.maximum.accumulate(np.where(active, position, np.float32(-1)), axis=0)
+    return np.asarray(position - last)
+
+
+def _filled(values: Array) -> Array:
+    return np.where(np.isfinite(values), values, 0).astype(np.float32)

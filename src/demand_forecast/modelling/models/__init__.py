@@ -1,0 +1,1 @@
+"""The models of a segment: historical average, LASSO, network, and their calibrated blend."""

@@ -1,0 +1,201 @@
+"""What LASSO, network and ensemble share as forecasters: calibration, the frame, storage."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import pandas as pd
+
+from demand_forecast.modelling.features.design import FeatureSpec
+from demand_forecast.modelling.features.plan_kernel import PlanKernel
+from demand_forecast.modelling.features.response import Response
+from demand_forecast.modelling.features.sample import Sample
+from demand_forecast.modelling.models.intervals import LEVELS, Calibration, calibrate
+from demand_forecast.modelling.models.rows import Training, forecast_sample, prepare
+from demand_forecast.modelling.panel import Panel
+from demand_forecast.modelling.points import (
+    Array,
+    atoms,
+    interpolation_weights,
+    mape_point,
+    mean_point,
+)
+from demand_forecast.modelling.protocol import QUANTILES, forecast_frame
+
+
+class DirectForecaster(ABC):
+    """A direct model of all leads: one row per series, origin and lead.
+
+    Args:
+        horizon: Weeks to forecast; trains leads 1..horizon.
+        leads: Leads to train instead, in weeks; other leads borrow the nearest one.
+        settings: Arguments of the model inside.
+        seed: Seed of everything random.
+    """
+
+    kind: ClassVar[str]
+
+    def __init__(
+        self,
+        horizon: int = 4,
+        leads: list[int] | None = None,
+        settings: dict[str, Any] | None = None,
+        seed: int = 0,
+    ) -> None:
+        self.leads = sorted(leads) if leads else list(range(1, horizon + 1))
+        if self.leads[:1] < [1]:
+            raise ValueError(f"horizon is {horizon}, leads are {leads}; valid: 1 week or more")
+        self.horizon, self.settings, self.seed = horizon, dict(settings or {}), seed
+
+    def fit(self, panel: Panel, pool: Sequence[Panel] = ()) -> Self:
+        """Learn from the whole history of ``panel``.
+
+        Args:
+            panel: The series to learn to forecast.
+            pool: Panels of the same weeks, of other series, to borrow from where there are few;
+                see :func:`demand_forecast.modelling.models.rows.prepare`.
+
+        Raises:
+            NotEnoughHistoryError: If the panel is too short or too empty.
+        """
+        return self.fit_training(prepare(panel, self.leads, self.seed, pool))
+
+    def fit_training(self, training: Training) -> Self:
+        """Fit and calibrate on prepared rows."""
+        self.spec_ = training.spec
+        self.limits_ = (float(training.sample.y.min()), float(training.sample.y.max()))
+        held_out = training.sample.take(~training.head)
+        self.held_out_ = self._bounded(self._fit_rows(training), held_out)
+        known, rows = self.held_out_, held_out
+        if training.newcomers is not None:
+            new = self.predict_sample(training.newcomers)
+            known, rows = np.concatenate([known, new]), Sample.join([rows, training.newcomers])
+        self.calibration_ = calibrate(known, rows, len(self.leads), training.held_out_weeks)
+        return self
+
+    def predict(self, panel: Panel, as_of: pd.Timestamp, horizon: int) -> pd.DataFrame:
+        """Forecast the ``horizon`` weeks after ``as_of`` from what was known then."""
+        sample = forecast_sample(panel, self.spec_, as_of, horizon)
+        return self._frame(panel, as_of, sample, self.predict_sample(sample))
+
+    def _frame(
+        self, panel: Panel, as_of: pd.Timestamp, sample: Sample, quantiles: Array
+    ) -> pd.DataFrame:
+        return to_frame(panel, as_of, sample, quantiles, self.calibration_, self.spec_.whole)
+
+    @abstractmethod
+    def _fit_rows(self, training: Training) -> Array:
+        """Fit; return the quantiles of the held-out rows by a model that has not seen them."""
+
+    def predict_sample(self, sample: Sample) -> Array:
+        """``(rows, levels)`` quantiles in log units, not calibrated, within what was ever seen."""
+        return self._bounded(self._predict_rows(sample), sample)
+
+    def _bounded(self, quantiles: Array, sample: Sample) -> Array:
+        """Quantiles no further out than any demand in training, nor than the series' ceiling."""
+        inside = np.clip(quantiles, *self.limits_)
+        return np.minimum(inside, np.maximum(sample.ceiling, self.limits_[0])[:, None])
+
+    @abstractmethod
+    def _predict_rows(self, sample: Sample) -> Array:
+        """``(rows, levels)`` quantiles in log units."""
+
+    def _base_state(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        spec, arrays = spec_state(self.spec_)
+        meta = {
+            "kind": self.kind,
+            "horizon": self.horizon,
+            "leads": self.leads,
+            "seed": self.seed,
+            "settings": self.settings,
+            "spec": spec,
+            "mean_factor": self.calibration_.mean_factor,
+            "limits": self.limits_,
+        }
+        return meta, {f"spec.{k}": v for k, v in arrays.items()} | {
+            "shifts": self.calibration_.shifts
+        }
+
+    def _restore_base(self, meta: dict[str, Any], arrays: dict[str, Any]) -> None:
+        self.spec_ = spec_from_state(meta["spec"], part(arrays, "spec."))
+        self.limits_ = (float(meta["limits"][0]), float(meta["limits"][1]))
+        self.calibration_ = Calibration(arrays["shifts"], float(meta["mean_factor"]))
+
+
+def to_frame(
+    panel: Panel,
+    as_of: pd.Timestamp,
+    sample: Sample,
+    quantiles: Array,
+    calibration: Calibration,
+    whole: bool,
+) -> pd.DataFrame:
+    """Calibrated quantiles in log units to the frame of the protocol.
+
+    Where demand comes in whole units so do quantiles, median and MAPE point: under a few units a
+    week a fraction in between is a bid for something that cannot happen. The mean stays as it is.
+    """
+    moved = calibration.shift(quantiles, sample)
+    values = sample.units(moved @ atoms(LEVELS))
+    published = np.array(list(QUANTILES.values()), dtype=np.float32)
+    units = sample.units(moved @ interpolation_weights(LEVELS, published))
+    mean = mean_point(values) * calibration.mean_factor
+    if whole:
+        values, units = np.rint(values), np.rint(units)
+    shape = (panel.n_series, -1)
+    points = {
+        "mean": mean.reshape(shape),
+        "median": units[:, list(QUANTILES).index("q50")].reshape(shape),
+        "mape_point": mape_point(values).reshape(shape),
+    }
+    return forecast_frame(panel, as_of, units.reshape(*shape, len(published)), points)
+
+
+def spec_state(spec: FeatureSpec) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A feature spec as JSON-able figures and arrays."""
+    meta = {
+        "leads": spec.leads,
+        "offsets": spec.offsets,
+        "kinds": spec.kinds,
+        "categories": spec.categories,
+        "numeric": spec.numeric,
+        "products": spec.products,
+        "whole": spec.whole,
+        "courses": {name: course.tolist() for name, course in spec.courses.items()},
+    }
+    arrays = {
+        "slopes": spec.response.slopes,
+        "fold_ends": spec.response.fold_ends.astype("datetime64[D]").astype(np.int64),
+        "centres": spec.centres,
+    }
+    kernel = spec.response.kernel
+    arrays |= {f"kernel.{name}": value for name, value in vars(kernel).items()}
+    return meta, arrays
+
+
+def spec_from_state(meta: dict[str, Any], arrays: dict[str, Any]) -> FeatureSpec:
+    """Inverse of :func:`spec_state`."""
+    return FeatureSpec(
+        leads=meta["leads"],
+        offsets=meta["offsets"],
+        kinds=meta["kinds"],
+        courses={k: np.array(v, dtype=np.float32) for k, v in meta["courses"].items()},
+        categories=meta["categories"],
+        numeric={k: (float(a), float(b)) for k, (a, b) in meta["numeric"].items()},
+        products=meta["products"],
+        response=Response(
+            arrays["slopes"],
+            arrays["fold_ends"].astype("datetime64[D]"),
+            PlanKernel(**part(arrays, "kernel.")),
+        ),
+        centres=arrays["centres"],
+        whole=meta["whole"],
+    )
+
+
+def part(arrays: dict[str, Any], prefix: str) -> dict[str, Any]:
+    """The arrays whose name starts with ``prefix``, without it."""
+    return {k[len(prefix) :]: v for k, v in arrays.items() if k.startswith(prefix)}

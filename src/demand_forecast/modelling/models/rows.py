@@ -1,0 +1,165 @@
+"""From a panel to the rows a direct model is trained on and forecasts for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+
+from demand_forecast.exceptions import NotEnoughHistoryError
+from demand_forecast.modelling.features.design import Design, FeatureSpec, learn_spec
+from demand_forecast.modelling.features.sample import Sample
+from demand_forecast.modelling.models.lasso import Slopes
+from demand_forecast.modelling.models.newcomers import newcomer_rows
+from demand_forecast.modelling.panel import BoolArray, Panel
+from demand_forecast.modelling.points import Array
+
+MIN_WEEKS = 16
+MIN_ROWS = 20
+ENOUGH_ROWS = 10_000
+_FIRST_ORIGIN = 2
+_MAX_SLOPE_PRODUCTS = 16
+_MAX_CELLS = 30_000_000
+
+
+@dataclass(frozen=True)
+class Training:
+    """Rows to train on.
+
+    Attributes:
+        spec: What the features learned.
+        sample: The rows.
+        head: ``(rows,)`` True for targets before the held-out weeks.
+        held_out_weeks: Number of held-out weeks.
+        names: Feature names.
+        sizes: Number of known values of each categorical column.
+        own: Names of the features that describe a series' own plan.
+        newcomers: Rows as if their series were new, to calibrate on; None where there are none.
+    """
+
+    spec: FeatureSpec
+    sample: Sample
+    head: BoolArray
+    held_out_weeks: int
+    names: list[str]
+    sizes: dict[str, int]
+    own: list[str]
+    newcomers: Sample | None
+
+    @property
+    def dense(self) -> list[int]:
+        """Columns that are no one-hot code (those are embedded in the network)."""
+        return [i for i, name in enumerate(self.names) if "=" not in name]
+
+    def with_demand(self, y: Array) -> Training:
+        """The same rows with censored demand filled in."""
+        sample = replace(self.sample, y=y, expected=y, censored=np.zeros(len(y), dtype=bool))
+        return replace(self, sample=sample)
+
+    @property
+    def slopes(self) -> Slopes:
+        """Own plans by product, where there are few products."""
+        products = self.sizes["product_id"]
+        few = 1 < products <= _MAX_SLOPE_PRODUCTS
+        columns = [self.names.index(name) for name in self.own] if few else []
+        return Slopes(columns, list(self.sizes).index("product_id"), products)
+
+
+def neighbours(panel: Panel, mine: BoolArray, borrow: bool) -> list[Panel]:
+    """What the series ``mine`` of a segment may borrow from: the others, if that is wanted."""
+    return [panel.select(~mine)] if borrow and not mine.all() else []
+
+
+def prepare(panel: Panel, leads: list[int], seed: int, pool: Sequence[Panel] = ()) -> Training:
+    """Learn the features and lay out the training rows.
+
+    Args:
+        panel: The training panel.
+        leads: Leads in weeks.
+        seed: Seed of what is drawn.
+        pool: Panels of the same weeks to borrow from where ``panel`` alone has fewer than
+            ``ENOUGH_ROWS``: the answer to plans is learned on all of them, and as many of their
+            rows before the held-out weeks as are missing are trained on too.
+
+    Raises:
+        NotEnoughHistoryError: With fewer than ``MIN_WEEKS`` weeks and the longest lead, or fewer
+            than ``MIN_ROWS`` observed weeks of series.
+    """
+    needed, observed = MIN_WEEKS + max(leads), int(panel.active.sum())
+    if panel.n_weeks < needed or observed < MIN_ROWS:
+        raise NotEnoughHistoryError(
+            f"segment {panel.region}.{panel.store_format}: a model for leads up to {max(leads)} "
+            f"needs {needed} weeks and {MIN_ROWS} observed series-weeks; found "
+            f"{panel.n_weeks} weeks and {observed} observed series-weeks"
+        )
+    held_out = int(np.clip(round(0.18 * panel.n_weeks), 4, 26))
+    missing = ENOUGH_ROWS - observed * len(leads)
+    pool = pool if missing > 0 else ()
+    spec = learn_spec(panel, leads, panel.n_weeks - held_out, pool)
+    design = Design(panel, spec)
+    origin, series, lead = design.training_rows(_FIRST_ORIGIN)
+    most = max(_MAX_CELLS // len(design.names), 1000)
+    if len(origin) > most:
+        kept = np.random.default_rng(seed).choice(len(origin), most, replace=False)
+        kept.sort()
+        origin, series, lead = origin[kept], series[kept], lead[kept]
+    sample = design.sample(origin, series, lead)
+    head = sample.target < panel.n_weeks - held_out
+    if head.sum() < MIN_ROWS // 2:
+        raise NotEnoughHistoryError(
+            f"segment {panel.region}.{panel.store_format}: {int(head.sum())} training rows before "
+            f"the {held_out} held-out weeks; needed {MIN_ROWS // 2}"
+        )
+    borrowed = _borrowed(pool, spec, panel.weeks[panel.n_weeks - held_out - 1], missing, seed)
+    return Training(
+        spec,
+        Sample.join([sample, *borrowed]),
+        np.concatenate([head, *(np.ones(len(part.y), dtype=bool) for part in borrowed)]),
+        held_out,
+        design.names,
+        design.category_sizes,
+        design.own_names,
+        newcomer_rows(panel, spec, _FIRST_ORIGIN, seed),
+    )
+
+
+def _borrowed(
+    pool: Sequence[Panel], spec: FeatureSpec, last: np.datetime64, count: int, seed: int
+) -> list[Sample]:
+    """Rows of other panels up to a week, ``count`` in all."""
+    random, found = np.random.default_rng(seed), []
+    for panel in pool:
+        design = Design(panel.until(last), spec)
+        rows = np.stack(design.training_rows(_FIRST_ORIGIN), axis=1)
+        kept = random.permutation(len(rows))[: count // len(pool)]
+        found.append(design.sample(*rows[np.sort(kept)].T))
+    return found
+
+
+def forecast_rows(
+    panel: Panel, spec: FeatureSpec, as_of: pd.Timestamp, horizon: int
+) -> tuple[Design, Sample]:
+    """Features at origin ``as_of``, and of them the rows of :func:`forecast_sample`.
+
+    Raises:
+        ValueError: If ``horizon`` is below 1.
+        KeyError: If ``as_of`` is not a week of the history.
+    """
+    if horizon < 1:
+        raise ValueError(f"horizon is {horizon}; valid: 1 week or more")
+    known = panel.until(as_of, max_future=horizon)
+    design = Design(known, spec, leads=list(range(1, horizon + 1)))
+    series, lead = np.divmod(np.arange(known.n_series * horizon), horizon)
+    return design, design.sample(np.full(len(series), known.n_weeks - 1), series, lead)
+
+
+def forecast_sample(panel: Panel, spec: FeatureSpec, as_of: pd.Timestamp, horizon: int) -> Sample:
+    """Rows of the forecast: every series and lead 1..horizon from origin ``as_of``.
+
+    Raises:
+        ValueError: If ``horizon`` is below 1.
+        KeyError: If ``as_of`` is not a week of the history.
+    """
+    return forecast_rows(panel, spec, as_of, horizon)[1]

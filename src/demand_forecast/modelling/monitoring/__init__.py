@@ -1,0 +1,1 @@
+"""What has become of models and forecasts since, and which to train again."""

@@ -1,0 +1,150 @@
+"""Scoring of one segment: the champion where it can be used, else the next best, never nothing."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+
+import pandas as pd
+
+from demand_forecast.exceptions import ContractError
+from demand_forecast.modelling.models.baseline import HistoricalAverage
+from demand_forecast.modelling.models.kinds import RegisteredModel
+from demand_forecast.modelling.panel import KEY, Panel
+from demand_forecast.modelling.scoring.explain import GROUPS, explain
+from demand_forecast.modelling.scoring.forecasts import (
+    OUTPUT_COLUMNS,
+    ROW_COLUMNS,
+    active_series,
+    build_table,
+    check_output,
+    target_weeks,
+)
+from demand_forecast.modelling.scoring.orders import OrderRules
+from demand_forecast.modelling.velocity import SLOW, by_product
+
+EXPLANATION_COLUMNS: Final = [*ROW_COLUMNS, "mean", *GROUPS]
+_LOGGER = logging.getLogger(__name__)
+
+
+class Scored(NamedTuple):
+    """The forecasts of a segment, and why they are what they are.
+
+    Attributes:
+        forecast: See :func:`demand_forecast.modelling.scoring.forecasts.build_table`.
+        explanations: ``EXPLANATION_COLUMNS``, row by row as the forecasts: the parts of ``mean``
+            in units, see :mod:`demand_forecast.modelling.scoring.explain`.
+    """
+
+    forecast: pd.DataFrame
+    explanations: pd.DataFrame
+
+
+def score_segment(
+    panel: Panel,
+    velocity: pd.DataFrame,
+    models: Mapping[str, RegisteredModel],
+    baseline: RegisteredModel,
+    *,
+    horizon: int,
+    active_within_weeks: int,
+    stale_after_days: int,
+    order: OrderRules | None = None,
+) -> Scored:
+    """Forecast every active series of a segment.
+
+    A model is handed all series of its velocity, as in training and validation, because what series
+    have in common is part of its features; forecasts of those that are not active are left out.
+
+    Args:
+        panel: The segment; forecasts start after its last week.
+        velocity: Classes from the last training; a product that has none yet is taken as slow.
+        models: What the registry gave for each velocity.
+        baseline: What it gave for the historical average, the last resort; where there is none, one
+            is computed from the panel.
+        horizon: Weeks ahead.
+        active_within_weeks: A series is forecast if it was delivered in these last weeks.
+        stale_after_days: A champion whose data end longer ago than this gives way to the baseline.
+        order: How orders are derived from the forecasts.
+
+    Returns:
+        The forecasts and their explanations.
+
+    Raises:
+        ContractError: If even the baseline's forecast breaks the output contract.
+    """
+    classes = panel.series[KEY].reset_index(drop=True)
+    classes["velocity"] = classes["product_id"].map(by_product(velocity)).fillna(SLOW)
+    active = active_series(panel, active_within_weeks)
+    settings = (horizon, stale_after_days, order)
+    tables = [pd.DataFrame(columns=[*OUTPUT_COLUMNS, *GROUPS])]
+    for which, registered in models.items():
+        rows = (classes["velocity"] == which).to_numpy()
+        wanted = classes[rows & active]
+        if len(wanted):
+            tables.append(_score(panel.select(rows), wanted, registered, baseline, *settings))
+    table = pd.concat(tables[1:] or tables, ignore_index=True)
+    return Scored(table[OUTPUT_COLUMNS], table[EXPLANATION_COLUMNS])
+
+
+def _score(
+    panel: Panel,
+    wanted: pd.DataFrame,
+    champion: RegisteredModel,
+    baseline: RegisteredModel,
+    horizon: int,
+    stale_after_days: int,
+    order: OrderRules | None,
+) -> pd.DataFrame:
+    reason = champion.reason
+    if champion.model is not None:
+        reason = _staleness(champion, panel, stale_after_days)
+    if not reason:
+        source = "previous_champion" if champion.reason else "champion"
+        try:
+            return _forecast(panel, wanted, champion, source, champion.reason, horizon, order)
+        except ContractError as error:
+            reason = f"{champion.name} version {champion.version}: {error}"
+    _LOGGER.warning("%s: baseline instead of the champion: %s", champion.name, reason)
+    if baseline.model is None:
+        fitted = HistoricalAverage().fit(panel)
+        baseline = RegisteredModel(fitted, baseline.name, reason=baseline.reason)
+        reason = f"{reason}; baseline computed now: {baseline.reason}"
+    return _forecast(panel, wanted, baseline, "baseline", reason, horizon, order)
+
+
+def _forecast(
+    panel: Panel,
+    wanted: pd.DataFrame,
+    registered: RegisteredModel,
+    source: str,
+    reason: str,
+    horizon: int,
+    order: OrderRules | None,
+) -> pd.DataFrame:
+    assert registered.model is not None  # noqa: S101 - the caller has looked
+    frame = explain(registered.model, panel, panel.as_of, horizon).merge(wanted[KEY], on=KEY)
+    check_output(frame, wanted, target_weeks(panel.as_of, horizon))
+    table = build_table(
+        frame,
+        panel=panel,
+        velocity=wanted,
+        as_of=panel.as_of,
+        source=source,
+        reason=reason,
+        model_name=registered.name,
+        model_version=registered.version,
+        order=order,
+    )
+    return pd.concat([table, frame[list(GROUPS)]], axis=1)
+
+
+def _staleness(champion: RegisteredModel, panel: Panel, limit: int) -> str:
+    trained_on = champion.tags.get("as_of")
+    if trained_on is None:
+        return ""
+    days = (panel.as_of - pd.Timestamp(trained_on)).days
+    if days <= limit:
+        return ""
+    return f"champion {champion.version} is stale: {days} days, limit {limit}"

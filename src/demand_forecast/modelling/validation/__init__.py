@@ -1,0 +1,1 @@
+"""Models compared at the same past weeks, the gate, and the figures that people read."""

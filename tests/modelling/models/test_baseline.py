@@ -1,0 +1,178 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from demand_forecast.exceptions import ArtefactError, ConfigurationError, NotEnoughHistoryError
+from demand_forecast.modelling.models.baseline import (
+    LEVELS,
+    HistoricalAverage,
+    SeasonalNaive,
+    _row_quantiles,
+    baselines,
+)
+from demand_forecast.modelling.protocol import FORECAST_COLUMNS, POINTS, QUANTILES, Forecaster
+
+BOTH = pytest.mark.parametrize("kind", [HistoricalAverage, SeasonalNaive])
+
+
+@BOTH
+def test_forecast_keeps_the_protocol(kind, make_panel) -> None:
+    panel = make_panel(missing=0.1)
+    model = kind().fit(panel)
+    assert isinstance(model, Forecaster)
+    frame = model.predict(panel, panel.as_of, 4)
+    assert list(frame.columns) == FORECAST_COLUMNS
+    assert len(frame) == panel.n_series * 4
+    assert list(frame["horizon"][:4]) == [1, 2, 3, 4]
+    assert (frame["week"] == panel.as_of + pd.to_timedelta(7 * frame["horizon"], unit="D")).all()
+    values = frame[[*POINTS, *QUANTILES]].to_numpy()
+    assert np.isfinite(values).all() and (values >= 0).all()
+    assert (np.diff(frame[list(QUANTILES)].to_numpy(), axis=1) >= 0).all()
+
+
+def test_average_is_that_of_all_history_and_the_contract_point(make_panel) -> None:
+    panel = make_panel(missing=0.1)
+    as_of = panel.weeks[90]
+    frame = HistoricalAverage().fit(panel.until(panel.weeks[60])).predict(panel, as_of, 2)
+    expected = np.repeat(np.nanmean(panel.demand[:, :91], axis=1, dtype=np.float64), 2)
+    assert frame["mean"].to_numpy() == pytest.approx(expected)
+    assert (frame["mape_point"] == frame["mean"]).all()
+    own = np.nanquantile(panel.demand[:, :91], LEVELS, axis=1).T
+    assert frame.loc[frame["horizon"] == 1, list(QUANTILES)].to_numpy() == pytest.approx(
+        own, rel=1e-5
+    )
+
+
+def test_seasonal_naive_repeats_last_year(make_panel) -> None:
+    panel = make_panel()
+    frame = SeasonalNaive().fit(panel).predict(panel, panel.as_of, 54)
+    values = frame["mean"].to_numpy().reshape(panel.n_series, 54)
+    assert values[:, :52] == pytest.approx(panel.demand[:, -52:])
+    assert values[:, 52:] == pytest.approx(panel.demand[:, -52:-50])
+
+
+def test_seasonal_naive_falls_back_to_the_average(make_panel) -> None:
+    panel = make_panel()
+    panel.demand[0, -52] = np.nan
+    frame = SeasonalNaive().fit(panel).predict(panel, panel.as_of, 2)
+    assert frame["mean"][0] == pytest.approx(np.nanmean(panel.demand[0], dtype=np.float64))
+    assert frame["mean"][1] == panel.demand[0, -51]
+    young = make_panel(n_weeks=20)
+    both = [
+        kind().fit(young).predict(young, young.as_of, 3)["mean"]
+        for kind in (HistoricalAverage, SeasonalNaive)
+    ]
+    pd.testing.assert_series_equal(*both)
+
+
+@BOTH
+def test_new_series_have_their_product_then_the_segment(kind, make_panel) -> None:
+    panel = make_panel(n_weeks=30)
+    model = kind().fit(panel)
+    series = panel.series.copy()
+    series.loc[0, ["store_id", "product_id"]] = ["S99", "P01"]
+    series.loc[1, ["store_id", "product_id"]] = ["S99", "P99"]
+    demand = panel.demand.copy()
+    demand[:2] = np.nan
+    frame = model.predict(replace(panel, series=series, demand=demand), panel.as_of, 1)
+    others = demand[(series["product_id"] == "P01").to_numpy()]
+    assert frame["mean"][0] == pytest.approx(np.nanmean(others, dtype=np.float64))
+    assert frame["mean"][1] == pytest.approx(model.segment_mean_)
+    assert frame["q10"][1] <= frame["mean"][1] * 1.5
+
+
+@BOTH
+def test_panel_without_any_history_gets_what_was_learned(kind, make_panel) -> None:
+    panel = make_panel(n_weeks=60)
+    model = kind().fit(panel)
+    frame = model.predict(replace(panel, demand=np.full_like(panel.demand, np.nan)), panel.as_of, 1)
+    learned = model.product_means_.set_index("product_id")["mean"]
+    assert frame["mean"].to_numpy() == pytest.approx(frame["product_id"].map(learned).to_numpy())
+    assert np.isfinite(frame[list(QUANTILES)].to_numpy()).all()
+
+
+def test_short_series_have_the_spread_of_the_segment(make_panel) -> None:
+    panel = make_panel(level=200, season=0)
+    model = HistoricalAverage().fit(panel)
+    panel.demand[0, :-5] = np.nan
+    row = model.predict(panel, panel.as_of, 1).iloc[0]
+    assert row[list(QUANTILES)].to_numpy(dtype=float) == pytest.approx(row["mean"] * model.pooled_)
+
+
+@BOTH
+def test_nothing_after_as_of_is_read(kind, make_panel) -> None:
+    panel = make_panel()
+    as_of = panel.weeks[80]
+    model = kind().fit(panel.until(as_of))
+    noise = panel.demand.copy()
+    noise[:, 81:] = 1e6
+    frames = [model.predict(p, as_of, 4) for p in (panel, replace(panel, demand=noise))]
+    pd.testing.assert_frame_equal(*frames)
+
+
+@BOTH
+def test_all_zero_series_are_forecast_zero(kind, make_panel) -> None:
+    panel = make_panel()
+    zero = replace(panel, demand=np.zeros_like(panel.demand))
+    frame = kind().fit(zero).predict(zero, zero.as_of, 2)
+    assert (frame[[*POINTS, *QUANTILES]] == 0).all(axis=None)
+
+
+@BOTH
+def test_saved_model_forecasts_the_same(kind, make_panel, tmp_path) -> None:
+    panel = make_panel(missing=0.2)
+    model = kind().fit(panel)
+    model.save(tmp_path / "model")
+    again = kind.load(tmp_path / "model")
+    empty = replace(panel, demand=np.full_like(panel.demand, np.nan))
+    for data in (panel, empty):
+        pd.testing.assert_frame_equal(*(m.predict(data, data.as_of, 3) for m in (model, again)))
+
+
+def test_wrong_artefacts_are_named(panel, tmp_path) -> None:
+    with pytest.raises(ArtefactError, match=r"no readable historical_average .*baseline\.json"):
+        HistoricalAverage.load(tmp_path)
+    SeasonalNaive().fit(panel).save(tmp_path)
+    with pytest.raises(
+        ArtefactError, match="holds a 'seasonal_naive', expected 'historical_average'"
+    ):
+        HistoricalAverage.load(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["baseline.json", "product_means.parquet"])
+def test_broken_artefacts_are_named(panel, tmp_path, name: str) -> None:
+    HistoricalAverage().fit(panel).save(tmp_path)
+    (tmp_path / name).write_text('{"model": "histor')
+    with pytest.raises(ArtefactError, match="no readable historical_average"):
+        HistoricalAverage.load(tmp_path)
+
+
+def test_impossible_requests_are_named(panel) -> None:
+    empty = replace(panel, demand=np.full_like(panel.demand, np.nan))
+    with pytest.raises(NotEnoughHistoryError, match=r"north_texas\.large has 12 series"):
+        HistoricalAverage().fit(empty)
+    with pytest.raises(ConfigurationError, match="horizon is 0"):
+        HistoricalAverage().fit(panel).predict(panel, panel.as_of, 0)
+
+
+def test_both_by_name() -> None:
+    assert list(baselines()) == ["historical_average", "seasonal_naive"]
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.integers(1, 40), st.floats(0, 0.9))
+def test_row_quantiles_are_those_of_numpy(seed: int, weeks: int, missing: float) -> None:
+    rng = np.random.default_rng(seed)
+    values = rng.poisson(5, (6, weeks)).astype(float)
+    values[rng.random(values.shape) < missing] = np.nan
+    found = _row_quantiles(values, LEVELS, min_known=1)
+    for row, quantiles in zip(values, found, strict=True):
+        known = row[np.isfinite(row)]
+        expected = np.quantile(known, LEVELS) if known.size else np.full(7, np.nan)
+        assert quantiles == pytest.approx(expected, nan_ok=True)

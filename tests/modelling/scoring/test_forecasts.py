@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from demand_forecast.exceptions import ConfigurationError, ContractError
+from demand_forecast.modelling.models.baseline import HistoricalAverage
+from demand_forecast.modelling.scoring.forecasts import (
+    OUTPUT_COLUMNS,
+    active_series,
+    build_table,
+    check_output,
+    target_weeks,
+)
+from demand_forecast.modelling.scoring.orders import OrderRules
+from demand_forecast.modelling.velocity import classify
+
+
+@pytest.fixture
+def forecast(panel) -> pd.DataFrame:
+    return HistoricalAverage().fit(panel).predict(panel, panel.as_of, 4)
+
+
+def _table(panel, forecast, **changes) -> pd.DataFrame:
+    arguments = {
+        "panel": panel,
+        "velocity": classify(panel),
+        "as_of": panel.as_of,
+        "source": "baseline",
+        "reason": "no champion",
+        "model_name": "north_texas.large.baseline",
+        "model_version": 3,
+    }
+    return build_table(forecast, **(arguments | changes))
+
+
+def test_table_says_where_each_number_came_from(panel, forecast) -> None:
+    table = _table(panel, forecast)
+    assert list(table.columns) == OUTPUT_COLUMNS
+    assert len(table) == len(forecast)
+    row = table.iloc[0]
+    assert (row["region"], row["store_format"], row["velocity"]) == ("north_texas", "large", "fast")
+    assert (row["source"], row["reason"], row["model_version"]) == ("baseline", "no champion", "3")
+    assert (table["as_of"] == panel.as_of).all()
+    pd.testing.assert_frame_equal(table[forecast.columns], forecast)
+    check_output(table, panel.series, target_weeks(panel.as_of, 4))
+
+
+def test_orders_follow_the_rules_and_whole_packs(panel, forecast) -> None:
+    panel.series["pack_size"] = 6.0
+    panel.series["unit_cost"] = panel.series["unit_price"] / 4
+    table = _table(panel, forecast)
+    assert table["critical_ratio"].to_numpy() == pytest.approx(0.75)
+    assert (table["order_quantity"] % 6 == 0).all()
+    assert ((table["order_quantity"] - table["q75"]).abs() <= 3 + 1e-6).all()
+    cautious = _table(panel, forecast, order=OrderRules(critical_ratio=0.1))
+    assert (cautious["order_quantity"] <= table["order_quantity"]).all()
+    assert cautious["order_quantity"].sum() < table["order_quantity"].sum()
+
+
+def test_unknown_source_and_missing_velocity_are_named(panel, forecast) -> None:
+    with pytest.raises(
+        ConfigurationError, match=r"'chamption' is unknown.*Did you mean 'champion'"
+    ):
+        _table(panel, forecast, source="chamption")
+    with pytest.raises(
+        ContractError, match="No velocity for 4 forecast rows, such as store_id S01"
+    ):
+        _table(panel, forecast, velocity=classify(panel).iloc[1:])
+
+
+def test_active_series_were_delivered_lately(panel) -> None:
+    panel.demand[0, -13:] = np.nan
+    panel.demand[1, -12:] = np.nan
+    assert list(active_series(panel)[:3]) == [False, True, True]
+    assert list(active_series(panel, within_weeks=12)[:3]) == [False, False, True]
+
+
+def test_target_weeks_follow_as_of() -> None:
+    weeks = target_weeks(pd.Timestamp("2024-12-28"), 2)
+    assert weeks == [pd.Timestamp("2025-01-04"), pd.Timestamp("2025-01-11")]
+
+
+def _set(column: str, value: float):
+    def change(frame: pd.DataFrame) -> pd.DataFrame:
+        frame.loc[5, column] = value
+        return frame
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (
+            lambda f: f.iloc[2:],
+            r"2 rows missing, such as store_id S01, product_id P01, week 2025-01-04",
+        ),
+        (lambda f: pd.concat([f, f.iloc[:1]]), "1 rows double"),
+        (lambda f: f.assign(week=f["week"] + pd.Timedelta(days=7)), "12 rows not asked for"),
+        (_set("mean", np.nan), "1 rows not finite"),
+        (_set("q975", np.inf), "1 rows not finite"),
+        (_set("mape_point", -0.5), "1 rows negative"),
+        (_set("q10", 1e9), "1 rows with quantiles out of order"),
+        (lambda f: f.drop(columns="q50"), "no column 'q50'"),
+        (lambda f: f.iloc[:0], "48 rows missing"),
+    ],
+)
+def test_each_breach_is_told(panel, forecast, change, words) -> None:
+    with pytest.raises(ContractError, match=words):
+        check_output(change(forecast), panel.series, target_weeks(panel.as_of, 4))
+
+
+def test_all_breaches_are_told_at_once(panel, forecast) -> None:
+    bad = _set("mean", -1.0)(forecast).iloc[1:]
+    with pytest.raises(ContractError, match=r"1 rows missing.*; 1 rows negative"):
+        check_output(bad, panel.series, target_weeks(panel.as_of, 4))
+
+
+def test_rounding_between_quantiles_is_no_breach(panel, forecast) -> None:
+    forecast["q75"] = forecast["q90"] * (1 + 1e-9)
+    check_output(forecast, panel.series, target_weeks(panel.as_of, 4))
