@@ -22,7 +22,7 @@ LEVELS: Final[Array] = np.array(
     [*_LOWER, 0.5, *(1 - level for level in reversed(_LOWER))], dtype=np.float32
 )
 MEDIAN: Final[int] = int(np.flatnonzero(np.float32(0.5) == LEVELS)[0])
-_PRIOR_WEEKS = 16.0
+_PRIOR_WEEKS = 4.0
 _LEAST_ROWS = 20
 _LEAST_WEEKS = 4
 _FACTOR_RANGE = (0.7, 1.4)
