@@ -69,3 +69,14 @@ def test_sold_out_weeks_raise_the_forecast_back_to_latent_demand() -> None:
     latent, low, mended = (f["mean"].sum() for f in forecasts)
     assert low < 0.97 * latent
     assert mended == pytest.approx(latent, rel=0.03)
+
+
+def test_a_single_absurd_week_does_not_make_the_path_diverge() -> None:
+    panel = simulated(stores=6, products=5, weeks=60, seed=8, scale=10.0, plans=False)
+    for week in (30, 55):
+        demand = panel.demand.copy()
+        demand[1, week] = 1e9
+        model = Lasso(horizon=2).fit(replace(panel, demand=demand, delivered=demand))
+        assert np.abs(model.model_.beta_).max() < 10
+        forecast = model.predict(panel, panel.as_of, 2)
+        assert forecast["median"].median() == pytest.approx(np.nanmedian(demand), rel=1)

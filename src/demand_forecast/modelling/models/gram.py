@@ -9,6 +9,10 @@ import numpy as np
 
 from demand_forecast.modelling.points import Array
 
+# Of a standardised feature in some weeks: a feature that hardly varies there has a variance of
+# rounding errors, which made the Gram matrix indefinite and the descent diverge.
+_LEAST_VARIANCE = 1e-2
+
 
 @dataclass(frozen=True)
 class Sums:
@@ -61,7 +65,8 @@ def path(sums: Sums, grid: Array) -> Array:
     centre, level = sums.gram[:-1, -1] / count, sums.moment[-1] / count
     inner = sums.gram[:-1, :-1] / count - np.outer(centre, centre)
     outer = sums.moment[:-1] / count - centre * level
-    scale = np.sqrt(np.maximum(np.diag(inner), 1e-4))
+    np.fill_diagonal(inner, np.maximum(np.diag(inner), 0))
+    scale = np.sqrt(np.maximum(np.diag(inner), _LEAST_VARIANCE))
     inner, outer = inner / np.outer(scale, scale), outer / scale
     inner[np.diag_indices_from(inner)] += 1e-4
     rest = max(sums.square / count - level**2, 1e-9)
