@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from core_panels import noised_after, simulated
@@ -17,7 +18,7 @@ from demand_forecast.modelling.features.grouping import (
     smooth,
 )
 from demand_forecast.modelling.features.history import hazard
-from demand_forecast.modelling.features.plans import against_recent
+from demand_forecast.modelling.features.plans import covariate_kinds
 from demand_forecast.modelling.models.rows import forecast_sample
 from demand_forecast.modelling.panel import Covariate, Panel
 
@@ -163,13 +164,38 @@ def test_an_event_is_held_once_and_reaches_every_series(panel: Panel) -> None:
     spec = learn_spec(with_event, LEADS, 70)
     assert spec.kinds["holiday"] == "event"
     design = Design(with_event, spec)
-    sample = design.sample(*design.training_rows(2))
-    names = design.names
-    np.testing.assert_array_equal(sample.x[:, names.index("holiday")], flag[0, sample.target])
-    before = sample.x[:, names.index("holiday_last_week")]
-    np.testing.assert_array_equal(before, flag[0, sample.target - 1])
-    assert "holiday_other_products" not in names
-    assert "holiday" not in design.own_names
+    weeks = len(design.calendar)
+    np.testing.assert_array_equal(
+        design.response_columns["holiday"], np.broadcast_to(flag.T[:weeks], (weeks, panel.n_series))
+    )
+    # Models of what the response leaves would learn the weeks of an event by heart.
+    assert not [name for name in design.names if "holiday" in name]
+
+
+def test_a_plan_of_all_products_of_a_store_is_no_news_of_another_product(panel: Panel) -> None:
+    random = np.random.default_rng(3)
+    stores = pd.factorize(panel.series["store_id"])[0]
+    shape = (stores.max() + 1, len(panel.weeks))
+    rain = Covariate(random.integers(0, 9, shape).astype(np.float32), stores)
+    mixed = Covariate(
+        random.integers(0, 9, (panel.n_series, shape[1])).astype(np.float32),
+        np.arange(panel.n_series),
+    )
+    planned = replace(panel, known_future=panel.known_future | {"rain": rain, "leaflet": mixed})
+    assert {k: covariate_kinds(planned)[k] for k in ("rain", "leaflet")} == {
+        "rain": "store",
+        "leaflet": "flag",
+    }
+    names = Design(planned, learn_spec(planned, LEADS, 70)).names
+    assert [name for name in names if name.startswith("leaflet of ")]
+    assert not [name for name in names if name.startswith("rain of ")]
+
+
+@pytest.mark.parametrize(("weeks", "known"), [(116, False), (117, True)])
+def test_last_year_is_a_feature_once_two_were_seen(weeks: int, known: bool) -> None:
+    panel = simulated(stores=3, products=3, weeks=125, seed=1)
+    names = Design(panel, learn_spec(panel, LEADS, weeks)).names
+    assert ("last_year_series" in names) is known
 
 
 def test_hazard_is_the_mean_above_a_threshold() -> None:
@@ -177,14 +203,3 @@ def test_hazard_is_the_mean_above_a_threshold() -> None:
     for score in (-1.0, 0.0, 1.5):
         found = float(hazard(np.array([score]))[0])
         assert found == pytest.approx(draws[draws > score].mean(), abs=0.01)
-
-
-def test_a_price_is_set_against_its_mean_of_the_weeks_before() -> None:
-    raw = np.array([[2.0], [2.0], [np.nan], [1.0], [2.0]], dtype=np.float32)
-    found = against_recent(raw)
-    assert found[4][0, 0] == found[4][2, 0] == 0
-    assert found[4][3, 0] == pytest.approx(np.log(1 / 2))
-    assert found[4][4, 0] == pytest.approx(np.log(2) - 2 / 3 * np.log(2))
-    later = raw.copy()
-    later[4] = 9
-    np.testing.assert_array_equal(against_recent(later)[8][:4], found[8][:4])

@@ -16,6 +16,7 @@ from demand_forecast.modelling.features.feature_groups import (
     code_groups,
     feature_groups,
     plan_group,
+    response_groups,
 )
 from demand_forecast.modelling.models.baseline import HistoricalAverage
 from demand_forecast.modelling.models.ensemble import Ensemble
@@ -200,14 +201,11 @@ def test_every_feature_has_its_group(panel, model) -> None:
         "lag_0": "level",
         "lead_1": "level",
         "season_1": "season",
-        "last_year_product": "season",
-        "price_cut_age": "price_and_promotion",
+        "price_cut_before": "price_and_promotion",
         "promotion of p2": "price_and_promotion",
         "price x promotion": "price_and_promotion",
-        "promotion x event_game": "price_and_promotion",
         "similar_plans": "price_and_promotion",
-        "event_game": "events",
-        "event_game_last_week": "events",
+        "event_effect": "events",
         "temperature_c_anomaly": "weather",
         "income": "store",
         "store_id=s1": "store",
@@ -215,6 +213,9 @@ def test_every_feature_has_its_group(panel, model) -> None:
         "product_id=p1": "product",
     }
     assert {name: groups[name] for name in expected} == expected
+    answers = dict(zip(design.response_columns, response_groups(design), strict=True))
+    assert answers["event_game"] == "events"
+    assert answers["price_last_week"] == "price_and_promotion"
     codes = dict(zip(design.category_sizes, code_groups(design, panel.series), strict=True))
     assert codes == {
         "store_id": "store",

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 import numpy as np
 
@@ -38,6 +39,7 @@ from demand_forecast.modelling.features.history import (
 from demand_forecast.modelling.features.plan_kernel import PlanKernel, ProductPlans
 from demand_forecast.modelling.features.plans import (
     covariate_kinds,
+    event_features,
     plan_features,
     summary_of_plans,
 )
@@ -47,9 +49,12 @@ from demand_forecast.modelling.features.weather import climate, weather_features
 from demand_forecast.modelling.panel import IntArray, Panel, Weeks
 from demand_forecast.modelling.points import Array
 
+EVENT_EFFECT: Final = "event_effect"
 _MAX_LISTED_PRODUCTS = 16
 _FOURIER_ORDER = 3
 _SEASON_KNOWN = 38
+# With one year to look back at, a week of a product has one value of it, which names the week.
+_TWO_YEARS = 117
 _BLOCK = 2048
 
 
@@ -68,6 +73,7 @@ class FeatureSpec:
         response: Effect of plans and season, by product.
         centres: Classes of plan effect.
         whole: Demand was only ever seen in whole units.
+        yearly: Last year's weeks were seen often enough to tell a season from chance.
     """
 
     leads: list[int]
@@ -80,6 +86,7 @@ class FeatureSpec:
     response: Response = field(repr=False)
     centres: Array = field(repr=False)
     whole: bool
+    yearly: bool
 
 
 def learn_spec(
@@ -106,6 +113,7 @@ def learn_spec(
         Response(np.empty((0, 0, 0), np.float32), train.weeks[:0], PlanKernel.empty()),
         np.empty(0, dtype=np.float32),
         in_whole_units(panel.demand),
+        train_weeks >= _TWO_YEARS,
     )
     mine = _observed(train, spec)
     seen = [mine, *(_observed(other, spec) for other in others)]
@@ -146,6 +154,7 @@ def response_columns(panel: Panel, spec: FeatureSpec, weeks: int) -> PlanColumns
     products = spec.categories["product_id"]
     listed = products if 1 < len(products) <= _MAX_LISTED_PRODUCTS else []
     own, around = plan_features(panel, spec.kinds, weeks, listed)
+    events = event_features(panel, spec.kinds, weeks)
     calendar = extend_weeks(panel.weeks, weeks)
     waves = fourier(calendar, _FOURIER_ORDER)
     season = {
@@ -156,9 +165,7 @@ def response_columns(panel: Panel, spec: FeatureSpec, weeks: int) -> PlanColumns
     code = code_of(panel.series["product_id"], spec.products) - 1
     code = np.where(code < 0, len(spec.products), code)
     summary = ProductPlans.of(summary_of_plans(own, around, spec.kinds), code, weeks)
-    # An event has too few weeks for a slope per product beyond that of the response.
-    personal = [name for name in own if spec.kinds.get(name) != "event"]
-    return PlanColumns(own | after | season, summary, season, own | around, personal)
+    return PlanColumns(own | after | events | season, summary, season, own | around, list(own))
 
 
 class Design:
@@ -199,9 +206,10 @@ class Design:
         self.expected = np.fmax(self.log_demand, given)
         self.ceiling = ceiling(history)
         self.fresh = freshness(np.isfinite(history), family)
-        origin = history_features(state, panel.demand.T, censored, family)
-        target = {"plan_effect": effect} | found.plans | found.season
-        target |= seasonal_features(state.own, weeks, family)
+        origin = history_features(state, panel.demand.T, family)
+        target = {"plan_effect": effect} | self._event_effect(found) | found.plans | found.season
+        if spec.yearly:
+            target |= seasonal_features(state.own, weeks, family)
         pair = weather_features(panel, spec.courses, self.calendar, self.leads)
         if len(spec.centres):
             share = memberships(effect, spec.centres)
@@ -211,7 +219,17 @@ class Design:
         self.static, self.static_names = static_columns(panel.series, spec.numeric, spec.categories)
         self.codes = category_codes(panel.series, spec.categories)
         self.week_code = week_of_year(self.calendar)
-        self.effect_names, self.product_plans = list(found.response), found.products
+        self.response_columns, self.product_plans = found.response, found.products
+
+    def _event_effect(self, found: PlanColumns) -> dict[str, Array]:
+        """What the response says of events, apart: it is drawn to none, and may ask for more."""
+        kinds, response = self.spec.kinds, self.spec.response
+        events = [i for i, name in enumerate(found.response) if kinds.get(name) == "event"]
+        if not events:
+            return {}
+        codes = found.products.code[found.products.index]
+        columns, fold = list(found.response.values()), response.folds(self.calendar)
+        return {EVENT_EFFECT: response.linear(columns, codes, fold, events)}
 
     @property
     def names(self) -> list[str]:

@@ -8,7 +8,7 @@ from typing import Final
 
 import pandas as pd
 
-from demand_forecast.modelling.features.design import Design
+from demand_forecast.modelling.features.design import EVENT_EFFECT, Design
 
 LEVEL: Final = "level"
 SEASON: Final = "season"
@@ -44,13 +44,18 @@ def feature_groups(design: Design, series: pd.DataFrame) -> list[str]:
     of_store, plans = _store_attributes(series), design.spec.kinds
     target, static = first_target(design), len(design.names) - len(design.spec.leads)
     varying = design.names[target : static - len(design.static_names)]
-    pairs = pair_groups(design)
+    named = pair_groups(design) | {EVENT_EFFECT: EVENTS}
     return [
         *(LEVEL for _ in range(target)),
-        *(pairs.get(name) or _target_group(name, plans) for name in varying),
+        *(named.get(name) or _target_group(name, plans) for name in varying),
         *(STORE if n.partition("=")[0] in of_store else PRODUCT for n in design.static_names),
         *(LEVEL for _ in design.spec.leads),
     ]
+
+
+def response_groups(design: Design) -> list[str]:
+    """Group of each column of the response to plans."""
+    return [_target_group(name, design.spec.kinds) for name in design.response_columns]
 
 
 def product_plan_groups(design: Design) -> list[str]:

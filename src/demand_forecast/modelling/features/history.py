@@ -112,15 +112,12 @@ def _pool(level: Array, weight: Array, relatives: Relatives) -> Array:
     return np.asarray(wide + offset)
 
 
-def history_features(
-    state: Level, demand: Array, censored: BoolArray, relatives: Relatives
-) -> dict[str, Array]:
+def history_features(state: Level, demand: Array, relatives: Relatives) -> dict[str, Array]:
     """Features of an origin, ``(weeks, series)`` each, in log units relative to the level.
 
     Args:
         state: Result of :func:`running_level`.
         demand: ``(weeks, series)`` units, NaN where nothing was delivered.
-        censored: ``(weeks, series)``.
         relatives: Groups for what happened to the same product elsewhere, and so on.
     """
     own, level = state.own, state.level
@@ -135,9 +132,6 @@ def history_features(
         columns["zero_share"] = smooth(
             np.where(active, demand <= 0, np.nan).astype(np.float32), 0.1
         )[0]
-    columns["sold_out_share"] = smooth(np.where(active, censored, np.nan).astype(np.float32), 0.1)[
-        0
-    ]
     columns["weeks_seen"] = np.log1p(weeks_seen)
     columns["weeks_since_seen"] = np.log1p(np.minimum(_age(active), 52)).astype(np.float32)
     return columns | _relatives_features(own - level, relatives)

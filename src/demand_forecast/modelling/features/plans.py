@@ -9,15 +9,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from demand_forecast.modelling.features.grouping import Groups, rolling_means, shift, smooth
+from demand_forecast.modelling.features.grouping import Groups, shift, smooth
 from demand_forecast.modelling.panel import BoolArray, Covariate, Panel
 from demand_forecast.modelling.points import Array
 
 _BASE_RATE = 0.02
 _MAX_FLAGS = 4
 _PRICE_VALUES = 8
-_CUT = -0.1
-_RECENT = (4, 8, 13, 26)
 
 Columns = dict[str, Array]
 
@@ -26,23 +24,36 @@ def covariate_kinds(panel: Panel) -> dict[str, str]:
     """Kind of each covariate: it decides which features are made of it.
 
     ``price`` for a positive quantity with many values (only its ratios matter), ``event`` for what
-    is the same for all series, else ``flag``. A covariate that never varies is left out.
+    is the same for all series, ``store`` for what is the same for all products of a store, else
+    ``flag``. A covariate that never varies is left out.
     """
     kinds = {}
+    store = Groups(_codes(panel.series["store_id"]))
     for name, covariate in panel.known_future.items():
-        finite = covariate.values[np.isfinite(covariate.values)]
-        values = np.unique(finite)
-        if len(values) > 1:
-            positive = bool(values[0] > 0) and len(values) >= _PRICE_VALUES
-            shared = "event" if len(covariate.values) == 1 else "flag"
-            kinds[name] = "price" if positive else shared
+        values = np.unique(covariate.values[np.isfinite(covariate.values)])
+        if len(values) <= 1:
+            continue
+        if values[0] > 0 and len(values) >= _PRICE_VALUES:
+            kinds[name] = "price"
+        elif len(covariate.values) == 1:
+            kinds[name] = "event"
+        else:
+            kinds[name] = "store" if _same_in_store(covariate, store) else "flag"
     return kinds
+
+
+def _same_in_store(covariate: Covariate, store: Groups) -> bool:
+    """Whether no product of a store has other figures than the rest of it."""
+    first = covariate.index[store.order[store.starts]][store.index]
+    distinct = np.unique(np.stack([covariate.index, first]), axis=1)
+    own, others = covariate.values[distinct]
+    return bool(np.array_equal(own, others, equal_nan=True))
 
 
 def plan_features(
     panel: Panel, kinds: dict[str, str], weeks: int, products: list[str]
 ) -> tuple[Columns, Columns]:
-    """Features of each week's plan.
+    """Features of each week's plan, events aside.
 
     Args:
         panel: History and plans.
@@ -60,12 +71,9 @@ def plan_features(
     store = Groups(_codes(panel.series["store_id"]))
     product = Groups(_codes(panel.series["product_id"]))
     for name, kind in kinds.items():
-        covariate = panel.known_future.get(name)
         if kind == "event":
-            event, before = _event(name, covariate, weeks, panel.n_series)
-            own, around = own | event, around | before
             continue
-        raw = _pad(covariate, panel, weeks)
+        raw = _pad(panel.known_future.get(name), panel, weeks)
         value, valid = relative(raw) if kind == "price" else _filled(raw)
         own[name] = value
         around |= _earlier(name, value)
@@ -75,27 +83,41 @@ def plan_features(
             cut = discount(raw)
             own[f"{name}_cut"] = cut
             own[f"{name}_cut_deep"] = np.minimum(cut + 0.2, 0)
+            own[f"{name}_deep"] = np.minimum(value + 0.15, 0)
             around[f"{name}_cut_last_week"] = shift(cut, 1, 0.0)
             around[f"{name}_cut_before"] = (
                 shift(cut, 2, 0.0) + shift(cut, 3, 0.0) + shift(cut, 4, 0.0)
             ) / 3
-            around[f"{name}_new_cut"] = np.minimum(cut - shift(cut, 1, 0.0), 0)
-            around[f"{name}_cut_age"] = _since(cut < _CUT)
             around[f"{name}_cut_other_products"] = store.others_mean(cut, valid)
-            own[f"{name}_deep"] = np.minimum(value + 0.15, 0)
             lowest = store.minima(np.where(valid, value, 0))[:, store.index]
             around[f"{name}_lowest"] = np.minimum(value - lowest, 1)
-            around |= {f"{name}_over_{w}_weeks": v for w, v in against_recent(raw).items()}
-        around |= _each_product(name, value, panel, store, products)
+        if kind != "store":
+            around |= _each_product(name, value, panel, store, products)
     own |= _products_of_plans(own, kinds)
     return own, around
+
+
+def event_features(panel: Panel, kinds: dict[str, str], weeks: int) -> Columns:
+    """Figures of the events of each week, the same for all series.
+
+    A model of the remaining error must not see them: an event has as many weeks as years, and what
+    was odd about these weeks would pass for its effect. The response does, which is drawn to none.
+    """
+    columns = {}
+    for name in [name for name, kind in kinds.items() if kind == "event"]:
+        raw = np.full((weeks, 1), np.nan, dtype=np.float32)
+        if name in panel.known_future:
+            known = panel.known_future[name].values[0, :weeks]
+            raw[: len(known), 0] = known
+        columns[name] = np.broadcast_to(_filled(raw)[0], (weeks, panel.n_series))
+    return columns
 
 
 def summary_of_plans(own: Columns, around: Columns, kinds: dict[str, str]) -> Columns:
     """The few columns that say most: this week's plan, the weeks before, the rest of the store."""
     chosen: Columns = {}
-    for name, kind in kinds.items():
-        main = f"{name}_cut" if kind == "price" else name
+    for name in [name for name, kind in kinds.items() if kind != "event"]:
+        main = f"{name}_cut" if kinds[name] == "price" else name
         chosen |= {name: own[name], main: own[main]}
         ends = [f"{main}_last_week", f"{main}_before", f"{main}_other_products", f"{name}_lowest"]
         chosen |= {column: around[column] for column in ends if column in around}
@@ -108,22 +130,6 @@ def _earlier(name: str, value: Array) -> Columns:
     return {f"{name}_last_week": shift(value, 1, 0.0), f"{name}_before": before}
 
 
-def _event(
-    name: str, covariate: Covariate | None, weeks: int, n_series: int
-) -> tuple[Columns, Columns]:
-    """An event and the weeks after it: one column of figures, seen by all series."""
-    raw = np.full((weeks, 1), np.nan, dtype=np.float32)
-    if covariate is not None:
-        known = covariate.values[0, :weeks]
-        raw[: len(known), 0] = known
-    value = _filled(raw)[0]
-
-    def wide(columns: Columns) -> Columns:
-        return {k: np.broadcast_to(v, (len(v), n_series)) for k, v in columns.items()}
-
-    return wide({name: value}), wide(_earlier(name, value))
-
-
 def relative(raw: Array) -> tuple[Array, BoolArray]:
     """Log ratio of a price to its usual value before the week (0 if unknown), and where known."""
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -132,14 +138,6 @@ def relative(raw: Array) -> tuple[Array, BoolArray]:
     usual, weight = shift(usual, 1, 0.0), shift(weight, 1, 0.0)
     valid = np.isfinite(logs) & (weight > 0)
     return np.where(valid, np.clip(logs - usual, -2, 2), 0).astype(np.float32), valid
-
-
-def against_recent(raw: Array) -> dict[int, Array]:
-    """Log ratio of a price to its mean over some windows of weeks before, 0 if unknown."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        logs = np.where(raw > 0, np.log(raw), np.nan).astype(np.float32)
-    means = rolling_means(logs, _RECENT)
-    return {w: np.nan_to_num(np.clip(logs - shift(means[w], 1), -2, 2)) for w in _RECENT}
 
 
 def discount(raw: Array, window: int = 9) -> Array:
@@ -155,13 +153,6 @@ def discount(raw: Array, window: int = 9) -> Array:
     )
 
 
-def _since(event: BoolArray) -> Array:
-    """Log of the weeks since the last event before each week."""
-    position = np.arange(len(event), dtype=np.float32)[:, None]
-    last = np.maximum.accumulate(np.where(event, position, np.float32(-26)), axis=0)
-    return np.asarray(np.log(np.minimum(position - shift(last, 1, -26), 26)))
-
-
 def _filled(raw: Array) -> tuple[Array, BoolArray]:
     """Unknown values replaced by the series' mean so far (0 where there is none)."""
     valid = np.isfinite(raw)
@@ -174,7 +165,7 @@ def _filled(raw: Array) -> tuple[Array, BoolArray]:
 def _products_of_plans(own: Columns, kinds: dict[str, str]) -> Columns:
     """Price x promotion and promotion x promotion."""
     prices = [n for n, kind in kinds.items() if kind == "price"][:2]
-    flags = [n for n, kind in kinds.items() if kind != "price"][:_MAX_FLAGS]
+    flags = [n for n, kind in kinds.items() if kind in ("flag", "store")][:_MAX_FLAGS]
     pairs = [(p, f) for p in prices for f in flags]
     pairs += [(a, b) for i, a in enumerate(flags) for b in flags[i + 1 :]]
     return {f"{a} x {b}": own[a] * own[b] for a, b in pairs}

@@ -51,19 +51,36 @@ class Response:
             plans: Plans by product, for the same weeks.
             weeks: ``(weeks,)`` dates.
         """
-        fold = np.searchsorted(self.fold_ends, weeks.astype("datetime64[D]"))
+        fold = self.folds(weeks)
         effect = self.kernel(plans, fold)[:, plans.index]
         effect += self.linear(columns, plans.code[plans.index], fold)
         return effect
 
-    def linear(self, columns: Sequence[Array], product: IntArray, fold: IntArray) -> Array:
-        """The part of the slopes, ``(weeks, series)``; ``fold`` as for the kernel."""
+    def folds(self, weeks: Weeks) -> IntArray:
+        """``(weeks,)`` row of ``slopes`` and of the kernel's ``weights`` for each week."""
+        return np.asarray(np.searchsorted(self.fold_ends, weeks.astype("datetime64[D]")))
+
+    def linear(
+        self,
+        columns: Sequence[Array],
+        product: IntArray,
+        fold: IntArray,
+        only: Sequence[int] | None = None,
+    ) -> Array:
+        """The part of the slopes, ``(weeks, series)``.
+
+        Args:
+            columns: Features, ``(weeks, series)`` each.
+            product: ``(series,)`` product codes.
+            fold: ``(weeks,)`` row of ``slopes`` for each week.
+            only: Positions of the features that count, default all.
+        """
         effect = np.zeros((len(fold), len(product)), dtype=np.float32)
         for k in np.unique(fold):
             rows = slice(*np.searchsorted(fold, [k, k + 1]))
-            part = np.empty_like(effect[rows])
-            for column, slope in zip(columns, self.slopes[k][product].T, strict=True):
-                effect[rows] += np.multiply(column[rows], slope, out=part)
+            part, slopes = np.empty_like(effect[rows]), self.slopes[k][product]
+            for position in range(len(columns)) if only is None else only:
+                effect[rows] += np.multiply(columns[position][rows], slopes[:, position], out=part)
         return effect
 
 

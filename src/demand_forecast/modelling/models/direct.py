@@ -164,6 +164,7 @@ def spec_state(spec: FeatureSpec) -> tuple[dict[str, Any], dict[str, Any]]:
         "numeric": spec.numeric,
         "products": spec.products,
         "whole": spec.whole,
+        "yearly": spec.yearly,
         "courses": {name: course.tolist() for name, course in spec.courses.items()},
     }
     arrays = {
@@ -193,6 +194,7 @@ def spec_from_state(meta: dict[str, Any], arrays: dict[str, Any]) -> FeatureSpec
         ),
         centres=arrays["centres"],
         whole=meta["whole"],
+        yearly=meta["yearly"],
     )
 
 

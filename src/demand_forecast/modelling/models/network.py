@@ -45,9 +45,9 @@ class NetworkModel:
     hidden: tuple[int, int] = (64, 32)
     dropout: float = 0.15
     seeds: int = 3
-    batch: int = 1024
-    passes: float = 2.0
-    min_steps: int = 200
+    batch: int = 512
+    passes: float = 1.0
+    min_steps: int = 300
     max_steps: int = 1200
     rate: float = 1.5e-2
     decay: float = 1e-2

@@ -24,12 +24,13 @@ from demand_forecast.modelling.features.feature_groups import (
     first_target,
     pair_groups,
     product_plan_groups,
+    response_groups,
 )
 from demand_forecast.modelling.features.sample import Sample
+from demand_forecast.modelling.panel import IntArray
 from demand_forecast.modelling.points import Array
 
 _YEAR = 52
-_DAY = "datetime64[D]"
 
 
 @dataclass(frozen=True)
@@ -71,11 +72,9 @@ class Contrast:
         usual[:, groups == LEVEL] = sample.x[:, groups == LEVEL]
         usual[:, np.isin(groups, (STORE, PRODUCT))] = average[np.isin(groups, (STORE, PRODUCT))]
         usual[:, (groups == SEASON) | np.isin(design.names, list(pair_groups(design)))] = 0
-        columns = np.array([design.names.index(name) for name in design.effect_names])
-        effects = _slopes(design, sample) * (sample.x[:, columns] - usual[:, columns])
+        effects, kinds = _slope_effects(design, sample), np.array(response_groups(design))
         of_group = {
-            name: effects[:, groups[columns] == name].sum(axis=1)
-            for name in (SEASON, PLAN, WEATHER, EVENTS)
+            name: effects[:, kinds == name].sum(axis=1) for name in (SEASON, PLAN, WEATHER, EVENTS)
         }
         for name, part in _kernel_effects(design, sample).items():
             of_group[name] = of_group[name] + part
@@ -95,8 +94,7 @@ class Contrast:
 
 def _median_year(design: Design) -> Array:
     """``(series, features)`` medians over the last year of target weeks."""
-    n_series = design.level.shape[1]
-    origins = np.arange(max(design.n_weeks - _YEAR, 0), design.n_weeks)
+    n_series, origins = design.level.shape[1], _last_year(design)
     week, series = (a.reshape(-1) for a in np.meshgrid(origins, np.arange(n_series), indexing="ij"))
     x = design.sample(week, series, np.zeros(len(week), dtype=np.int64)).x
     return np.asarray(np.median(x.reshape(len(origins), n_series, -1), axis=0))
@@ -114,7 +112,7 @@ def _kernel_effects(design: Design, sample: Sample) -> dict[str, Array]:
         product
     ]
     planned, groups = plans.values[sample.target, product], np.array(product_plan_groups(design))
-    fold = np.searchsorted(response.fold_ends, design.calendar[sample.target].astype(_DAY))
+    fold = response.folds(design.calendar[sample.target])
 
     def said(values: Array) -> Array:
         return response.kernel.effect(values, plans.code[product], fold)
@@ -130,8 +128,19 @@ def _kernel_effects(design: Design, sample: Sample) -> dict[str, Array]:
     return parts
 
 
-def _slopes(design: Design, sample: Sample) -> Array:
-    """``(rows, columns of the response)`` slopes of each row's product in its week."""
+def _slope_effects(design: Design, sample: Sample) -> Array:
+    """``(rows, columns of the response)`` what each says of its plan against a usual one."""
     response, plans = design.spec.response, design.product_plans
-    fold = np.searchsorted(response.fold_ends, design.calendar[sample.target].astype(_DAY))
-    return np.asarray(response.slopes[fold, plans.code[plans.index[sample.series]]])
+    fold = response.folds(design.calendar[sample.target])
+    slopes = response.slopes[fold, plans.code[plans.index[sample.series]]]
+    year = _last_year(design) + design.leads[0]
+    columns = []
+    for kind, column in zip(response_groups(design), design.response_columns.values(), strict=True):
+        usual = 0 if kind == SEASON else np.median(column[year], axis=0)[sample.series]
+        columns.append(column[sample.target, sample.series] - usual)
+    return np.asarray(slopes * np.stack(columns, axis=1))
+
+
+def _last_year(design: Design) -> IntArray:
+    """Positions of the last year of origins."""
+    return np.arange(max(design.n_weeks - _YEAR, 0), design.n_weeks)
