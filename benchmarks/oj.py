@@ -16,7 +16,7 @@ from demand_forecast.modelling.panel import Panel
 
 FIRST_WEEK = 40
 LEADS = [2, 3]
-ROUNDS = {"official": range(135, 154, 2), "development": range(125, 134, 2)}
+ROUNDS = {"official": range(135, 154, 2), "development": range(99, 134, 2)}
 GBM = {
     "LightGBM, published recipe": PublishedLightGBM,
     "LightGBM, our features, 0.40-quantile": lambda: OurFeaturesLightGBM(LEADS, 0.40),

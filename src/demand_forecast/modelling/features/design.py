@@ -9,20 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Final
 
 import numpy as np
 
 from demand_forecast.modelling.features.analog import analog_features, class_centres, memberships
 from demand_forecast.modelling.features.attributes import (
     category_codes,
-    code_of,
     known_categories,
     numeric_scales,
     relatives,
     static_columns,
 )
-from demand_forecast.modelling.features.calendar import extend_weeks, fourier, week_of_year
+from demand_forecast.modelling.features.calendar import extend_weeks, week_of_year
 from demand_forecast.modelling.features.demand import (
     ceiling,
     demand_offsets,
@@ -36,22 +34,15 @@ from demand_forecast.modelling.features.history import (
     running_level,
     seasonal_features,
 )
-from demand_forecast.modelling.features.plan_kernel import PlanKernel, ProductPlans
-from demand_forecast.modelling.features.plans import (
-    covariate_kinds,
-    event_features,
-    plan_features,
-    summary_of_plans,
-)
+from demand_forecast.modelling.features.plan_columns import PlanColumns, plan_columns
+from demand_forecast.modelling.features.plan_kernel import PlanKernel
+from demand_forecast.modelling.features.plans import covariate_kinds
 from demand_forecast.modelling.features.response import Observed, Response, fit_response
 from demand_forecast.modelling.features.sample import Sample
 from demand_forecast.modelling.features.weather import climate, weather_features
 from demand_forecast.modelling.panel import IntArray, Panel, Weeks
 from demand_forecast.modelling.points import Array
 
-EVENT_EFFECT: Final = "event_effect"
-_MAX_LISTED_PRODUCTS = 16
-_FOURIER_ORDER = 3
 _SEASON_KNOWN = 38
 # With one year to look back at, a week of a product has one value of it, which names the week.
 _TWO_YEARS = 117
@@ -87,6 +78,11 @@ class FeatureSpec:
     centres: Array = field(repr=False)
     whole: bool
     yearly: bool
+
+    def columns(self, panel: Panel, weeks: int) -> PlanColumns:
+        """Plans and season of the first ``weeks`` weeks of a panel."""
+        listed = self.categories["product_id"]
+        return plan_columns(panel, self.kinds, listed, self.products, weeks)
 
 
 def learn_spec(
@@ -125,47 +121,9 @@ def learn_spec(
 
 
 def _observed(panel: Panel, spec: FeatureSpec) -> Observed:
-    found = response_columns(panel, spec, panel.n_weeks)
+    found = spec.columns(panel, panel.n_weeks)
     logs = np.log(panel.demand.T + series_offsets(panel, spec.offsets)[None])
     return Observed(logs, list(found.response.values()), found.products)
-
-
-@dataclass(frozen=True)
-class PlanColumns:
-    """Plans and season of each week, ``(weeks, series)`` each.
-
-    Attributes:
-        response: What the slopes of the response see.
-        products: What its kernel sees.
-        season: Waves of the year.
-        plans: All plan features.
-        own: Names of those of the series' own plan.
-    """
-
-    response: dict[str, Array]
-    products: ProductPlans
-    season: dict[str, Array]
-    plans: dict[str, Array]
-    own: list[str]
-
-
-def response_columns(panel: Panel, spec: FeatureSpec, weeks: int) -> PlanColumns:
-    """Lay out plans and season of the first ``weeks`` weeks."""
-    products = spec.categories["product_id"]
-    listed = products if 1 < len(products) <= _MAX_LISTED_PRODUCTS else []
-    own, around = plan_features(panel, spec.kinds, weeks, listed)
-    events = event_features(panel, spec.kinds, weeks)
-    calendar = extend_weeks(panel.weeks, weeks)
-    waves = fourier(calendar, _FOURIER_ORDER)
-    season = {
-        f"season_{k + 1}": np.broadcast_to(waves[:, k : k + 1], (weeks, panel.n_series))
-        for k in range(waves.shape[1])
-    }
-    after = {k: v for k, v in around.items() if k.endswith(("_last_week", "_before"))}
-    code = code_of(panel.series["product_id"], spec.products) - 1
-    code = np.where(code < 0, len(spec.products), code)
-    summary = ProductPlans.of(summary_of_plans(own, around, spec.kinds), code, weeks)
-    return PlanColumns(own | after | events | season, summary, season, own | around, list(own))
 
 
 class Design:
@@ -196,9 +154,8 @@ class Design:
         history, censored = log_demand(panel, self.offset, spec.whole)
         self.log_demand, self.censored = log_demand(outcome or panel, self.offset, spec.whole)
         family = relatives(panel.series)
-        found = response_columns(panel, spec, weeks)
+        found = spec.columns(panel, weeks)
         effect = spec.response(list(found.response.values()), found.products, self.calendar)
-        self.effect = effect
         adjusted = (history - effect[: panel.n_weeks]).astype(np.float32)
         state = running_level(adjusted, censored, family)
         self.level = state.level
@@ -207,29 +164,20 @@ class Design:
         self.ceiling = ceiling(history)
         self.fresh = freshness(np.isfinite(history), family)
         origin = history_features(state, panel.demand.T, family)
-        target = {"plan_effect": effect} | self._event_effect(found) | found.plans | found.season
+        target = {"plan_effect": effect} | found.event_effect(spec.response, self.calendar)
+        target |= found.plans | found.season
         if spec.yearly:
             target |= seasonal_features(state.own, weeks, family)
         pair = weather_features(panel, spec.courses, self.calendar, self.leads)
         if len(spec.centres):
             share = memberships(effect, spec.centres)
             pair["similar_plans"] = analog_features(state.own - state.level, share, self.leads)
-        self.origin, self.target, self.pair = origin, target, pair
+        self.effect, self.origin, self.target, self.pair = effect, origin, target, pair
         self.own_names = found.own
         self.static, self.static_names = static_columns(panel.series, spec.numeric, spec.categories)
         self.codes = category_codes(panel.series, spec.categories)
         self.week_code = week_of_year(self.calendar)
         self.response_columns, self.product_plans = found.response, found.products
-
-    def _event_effect(self, found: PlanColumns) -> dict[str, Array]:
-        """What the response says of events, apart: it is drawn to none, and may ask for more."""
-        kinds, response = self.spec.kinds, self.spec.response
-        events = [i for i, name in enumerate(found.response) if kinds.get(name) == "event"]
-        if not events:
-            return {}
-        codes = found.products.code[found.products.index]
-        columns, fold = list(found.response.values()), response.folds(self.calendar)
-        return {EVENT_EFFECT: response.linear(columns, codes, fold, events)}
 
     @property
     def names(self) -> list[str]:

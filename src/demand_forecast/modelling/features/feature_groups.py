@@ -8,7 +8,8 @@ from typing import Final
 
 import pandas as pd
 
-from demand_forecast.modelling.features.design import EVENT_EFFECT, Design
+from demand_forecast.modelling.features.design import Design
+from demand_forecast.modelling.features.plan_columns import EVENT_EFFECT
 
 LEVEL: Final = "level"
 SEASON: Final = "season"
