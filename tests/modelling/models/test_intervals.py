@@ -106,3 +106,16 @@ def test_sums_are_mended_as_far_as_weeks_agree() -> None:
     assert sum_factor(9 * said, said, week) == pytest.approx(1.4)
     assert sum_factor(steady[:150], said[:150], week[:150]) == 1.0
     assert sum_factor(0 * said, said, week) == 1.0
+
+
+def test_a_row_pressed_together_by_limits_does_not_widen_the_others() -> None:
+    random = np.random.default_rng(0)
+    quantiles = np.tile(ndtri(LEVELS).astype(np.float32), (400, 1))
+    actual = random.normal(size=400).astype(np.float32)
+    sold_out = random.random(400) < 0.3
+    groups = np.zeros(400, dtype=np.int64)
+    usual = conformal_shifts(quantiles, actual, sold_out, groups, 1, 26)
+    quantiles[7], actual[7], sold_out[7] = 0.0, 0.2, False
+    pressed = conformal_shifts(quantiles, actual, sold_out, groups, 1, 26)
+    np.testing.assert_allclose(pressed, usual, atol=0.1)
+    assert np.abs(pressed).max() < 1

@@ -24,6 +24,7 @@ LEVELS: Final[Array] = np.array(
 MEDIAN: Final[int] = int(np.flatnonzero(np.float32(0.5) == LEVELS)[0])
 _PRIOR_WEEKS = 4.0
 _LEAST_ROWS = 20
+_NARROW = 0.1
 _LEAST_WEEKS = 4
 _FACTOR_RANGE = (0.7, 1.4)
 _LOW, _HIGH = (int(np.flatnonzero(np.float32(q) == LEVELS)[0]) for q in (0.25, 0.75))
@@ -104,10 +105,13 @@ def conformal_shifts(
     Returns:
         ``(groups, levels)``.
     """
-    scores = (actual[:, None] - quantiles) / spread(quantiles)
+    width = spread(quantiles)
+    scores = (actual[:, None] - quantiles) / width
+    # Limits may press the quantiles of a row together; its errors in such widths are no figures.
+    wide = width[:, 0] > _NARROW * np.median(width) if len(width) else np.zeros(0, dtype=bool)
     shifts = np.zeros((n_groups, len(LEVELS)), dtype=np.float32)
     for group in range(n_groups):
-        rows = groups == group
+        rows = (groups == group) & wide
         if rows.sum() >= _LEAST_ROWS:
             for column, level in enumerate(LEVELS):
                 shifts[group, column] = censored_quantiles(
