@@ -191,6 +191,21 @@ def test_a_plan_of_all_products_of_a_store_is_no_news_of_another_product(panel: 
     assert not [name for name in names if name.startswith("rain of ")]
 
 
+def test_an_event_is_seldom_and_hits_several_products(panel: Panel) -> None:
+    everyone = np.zeros(panel.n_series, dtype=int)
+    weeks = np.arange(len(panel.weeks))
+    plans = {
+        "fair": Covariate((weeks % 5 == 0).astype(np.float32)[None], everyone),
+        "leaflet": Covariate((weeks % 3 == 0).astype(np.float32)[None], everyone),
+    }
+    planned = replace(panel, known_future=plans)
+    assert covariate_kinds(planned) == {"fair": "event", "leaflet": "store"}
+    one = planned.select((panel.series["product_id"] == panel.series["product_id"][0]).to_numpy())
+    assert covariate_kinds(one)["fair"] == "store"
+    names = Design(one, learn_spec(one, LEADS, 70)).names
+    assert "fair" in names
+
+
 @pytest.mark.parametrize(("weeks", "known"), [(116, False), (117, True)])
 def test_last_year_is_a_feature_once_two_were_seen(weeks: int, known: bool) -> None:
     panel = simulated(stores=3, products=3, weeks=125, seed=1)

@@ -16,6 +16,7 @@ from demand_forecast.modelling.points import Array
 _BASE_RATE = 0.02
 _MAX_FLAGS = 4
 _PRICE_VALUES = 8
+_SELDOM = 0.25
 
 Columns = dict[str, Array]
 
@@ -24,10 +25,11 @@ def covariate_kinds(panel: Panel) -> dict[str, str]:
     """Kind of each covariate: it decides which features are made of it.
 
     ``price`` for a positive quantity with many values (only its ratios matter), ``event`` for what
-    is the same for all series, ``store`` for what is the same for all products of a store, else
-    ``flag``. A covariate that never varies is left out.
+    happens to several products alike and seldom, ``store`` for what is the same for all products of
+    a store, else ``flag``. A covariate that never varies is left out.
     """
     kinds = {}
+    products = panel.series["product_id"].nunique()
     store = Groups(_codes(panel.series["store_id"]))
     for name, covariate in panel.known_future.items():
         values = np.unique(covariate.values[np.isfinite(covariate.values)])
@@ -35,11 +37,18 @@ def covariate_kinds(panel: Panel) -> dict[str, str]:
             continue
         if values[0] > 0 and len(values) >= _PRICE_VALUES:
             kinds[name] = "price"
-        elif len(covariate.values) == 1:
+        elif len(covariate.values) == 1 and products > 1 and _seldom(covariate.values[0]):
             kinds[name] = "event"
         else:
             kinds[name] = "store" if _same_in_store(covariate, store) else "flag"
     return kinds
+
+
+def _seldom(values: Array) -> bool:
+    """Whether most weeks have the same figure."""
+    known = values[np.isfinite(values)]
+    usual = np.unique_counts(known).counts.max()
+    return bool(usual >= (1 - _SELDOM) * len(known))
 
 
 def _same_in_store(covariate: Covariate, store: Groups) -> bool:
