@@ -45,7 +45,7 @@ from demand_forecast.modelling.points import Array
 
 _SEASON_KNOWN = 38
 # With one year to look back at, a week of a product has one value of it, which names the week.
-_TWO_YEARS = 117
+_TWO_YEARS = 2 * 52 + 13  # the year before, around which a season's level is half a year wide
 _BLOCK = 2048
 
 
@@ -81,8 +81,8 @@ class FeatureSpec:
 
     def columns(self, panel: Panel, weeks: int) -> PlanColumns:
         """Plans and season of the first ``weeks`` weeks of a panel."""
-        listed = self.categories["product_id"]
-        return plan_columns(panel, self.kinds, listed, self.products, weeks)
+        stocked = self.categories["product_id"]
+        return plan_columns(panel, self.kinds, stocked, self.products, weeks)
 
 
 def learn_spec(

@@ -59,18 +59,18 @@ class PlanColumns:
 
 
 def plan_columns(
-    panel: Panel, kinds: dict[str, str], known: list[str], products: list[str], weeks: int
+    panel: Panel, kinds: dict[str, str], stocked: list[str], products: list[str], weeks: int
 ) -> PlanColumns:
     """Lay out plans and season of the first ``weeks`` weeks.
 
     Args:
         panel: History and plans.
         kinds: Kind of each plan covariate.
-        known: Products of the training panel.
+        stocked: Products of the training panel; where they are few, the plan of each is a column.
         products: Products whose answer to plans is known.
         weeks: Number of weeks from the first of the history.
     """
-    listed = known if 1 < len(known) <= _MAX_LISTED_PRODUCTS else []
+    listed = stocked if 1 < len(stocked) <= _MAX_LISTED_PRODUCTS else []
     own, around = plan_features(panel, kinds, weeks, listed)
     events = event_features(panel, kinds, weeks)
     calendar = extend_weeks(panel.weeks, weeks)

@@ -114,10 +114,7 @@ def event_features(panel: Panel, kinds: dict[str, str], weeks: int) -> Columns:
     """
     columns = {}
     for name in [name for name, kind in kinds.items() if kind == "event"]:
-        raw = np.full((weeks, 1), np.nan, dtype=np.float32)
-        if name in panel.known_future:
-            known = panel.known_future[name].values[0, :weeks]
-            raw[: len(known), 0] = known
+        raw = _pad(panel.known_future.get(name), panel, weeks)[:, :1]
         columns[name] = np.broadcast_to(_filled(raw)[0], (weeks, panel.n_series))
     return columns
 
