@@ -31,9 +31,12 @@ class Sums:
     @classmethod
     def of(cls, x: Array, y: Array, weight: Array) -> Sums:
         """Sums of weighted rows: ``x`` is ``(rows, features + 1)``, the others ``(rows,)``."""
-        weighted = x * weight[:, None]
-        gram = (x.T @ weighted).astype(np.float64)
-        return cls(gram, (weighted.T @ y).astype(np.float64), float((weight * y**2).sum()))
+        root = np.sqrt(weight)
+        weighted = x * root[:, None]
+        # Of a matrix and itself only one half is worked out.
+        gram = (weighted.T @ weighted).astype(np.float64)
+        moment = (weighted.T @ (root * y)).astype(np.float64)
+        return cls(gram, moment, float((weight * y**2).sum()))
 
     def __add__(self, other: Sums) -> Sums:
         return Sums(self.gram + other.gram, self.moment + other.moment, self.square + other.square)

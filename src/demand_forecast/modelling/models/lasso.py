@@ -14,56 +14,13 @@ from demand_forecast.modelling.features.sample import Sample
 from demand_forecast.modelling.models.gram import Sums, path, total
 from demand_forecast.modelling.models.intervals import LEVELS, redistributed
 from demand_forecast.modelling.models.quantile_slopes import at_levels, quantile_slopes, some_rows
+from demand_forecast.modelling.models.standardised import Slopes
 from demand_forecast.modelling.models.survival import censored_quantiles
 from demand_forecast.modelling.panel import BoolArray, IntArray
 from demand_forecast.modelling.points import Array
 
-_CONSTANT = 1e-4
 _FIRST_JUDGED = 2
 _FEW_ERRORS = 50
-_CHUNK = 4096
-
-
-@dataclass(frozen=True)
-class Slopes:
-    """Features that get a slope of their own for each product, besides the shared one.
-
-    Attributes:
-        columns: Their positions in ``Sample.x``.
-        category: Position of the product in ``Sample.codes``.
-        products: Number of known products; their codes are 1..products.
-    """
-
-    columns: list[int]
-    category: int
-    products: int
-
-    def widen(self, sample: Sample) -> Array:
-        """``Sample.x`` and feature x product columns; all zero for a product not seen."""
-        if not self.columns:
-            return sample.x
-        known = np.eye(self.products + 1, dtype=np.float32)[sample.codes[:, self.category], 1:]
-        own = sample.x[:, self.columns, None] * known[:, None, :]
-        return np.concatenate([sample.x, own.reshape(len(known), -1)], axis=1)
-
-    def names(self, names: list[str], products: list[str]) -> list[str]:
-        """Names of the columns of :meth:`widen`."""
-        return [*names, *(f"{names[k]} of product {p}" for k in self.columns for p in products)]
-
-
-def mean_and_scale(x: Array) -> tuple[Array, Array]:
-    """``(features,)`` mean and standard deviation of each column, exact without a copy of ``x``.
-
-    A feature that never varies is silenced: its scale is infinite, which makes it zero.
-    """
-    mean = x.mean(axis=0, dtype=np.float64)
-    square = np.zeros_like(mean)
-    for start in range(0, len(x), _CHUNK):
-        centred = x[start : start + _CHUNK] - mean
-        square += np.einsum("rf,rf->f", centred, centred)
-    scale = np.sqrt(square / len(x))
-    scale[scale < _CONSTANT] = np.inf
-    return mean.astype(np.float32), scale.astype(np.float32)
 
 
 @dataclass
@@ -104,12 +61,11 @@ class LassoModel:
             ``(rows not in head, levels)`` quantiles from the fit on ``head``, for calibration.
         """
         self.slopes_ = slopes
-        wide = slopes.widen(sample)
-        self._standardise(wide)
+        self.mean_, self.scale_ = slopes.mean_and_scale(sample)
         # From what was delivered alone, the first pass would learn that demand falls where a series
         # is sold out for months; from what the level expects of it, that it grows without end.
         y: Array = (sample.y + sample.expected) / 2
-        x = self._matrix(wide)
+        x = self._matrix(sample)
         weight = np.ones(len(y), dtype=np.float32)
         blocks = self._blocks(sample, head)
         for turn in range(self.passes + 1):
@@ -164,7 +120,7 @@ class LassoModel:
 
     def predict(self, sample: Sample) -> Array:
         """``(rows, levels)`` quantiles of log demand relative to the level."""
-        x = self._matrix(self.slopes_.widen(sample))
+        x = self._matrix(sample)
         centre = x @ (self.beta_[:, None] + at_levels(self.level_slopes_, LEVELS))
         return np.sort(centre + self._spread(x)[:, None] * self.errors_, axis=1)
 
@@ -189,7 +145,7 @@ class LassoModel:
 
     def contributions(self, sample: Sample) -> Array:
         """``(rows, features)`` exact additive parts of the location, in log units."""
-        parts: Array = self._matrix(self.slopes_.widen(sample))[:, :-1] * self.beta_[:-1]
+        parts: Array = self._matrix(sample)[:, :-1] * self.beta_[:-1]
         return parts
 
     def state(self) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -213,17 +169,8 @@ class LassoModel:
         for name, array in arrays.items():
             setattr(self, name, array)
 
-    def _standardise(self, x: Array) -> None:
-        self.mean_, self.scale_ = mean_and_scale(x)
-
-    def _matrix(self, x: Array) -> Array:
-        """Standardised features and a column of ones."""
-        out = np.ones((len(x), x.shape[1] + 1), dtype=np.float32)
-        inner = out[:, :-1]
-        np.subtract(x, self.mean_, out=inner)
-        np.divide(inner, self.scale_, out=inner)
-        np.clip(inner, -8, 8, out=inner)
-        return out
+    def _matrix(self, sample: Sample) -> Array:
+        return self.slopes_.standardised(sample, self.mean_, self.scale_)
 
     def _blocks(self, sample: Sample, head: BoolArray) -> list[IntArray]:
         """Row positions per block in time order: ``folds`` parts of the head, then the rest."""

@@ -11,7 +11,7 @@ import numpy as np
 
 from demand_forecast.modelling.features.sample import Sample
 from demand_forecast.modelling.models.intervals import LEVELS
-from demand_forecast.modelling.models.lasso import mean_and_scale
+from demand_forecast.modelling.models.standardised import mean_and_scale
 from demand_forecast.modelling.panel import BoolArray, IntArray
 from demand_forecast.modelling.points import Array
 
@@ -42,7 +42,7 @@ class NetworkModel:
         seed: Seed of weights, batches and dropout.
     """
 
-    hidden: tuple[int, int] = (64, 32)
+    hidden: tuple[int, int] = (32, 16)
     dropout: float = 0.15
     seeds: int = 3
     batch: int = 512

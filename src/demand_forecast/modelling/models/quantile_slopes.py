@@ -47,10 +47,12 @@ def quantile_slopes(x: Array, y: Array, location: Array, spread: Array) -> Array
         for _ in range(_STEPS):
             error = rest - x @ found[position]
             weight = np.where(error > 0, level, 1 - level) / np.maximum(np.abs(error), floor)
-            weighted = x * (weight / weight.mean())[:, None].astype(np.float32)
-            gram = (weighted.T @ x).astype(np.float64)
+            root = np.sqrt(weight / weight.mean()).astype(np.float32)
+            weighted = x * root[:, None]
+            gram = (weighted.T @ weighted).astype(np.float64)
             gram[np.diag_indices_from(gram)] += _RIDGE * len(x)
-            found[position] = np.linalg.solve(gram, (weighted.T @ rest).astype(np.float64))
+            moment = (weighted.T @ (root * rest)).astype(np.float64)
+            found[position] = np.linalg.solve(gram, moment)
     return found
 
 
