@@ -84,7 +84,15 @@ class DirectForecaster(ABC):
     def _frame(
         self, panel: Panel, as_of: pd.Timestamp, sample: Sample, quantiles: Array
     ) -> pd.DataFrame:
-        return to_frame(panel, as_of, sample, quantiles, self.calibration_, self.spec_.whole)
+        aim = self.aim(sample)
+        return to_frame(panel, as_of, sample, quantiles, aim, self.calibration_, self.spec_.whole)
+
+    def aim(self, sample: Sample) -> Array | None:
+        """``(rows,)`` log of the point of least relative error, from a model of nothing else.
+
+        None of a model that has only its distribution to tell it from.
+        """
+        return None
 
     @abstractmethod
     def _fit_rows(self, training: Training) -> Array:
@@ -130,10 +138,14 @@ def to_frame(
     as_of: pd.Timestamp,
     sample: Sample,
     quantiles: Array,
+    aim: Array | None,
     calibration: Calibration,
     whole: bool,
 ) -> pd.DataFrame:
     """Calibrated quantiles in log units to the frame of the protocol.
+
+    The MAPE point is the weighted median of the distribution or, where a model was trained for
+    nothing else (``aim``), half way in logs between both: their errors differ.
 
     Where demand comes in whole units so do quantiles, median and MAPE point: under a few units a
     week a fraction in between is a bid for something that cannot happen. The mean stays as it is.
@@ -145,11 +157,16 @@ def to_frame(
     mean = mean_point(values) * calibration.mean_factor
     if whole:
         values, units = np.rint(values), np.rint(units)
+    least_relative = mape_point(values)
+    if aim is not None:
+        logs = np.log(least_relative + sample.offset) - sample.level
+        least_relative = sample.units(((logs + aim) / 2)[:, None])[:, 0]
+        least_relative = np.rint(least_relative) if whole else least_relative
     shape = (panel.n_series, -1)
     points = {
         "mean": mean.reshape(shape),
         "median": units[:, list(QUANTILES).index("q50")].reshape(shape),
-        "mape_point": mape_point(values).reshape(shape),
+        "mape_point": least_relative.reshape(shape),
     }
     return forecast_frame(panel, as_of, units.reshape(*shape, len(published)), points)
 

@@ -79,6 +79,14 @@ class Network(DirectForecaster):
         sizes = list(training.sizes.values())
         return self.model_.fit(training.sample, training.head, sizes, np.array(training.dense))
 
+    def aim(self, sample: Sample) -> Array | None:
+        """Of the networks that are trained for it, if there are any."""
+        return (
+            self._bounded(self.model_.answers(sample)[:, -1:], sample)[:, 0]
+            if self.model_.aimed
+            else None
+        )
+
     @property
     def history_(self) -> list[float]:
         """Training loss over time."""
@@ -165,6 +173,10 @@ class Ensemble(DirectForecaster):
 
     def _predict_rows(self, sample: Sample) -> Array:
         return self._blend(self.lasso_.predict_sample(sample), self.network_.predict_sample(sample))
+
+    def aim(self, sample: Sample) -> Array | None:
+        """That of the network."""
+        return self.network_.aim(sample)
 
     def answer(
         self, panel: Panel, as_of: pd.Timestamp, sample: Sample

@@ -1,4 +1,10 @@
-"""Neural network with categorical embeddings and quantile outputs, all seeds as one model."""
+"""Neural network with categorical embeddings: quantiles, and the point of least relative error.
+
+All seeds are one model. Some of them learn the quantiles; the others learn nothing but the point
+with the least ``|f - y| / y``. The weighted median of the quantiles is that point too, but a small
+network that must learn seventeen quantiles has little left for the low ones that it depends on: on
+32 rounds of the orange juice benchmark before the official ones the mean of both was nearer.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +24,8 @@ from demand_forecast.modelling.points import Array
 _BLOCK = 25
 _BATCHES = 25
 _SMALL = 256
+_HEAVIEST = 3.0
+_NOTHING = 1e-3
 
 
 @dataclass
@@ -27,7 +35,8 @@ class NetworkModel:
     Attributes:
         hidden: Widths of the hidden layers.
         dropout: Share of hidden units dropped.
-        seeds: Networks averaged; they are one model with a leading axis.
+        seeds: Networks averaged for the quantiles; they are one model with a leading axis.
+        aimed: Further networks averaged for the point of least relative error.
         batch: Rows of a step, fewer where there are not 25 times as many.
         passes: Passes over the rows, as far as ``min_steps`` and ``max_steps`` allow.
         min_steps: Fewest steps of a training.
@@ -45,6 +54,7 @@ class NetworkModel:
     hidden: tuple[int, int] = (32, 16)
     dropout: float = 0.15
     seeds: int = 3
+    aimed: int = 3
     batch: int = 512
     passes: float = 1.0
     min_steps: int = 300
@@ -80,7 +90,7 @@ class NetworkModel:
             steps = math.ceil(self.passes * len(rows) / self.batch)
             steps = int(np.clip(steps, self.min_steps, self.max_steps))
             self.history_ = self._train(tensors, rows, steps, self.rate)
-            held_out = self._quantiles(tensors, np.flatnonzero(~head))
+            held_out = self._answers(tensors, np.flatnonzero(~head))[:, :-1]
             if self.refit and len(held_out):
                 self.net_ = self._build()
                 self.history_ = self._train(tensors, np.arange(len(head)), steps, self.rate)
@@ -88,8 +98,12 @@ class NetworkModel:
 
     def predict(self, sample: Sample) -> Array:
         """``(rows, levels)`` quantiles of log demand relative to the level, mean of the seeds."""
+        return self.answers(sample)[:, :-1]
+
+    def answers(self, sample: Sample) -> Array:
+        """``(rows, levels + 1)`` those quantiles and, last, the log of the aimed point (or NaN)."""
         with _one_thread():
-            return self._quantiles(self._tensors(sample), np.arange(len(sample.y)))
+            return self._answers(self._tensors(sample), np.arange(len(sample.y)))
 
     def state(self) -> tuple[dict[str, Any], dict[str, Any]]:
         """Fitted state as JSON-able figures and arrays."""
@@ -117,7 +131,13 @@ class NetworkModel:
         from demand_forecast.modelling.models.network_module import QuantileNet
 
         return QuantileNet(
-            len(self.dense_), self.sizes_, self.hidden, self.dropout, self.seeds, LEVELS.tolist()
+            len(self.dense_),
+            self.sizes_,
+            self.hidden,
+            self.dropout,
+            self.seeds + self.aimed,
+            self.aimed,
+            LEVELS.tolist(),
         )
 
     def _tensors(self, sample: Sample) -> tuple[Any, ...]:
@@ -128,7 +148,7 @@ class NetworkModel:
         x /= self.scale_
         np.clip(x, -5, 5, out=x)
         y = np.nan_to_num(sample.y / self.size_)
-        arrays = (x, sample.codes, y.astype(np.float32), sample.censored)
+        arrays = (x, sample.codes, y.astype(np.float32), sample.censored, _relative(sample))
         return tuple(torch.from_numpy(np.ascontiguousarray(a)) for a in arrays)
 
     def _train(
@@ -138,12 +158,20 @@ class NetworkModel:
 
         size = int(np.clip(len(rows) // _BATCHES, min(_SMALL, len(rows)), self.batch))
         batches = _Batches(rows, size, steps, self.seed)
-        return train(self.net_, tensors, batches, Schedule(steps, rate, self.decay, self.unknown))
+        plan = Schedule(steps, rate, self.decay, self.unknown, self.size_)
+        return train(self.net_, tensors, batches, plan)
 
-    def _quantiles(self, tensors: tuple[Any, ...], rows: IntArray) -> Array:
-        from demand_forecast.modelling.models.network_module import quantiles
+    def _answers(self, tensors: tuple[Any, ...], rows: IntArray) -> Array:
+        from demand_forecast.modelling.models.network_module import answers
 
-        return np.asarray(quantiles(self.net_, tensors, rows) * self.size_)
+        return np.asarray(answers(self.net_, tensors, rows) * self.size_)
+
+
+def _relative(sample: Sample) -> Array:
+    """``(rows,)`` demand and offset by demand; 0 without demand, which has no relative error."""
+    share = 1 - sample.offset * np.exp(-np.nan_to_num(sample.y) - sample.level)
+    weight = np.minimum(1 / np.maximum(share, _NOTHING), _HEAVIEST)
+    return np.where(share > _NOTHING, weight, 0).astype(np.float32)
 
 
 @dataclass

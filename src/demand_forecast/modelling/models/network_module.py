@@ -20,6 +20,7 @@ from demand_forecast.modelling.points import Array
 
 _RISE = 0.2
 _MAX_NORM = 1.0
+_MOST = 3.0
 _CHUNK = 8192
 _BANK = 1 << 18
 
@@ -28,6 +29,8 @@ class QuantileNet(nn.Module):
     """``seeds`` independent networks computed together; every parameter has a leading seed axis.
 
     The output is a median and non-negative steps to the other quantiles, so that they cannot cross.
+    Of the last ``aimed`` networks only the median is used, as the point of the least relative
+    error that they are trained to be.
     """
 
     def __init__(
@@ -37,10 +40,12 @@ class QuantileNet(nn.Module):
         hidden: tuple[int, int],
         dropout: float,
         seeds: int,
+        aimed: int,
         levels: list[float],
     ) -> None:
         super().__init__()
         self.seeds, self.dropout = seeds, dropout
+        self.ordinary = seeds - aimed
         self._bank: Tensor | None = None
         dims = [min(8, max(2, math.ceil(size**0.5))) for size in sizes]
         tables = [nn.Embedding(s + 1, seeds * d) for s, d in zip(sizes, dims, strict=True)]
@@ -118,12 +123,14 @@ class Schedule:
         rate: Highest learning rate; it rises over the first fifth and falls as a cosine.
         decay: Weight decay.
         unknown: Share of category codes replaced by "unknown".
+        unit: Size of one unit of the targets in logs.
     """
 
     steps: int
     rate: float
     decay: float
     unknown: float
+    unit: float
 
     def rate_at(self, step: int) -> float:
         """Learning rate of a step."""
@@ -153,12 +160,12 @@ class _Training(pl.LightningModule):
             optimizer.param_groups[0]["lr"] = self.plan.rate_at(self.steps_done)
             loss = self._loss(rows)
             optimizer.zero_grad(set_to_none=True)
-            torch.autograd.backward(loss * self.net.seeds)
+            torch.autograd.backward(loss)
             nn.utils.clip_grad_norm_(self.net.parameters(), _MAX_NORM)
             optimizer.step()
             self.steps_done += 1
             total += loss.detach()
-        self.losses.append(float(total) / len(blocks))
+        self.losses.append(float(total) / len(blocks) / self.net.seeds)
 
     def configure_optimizers(self) -> Any:
         plan = self.plan
@@ -167,14 +174,19 @@ class _Training(pl.LightningModule):
         )
 
     def _loss(self, rows: Tensor) -> Tensor:
-        x, codes, y, censored = (t.index_select(0, rows) for t in self.tensors)
+        x, codes, y, censored, relative = (t.index_select(0, rows) for t in self.tensors)
         codes = codes * (torch.rand(codes.shape, device=codes.device) >= self.plan.unknown)
-        error = y[None, :, None] - self.net(x, codes)
-        loss = error * (self.net.levels - (error < 0).to(error.dtype))
+        net = self.net
+        error = y[None, :, None] - net(x, codes)
+        missed, too_high = error[: net.ordinary], error[net.ordinary :, :, net.median]
+        loss = missed * (net.levels - (missed < 0).to(missed.dtype))
+        share = torch.expm1(torch.clamp(-too_high * self.plan.unit, max=_MOST)).abs() * relative
         if bool(censored.any()):
-            loss = loss * ~(censored[None, :, None] & (error < 0))
-        mean: Tensor = loss.mean()
-        return mean
+            loss = loss * ~(censored[None, :, None] & (missed < 0))
+            share = share * ~(censored & (too_high < 0))
+        # Each network learns from its own loss alone; together they are one sum.
+        total: Tensor = loss.mean((1, 2)).sum() + share.mean(1).sum()
+        return total
 
 
 def train(
@@ -184,7 +196,8 @@ def train(
 
     Args:
         net: The network.
-        tensors: Features, category codes, targets, censored flags; all rows.
+        tensors: Features, category codes, targets, censored flags, weights of relative errors; all
+            rows.
         batches: Blocks of steps, ``(steps, rows of a step)`` positions each.
         plan: How to train.
 
@@ -219,12 +232,14 @@ class _AsTensors:
         return (torch.from_numpy(rows) for rows in self.batches)
 
 
-def quantiles(net: QuantileNet, tensors: tuple[Tensor, ...], rows: IntArray) -> Array:
-    """``(rows, levels)`` mean over the seeds."""
+def answers(net: QuantileNet, tensors: tuple[Tensor, ...], rows: IntArray) -> Array:
+    """``(rows, levels + 1)`` quantiles and, last, the aimed point, each a mean over its seeds."""
     net.eval()
-    out = np.empty((len(rows), len(net.levels)), dtype=np.float32)
+    out = np.empty((len(rows), len(net.levels) + 1), dtype=np.float32)
     with torch.inference_mode():
         for start in range(0, len(rows), _CHUNK):
             part = torch.from_numpy(rows[start : start + _CHUNK])
-            out[start : start + _CHUNK] = net(tensors[0][part], tensors[1][part]).mean(0).numpy()
+            found = net(tensors[0][part], tensors[1][part])
+            out[start : start + _CHUNK, :-1] = found[: net.ordinary].mean(0).numpy()
+            out[start : start + _CHUNK, -1] = found[net.ordinary :, :, net.median].mean(0).numpy()
     return out
