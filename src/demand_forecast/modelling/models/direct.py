@@ -160,8 +160,9 @@ def to_frame(
     least_relative = mape_point(values)
     if aim is not None:
         logs = np.log(least_relative + sample.offset) - sample.level
-        least_relative = sample.units(((logs + aim) / 2)[:, None])[:, 0]
-        least_relative = np.rint(least_relative) if whole else least_relative
+        both = sample.units(((logs + aim) / 2)[:, None])[:, 0]
+        # Of whole units one is always nearer than none, as weeks without demand do not count.
+        least_relative = np.maximum(np.rint(both), least_relative.clip(max=1)) if whole else both
     shape = (panel.n_series, -1)
     points = {
         "mean": mean.reshape(shape),
