@@ -6,7 +6,7 @@ import time
 
 import numpy as np
 import pandas as pd
-from peers import OurFeaturesLightGBM, as_frame, has_lightgbm, simple_rules
+from peers import OurFeaturesLightGBM, as_frame, load_models, simple_rules
 from report import arguments, report
 from tables import bakery_panel
 
@@ -54,10 +54,11 @@ def run_block(panel: Panel, peers: bool) -> tuple[pd.DataFrame, dict[str, float]
 def main() -> None:
     options = arguments(__doc__ or "", "bakery", list(ENDS))
     panel = bakery_panel(options.data)
+    peers = load_models() and options.peers
     tables, seconds = [], {}
     for end in ENDS[options.rounds]:
         block = panel.until(panel.weeks[panel.n_weeks - 1 - end])
-        table, spent = run_block(block, options.peers and has_lightgbm())
+        table, spent = run_block(block, peers)
         tables.append(table)
         seconds = {name: seconds.get(name, 0.0) + value for name, value in spent.items()}
     report(f"Bakery, {options.rounds} weeks", pd.concat(tables), seconds, options.json)

@@ -7,7 +7,7 @@ from collections import defaultdict
 
 import numpy as np
 import pandas as pd
-from peers import OurFeaturesLightGBM, PublishedLightGBM, as_frame, has_lightgbm, simple_rules
+from peers import OurFeaturesLightGBM, PublishedLightGBM, as_frame, load_models, simple_rules
 from report import arguments, report
 from tables import oj_panel
 
@@ -16,7 +16,7 @@ from demand_forecast.modelling.panel import Panel
 
 FIRST_WEEK = 40
 LEADS = [2, 3]
-ROUNDS = {"official": range(135, 154, 2), "development": range(99, 134, 2)}
+ROUNDS = {"official": range(135, 154, 2), "development": range(71, 134, 2)}
 GBM = {
     "LightGBM, published recipe": PublishedLightGBM,
     "LightGBM, our features, 0.40-quantile": lambda: OurFeaturesLightGBM(LEADS, 0.40),
@@ -58,9 +58,10 @@ def main() -> None:
     rounds = ROUNDS[options.rounds]
     panel = oj_panel(options.data)
     panel = panel.until(panel.weeks[max(rounds) + 3 - FIRST_WEEK])
+    peers = load_models() and options.peers
     tables, seconds = [], defaultdict[str, float](float)
     for last in rounds:
-        table, spent = run_round(panel, last, options.peers and has_lightgbm())
+        table, spent = run_round(panel, last, peers)
         tables.append(table)
         for name, value in spent.items():
             seconds[name] += value

@@ -192,14 +192,15 @@ class Design:
         return sizes | {"week_of_year": 53}
 
     def training_rows(self, first_origin: int) -> tuple[IntArray, IntArray, IntArray]:
-        """Origin, series and lead position of all rows whose demand is known."""
+        """Origin, series and lead position of all rows whose demand is known, by target week."""
         found = []
         for code, weeks_ahead in enumerate(self.leads):
             known = np.isfinite(self.log_demand[first_origin + weeks_ahead :])
             week, series = np.nonzero(known)
             found.append((week + first_origin, series, np.full(len(week), code)))
         origin, series, lead = (np.concatenate(parts) for parts in zip(*found, strict=True))
-        return origin, series, lead
+        order = np.argsort(origin + np.asarray(self.leads)[lead], kind="stable")
+        return origin[order], series[order], lead[order]
 
     def sample(self, origin: IntArray, series: IntArray, lead: IntArray) -> Sample:
         """Put the features of the given rows side by side."""

@@ -69,7 +69,7 @@ class LassoModel:
         weight = np.ones(len(y), dtype=np.float32)
         blocks = self._blocks(sample, head)
         for turn in range(self.passes + 1):
-            sums = [Sums.of(x[rows], y[rows], weight[rows]) for rows in blocks]
+            sums = [Sums.of(_taken(x, rows), y[rows], weight[rows]) for rows in blocks]
             self.penalty_, earlier = self._choose(sums)
             whole = total(sums)
             self.beta_ = self._solve(whole, self.penalty_)
@@ -104,7 +104,7 @@ class LassoModel:
         centre: Array = np.empty((0, len(LEVELS)), dtype=np.float32)
         errors: list[Array] = [centre]
         for rows, beta in zip(blocks[_FIRST_JUDGED:], earlier[_FIRST_JUDGED - 1 :], strict=True):
-            centre = x[rows] @ (beta[:, None] + change)
+            centre = _taken(x, rows) @ (beta[:, None] + change)
             errors.append((sample.y[rows, None] - centre) / spread[rows, None])
         standard, judged = np.concatenate(errors), np.concatenate(blocks[_FIRST_JUDGED:])
         if len(judged) < _FEW_ERRORS:
@@ -219,6 +219,13 @@ class LassoModel:
 
     def _spread(self, x: Array) -> Array:
         return np.asarray(np.exp(np.clip(x @ self.spread_, *self.spread_range_)))
+
+
+def _taken(x: Array, rows: IntArray) -> Array:
+    """``x[rows]``, without a copy where the rows lie side by side."""
+    together = len(rows) > 0 and rows[-1] - rows[0] + 1 == len(rows)
+    part: Array = x[rows[0] : rows[-1] + 1] if together else x[rows]
+    return part
 
 
 def _weights(error: Array, spread: Array) -> Array:

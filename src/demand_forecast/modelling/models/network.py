@@ -84,15 +84,17 @@ class NetworkModel:
         self._standardise(sample.x[np.ix_(head, self.dense_)], sample.y[head])
         with _one_thread(), torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.seed)
-            self.net_ = self._build()
             tensors = self._tensors(sample)
-            rows = np.flatnonzero(head)
+            rows, rest = np.flatnonzero(head), np.flatnonzero(~head)
             steps = math.ceil(self.passes * len(rows) / self.batch)
             steps = int(np.clip(steps, self.min_steps, self.max_steps))
+            again = self.refit and len(rest) > 0
+            # There is nothing to calibrate about an aimed point.
+            self.net_ = self._build(aimed=0 if again else self.aimed)
             self.history_ = self._train(tensors, rows, steps, self.rate)
-            held_out = self._answers(tensors, np.flatnonzero(~head))[:, :-1]
-            if self.refit and len(held_out):
-                self.net_ = self._build()
+            held_out = self._answers(tensors, rest)[:, :-1]
+            if again:
+                self.net_ = self._build(self.aimed)
                 self.history_ = self._train(tensors, np.arange(len(head)), steps, self.rate)
         return held_out
 
@@ -118,7 +120,7 @@ class NetworkModel:
         self.sizes_, self.size_ = list(meta["sizes_"]), float(meta["size_"])
         self.history_ = list(meta["history_"])
         self.mean_, self.scale_, self.dense_ = (arrays[k] for k in ("mean_", "scale_", "dense_"))
-        self.net_ = self._build()
+        self.net_ = self._build(self.aimed)
         weights = {k[4:]: torch.from_numpy(v) for k, v in arrays.items() if k.startswith("net.")}
         self.net_.load_state_dict(weights)
 
@@ -127,7 +129,7 @@ class NetworkModel:
         low, high = np.quantile(y, [0.1, 0.9])
         self.size_ = max(float(high - low) / 2.56, 0.05)
 
-    def _build(self) -> Any:
+    def _build(self, aimed: int) -> Any:
         from demand_forecast.modelling.models.network_module import QuantileNet
 
         return QuantileNet(
@@ -135,8 +137,8 @@ class NetworkModel:
             self.sizes_,
             self.hidden,
             self.dropout,
-            self.seeds + self.aimed,
-            self.aimed,
+            self.seeds + aimed,
+            aimed,
             LEVELS.tolist(),
         )
 
