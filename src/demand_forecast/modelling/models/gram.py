@@ -12,6 +12,7 @@ from demand_forecast.modelling.points import Array
 # Of a standardised feature in some weeks: a feature that hardly varies there has a variance of
 # rounding errors, which made the Gram matrix indefinite and the descent diverge.
 _LEAST_VARIANCE = 1e-2
+_CHUNK = 2048
 
 
 @dataclass(frozen=True)
@@ -31,11 +32,13 @@ class Sums:
     @classmethod
     def of(cls, x: Array, y: Array, weight: Array) -> Sums:
         """Sums of weighted rows: ``x`` is ``(rows, features + 1)``, the others ``(rows,)``."""
-        root = np.sqrt(weight)
-        weighted = x * root[:, None]
-        # Of a matrix and itself only one half is worked out.
-        gram = (weighted.T @ weighted).astype(np.float64)
-        moment = (weighted.T @ (root * y)).astype(np.float64)
+        root, width = np.sqrt(weight), x.shape[1]
+        gram, moment = np.zeros((width, width)), np.zeros(width)
+        for start in range(0, len(x), _CHUNK):  # within the cache, and summed in double precision
+            rows = slice(start, start + _CHUNK)
+            weighted = x[rows] * root[rows, None]
+            gram += weighted.T @ weighted  # of a matrix and itself one half is worked out
+            moment += weighted.T @ (root[rows] * y[rows])
         return cls(gram, moment, float((weight * y**2).sum()))
 
     def __add__(self, other: Sums) -> Sums:
