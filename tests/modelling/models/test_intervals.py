@@ -45,18 +45,24 @@ def test_calibration_of_sold_out_weeks_is_to_the_demand_that_was_not_seen() -> N
     bound = np.random.default_rng(2).normal(0.8, 1.4, len(actual)).astype(np.float32)
     sold_out = actual > bound
     seen = np.minimum(actual, bound)
-    aware = conformal_shifts(quantiles, seen, sold_out, leads, 2, weeks=np.inf)
-    naive = conformal_shifts(quantiles, seen, sold_out & False, leads, 2, weeks=np.inf)
+    aware = conformal_shifts(quantiles, seen, sold_out, leads, 2, weeks=1e9)
+    naive = conformal_shifts(quantiles, seen, sold_out & False, leads, 2, weeks=1e9)
     for shifts, expected in ((aware, 0.5), (naive, 0.3)):
         moved = shift_quantiles(quantiles, shifts, leads)
         assert (actual <= moved[:, MEDIAN]).mean() == pytest.approx(expected, abs=0.06)
 
 
-def test_few_weeks_move_the_quantiles_less() -> None:
+def test_few_weeks_tell_how_wide_but_less_of_where() -> None:
     quantiles, actual, leads = rows(4000, 0.4)
-    few = conformal_shifts(quantiles, actual, actual > np.inf, leads, 2, weeks=4)
-    many = conformal_shifts(quantiles, actual, actual > np.inf, leads, 2, weeks=400)
-    assert np.abs(few).sum() < 0.6 * np.abs(many).sum()
+    few, many = (
+        conformal_shifts(quantiles, actual + 0.5, actual > np.inf, leads, 2, weeks=weeks)
+        for weeks in (16, 1_000_000)
+    )
+    width, place = ([(s + sign * s[:, ::-1]) / 2 for s in (few, many)] for sign in (-1, 1))
+    assert np.abs(width[1]).max() > 0.5
+    np.testing.assert_allclose(width[0], width[1], atol=1e-3)
+    assert place[1][:, MEDIAN].min() > 0.5
+    np.testing.assert_allclose(place[0], place[1] / 2, atol=1e-3)
 
 
 def test_without_rows_nothing_is_moved() -> None:

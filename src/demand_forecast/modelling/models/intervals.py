@@ -22,7 +22,7 @@ LEVELS: Final[Array] = np.array(
     [*_LOWER, 0.5, *(1 - level for level in reversed(_LOWER))], dtype=np.float32
 )
 MEDIAN: Final[int] = int(np.flatnonzero(np.float32(0.5) == LEVELS)[0])
-_PRIOR_WEEKS = 4.0
+_PRIOR_WEEKS = 16.0
 _LEAST_ROWS = 20
 _NARROW = 0.1
 _LEAST_WEEKS = 4
@@ -90,9 +90,9 @@ def conformal_shifts(
 ) -> Array:
     """Shift of each quantile, in interquartile ranges, that gives it its coverage, per group.
 
-    Conformalised quantile regression (Romano, Patterson and Candes 2019), one-sided per level and
-    shrunk to no shift when the held-out weeks are few (their errors move together, so weeks count,
-    not rows).
+    Conformalised quantile regression (Romano, Patterson and Candes 2019), one-sided per level. How
+    wide a distribution is shows in every row. Whether it lies too low or too high does not: errors
+    of a week move together, so that part of the shifts is drawn to none when weeks are few.
 
     Args:
         quantiles: ``(rows, levels)`` held-out forecasts.
@@ -117,7 +117,9 @@ def conformal_shifts(
                 shifts[group, column] = censored_quantiles(
                     scores[rows, column], censored[rows], np.array([level])
                 )[0]
-    return shifts / (1 + _PRIOR_WEEKS / weeks)
+    opposite = shifts[:, ::-1]
+    width, place = (shifts - opposite) / 2, (shifts + opposite) / 2
+    return np.asarray(width + place * weeks / (weeks + _PRIOR_WEEKS), dtype=np.float32)
 
 
 def shift_quantiles(quantiles: Array, shifts: Array, groups: IntArray) -> Array:
@@ -160,8 +162,8 @@ def calibrate(quantiles: Array, held_out: Sample, n_leads: int, weeks: int) -> C
     # A few products or stores say how wide, but not whether the next one is above or below; that
     # they are new has nothing to do with how many weeks were held out.
     kinds = held_out.fresh - 1
-    by_kind = conformal_shifts(quantiles, y, censored, kinds, FRESH_KINDS, np.inf)
-    shifts = np.concatenate([by_lead, (by_kind - by_kind[:, ::-1]) / 2])
+    by_kind = conformal_shifts(quantiles, y, censored, kinds, FRESH_KINDS, weeks=0)
+    shifts = np.concatenate([by_lead, by_kind])
     moved = Calibration(shifts, 1.0).shift(quantiles, held_out)
     actual = redistributed(moved, y, censored)[usual]
     known = held_out.take(usual)
