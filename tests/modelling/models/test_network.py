@@ -119,3 +119,12 @@ def test_of_whole_units_at_least_one_is_bid_where_the_distribution_bids_one(
     frame = to_frame(panel, panel.as_of, sample, logs.astype(np.float32), low, shifts, True)
     assert (frame["mape_point"][units == 2] == 1).all()
     assert (frame["mape_point"][units == 0] == 0).all()
+
+
+def test_a_stored_network_outlives_a_change_of_the_defaults(training: Training) -> None:
+    model = NetworkModel(hidden=(8, 4), seeds=2, aimed=1, min_steps=50)
+    sizes = list(training.sizes.values())
+    model.fit(training.sample, training.head, sizes, np.array(training.dense))
+    other = NetworkModel()
+    other.restore(*model.state())
+    np.testing.assert_array_equal(other.answers(training.sample), model.answers(training.sample))

@@ -26,6 +26,8 @@ _BATCHES = 25
 _SMALL = 256
 _HEAVIEST = 3.0
 _NOTHING = 1e-3
+# The layout too, so that a stored model outlives a change of the defaults.
+_STORED = ("hidden", "seeds", "aimed", "sizes_", "size_", "history_")
 
 
 @dataclass
@@ -111,14 +113,15 @@ class NetworkModel:
         """Fitted state as JSON-able figures and arrays."""
         arrays = {f"net.{k}": v.cpu().numpy() for k, v in self.net_.state_dict().items()}
         arrays |= {"mean_": self.mean_, "scale_": self.scale_, "dense_": self.dense_}
-        return {"sizes_": self.sizes_, "size_": self.size_, "history_": self.history_}, arrays
+        figures = {name: getattr(self, name) for name in _STORED}
+        return figures, arrays
 
     def restore(self, meta: dict[str, Any], arrays: dict[str, Any]) -> None:
         """Set what :meth:`state` gave."""
         import torch
 
-        self.sizes_, self.size_ = list(meta["sizes_"]), float(meta["size_"])
-        self.history_ = list(meta["history_"])
+        for name in _STORED:
+            setattr(self, name, meta[name])
         self.mean_, self.scale_, self.dense_ = (arrays[k] for k in ("mean_", "scale_", "dense_"))
         self.net_ = self._build(self.aimed)
         weights = {k[4:]: torch.from_numpy(v) for k, v in arrays.items() if k.startswith("net.")}
