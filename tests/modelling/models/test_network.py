@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -28,8 +29,8 @@ def training(panel: Panel) -> Training:
     return prepare(panel, [1, 2], seed=0)
 
 
-def trained(training: Training, **settings: int) -> NetworkModel:
-    model = NetworkModel(min_steps=400, seeds=2, **settings)
+def trained(training: Training, **settings: Any) -> NetworkModel:
+    model = NetworkModel(**{"min_steps": 400, "seeds": 2} | settings)
     sizes = list(training.sizes.values())
     model.fit(training.sample, training.head, sizes, np.array(training.dense))
     return model
@@ -41,9 +42,8 @@ def noise(training: Training, offset: float) -> Training:
     logs = np.random.default_rng(0).normal(3, SPREAD, len(sample.y))
     y = np.log(np.exp(logs) + offset) - sample.level
     offsets = np.full_like(sample.offset, offset)
-    changed = replace(sample, y=y.astype(np.float32), offset=offsets)
-    changed.x[:] = changed.x * 0 + sample.level[:, None]
-    return replace(training, sample=changed)
+    x = np.repeat(sample.level[:, None], sample.x.shape[1], axis=1)
+    return replace(training, sample=replace(sample, x=x, y=y.astype(np.float32), offset=offsets))
 
 
 @pytest.mark.parametrize("offset", [0.0, 4.0])
@@ -52,9 +52,9 @@ def test_the_aimed_point_of_lognormal_demand_is_the_one_of_the_definition(
 ) -> None:
     # The median under weights 1/y of exp(N(3, s^2)) is exp(3 - s^2).
     made = noise(training, offset)
-    found = trained(made).answers(made.sample)
-    aimed = made.sample.units(found[:, -1:])[:, 0]
-    median = made.sample.units(found[:, [MEDIAN]])[:, 0]
+    quantiles, aim = trained(made).predict(made.sample)
+    aimed = made.sample.units(aim[:, None])[:, 0]
+    median = made.sample.units(quantiles[:, [MEDIAN]])[:, 0]
     assert np.log(np.median(aimed)) == pytest.approx(3 - SPREAD**2, abs=0.08)
     assert np.log(np.median(median)) == pytest.approx(3, abs=0.08)
 
@@ -64,7 +64,8 @@ def test_rows_without_demand_have_no_relative_error(training: Training) -> None:
     empty = np.random.default_rng(1).random(len(made.sample.y)) < 0.3
     y = np.where(empty, np.log(2.0) - made.sample.level, made.sample.y).astype(np.float32)
     made = replace(made, sample=replace(made.sample, y=y))
-    aimed = made.sample.units(trained(made).answers(made.sample)[:, -1:])[:, 0]
+    _, aim = trained(made).predict(made.sample)
+    aimed = made.sample.units(aim[:, None])[:, 0]
     assert np.log(np.median(aimed)) == pytest.approx(3 - SPREAD**2, abs=0.12)
 
 
@@ -76,7 +77,8 @@ def test_sold_out_rows_do_not_pull_the_aimed_point_down(training: Training) -> N
     points = []
     for censored in (sold_out, np.zeros_like(sold_out)):
         rows = replace(made, sample=replace(sample, y=y, censored=censored))
-        points.append(np.median(sample.units(trained(rows).answers(sample)[:, -1:])))
+        _, aim = trained(rows).predict(sample)
+        points.append(np.median(sample.units(aim[:, None])))
     assert points[0] > 1.2 * points[1]
 
 
@@ -84,12 +86,12 @@ def test_without_such_networks_the_point_is_the_weighted_median(panel: Panel) ->
     fast = {"min_steps": 50, "seeds": 2}
     plain = Network(horizon=2, settings=fast | {"aimed": 0}).fit(panel)
     sample = forecast_sample(panel, plain.spec_, panel.as_of, 2)
-    assert plain.aim(sample) is None
+    assert plain.predict_sample(sample)[1] is None
     frame = plain.predict(panel, panel.as_of, 2)
     assert np.isfinite(frame["mape_point"]).all()
     assert (frame["mape_point"] <= frame["median"]).mean() > 0.9
     ensemble = Ensemble(horizon=2, network=fast | {"aimed": 0}).fit(panel)
-    assert ensemble.aim(sample) is None
+    assert ensemble.predict_sample(sample)[1] is None
 
 
 def test_the_mape_point_is_half_way_in_logs(panel: Panel, training: Training) -> None:
@@ -122,9 +124,10 @@ def test_of_whole_units_at_least_one_is_bid_where_the_distribution_bids_one(
 
 
 def test_a_stored_network_outlives_a_change_of_the_defaults(training: Training) -> None:
-    model = NetworkModel(hidden=(8, 4), seeds=2, aimed=1, min_steps=50)
-    sizes = list(training.sizes.values())
-    model.fit(training.sample, training.head, sizes, np.array(training.dense))
+    model = trained(training, hidden=(8, 4), aimed=1, min_steps=50)
     other = NetworkModel()
     other.restore(*model.state())
-    np.testing.assert_array_equal(other.answers(training.sample), model.answers(training.sample))
+    for found, stored in zip(
+        other.predict(training.sample), model.predict(training.sample), strict=True
+    ):
+        np.testing.assert_array_equal(found, stored)

@@ -71,7 +71,7 @@ class DirectForecaster(ABC):
         self.held_out_ = self._bounded(self._fit_rows(training), held_out)
         known, rows = self.held_out_, held_out
         if training.newcomers is not None:
-            new = self.predict_sample(training.newcomers)
+            new, _ = self.predict_sample(training.newcomers)
             known, rows = np.concatenate([known, new]), Sample.join([rows, training.newcomers])
         self.calibration_ = calibrate(known, rows, len(self.leads), training.held_out_weeks)
         return self
@@ -79,28 +79,33 @@ class DirectForecaster(ABC):
     def predict(self, panel: Panel, as_of: pd.Timestamp, horizon: int) -> pd.DataFrame:
         """Forecast the ``horizon`` weeks after ``as_of`` from what was known then."""
         sample = forecast_sample(panel, self.spec_, as_of, horizon)
-        return self._frame(panel, as_of, sample, self.predict_sample(sample))
+        return self._frame(panel, as_of, sample, *self.predict_sample(sample))
 
     def _frame(
-        self, panel: Panel, as_of: pd.Timestamp, sample: Sample, quantiles: Array
+        self,
+        panel: Panel,
+        as_of: pd.Timestamp,
+        sample: Sample,
+        quantiles: Array,
+        aim: Array | None,
     ) -> pd.DataFrame:
-        aim = self.aim(sample)
         return to_frame(panel, as_of, sample, quantiles, aim, self.calibration_, self.spec_.whole)
-
-    def aim(self, sample: Sample) -> Array | None:
-        """``(rows,)`` log of the point of least relative error, from a model of nothing else.
-
-        None of a model that has only its distribution to tell it from.
-        """
-        return None
 
     @abstractmethod
     def _fit_rows(self, training: Training) -> Array:
         """Fit; return the quantiles of the held-out rows by a model that has not seen them."""
 
-    def predict_sample(self, sample: Sample) -> Array:
-        """``(rows, levels)`` quantiles in log units, not calibrated, within what was ever seen."""
-        return self._bounded(self._predict_rows(sample), sample)
+    def predict_sample(self, sample: Sample) -> tuple[Array, Array | None]:
+        """What the model says in log units, not calibrated, within what was ever seen.
+
+        Returns:
+            ``(rows, levels)`` quantiles; ``(rows,)`` the point of least relative error by a model
+            of nothing else, None where there is no such model.
+        """
+        quantiles, aim = self._predict_rows(sample)
+        if aim is not None:
+            aim = self._bounded(aim[:, None], sample)[:, 0]
+        return self._bounded(quantiles, sample), aim
 
     def _bounded(self, quantiles: Array, sample: Sample) -> Array:
         """Quantiles no further out than any demand in training, nor than the series' ceiling."""
@@ -108,8 +113,8 @@ class DirectForecaster(ABC):
         return np.minimum(inside, np.maximum(sample.ceiling, self.limits_[0])[:, None])
 
     @abstractmethod
-    def _predict_rows(self, sample: Sample) -> Array:
-        """``(rows, levels)`` quantiles in log units."""
+    def _predict_rows(self, sample: Sample) -> tuple[Array, Array | None]:
+        """:meth:`predict_sample` without limits."""
 
     def _base_state(self) -> tuple[dict[str, Any], dict[str, Any]]:
         spec, arrays = spec_state(self.spec_)

@@ -43,8 +43,8 @@ class Lasso(DirectForecaster):
         """Coefficients by size of their usual effect."""
         return self.model_.coefficients(self.names_)
 
-    def _predict_rows(self, sample: Sample) -> Array:
-        return self.model_.predict(sample)
+    def _predict_rows(self, sample: Sample) -> tuple[Array, None]:
+        return self.model_.predict(sample), None
 
     def save(self, directory: Path) -> None:
         """Write the model into ``directory``."""
@@ -79,20 +79,12 @@ class Network(DirectForecaster):
         sizes = list(training.sizes.values())
         return self.model_.fit(training.sample, training.head, sizes, np.array(training.dense))
 
-    def aim(self, sample: Sample) -> Array | None:
-        """Of the networks that are trained for it, if there are any."""
-        return (
-            self._bounded(self.model_.answers(sample)[:, -1:], sample)[:, 0]
-            if self.model_.aimed
-            else None
-        )
-
     @property
     def history_(self) -> list[float]:
         """Training loss over time."""
         return self.model_.history_
 
-    def _predict_rows(self, sample: Sample) -> Array:
+    def _predict_rows(self, sample: Sample) -> tuple[Array, Array | None]:
         return self.model_.predict(sample)
 
     def save(self, directory: Path) -> None:
@@ -153,7 +145,7 @@ class Ensemble(DirectForecaster):
         # The network learns from sold-out weeks what the LASSO thinks they would have been.
         known = training.with_demand(
             redistributed(
-                self.lasso_.predict_sample(training.sample),
+                self.lasso_.predict_sample(training.sample)[0],
                 training.sample.y,
                 training.sample.censored,
                 self.seed,
@@ -171,12 +163,12 @@ class Ensemble(DirectForecaster):
         weights = self.blend_weights_
         return weights["lasso"] * lasso + weights["network"] * network
 
-    def _predict_rows(self, sample: Sample) -> Array:
-        return self._blend(self.lasso_.predict_sample(sample), self.network_.predict_sample(sample))
+    def _predict_rows(self, sample: Sample) -> tuple[Array, Array | None]:
+        (lasso, _), (network, aim) = self._members(sample)
+        return self._blend(lasso, network), aim
 
-    def aim(self, sample: Sample) -> Array | None:
-        """That of the network."""
-        return self.network_.aim(sample)
+    def _members(self, sample: Sample) -> list[tuple[Array, Array | None]]:
+        return [member.predict_sample(sample) for member in (self.lasso_, self.network_)]
 
     def answer(
         self, panel: Panel, as_of: pd.Timestamp, sample: Sample
@@ -186,20 +178,20 @@ class Ensemble(DirectForecaster):
         Returns:
             The frame; ``(rows, levels)`` quantiles of the LASSO and of the network in log units.
         """
-        lasso, network = (m.predict_sample(sample) for m in (self.lasso_, self.network_))
+        (lasso, _), (network, aim) = self._members(sample)
         blend = self._bounded(self._blend(lasso, network), sample)
-        return self._frame(panel, as_of, sample, blend), lasso, network
+        return self._frame(panel, as_of, sample, blend, aim), lasso, network
 
     def predict_members(
         self, panel: Panel, as_of: pd.Timestamp, horizon: int
     ) -> dict[str, pd.DataFrame]:
         """Forecasts of ``lasso``, ``network`` and ``ensemble`` from the same features."""
         sample = forecast_sample(panel, self.spec_, as_of, horizon)
-        lasso, network = (m.predict_sample(sample) for m in (self.lasso_, self.network_))
+        (lasso, _), (network, aim) = self._members(sample)
         return {
-            "lasso": self.lasso_._frame(panel, as_of, sample, lasso),
-            "network": self.network_._frame(panel, as_of, sample, network),
-            "ensemble": self._frame(panel, as_of, sample, self._blend(lasso, network)),
+            "lasso": self.lasso_._frame(panel, as_of, sample, lasso, None),
+            "network": self.network_._frame(panel, as_of, sample, network, aim),
+            "ensemble": self._frame(panel, as_of, sample, self._blend(lasso, network), aim),
         }
 
     def save(self, directory: Path) -> None:

@@ -24,6 +24,7 @@ from demand_forecast.modelling.points import Array
 _BLOCK = 25
 _BATCHES = 25
 _SMALL = 256
+# Demand and offset by demand: more would let a few of the smallest quantities decide.
 _HEAVIEST = 3.0
 _NOTHING = 1e-3
 # The layout too, so that a stored model outlives a change of the defaults.
@@ -100,14 +101,15 @@ class NetworkModel:
                 self.history_ = self._train(tensors, np.arange(len(head)), steps, self.rate)
         return held_out
 
-    def predict(self, sample: Sample) -> Array:
-        """``(rows, levels)`` quantiles of log demand relative to the level, mean of the seeds."""
-        return self.answers(sample)[:, :-1]
+    def predict(self, sample: Sample) -> tuple[Array, Array | None]:
+        """What the networks say of log demand relative to the level, means of the seeds.
 
-    def answers(self, sample: Sample) -> Array:
-        """``(rows, levels + 1)`` those quantiles and, last, the log of the aimed point (or NaN)."""
+        Returns:
+            ``(rows, levels)`` quantiles; ``(rows,)`` the aimed point, None without aimed networks.
+        """
         with _one_thread():
-            return self._answers(self._tensors(sample), np.arange(len(sample.y)))
+            found = self._answers(self._tensors(sample), np.arange(len(sample.y)))
+        return found[:, :-1], found[:, -1] if self.aimed else None
 
     def state(self) -> tuple[dict[str, Any], dict[str, Any]]:
         """Fitted state as JSON-able figures and arrays."""
@@ -153,7 +155,7 @@ class NetworkModel:
         x /= self.scale_
         np.clip(x, -5, 5, out=x)
         y = np.nan_to_num(sample.y / self.size_)
-        arrays = (x, sample.codes, y.astype(np.float32), sample.censored, _relative(sample))
+        arrays = (x, sample.codes, y.astype(np.float32), sample.censored, _relative_weights(sample))
         return tuple(torch.from_numpy(np.ascontiguousarray(a)) for a in arrays)
 
     def _train(
@@ -172,7 +174,7 @@ class NetworkModel:
         return np.asarray(answers(self.net_, tensors, rows) * self.size_)
 
 
-def _relative(sample: Sample) -> Array:
+def _relative_weights(sample: Sample) -> Array:
     """``(rows,)`` demand and offset by demand; 0 without demand, which has no relative error."""
     share = 1 - sample.offset * np.exp(-np.nan_to_num(sample.y) - sample.level)
     weight = np.minimum(1 / np.maximum(share, _NOTHING), _HEAVIEST)

@@ -20,7 +20,7 @@ from demand_forecast.modelling.points import Array
 
 _RISE = 0.2
 _MAX_NORM = 1.0
-_MOST = 3.0
+_MOST = 3.0  # logs that an aimed network may be too high and still feel more of it
 _CHUNK = 8192
 _BANK = 1 << 18
 
@@ -45,7 +45,7 @@ class QuantileNet(nn.Module):
     ) -> None:
         super().__init__()
         self.seeds, self.dropout = seeds, dropout
-        self.ordinary = seeds - aimed
+        self.quantile_seeds = seeds - aimed
         self._bank: Tensor | None = None
         dims = [min(8, max(2, math.ceil(size**0.5))) for size in sizes]
         tables = [nn.Embedding(s + 1, seeds * d) for s, d in zip(sizes, dims, strict=True)]
@@ -64,6 +64,11 @@ class QuantileNet(nn.Module):
             torch.randn(seeds, a, b) * (2 / a) ** 0.5 for a, b in pairwise(widths)
         )
         self.biases = nn.ParameterList(torch.zeros(seeds, 1, b) for b in widths)
+        self._register_levels(levels)
+        self._start_at_normal()
+
+    def _register_levels(self, levels: list[float]) -> None:
+        """Constant matrices in place of slices and running sums, whose gradients cost more."""
         self.levels: Tensor
         self.register_buffer("levels", torch.tensor(levels))
         self.median = levels.index(0.5)
@@ -73,10 +78,8 @@ class QuantileNet(nn.Module):
         above = (position[:, None] > self.median) & (position[:, None] <= position)
         below = (position[:, None] < self.median) & (position[:, None] >= position)
         centre = (position == self.median)[:, None].expand(-1, len(levels))
-        # Constant matrices in place of slices and running sums, whose gradients cost more.
         self.register_buffer("steps", above.float() - below.float(), persistent=False)
         self.register_buffer("centre", centre.float(), persistent=False)
-        self._start_at_normal()
 
     def _start_at_normal(self) -> None:
         """Output the quantiles of a normal distribution before training."""
@@ -178,7 +181,7 @@ class _Training(pl.LightningModule):
         codes = codes * (torch.rand(codes.shape, device=codes.device) >= self.plan.unknown)
         net = self.net
         error = y[None, :, None] - net(x, codes)
-        missed, too_high = error[: net.ordinary], error[net.ordinary :, :, net.median]
+        missed, too_high = error[: net.quantile_seeds], error[net.quantile_seeds :, :, net.median]
         loss = missed * (net.levels - (missed < 0).to(missed.dtype))
         share = torch.expm1(torch.clamp(-too_high * self.plan.unit, max=_MOST)).abs() * relative
         if bool(censored.any()):
@@ -240,6 +243,8 @@ def answers(net: QuantileNet, tensors: tuple[Tensor, ...], rows: IntArray) -> Ar
         for start in range(0, len(rows), _CHUNK):
             part = torch.from_numpy(rows[start : start + _CHUNK])
             found = net(tensors[0][part], tensors[1][part])
-            out[start : start + _CHUNK, :-1] = found[: net.ordinary].mean(0).numpy()
-            out[start : start + _CHUNK, -1] = found[net.ordinary :, :, net.median].mean(0).numpy()
+            out[start : start + _CHUNK, :-1] = found[: net.quantile_seeds].mean(0).numpy()
+            out[start : start + _CHUNK, -1] = (
+                found[net.quantile_seeds :, :, net.median].mean(0).numpy()
+            )
     return out

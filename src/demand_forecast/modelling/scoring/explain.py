@@ -106,7 +106,7 @@ def _network_steps(network: Network, contrast: Contrast, median: Array) -> Steps
     others = [contrast.without({name}) for name in _FEATURES]
     asked = [contrast.without(_FEATURES), *alone, *others]
     rows = {k: np.concatenate([vars(sample)[k] for sample in asked]) for k in vars(asked[0])}
-    answers = network.predict_sample(Sample(**rows))[:, MEDIAN].reshape(len(asked), -1)
+    answers = network.predict_sample(Sample(**rows))[0][:, MEDIAN].reshape(len(asked), -1)
     up = answers[1 : len(alone) + 1] - answers[0]
     down = median - answers[len(alone) + 1 :]
     return dict(zip(_FEATURES, (up + down) / 2, strict=True))
