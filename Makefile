@@ -23,7 +23,7 @@ $(STAMP): pyproject.toml constraints.txt
 	touch $(STAMP)
 
 demo: $(STAMP) ## Run everything on the sample: raw files to forecasts for 28 segments
-	$(BIN)/kedro run --runner=demand_forecast.runner.SegmentRunner
+	$(BIN)/kedro run --runner=demand_forecast.framework.runner.SegmentRunner
 
 test: lint types imports ## Lint, types, import contracts, then all tests with coverage
 	$(BIN)/pytest -n 2 --cov --cov-report=term

@@ -23,12 +23,12 @@ import numpy as np
 import pandas as pd
 from tables import oj_panel, simulated_panel
 
+from demand_forecast.modelling.evaluation.backtest import backtest
+from demand_forecast.modelling.evaluation.metrics import summarise
+from demand_forecast.modelling.evaluation.splits import rolling_origins
 from demand_forecast.modelling.models.baseline import HistoricalAverage
 from demand_forecast.modelling.models.ensemble import Ensemble
 from demand_forecast.modelling.panel import KEY, Panel
-from demand_forecast.modelling.validation.backtest import backtest
-from demand_forecast.modelling.validation.metrics import summarise
-from demand_forecast.modelling.validation.splits import rolling_origins
 
 HISTORIES = (0, 4, 12)
 HORIZON, ORIGINS = 4, 3

@@ -32,16 +32,16 @@ from scipy.stats import poisson
 from demand_forecast.conditioning.panel import build_panel
 from demand_forecast.conditioning.raw import RawSource
 from demand_forecast.conditioning.region import condition_region
+from demand_forecast.modelling.evaluation.backtest import backtest
+from demand_forecast.modelling.evaluation.metrics import summarise
+from demand_forecast.modelling.evaluation.splits import rolling_origins
 from demand_forecast.modelling.models.baseline import HistoricalAverage
 from demand_forecast.modelling.models.ensemble import Ensemble
 from demand_forecast.modelling.panel import KEY, Panel
 from demand_forecast.modelling.points import mape_point
 from demand_forecast.modelling.protocol import QUANTILES, forecast_frame
-from demand_forecast.modelling.validation.backtest import backtest
-from demand_forecast.modelling.validation.metrics import summarise
-from demand_forecast.modelling.validation.splits import rolling_origins
 from demand_forecast.modelling.velocity import SLOW, classify
-from demand_forecast.sample_data import read_truth, simulate
+from demand_forecast.simulator import read_truth, simulate
 
 CONF = Path(__file__).parents[1] / "conf" / "base"
 REGION, FORMAT = "north_texas", "small"

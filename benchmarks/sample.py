@@ -18,10 +18,10 @@ import numpy as np
 import pandas as pd
 from report import ROOT, scores
 
+from demand_forecast.modelling.evaluation.metrics import credit, wape
 from demand_forecast.modelling.models.kinds import BASELINE, ENSEMBLE
 from demand_forecast.modelling.panel import KEY
-from demand_forecast.modelling.validation.metrics import credit, wape
-from demand_forecast.sample_data import read_truth, simulate
+from demand_forecast.simulator import read_truth, simulate
 
 ORACLE = "oracle"
 

@@ -14,11 +14,11 @@ import pytorch_lightning  # noqa: F401  loaded by the models when they are fitte
 import sklearn.linear_model  # noqa: F401
 from speed_clock import Clock, peak_mb
 
+from demand_forecast.modelling.evaluation.backtest import backtest
+from demand_forecast.modelling.evaluation.splits import rolling_origins
 from demand_forecast.modelling.features.design import Design, learn_spec
 from demand_forecast.modelling.models.ensemble import Ensemble
 from demand_forecast.modelling.panel import Panel
-from demand_forecast.modelling.validation.backtest import backtest
-from demand_forecast.modelling.validation.splits import rolling_origins
 
 
 def train(folder: Path) -> dict:

@@ -14,7 +14,7 @@ from demand_forecast.conditioning.raw import RawSource
 from demand_forecast.conditioning.region import condition_region
 from demand_forecast.conditioning.settings import ConditioningSettings
 from demand_forecast.modelling.panel import Covariate, Panel
-from demand_forecast.sample_data import simulate
+from demand_forecast.simulator import simulate
 
 CONF = Path(__file__).parents[1] / "conf" / "base"
 OJ_FIRST_DAY = np.datetime64("1989-09-20")  # the Wednesday that ends week 1

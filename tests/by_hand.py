@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from demand_forecast.modelling.validation.metrics import bias, mape, wape
+from demand_forecast.modelling.evaluation.metrics import bias, mape, wape
 
 
 def summary_figures(backtest: pd.DataFrame) -> dict[str, float]:

@@ -13,9 +13,9 @@ import yaml
 from demand_forecast import modelling
 from demand_forecast.conditioning.layout import parse_layout
 from demand_forecast.conditioning.tables import TABLES
+from demand_forecast.modelling.evaluation.contest import CONTESTANTS
 from demand_forecast.modelling.models.kinds import BASELINE, ENSEMBLE, KINDS, model_class
 from demand_forecast.modelling.protocol import Forecaster
-from demand_forecast.modelling.validation.contest import CONTESTANTS
 
 
 def _load(path: Path) -> dict[str, dict]:

@@ -44,7 +44,7 @@ def sample_data(
 ) -> None:
     """Simulate the company and write its raw files, region by region."""
     from demand_forecast.exceptions import DemandForecastError
-    from demand_forecast.sample_data import Company, choose_layouts, simulate_regions
+    from demand_forecast.simulator import Company, choose_layouts, simulate_regions
 
     names = None if regions is None else [name.strip() for name in regions.split(",")]
     try:
@@ -77,10 +77,10 @@ def explain(
     """Say what a forecast is made of, and what changed since the one before."""
     import pandas as pd
 
-    from demand_forecast import explaining
     from demand_forecast.exceptions import DemandForecastError
-    from demand_forecast.explanation_table import print_explanation
-    from demand_forecast.session import SegmentSession
+    from demand_forecast.framework.session import SegmentSession
+    from demand_forecast.reporting import explaining
+    from demand_forecast.reporting.explanation_table import print_explanation
 
     session = cast("SegmentSession", SegmentSession.create(project.project_path, env=env))
     with session, session.in_words():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from kedro.pipeline import Pipeline
 
-from demand_forecast import segments
+from demand_forecast.framework import segments
 from demand_forecast.pipelines import conditioning, monitoring, scoring, training, validation
 
 

@@ -2,13 +2,13 @@
 
 from omegaconf.resolvers import oc
 
+from demand_forecast.framework.environment import prepare
+from demand_forecast.framework.session import SegmentSession
 from demand_forecast.hooks.inputs import MissingInputHook
 from demand_forecast.hooks.parameters import ParameterHook
 from demand_forecast.hooks.progress import ProgressHook
 from demand_forecast.hooks.segments import SegmentHook
 from demand_forecast.hooks.tracking import TrackingHook
-from demand_forecast.quiet import prepare
-from demand_forecast.session import SegmentSession
 
 prepare()
 

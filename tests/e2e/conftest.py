@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from project import Project
 
-from demand_forecast.sample_data import simulate
+from demand_forecast.simulator import simulate
 
 REGIONS = {"north_texas": "us_csv", "new_england": "json_feed"}
 ProjectFactory = Callable[..., Project]

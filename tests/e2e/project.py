@@ -18,8 +18,8 @@ from kedro.framework.cli.cli import KedroCLI
 from kedro.framework.startup import bootstrap_project
 from mlflow.tracking import MlflowClient
 
-from demand_forecast import segments
-from demand_forecast.session import SegmentSession
+from demand_forecast.framework import segments
+from demand_forecast.framework.session import SegmentSession
 
 ROOT = Path(__file__).parents[2]
 

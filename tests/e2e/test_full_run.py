@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 
 from by_hand import summary_figures
+from demand_forecast.modelling.explanation.explain import GROUPS
 from demand_forecast.modelling.models.kinds import Candidate
 from demand_forecast.modelling.panel import KEY, Panel
-from demand_forecast.modelling.scoring.explain import GROUPS
 from demand_forecast.modelling.scoring.forecasts import active_series, check_output, target_weeks
 
 pytestmark = pytest.mark.xdist_group("full run")
@@ -312,7 +312,7 @@ def test_workers_by_segment_give_what_one_process_gives(full_run, make_project) 
     project = make_project()
     process = project.start(
         "--env=test",
-        "--runner=demand_forecast.runner.SegmentRunner",
+        "--runner=demand_forecast.framework.runner.SegmentRunner",
         "--runner-params=max_workers=2",
         OPTION,
     )

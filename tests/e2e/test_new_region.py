@@ -6,7 +6,7 @@ import pytest
 
 from demand_forecast.modelling.panel import KEY
 from demand_forecast.modelling.scoring.forecasts import check_output, target_weeks
-from demand_forecast.sample_data import simulate
+from demand_forecast.simulator import simulate
 
 
 @pytest.fixture(scope="module")

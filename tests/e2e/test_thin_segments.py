@@ -11,7 +11,7 @@ import yaml
 
 from demand_forecast.modelling.panel import KEY
 from demand_forecast.modelling.scoring.forecasts import active_series, check_output, target_weeks
-from demand_forecast.sample_data import simulate
+from demand_forecast.simulator import simulate
 
 SHORT = "new_england"
 DEAD, LIVE = "north_texas.small", "north_texas.large"

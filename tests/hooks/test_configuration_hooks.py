@@ -8,8 +8,8 @@ import pytest
 import yaml
 from kedro.config import OmegaConfigLoader
 
-from demand_forecast import segments
 from demand_forecast.exceptions import ConfigurationError
+from demand_forecast.framework import segments
 from demand_forecast.hooks.parameters import ParameterHook
 from demand_forecast.hooks.segments import SegmentHook
 from demand_forecast.settings import CONFIG_LOADER_ARGS

@@ -7,7 +7,7 @@ import mlflow
 import pytest
 
 from demand_forecast.hooks.tracking import TrackingHook
-from demand_forecast.tracking import EXPERIMENT, PARENT_RUN, git_commit, parent_run
+from demand_forecast.registry.tracking import EXPERIMENT, PARENT_RUN, git_commit, parent_run
 
 NAMES = (PARENT_RUN, EXPERIMENT, "MLFLOW_RUN_ID", "MLFLOW_TRACKING_URI")
 

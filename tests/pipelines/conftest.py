@@ -11,7 +11,7 @@ from kedro.config import OmegaConfigLoader
 from kedro.io import DataCatalog
 from kedro.pipeline import Pipeline
 
-from demand_forecast import segments
+from demand_forecast.framework import segments
 from demand_forecast.pipeline_registry import register_pipelines
 from demand_forecast.settings import CONFIG_LOADER_ARGS
 

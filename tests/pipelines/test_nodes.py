@@ -11,21 +11,25 @@ import pytest
 from demand_forecast.conditioning.layout import parse_layout
 from demand_forecast.conditioning.raw import RawSource
 from demand_forecast.conditioning.settings import ConditioningSettings
+from demand_forecast.framework.parameters import (
+    ForecastParameters,
+    ScoringParameters,
+    TrainingParameters,
+)
+from demand_forecast.modelling.explanation.explain import GROUPS
+from demand_forecast.modelling.lifecycle.gate import GateRules
+from demand_forecast.modelling.lifecycle.retraining import RetrainRules
 from demand_forecast.modelling.models.baseline import HistoricalAverage
 from demand_forecast.modelling.models.ensemble import Ensemble
 from demand_forecast.modelling.models.kinds import Candidate, RegisteredModel
-from demand_forecast.modelling.monitoring.retraining import RetrainRules
 from demand_forecast.modelling.panel import KEY
-from demand_forecast.modelling.scoring.explain import GROUPS
 from demand_forecast.modelling.scoring.forecasts import check_output, target_weeks
-from demand_forecast.modelling.validation.gate import GateRules
-from demand_forecast.parameters import ForecastParameters, ScoringParameters, TrainingParameters
 from demand_forecast.pipelines.conditioning import nodes as conditioning
 from demand_forecast.pipelines.monitoring import nodes as monitoring
 from demand_forecast.pipelines.scoring import nodes as scoring
 from demand_forecast.pipelines.training import nodes as training
 from demand_forecast.pipelines.validation import nodes as validation
-from demand_forecast.sample_data import choose_layouts, simulate
+from demand_forecast.simulator import choose_layouts, simulate
 
 FORECAST = ForecastParameters(horizon=2, origins=3, origin_step=1, min_train_weeks=40)
 TRAINING = TrainingParameters(

@@ -10,7 +10,7 @@ import pytest
 import yaml
 from kedro.pipeline import Pipeline
 
-from demand_forecast import segments
+from demand_forecast.framework import segments
 from demand_forecast.hooks.inputs import STAGES
 from demand_forecast.pipeline_registry import register_pipelines
 

@@ -6,11 +6,11 @@ from kedro.io import DataCatalog, MemoryDataset
 from kedro.pipeline import Pipeline
 from kedro.runner import SequentialRunner
 
+from demand_forecast.framework.parameters import ForecastParameters, TrainingParameters
+from demand_forecast.framework.segments import parse
+from demand_forecast.modelling.lifecycle.gate import GateRules
 from demand_forecast.modelling.models.kinds import TrainedModel
-from demand_forecast.modelling.validation.gate import GateRules
-from demand_forecast.parameters import ForecastParameters, TrainingParameters
 from demand_forecast.pipelines import training, validation
-from demand_forecast.segments import parse
 
 
 def test_a_panel_becomes_three_models(make_panel) -> None:

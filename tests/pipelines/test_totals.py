@@ -7,14 +7,14 @@ import pytest
 from kedro.io import DataCatalog, MemoryDataset
 from kedro.runner import SequentialRunner
 
+from demand_forecast.framework.segments import parse
+from demand_forecast.modelling.evaluation.contest import compare
 from demand_forecast.modelling.models.baseline import HistoricalAverage
 from demand_forecast.modelling.models.kinds import Candidate
 from demand_forecast.modelling.scoring.forecasts import build_table
-from demand_forecast.modelling.validation.contest import compare
 from demand_forecast.modelling.velocity import classify
 from demand_forecast.pipelines.scoring import create_pipeline
 from demand_forecast.pipelines.scoring.nodes import make_totals
-from demand_forecast.segments import parse
 
 PLAN = parse(
     {"store_formats": ["large", "small"], "regions": {"north_texas": {"layout": "plain"}}},

@@ -5,8 +5,8 @@ from __future__ import annotations
 from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
 
-from demand_forecast import segments
-from demand_forecast.parameters import check, expand
+from demand_forecast.framework import segments
+from demand_forecast.framework.parameters import check, expand
 
 
 class ParameterHook:

@@ -18,7 +18,7 @@ from kedro.pipeline import Pipeline
 from kedro.pipeline.node import Node
 
 from demand_forecast.hooks.inputs import STAGES
-from demand_forecast.results_table import print_summary
+from demand_forecast.reporting.results_table import print_summary
 
 _TIMINGS = "DEMAND_FORECAST_TIMINGS"
 _LOGGER = logging.getLogger(__name__)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
 
-from demand_forecast import segments
+from demand_forecast.framework import segments
 
 
 class SegmentHook:

@@ -7,7 +7,7 @@ from typing import Any
 
 from kedro.framework.hooks import hook_impl
 
-from demand_forecast.tracking import EXPERIMENT, PARENT_RUN
+from demand_forecast.registry.tracking import EXPERIMENT, PARENT_RUN
 
 _VARIABLES = (PARENT_RUN, EXPERIMENT, "MLFLOW_RUN_ID", "MLFLOW_TRACKING_URI")
 

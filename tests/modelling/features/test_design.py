@@ -18,7 +18,7 @@ from demand_forecast.modelling.features.grouping import (
     smooth,
 )
 from demand_forecast.modelling.features.history import hazard
-from demand_forecast.modelling.features.plans import covariate_kinds
+from demand_forecast.modelling.features.plans.covariates import covariate_kinds
 from demand_forecast.modelling.models.rows import forecast_sample
 from demand_forecast.modelling.panel import Covariate, Panel
 

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from demand_forecast.exceptions import ConfigurationError, ContractError
+from demand_forecast.modelling.decisions.orders import OrderRules
 from demand_forecast.modelling.models.baseline import HistoricalAverage
 from demand_forecast.modelling.scoring.forecasts import (
     OUTPUT_COLUMNS,
@@ -13,7 +14,6 @@ from demand_forecast.modelling.scoring.forecasts import (
     check_output,
     target_weeks,
 )
-from demand_forecast.modelling.scoring.orders import OrderRules
 from demand_forecast.modelling.velocity import classify
 
 

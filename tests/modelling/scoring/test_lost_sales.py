@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from demand_forecast.exceptions import ContractError
+from demand_forecast.modelling.evaluation.backtest import BACKTEST_COLUMNS
 from demand_forecast.modelling.protocol import QUANTILES
 from demand_forecast.modelling.scoring.lost_sales import (
     COLUMNS,
@@ -17,7 +18,6 @@ from demand_forecast.modelling.scoring.lost_sales import (
     lost_sales,
     validation_lost_sales,
 )
-from demand_forecast.modelling.validation.backtest import BACKTEST_COLUMNS
 
 LEVELS = np.array(list(QUANTILES.values()))
 TAILS = np.array([0.1, 0.9])

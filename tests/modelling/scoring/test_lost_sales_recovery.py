@@ -14,12 +14,12 @@ from core_panels import simulated
 from demand_forecast.conditioning.panel import build_panel
 from demand_forecast.conditioning.raw import RawSource
 from demand_forecast.conditioning.region import condition_region
+from demand_forecast.modelling.evaluation.backtest import backtest
+from demand_forecast.modelling.evaluation.splits import rolling_origins
 from demand_forecast.modelling.models.ensemble import Ensemble, Lasso
 from demand_forecast.modelling.panel import KEY, Panel
 from demand_forecast.modelling.scoring.lost_sales import validation_lost_sales
-from demand_forecast.modelling.validation.backtest import backtest
-from demand_forecast.modelling.validation.splits import rolling_origins
-from demand_forecast.sample_data import read_truth, simulate
+from demand_forecast.simulator import read_truth, simulate
 
 CONF = Path(__file__).parents[3] / "conf" / "base"
 REGION, FORMAT = "north_texas", "large"

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from demand_forecast.modelling.features.analog import analog_features, class_centres, memberships
 from demand_forecast.modelling.features.attributes import (
     category_codes,
     known_categories,
@@ -34,10 +33,15 @@ from demand_forecast.modelling.features.history import (
     running_level,
     seasonal_features,
 )
-from demand_forecast.modelling.features.plan_columns import PlanColumns, plan_columns
-from demand_forecast.modelling.features.plan_kernel import PlanKernel
-from demand_forecast.modelling.features.plans import covariate_kinds
-from demand_forecast.modelling.features.response import Observed, Response, fit_response
+from demand_forecast.modelling.features.plans.analog import (
+    analog_features,
+    class_centres,
+    memberships,
+)
+from demand_forecast.modelling.features.plans.columns import PlanColumns, plan_columns
+from demand_forecast.modelling.features.plans.covariates import covariate_kinds
+from demand_forecast.modelling.features.plans.kernel import PlanKernel
+from demand_forecast.modelling.features.plans.response import Observed, Response, fit_response
 from demand_forecast.modelling.features.sample import Sample
 from demand_forecast.modelling.features.weather import climate, weather_features
 from demand_forecast.modelling.panel import IntArray, Panel, Weeks

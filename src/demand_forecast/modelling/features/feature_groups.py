@@ -9,7 +9,7 @@ from typing import Final
 import pandas as pd
 
 from demand_forecast.modelling.features.design import Design
-from demand_forecast.modelling.features.plan_columns import EVENT_EFFECT
+from demand_forecast.modelling.features.plans.columns import EVENT_EFFECT
 
 LEVEL: Final = "level"
 SEASON: Final = "season"

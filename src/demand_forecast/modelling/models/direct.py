@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 
 from demand_forecast.modelling.features.design import FeatureSpec
-from demand_forecast.modelling.features.plan_kernel import PlanKernel
-from demand_forecast.modelling.features.response import Response
+from demand_forecast.modelling.features.plans.kernel import PlanKernel
+from demand_forecast.modelling.features.plans.response import Response
 from demand_forecast.modelling.features.sample import Sample
-from demand_forecast.modelling.models.intervals import LEVELS, Calibration, calibrate
+from demand_forecast.modelling.models.calibration.intervals import LEVELS, Calibration, calibrate
 from demand_forecast.modelling.models.rows import Training, forecast_sample, prepare
 from demand_forecast.modelling.panel import Panel
 from demand_forecast.modelling.points import (

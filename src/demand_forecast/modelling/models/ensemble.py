@@ -8,12 +8,12 @@ from typing import Any, Self
 import numpy as np
 import pandas as pd
 
-from demand_forecast.modelling.artefact import load_state, save_state
+from demand_forecast.modelling.arrays import load_state, save_state
 from demand_forecast.modelling.features.sample import Sample
+from demand_forecast.modelling.models.calibration.intervals import MEDIAN, pinball, redistributed
 from demand_forecast.modelling.models.direct import DirectForecaster, part
-from demand_forecast.modelling.models.intervals import MEDIAN, pinball, redistributed
-from demand_forecast.modelling.models.lasso import LassoModel
-from demand_forecast.modelling.models.network import NetworkModel
+from demand_forecast.modelling.models.lasso.lasso import LassoModel
+from demand_forecast.modelling.models.network.network import NetworkModel
 from demand_forecast.modelling.models.rows import Training, forecast_sample
 from demand_forecast.modelling.panel import Panel
 from demand_forecast.modelling.points import Array

@@ -11,8 +11,8 @@ import pandas as pd
 from demand_forecast.exceptions import NotEnoughHistoryError
 from demand_forecast.modelling.features.design import Design, FeatureSpec, learn_spec
 from demand_forecast.modelling.features.sample import Sample
-from demand_forecast.modelling.models.newcomers import newcomer_rows
-from demand_forecast.modelling.models.standardised import Slopes
+from demand_forecast.modelling.models.calibration.newcomers import newcomer_rows
+from demand_forecast.modelling.models.lasso.standardised import Slopes
 from demand_forecast.modelling.panel import BoolArray, Panel
 from demand_forecast.modelling.points import Array
 

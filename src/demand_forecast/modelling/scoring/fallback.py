@@ -9,10 +9,11 @@ from typing import Final, NamedTuple
 import pandas as pd
 
 from demand_forecast.exceptions import ContractError
+from demand_forecast.modelling.decisions.orders import OrderRules
+from demand_forecast.modelling.explanation.explain import GROUPS, explain
 from demand_forecast.modelling.models.baseline import HistoricalAverage
 from demand_forecast.modelling.models.kinds import RegisteredModel
 from demand_forecast.modelling.panel import KEY, Panel
-from demand_forecast.modelling.scoring.explain import GROUPS, explain
 from demand_forecast.modelling.scoring.forecasts import (
     OUTPUT_COLUMNS,
     ROW_COLUMNS,
@@ -21,7 +22,6 @@ from demand_forecast.modelling.scoring.forecasts import (
     check_output,
     target_weeks,
 )
-from demand_forecast.modelling.scoring.orders import OrderRules
 from demand_forecast.modelling.velocity import SLOW, by_product
 
 EXPLANATION_COLUMNS: Final = [*ROW_COLUMNS, "mean", *GROUPS]
@@ -34,7 +34,7 @@ class Scored(NamedTuple):
     Attributes:
         forecast: See :func:`demand_forecast.modelling.scoring.forecasts.build_table`.
         explanations: ``EXPLANATION_COLUMNS``, row by row as the forecasts: the parts of ``mean``
-            in units, see :mod:`demand_forecast.modelling.scoring.explain`.
+            in units, see :mod:`demand_forecast.modelling.explanation.explain`.
     """
 
     forecast: pd.DataFrame

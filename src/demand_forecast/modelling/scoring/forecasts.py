@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 
 from demand_forecast.exceptions import ConfigurationError, ContractError, did_you_mean
+from demand_forecast.modelling.decisions.orders import ORDER_COLUMNS, OrderRules, propose_orders
 from demand_forecast.modelling.panel import KEY, BoolArray, Panel
 from demand_forecast.modelling.protocol import POINTS, QUANTILES
-from demand_forecast.modelling.scoring.orders import ORDER_COLUMNS, OrderRules, propose_orders
 
 SOURCES: Final = ("champion", "previous_champion", "baseline")
 ROW_COLUMNS: Final = ["region", "store_format", "velocity", *KEY, "as_of", "week", "horizon"]

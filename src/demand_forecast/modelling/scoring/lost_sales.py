@@ -114,7 +114,7 @@ def validation_lost_sales(
     Each week is judged by the latest forecast made before it, of the best model that has one.
 
     Args:
-        backtest: From :func:`demand_forecast.modelling.validation.backtest.backtest`.
+        backtest: From :func:`demand_forecast.modelling.evaluation.backtest.backtest`.
         models: Names of models, best first.
         coverage: Probability of the interval.
 

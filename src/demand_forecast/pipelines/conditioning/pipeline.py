@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from kedro.pipeline import Node, Pipeline
 
-from demand_forecast.pipelines._namespacing import per_region, per_segment, stage
+from demand_forecast.framework.namespacing import per_region, per_segment, stage
+from demand_forecast.framework.segments import Segments
 from demand_forecast.pipelines.conditioning.nodes import condition, make_panel, report
-from demand_forecast.segments import Segments
 
 
 def create_pipeline(plan: Segments) -> Pipeline:

@@ -7,12 +7,12 @@ from typing import Any
 
 import pandas as pd
 
+from demand_forecast.modelling.lifecycle.health import segment_health, status_table
+from demand_forecast.modelling.lifecycle.retraining import RetrainRules, retrain_plan
 from demand_forecast.modelling.models.kinds import RegisteredModel
-from demand_forecast.modelling.monitoring.health import segment_health, status_table
-from demand_forecast.modelling.monitoring.retraining import RetrainRules, retrain_plan
 from demand_forecast.modelling.panel import Panel
 from demand_forecast.modelling.velocity import FAST, SLOW
-from demand_forecast.tracking import git_commit
+from demand_forecast.registry.tracking import git_commit
 
 
 def check_health(

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pandas as pd
 
+from demand_forecast.framework.parameters import ForecastParameters, ScoringParameters
 from demand_forecast.modelling.models.kinds import RegisteredModel
 from demand_forecast.modelling.panel import Panel
 from demand_forecast.modelling.scoring.fallback import score_segment
-from demand_forecast.modelling.scoring.hierarchy import total_segments
+from demand_forecast.modelling.totals.hierarchy import total_segments
 from demand_forecast.modelling.velocity import FAST, SLOW, classify
-from demand_forecast.parameters import ForecastParameters, ScoringParameters
 
 
 def score(

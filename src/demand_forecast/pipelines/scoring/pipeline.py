@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from kedro.pipeline import Node, Pipeline
 
-from demand_forecast.pipelines._namespacing import collected, collector, per_segment, stage
+from demand_forecast.framework.namespacing import collected, collector, per_segment, stage
+from demand_forecast.framework.segments import Segments
 from demand_forecast.pipelines.scoring.nodes import make_totals, score
-from demand_forecast.segments import Segments
 
 
 def create_pipeline(plan: Segments) -> Pipeline:

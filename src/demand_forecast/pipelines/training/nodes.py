@@ -7,14 +7,14 @@ import logging
 import pandas as pd
 
 from demand_forecast.exceptions import NotEnoughHistoryError
+from demand_forecast.framework.parameters import ForecastParameters, TrainingParameters
+from demand_forecast.modelling.evaluation.splits import rolling_origins
 from demand_forecast.modelling.models.baseline import HistoricalAverage
 from demand_forecast.modelling.models.ensemble import Ensemble
 from demand_forecast.modelling.models.kinds import Candidate
 from demand_forecast.modelling.models.rows import neighbours
 from demand_forecast.modelling.panel import Panel
-from demand_forecast.modelling.validation.splits import rolling_origins
 from demand_forecast.modelling.velocity import FAST, SLOW, by_product, classify
-from demand_forecast.parameters import ForecastParameters, TrainingParameters
 
 _LOGGER = logging.getLogger(__name__)
 

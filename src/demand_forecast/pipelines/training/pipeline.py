@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from kedro.pipeline import Node, Pipeline
 
-from demand_forecast.pipelines._namespacing import per_segment, stage
+from demand_forecast.framework.namespacing import per_segment, stage
+from demand_forecast.framework.segments import Segments
 from demand_forecast.pipelines.training.nodes import (
     classify_velocity,
     fit_baseline,
     fit_ensemble_fast,
     fit_ensemble_slow,
 )
-from demand_forecast.segments import Segments
 
 
 def create_pipeline(plan: Segments) -> Pipeline:

@@ -6,19 +6,18 @@ from typing import Any
 
 import pandas as pd
 
+from demand_forecast.framework.parameters import ForecastParameters, TrainingParameters
+from demand_forecast.modelling.evaluation.contest import (
+    compare,
+    metrics_table,
+)
+from demand_forecast.modelling.evaluation.summary import summarise_models, summarise_rows
+from demand_forecast.modelling.lifecycle.gate import GateRules, judge_velocities
+from demand_forecast.modelling.lifecycle.release import prepare_baseline, prepare_ensemble
 from demand_forecast.modelling.models.kinds import BASELINE, ENSEMBLE, Candidate, TrainedModel
 from demand_forecast.modelling.panel import KEY, Panel
 from demand_forecast.modelling.scoring.lost_sales import validation_lost_sales
-from demand_forecast.modelling.validation.contest import (
-    compare,
-    judge_velocities,
-    metrics_table,
-)
-from demand_forecast.modelling.validation.gate import GateRules
-from demand_forecast.modelling.validation.release import prepare_baseline, prepare_ensemble
-from demand_forecast.modelling.validation.summary import summarise_models, summarise_rows
 from demand_forecast.modelling.velocity import FAST, SLOW
-from demand_forecast.parameters import ForecastParameters, TrainingParameters
 
 
 def run_backtest(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from kedro.pipeline import Node, Pipeline
 
-from demand_forecast.pipelines._namespacing import collected, collector, per_segment, stage
+from demand_forecast.framework.namespacing import collected, collector, per_segment, stage
+from demand_forecast.framework.segments import Segments
 from demand_forecast.pipelines.validation.nodes import (
     estimate_lost_sales,
     judge_segment,
@@ -14,7 +15,6 @@ from demand_forecast.pipelines.validation.nodes import (
     run_backtest,
     summarise_run,
 )
-from demand_forecast.segments import Segments
 
 
 def create_pipeline(plan: Segments) -> Pipeline:

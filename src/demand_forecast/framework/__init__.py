@@ -1,0 +1,1 @@
+"""The Kedro side: sessions, runners, segments, parameters and namespaces."""

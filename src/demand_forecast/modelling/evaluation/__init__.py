@@ -1,0 +1,1 @@
+"""Models compared at the same past weeks, and the figures that people read."""

@@ -1,0 +1,96 @@
+"""Validation of one segment: all its models on the same origins, then a verdict by velocity."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+import pandas as pd
+
+from demand_forecast.modelling.evaluation.backtest import BACKTEST_COLUMNS, backtest
+from demand_forecast.modelling.evaluation.metrics import summarise
+from demand_forecast.modelling.evaluation.splits import rolling_origins
+from demand_forecast.modelling.evaluation.weather_gap import (
+    replay_with_known_weather,
+    weather_gap,
+)
+from demand_forecast.modelling.models.baseline import SeasonalNaive
+from demand_forecast.modelling.models.kinds import BASELINE, ENSEMBLE, Candidate
+from demand_forecast.modelling.panel import KEY, Panel
+from demand_forecast.modelling.protocol import Forecaster
+
+NAIVE = "seasonal_naive"
+ALL_HORIZONS = "all"
+# Further models to compare with, by name, fitted on the weeks before the first origin.
+CONTESTANTS: Final[dict[str, Callable[[], Forecaster]]] = {NAIVE: SeasonalNaive}
+
+
+def compare(
+    panel: Panel,
+    velocity: pd.DataFrame,
+    baseline: Candidate,
+    ensembles: Mapping[str, Candidate],
+    *,
+    n_origins: int,
+    step: int,
+    horizon: int,
+) -> pd.DataFrame:
+    """Replay ensembles, their members, the baseline and ``CONTESTANTS`` at the same origins.
+
+    Where there is weather, each ensemble is also replayed at some of the origins with the weather
+    that came (:mod:`demand_forecast.modelling.evaluation.weather_gap`).
+
+    Args:
+        panel: The segment, the weeks of the validation included.
+        velocity: Class of each series, in the panel's order.
+        baseline: Fitted before the first origin.
+        ensembles: By velocity, likewise.
+        n_origins: Rolling origins.
+        step: Weeks between two.
+        horizon: Weeks forecast from each.
+
+    Returns:
+        The backtest frame with a ``velocity`` column; empty where there is no baseline (too little
+        history for any comparison).
+    """
+    frames = []
+    if baseline.model is not None:
+        origins = rolling_origins(panel, n_origins, horizon, step)
+        past = panel.until(origins[0])
+        others = {BASELINE: baseline.model}
+        others |= {name: make().fit(past) for name, make in CONTESTANTS.items()}
+        for which, candidate in ensembles.items():
+            rows = (velocity["velocity"] == which).to_numpy()
+            if not rows.any():
+                continue
+            ours = {} if candidate.model is None else {ENSEMBLE: candidate.model}
+            part = panel.select(rows)
+            frames.append(backtest(ours | others, part, origins, horizon).assign(velocity=which))
+            if candidate.model is not None and part.weather:
+                known = replay_with_known_weather(candidate.model, part, origins, horizon)
+                frames.append(known.assign(velocity=which))
+    return pd.concat(frames, ignore_index=True) if frames else _nothing()
+
+
+def _nothing() -> pd.DataFrame:
+    """A backtest without rows whose columns have their types, so that it is stored like others."""
+    types: dict[str, str] = dict.fromkeys([*BACKTEST_COLUMNS, "velocity"], "float64")
+    types |= dict.fromkeys(["model", *KEY, "velocity"], "str")
+    types |= dict.fromkeys(["origin", "week"], "datetime64[us]")
+    types |= {"horizon": "int64", "censored": "bool"}
+    return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in types.items()})
+
+
+def metrics_table(frame: pd.DataFrame) -> pd.DataFrame:
+    """Metrics by model and velocity, over all horizons and for each.
+
+    ``weather_gap`` in the ensemble's rows over all horizons: points of MAPE that the errors of the
+    weather forecasts cost; NaN elsewhere and without weather.
+    """
+    if frame.empty:
+        return pd.DataFrame(columns=["model", "velocity", "horizon", "rows", "volume", "mape"])
+    overall = summarise(frame, by=["model", "velocity"]).assign(horizon=ALL_HORIZONS)
+    gaps = {which: weather_gap(rows, ENSEMBLE) for which, rows in frame.groupby("velocity")}
+    overall["weather_gap"] = overall["velocity"].map(gaps).where(overall["model"] == ENSEMBLE)
+    by_lead = summarise(frame, by=["model", "velocity", "horizon"])
+    return pd.concat([overall, by_lead.astype({"horizon": str})], ignore_index=True)

@@ -1,0 +1,1 @@
+"""What is planned for a week, and how demand answers to it."""

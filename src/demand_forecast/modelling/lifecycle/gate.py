@@ -1,0 +1,293 @@
+"""The gate: may the challenger be promoted? Each rule with its figures, for a person to read.
+
+All models are compared on the same rows of the same origins, on which none was fitted.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from pydantic import BaseModel, ConfigDict, Field
+
+from demand_forecast.exceptions import ConfigurationError, ContractError, did_you_mean
+from demand_forecast.modelling.evaluation.metrics import summarise
+from demand_forecast.modelling.evaluation.weather_gap import KNOWN_WEATHER
+from demand_forecast.modelling.models.kinds import BASELINE, ENSEMBLE, Candidate
+from demand_forecast.modelling.panel import KEY
+from demand_forecast.modelling.protocol import POINTS, QUANTILES
+
+Array = npt.NDArray[np.float64]
+ROW = ["origin", *KEY, "week"]
+MIN_BLOCKS = 4
+
+
+class GateRules(BaseModel):
+    """Limits of the gate; all shares in per cent.
+
+    Attributes:
+        mape_limit: The contract: MAPE of the challenger at most this.
+        min_reduction: MAPE of the challenger must be more than this below the baseline's.
+        margin: How much worse than the incumbent's, relatively, the challenger's MAPE may be at the
+            upper end of its confidence interval and still count as not worse.
+        confidence: One-sided confidence of that upper end, between 0 and 1.
+        resamples: Bootstrap resamples.
+        block_weeks: Consecutive weeks drawn together; errors of neighbouring weeks hang together.
+        bias_limit: Signed bias at most this, either way; None switches the rule off.
+        bias_metric: ``bias`` (against observed demand) or ``bias_aware`` (a forecast above a
+            sold-out quantity is no error).
+        seed: Of the bootstrap.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    mape_limit: Annotated[float, Field(gt=0)] = 45.0
+    min_reduction: float = 0.0
+    margin: Annotated[float, Field(ge=0)] = 2.0
+    confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
+    resamples: Annotated[int, Field(ge=100)] = 1000
+    block_weeks: Annotated[int, Field(ge=1)] = 4
+    bias_limit: Annotated[float, Field(gt=0)] | None = None
+    bias_metric: Annotated[str, Field(pattern="^bias(_aware)?$")] = "bias"
+    seed: int = 0
+
+
+class RuleResult(BaseModel):
+    """One rule: what was measured, what was allowed, and a sentence about it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    passed: bool
+    figure: float | None
+    limit: float
+    detail: str
+
+
+class Verdict(BaseModel):
+    """All rules of one segment and velocity, and the metrics of every model in the comparison.
+
+    ``model_dump(mode="json")`` is valid JSON: figures that do not exist are null.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    passed: bool
+    challenger: str
+    rules: list[RuleResult]
+    metrics: list[dict[str, Any]]
+
+    @property
+    def reason(self) -> str:
+        """One line: which rules failed and why, or that all passed."""
+        failed = [f"{rule.name}: {rule.detail}" for rule in self.rules if not rule.passed]
+        return "; ".join(failed) or "all rules passed"
+
+
+def judge(
+    frame: pd.DataFrame,
+    rules: GateRules | None = None,
+    *,
+    challenger: str = "ensemble",
+    baseline: str = "historical_average",
+    incumbent: str = "incumbent",
+    extra: Sequence[RuleResult] = (),
+) -> Verdict:
+    """Verdict on ``challenger`` from a backtest of one segment and velocity.
+
+    Args:
+        frame: From :func:`demand_forecast.modelling.evaluation.backtest.backtest`.
+        rules: Limits; the defaults of :class:`GateRules` if not given.
+        challenger: Name in ``frame`` of the model that wants to be promoted.
+        baseline: Name of the model that it must beat.
+        incumbent: Name of the champion, which it must not be worse than; if no such model is in
+            ``frame`` (a first training) the rule does not apply and is not listed.
+        extra: Results of rules that were judged elsewhere, as the dry run of the output contract.
+
+    Raises:
+        ConfigurationError: If challenger or baseline is not in ``frame``.
+        ContractError: If challenger and incumbent were not tried on the same rows.
+    """
+    rules = rules or GateRules()
+    table = summarise(frame, by=["model"]).set_index("model")
+    known = [str(name) for name in table.index]
+    for name in (challenger, baseline):
+        if name not in known:
+            raise ConfigurationError(
+                f"Model '{name}' is not in the backtest. {did_you_mean(name, known)}"
+            )
+    mapes, biases = table["mape"].to_dict(), table[rules.bias_metric].to_dict()
+    results = [
+        _finite(frame[frame["model"] == challenger]),
+        _accurate(mapes[challenger], rules),
+        _better(mapes[challenger], mapes[baseline], rules, baseline),
+    ]
+    if incumbent in known:
+        results.append(_not_worse(frame, challenger, incumbent, rules))
+    if rules.bias_limit is not None:
+        results.append(_unbiased(biases[challenger], rules, rules.bias_limit))
+    results.extend(extra)
+    return Verdict(
+        passed=all(result.passed for result in results),
+        challenger=challenger,
+        rules=results,
+        metrics=_records(table),
+    )
+
+
+def judge_velocities(
+    frame: pd.DataFrame, ensembles: Mapping[str, Candidate], rules: GateRules
+) -> dict[str, Any]:
+    """Verdict of each velocity, as it is stored: JSON only.
+
+    A velocity without an ensemble fails with the reason why there is none.
+    """
+    verdicts = {}
+    for which, candidate in ensembles.items():
+        rows = frame[(frame["velocity"] == which) & (frame["model"] != KNOWN_WEATHER)]
+        if candidate.model is None or rows.empty:
+            reason = candidate.reason or "no week with a delivery in the validation window"
+            verdicts[which] = {"passed": False, "reason": reason, "rules": [], "metrics": []}
+        else:
+            verdict = judge(rows, rules, challenger=ENSEMBLE, baseline=BASELINE)
+            verdicts[which] = verdict.model_dump(mode="json") | {"reason": verdict.reason}
+    return {"velocities": verdicts}
+
+
+def relative_excess(
+    frame: pd.DataFrame, model: str, reference: str, rules: GateRules | None = None
+) -> tuple[float, float]:
+    """How much higher the MAPE of ``model`` is than that of ``reference``, per cent of the latter.
+
+    The upper end is from a paired circular block bootstrap (Politis & Romano, 1992): whole blocks
+    of consecutive target weeks are drawn, with all series in them and both models at once, so that
+    what the models share in a week, and what neighbouring weeks share, stays together. With few
+    weeks blocks are shortened so that there are at least four; under about eight target weeks the
+    upper end is only a rough one.
+
+    Returns:
+        The excess and the upper end of its one-sided interval; NaN if no actual is above 0.
+
+    Raises:
+        ContractError: If the two were not tried on the same rows.
+    """
+    rules = rules or GateRules()
+    mine, other, counts = _weekly_errors(frame, model, reference)
+    n_weeks = len(counts)
+    if n_weeks == 0:
+        return float("nan"), float("nan")
+    length = max(1, min(rules.block_weeks, n_weeks // MIN_BLOCKS))
+    rng = np.random.default_rng(rules.seed)
+    starts = rng.integers(n_weeks, size=(rules.resamples, math.ceil(n_weeks / length)))
+    weeks = (starts[:, :, None] + np.arange(length)) % n_weeks
+    weeks = weeks.reshape(rules.resamples, -1)[:, :n_weeks]
+    excess = _excess(mine[weeks].sum(axis=1), other[weeks].sum(axis=1))
+    upper = float(np.quantile(excess, rules.confidence, method="higher"))
+    return float(_excess(mine.sum(keepdims=True), other.sum(keepdims=True))[0]), upper
+
+
+def _weekly_errors(frame: pd.DataFrame, model: str, reference: str) -> tuple[Array, Array, Array]:
+    """Sums of percentage errors by target week, of both, and the number of rows behind them."""
+    columns = [*ROW, "actual", "mape_point"]
+    pair = [frame.loc[frame["model"] == name, columns] for name in (model, reference)]
+    both = pair[0].merge(
+        pair[1].drop(columns="actual"), on=ROW, suffixes=("", "_reference"), how="outer",
+        indicator=True, validate="one_to_one",
+    )  # fmt: skip
+    alone = int((both["_merge"] != "both").sum())
+    if alone:
+        raise ContractError(
+            f"'{model}' and '{reference}' can only be compared on the same rows, but {alone} of "
+            f"{len(both)} rows (origin, store, product, week) are of one of them only"
+        )
+    both = both[both["actual"] > 0]
+    for name in ("mape_point", "mape_point_reference"):
+        both[name] = (both[name] - both["actual"]).abs() / both["actual"]
+    weekly = both.groupby("week", sort=True).agg(
+        mine=("mape_point", "sum"), other=("mape_point_reference", "sum"), rows=("actual", "size")
+    )
+    mine, other, rows = (weekly[c].to_numpy(dtype=np.float64) for c in ("mine", "other", "rows"))
+    return mine, other, rows
+
+
+def _excess(mine: Array, other: Array) -> Array:
+    """``100 (mine / other - 1)``; both are sums over the same rows, so the counts cancel."""
+    perfect = np.where(mine > 0, np.inf, 1.0)
+    return 100 * (np.divide(mine, other, out=perfect, where=other > 0) - 1)
+
+
+def _finite(rows: pd.DataFrame) -> RuleResult:
+    values = rows[[*POINTS, *QUANTILES]].to_numpy(dtype=float)
+    wrong = int((~np.isfinite(values) | (values < 0)).any(axis=1).sum())
+    detail = f"{wrong} of {len(rows)} rows hold a forecast that is not finite or below 0"
+    return RuleResult(name="finite", passed=wrong == 0, figure=wrong, limit=0, detail=detail)
+
+
+def _accurate(mape: float, rules: GateRules) -> RuleResult:
+    return RuleResult(
+        name="mape",
+        passed=bool(mape <= rules.mape_limit),
+        figure=_number(mape),
+        limit=rules.mape_limit,
+        detail=f"MAPE {_text(mape)}, at most {rules.mape_limit:g} %",
+    )
+
+
+def _better(mape: float, of_baseline: float, rules: GateRules, baseline: str) -> RuleResult:
+    reduction = 100 * (1 - mape / of_baseline) if of_baseline > 0 else float("nan")
+    return RuleResult(
+        name="better_than_baseline",
+        passed=bool(reduction > rules.min_reduction),
+        figure=_number(reduction),
+        limit=rules.min_reduction,
+        detail=(
+            f"MAPE {_text(mape)} against {_text(of_baseline)} of {baseline}: reduction "
+            f"{_text(reduction)}, must be more than {rules.min_reduction:g} %"
+        ),
+    )
+
+
+def _not_worse(
+    frame: pd.DataFrame, challenger: str, incumbent: str, rules: GateRules
+) -> RuleResult:
+    excess, upper = relative_excess(frame, challenger, incumbent, rules)
+    return RuleResult(
+        name="not_worse_than_incumbent",
+        passed=bool(upper <= rules.margin),
+        figure=_number(upper),
+        limit=rules.margin,
+        detail=(
+            f"MAPE {_text(excess)} above that of {incumbent}, at {100 * rules.confidence:g} % "
+            f"confidence at most {_text(upper)}, margin {rules.margin:g} %"
+        ),
+    )
+
+
+def _unbiased(bias: float, rules: GateRules, limit: float) -> RuleResult:
+    return RuleResult(
+        name=rules.bias_metric,
+        passed=bool(abs(bias) <= limit),
+        figure=_number(bias),
+        limit=limit,
+        detail=f"{rules.bias_metric} {_text(bias)} of the volume, at most {limit:g} % either way",
+    )
+
+
+def _number(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None
+
+
+def _text(value: float) -> str:
+    return f"{value:.1f} %" if math.isfinite(value) else "unknown"
+
+
+def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Rows as JSON-able dicts: NaN and infinities become None."""
+    rows = table.reset_index().to_dict(orient="records")
+    return [
+        {str(k): _number(v) if isinstance(v, float) else v for k, v in row.items()} for row in rows
+    ]

@@ -1,0 +1,1 @@
+"""LASSO regression of log demand."""

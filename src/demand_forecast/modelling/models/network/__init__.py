@@ -1,0 +1,1 @@
+"""Neural network with categorical embeddings."""

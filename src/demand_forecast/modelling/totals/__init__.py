@@ -1,0 +1,1 @@
+"""Totals of forecasts that add up, with intervals of their own."""

@@ -1,1 +1,0 @@
-"""Models compared at the same past weeks, the gate, and the figures that people read."""

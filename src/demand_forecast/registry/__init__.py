@@ -1,0 +1,1 @@
+"""The MLflow side: registered models, tracking and serving."""

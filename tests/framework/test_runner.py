@@ -1,0 +1,175 @@
+from __future__ import annotations
+
+import os
+
+import pytest
+from kedro.io import DataCatalog
+from kedro.pipeline import Pipeline, node
+from kedro.runner import SequentialRunner
+from kedro_datasets.json import JSONDataset
+
+from demand_forecast.framework.namespacing import collector
+from demand_forecast.framework.runner import SegmentRunner
+
+REGIONS, FORMATS = ("texas", "maine", "ohio"), ("large", "small")
+SEGMENTS = [f"{region}.{store_format}" for region in REGIONS for store_format in FORMATS]
+
+
+@pytest.fixture
+def journal(tmp_path):
+    """A file to which every node appends its name and process."""
+    return tmp_path / "journal"
+
+
+@pytest.fixture
+def pipeline(journal):
+    """Regions, then their segments of two nodes, then one node for all, and one on its own."""
+
+    def note(name):
+        with journal.open("a") as file:
+            file.write(f"{name} {os.getpid()}\n")
+
+    def condition(raw):
+        note("condition")
+        return [raw, raw + 1]
+
+    def build(conditioned):
+        note("build")
+        return sum(conditioned)
+
+    def fit(panel):
+        note("fit")
+        return {"units": panel * 2}
+
+    def summarise(*outs):
+        note("summarise")
+        return [out["units"] for out in outs]
+
+    def alone(raw):
+        note("alone")
+        return raw
+
+    region = Pipeline([node(condition, "raw", "conditioned", name="condition")])
+    segment = Pipeline(
+        [
+            node(build, "conditioned", "panel", name="build"),
+            node(fit, "panel", "out", name="fit"),
+        ]
+    )
+    outs = [f"{segment_name}.out" for segment_name in SEGMENTS]
+    return Pipeline(
+        [
+            *(Pipeline(region, namespace=r) for r in REGIONS),
+            *(
+                Pipeline(
+                    segment,
+                    namespace=name,
+                    inputs={"conditioned": f"{name.split('.')[0]}.conditioned"},
+                )
+                for name in SEGMENTS
+            ),
+            collector(summarise, outs, "summary", "summarise"),
+            node(alone, "lonely", "copied", name="alone"),
+        ]
+    )
+
+
+def _catalog(folder, pipeline):
+    files = {n: JSONDataset(filepath=str(folder / f"{n}.json")) for n in pipeline.datasets()}
+    for number, name in enumerate(sorted(pipeline.inputs())):
+        files[name].save(10**number)
+    return DataCatalog(files)
+
+
+def _stored(folder):
+    return {path.name: path.read_text() for path in folder.glob("*.json")}
+
+
+def _journal(journal):
+    return [line.split() for line in journal.read_text().splitlines()]
+
+
+@pytest.mark.parametrize("workers", [1, 2, 3])
+def test_the_same_is_stored_as_by_the_sequential_runner(pipeline, journal, tmp_path, workers):
+    expected, found = tmp_path / "expected", tmp_path / "found"
+    SequentialRunner().run(pipeline, _catalog(expected, pipeline))
+    journal.unlink()
+    SegmentRunner(max_workers=workers).run(pipeline, _catalog(found, pipeline))
+    assert _stored(found) == _stored(expected)
+    assert len(_stored(found)) == len(pipeline.datasets())
+    names = [name for name, _ in _journal(journal)]
+    assert sorted(names) == sorted(
+        [*["condition"] * 3, *["build", "fit"] * 6, "summarise", "alone"]
+    )
+
+
+def test_segments_run_in_workers_and_what_belongs_to_none_comes_last(pipeline, journal, tmp_path):
+    SegmentRunner(max_workers=2).run(pipeline, _catalog(tmp_path / "data", pipeline))
+    entries = _journal(journal)
+    own = str(os.getpid())
+    assert {name for name, _ in entries[-2:]} == {"summarise", "alone"}
+    assert {process for _, process in entries[-2:]} == {own}
+    workers = {process for _, process in entries[:-2]}
+    assert own not in workers
+    assert 1 <= len(workers) <= 2
+
+
+def test_one_worker_stays_in_this_process(pipeline, journal, tmp_path):
+    SegmentRunner(max_workers=1).run(pipeline, _catalog(tmp_path / "data", pipeline))
+    assert {process for _, process in _journal(journal)} == {str(os.getpid())}
+
+
+def test_a_single_segment_stays_in_this_process(pipeline, journal, tmp_path):
+    catalog = _catalog(tmp_path / "data", pipeline)
+    SequentialRunner().run(pipeline, catalog)
+    journal.unlink()
+    part = pipeline.only_nodes_with_namespaces(["texas.large"])
+    SegmentRunner(max_workers=2).run(part, catalog)
+    assert _journal(journal) == [["build", str(os.getpid())], ["fit", str(os.getpid())]]
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_an_error_in_a_segment_reaches_the_caller_and_stops_the_run(tmp_path, workers):
+    def fail(panel):
+        raise KeyError(f"no such week in {panel}")
+
+    template = Pipeline([node(fail, "panel", "out", name="fail")])
+    pipeline = Pipeline(
+        [
+            *(Pipeline(template, namespace=n) for n in ("a", "b")),
+            collector(lambda *outs: list(outs), ["a.out", "b.out"], "summary", "summarise"),
+        ]
+    )
+    folder = tmp_path / "data"
+    with pytest.raises(KeyError, match="no such week"):
+        SegmentRunner(max_workers=workers).run(pipeline, _catalog(folder, pipeline))
+    assert not (folder / "summary.json").exists()
+
+
+def test_a_worker_that_dies_is_an_error(tmp_path):
+    template = Pipeline([node(lambda _: os._exit(9), "panel", "out", name="die")])
+    pipeline = Pipeline([Pipeline(template, namespace=n) for n in ("a", "b")])
+    with pytest.raises(Exception, match="terminated abruptly"):
+        SegmentRunner(max_workers=2).run(pipeline, _catalog(tmp_path, pipeline))
+
+
+def test_namespaces_that_wait_for_each_other_are_an_error(tmp_path):
+    def copy(reads, makes, namespace, inputs=None):
+        template = [node(lambda x: x, reads, makes, name=f"make_{makes}")]
+        return Pipeline(template, namespace=namespace, inputs=inputs)
+
+    parts = [
+        copy("first", "one", "a"),
+        copy("one", "two", "b", {"one": "a.one"}),
+        copy("two", "three", "a", {"two": "b.two"}),
+    ]
+    with pytest.warns(UserWarning, match="Namespace 'a' is interrupted"):
+        crossed = Pipeline(parts)
+    with pytest.raises(ValueError, match=r"wait for each other: \['a', 'b'\]"):
+        SegmentRunner(max_workers=2).run(crossed, _catalog(tmp_path, crossed))
+
+
+@pytest.mark.parametrize("workers", [0, -1])
+def test_without_workers_nothing_can_run(workers):
+    with pytest.raises(ValueError, match=f"max_workers is {workers}; valid: 1 or more"):
+        SegmentRunner(max_workers=workers)

@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+import click
+import pytest
+from kedro.framework.session import KedroSession
+from kedro.io import DatasetError
+from omegaconf import OmegaConf
+
+from demand_forecast.exceptions import ConfigurationError, SourceError
+from demand_forecast.framework import segments
+from demand_forecast.framework.session import SegmentSession
+
+PLAN = segments.parse(
+    {"store_formats": ["large", "small"], "regions": {"texas": {"layout": "csv"}}},
+    {"csv": {"sources": {}}},
+)
+
+
+class Runs:
+    """Stands in for Kedro's own ``run``: keeps its arguments, or raises."""
+
+    def __init__(self):
+        self.arguments, self.error = None, None
+
+    def run(self, *_, **kwargs):
+        if self.error is not None:
+            raise self.error
+        self.arguments = kwargs
+        return {}
+
+
+@pytest.fixture
+def kedro_run(monkeypatch):
+    runs = Runs()
+    monkeypatch.setattr(KedroSession, "run", runs.run)
+    return runs
+
+
+@pytest.fixture
+def make_session(tmp_path, monkeypatch):
+    """Sessions of a project with the environments ``base``, ``local`` and ``dev``."""
+    for name in ("base", "local", "dev"):
+        (tmp_path / "conf" / name).mkdir(parents=True)
+    monkeypatch.setattr(segments, "_current", PLAN)
+    monkeypatch.setattr(SegmentSession, "load_context", lambda self: None)
+
+    def make(env=None):
+        session = SegmentSession("today", project_path=tmp_path)
+        session._store.update({"env": env} if env else {})
+        return session
+
+    return make
+
+
+@pytest.mark.parametrize("namespaces", [["texas"], ["texas.large"], ["texas.large", "texas.small"]])
+def test_a_namespace_brings_its_raw_data_along(make_session, kedro_run, namespaces):
+    make_session().run(pipeline_names=["train"], namespaces=namespaces)
+    assert kedro_run.arguments == {
+        "pipeline_names": ["train"],
+        "tags": namespaces,
+        "namespaces": None,
+    }
+
+
+def test_with_tags_namespaces_are_those_of_kedro(make_session, kedro_run):
+    make_session().run(tags=["training"], namespaces=["texas.large"])
+    assert kedro_run.arguments == {"tags": ["training"], "namespaces": ["texas.large"]}
+
+
+def test_without_a_slice_everything_runs(make_session, kedro_run):
+    make_session("dev").run()
+    assert kedro_run.arguments == {"tags": None, "namespaces": None}
+
+
+@pytest.mark.parametrize("name", ["texs", "texas.huge", "large", "texas.large.x"])
+def test_an_unknown_namespace_is_refused(make_session, kedro_run, name):
+    with pytest.raises(ConfigurationError, match=rf"no region or segment '{name}'.*Valid: texas"):
+        make_session().run(namespaces=[name])
+    assert kedro_run.arguments is None
+
+
+def test_an_unknown_environment_is_refused_with_the_nearest(make_session, kedro_run):
+    with pytest.raises(ConfigurationError, match=r"no environment 'dve'.*Did you mean 'dev'"):
+        make_session("dve").run()
+
+
+def _as_command(session):
+    """Run as ``kedro run`` does: inside a command."""
+    with click.Context(click.Command("run")):
+        return session.run()
+
+
+def _wrapped(error):
+    """As Kedro wraps what a dataset raises."""
+    try:
+        raise DatasetError("Failed while loading data") from error
+    except DatasetError as outer:
+        return outer
+
+
+def test_on_the_command_line_our_errors_are_a_line(make_session, kedro_run):
+    for error in (SourceError("shipments.csv is empty"), _wrapped(SourceError("x is empty"))):
+        kedro_run.error = error
+        with pytest.raises(click.ClickException, match=r"is empty$"):
+            _as_command(make_session())
+        with pytest.raises(type(error)):  # elsewhere they stay what they are
+            make_session().run()
+
+
+def test_other_errors_keep_their_traceback(make_session, kedro_run):
+    kedro_run.error = ZeroDivisionError("x")
+    with pytest.raises(ZeroDivisionError):
+        _as_command(make_session())
+
+
+def test_a_setting_that_was_not_made_is_named(make_session, kedro_run, monkeypatch):
+    monkeypatch.delenv("NOWHERE", raising=False)
+    config = OmegaConf.create({"data_root": "${oc.env:NOWHERE}"})
+    with pytest.raises(Exception, match="NOWHERE") as caught:
+        OmegaConf.to_container(config, resolve=True)
+    kedro_run.error = caught.value
+    message = r"^conf/dev, 'data_root': \"?Environment variable 'NOWHERE' not found\"?$"
+    with pytest.raises(click.ClickException, match=message):
+        _as_command(make_session("dev"))

@@ -1,0 +1,175 @@
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from pydantic import ValidationError
+
+from demand_forecast.exceptions import ContractError
+from demand_forecast.modelling.evaluation.backtest import backtest
+from demand_forecast.modelling.evaluation.metrics import summarise
+from demand_forecast.modelling.lifecycle.retraining import (
+    REASONS,
+    RetrainRules,
+    age_days,
+    realised,
+    retrain_plan,
+)
+from demand_forecast.modelling.models.baseline import HistoricalAverage
+from demand_forecast.modelling.scoring.forecasts import build_table
+from demand_forecast.modelling.velocity import classify
+
+NOW = pd.Timestamp("2025-03-01T12:00:00Z")
+
+
+def _status(**figures) -> pd.DataFrame:
+    healthy = {
+        "region": "north_texas",
+        "store_format": "large",
+        "velocity": "fast",
+        "model_version": "4",
+        "trained_at": "2025-02-01T12:00:00+00:00",
+        "data_digest": "aaaa",
+        "current_data_digest": "aaaa",
+        "code_version": "c1",
+        "current_code_version": "c1",
+        "validated_mape": 30.0,
+        "realised_mape": 35.0,
+        "realised_rows": 400,
+        "drift": 0.1,
+    }
+    return pd.DataFrame([healthy | figures])
+
+
+def _plan(rules: RetrainRules | None = None, **figures) -> pd.Series:
+    return retrain_plan(_status(**figures), NOW, rules).iloc[0]
+
+
+def test_age_takes_texts_time_zones_and_missing_values() -> None:
+    trained = pd.Series(["2025-02-28T12:00:00+00:00", "2025-02-28T12:00:00.5", "2025-02-27", None])
+    ages = age_days(trained, NOW)
+    assert list(ages[:3].round(2)) == [1.0, 1.0, 2.5]
+    assert np.isnan(ages[3])
+    local = pd.Timestamp("2025-03-01 06:00", tz="America/Chicago")
+    assert age_days(trained, local)[0] == pytest.approx(1.0)
+    assert age_days(trained, pd.Timestamp("2025-03-01 12:00"))[0] == pytest.approx(1.0)
+
+
+def test_healthy_model_is_left_alone() -> None:
+    row = _plan()
+    assert not row["retrain"]
+    assert row["reasons"] == [] and row["details"] == []
+    assert row["age_days"] == pytest.approx(28)
+
+
+@pytest.mark.parametrize(
+    ("figures", "reason", "detail"),
+    [
+        ({"model_version": None, "trained_at": None}, "no_champion", "no model was promoted yet"),
+        ({"trained_at": "2024-12-30"}, "stale", "62 days old, limit 60"),
+        ({"current_data_digest": "bbbb"}, "data_changed", "data digest was aaaa, is bbbb"),
+        ({"current_code_version": "c2"}, "code_changed", "code version was c1, is c2"),
+        ({"realised_mape": 36.5}, "degraded", "MAPE 36.5 % on what came, 30.0 % when validated"),
+        ({"drift": 0.25}, "drifted", "drift 0.25, limit 0.2"),
+    ],
+)
+def test_each_reason_with_its_figures(figures, reason, detail) -> None:
+    row = _plan(**figures)
+    assert row["retrain"]
+    assert row["reasons"] == [reason]
+    assert detail in row["details"][0]
+
+
+def test_several_reasons_come_in_order() -> None:
+    row = _plan(trained_at="2024-01-01", current_data_digest="b", current_code_version="d", drift=1)
+    assert row["reasons"] == ["stale", "data_changed", "code_changed", "drifted"]
+    assert len(row["details"]) == 4
+
+
+def test_just_at_a_limit_is_no_reason() -> None:
+    row = _plan(trained_at=(NOW - pd.Timedelta(days=60)).isoformat(), realised_mape=36.0, drift=0.2)
+    assert row["reasons"] == []
+
+
+def test_too_few_rows_or_missing_figures_are_no_reason() -> None:
+    assert _plan(realised_mape=90.0, realised_rows=49)["reasons"] == []
+    assert _plan(realised_mape=90.0, validated_mape=None)["reasons"] == []
+    assert _plan(data_digest=None)["reasons"] == []
+    keys = ["region", "store_format", "velocity"]
+    bare = retrain_plan(_status()[keys], NOW).iloc[0]
+    assert bare["reasons"] == ["no_champion"]
+
+
+def test_reasons_that_are_not_acted_on_are_still_told() -> None:
+    rules = RetrainRules(act_on=("no_champion", "stale"))
+    row = _plan(rules, current_data_digest="bbbb")
+    assert row["reasons"] == ["data_changed"]
+    assert not row["retrain"]
+    with pytest.raises(ValidationError, match="act_on"):
+        RetrainRules(act_on=("stael",))
+    assert RetrainRules().act_on == REASONS
+
+
+def test_plan_covers_each_segment_once() -> None:
+    both = pd.concat([_status(), _status(velocity="slow", trained_at=None, model_version=None)])
+    plan = retrain_plan(both, NOW)
+    assert list(plan["retrain"]) == [False, True]
+    assert plan.columns.tolist()[:4] == ["region", "store_format", "velocity", "retrain"]
+    with pytest.raises(ContractError, match=r"north_texas\.large\.fast twice"):
+        retrain_plan(pd.concat([_status(), _status()]), NOW)
+    with pytest.raises(ContractError, match="'velocity' is missing"):
+        retrain_plan(_status().drop(columns="velocity"), NOW)
+    empty = retrain_plan(_status().iloc[:0], NOW)
+    assert len(empty) == 0 and "reasons" in empty
+
+
+def _delivered(panel, position: int, source: str = "champion") -> pd.DataFrame:
+    as_of = pd.Timestamp(panel.weeks[position])
+    known = panel.until(as_of)
+    return build_table(
+        HistoricalAverage().fit(known).predict(known, as_of, 4),
+        panel=known,
+        velocity=classify(known),
+        as_of=as_of,
+        source=source,
+        model_name="m",
+        model_version="1",
+    )
+
+
+def test_realised_error_is_that_of_a_backtest_from_the_same_weeks(make_panel) -> None:
+    panel = make_panel(missing=0.1, censored=0.1)
+    positions = [panel.n_weeks - 9, panel.n_weeks - 5]
+    past = pd.concat([_delivered(panel, p) for p in positions])
+    outcome = realised(past, panel)
+    found = summarise(outcome, by=["origin"])
+    for p in positions:
+        origin = pd.Timestamp(panel.weeks[p])
+        model = {"m": HistoricalAverage().fit(panel.until(origin))}
+        expected = summarise(backtest(model, panel, [origin], 4), by=["origin"])
+        mine = found[found["origin"] == origin].reset_index(drop=True)
+        drop = ["rmsse", "rmsse_aware"]
+        pd.testing.assert_frame_equal(mine.drop(columns=drop), expected.drop(columns=drop))
+    assert set(summarise(outcome, by=["velocity"])["velocity"]) == {"fast", "slow"}
+
+
+def test_weeks_still_to_come_and_unknown_series_have_no_outcome(make_panel) -> None:
+    panel = make_panel()
+    past = _delivered(panel, panel.n_weeks - 3)
+    outcome = realised(past, panel)
+    assert set(outcome["horizon"]) == {1, 2}
+    assert len(realised(_delivered(panel, panel.n_weeks - 1), panel)) == 0
+    assert len(realised(past.assign(store_id="S99"), panel)) == 0
+
+
+def test_repeated_run_counts_once_and_last(make_panel) -> None:
+    panel = make_panel()
+    first, second = (_delivered(panel, panel.n_weeks - 5, s) for s in ("champion", "baseline"))
+    outcome = realised(pd.concat([first, second]), panel)
+    assert len(outcome) == len(first)
+    assert set(outcome["model"]) == {"baseline"}
+
+
+def test_forecasts_without_a_needed_column_are_named(panel) -> None:
+    with pytest.raises(ContractError, match="'as_of' is missing"):
+        realised(pd.DataFrame(columns=["store_id", "product_id", "week", "source"]), panel)

@@ -1,0 +1,133 @@
+"""The networks that are trained for the point of least relative error, and what becomes of it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from core_panels import simulated
+from demand_forecast.modelling.models.calibration.intervals import LEVELS, MEDIAN, Calibration
+from demand_forecast.modelling.models.direct import to_frame
+from demand_forecast.modelling.models.ensemble import Ensemble, Network
+from demand_forecast.modelling.models.network.network import NetworkModel
+from demand_forecast.modelling.models.rows import Training, forecast_sample, prepare
+from demand_forecast.modelling.panel import Panel
+
+SPREAD = 0.6
+
+
+@pytest.fixture(scope="module")
+def panel() -> Panel:
+    return simulated(stores=6, products=4, weeks=80)
+
+
+@pytest.fixture(scope="module")
+def training(panel: Panel) -> Training:
+    return prepare(panel, [1, 2], seed=0)
+
+
+def trained(training: Training, **settings: Any) -> NetworkModel:
+    model = NetworkModel(**{"min_steps": 400, "seeds": 2} | settings)
+    sizes = list(training.sizes.values())
+    model.fit(training.sample, training.head, sizes, np.array(training.dense))
+    return model
+
+
+def noise(training: Training, offset: float) -> Training:
+    """The same rows with lognormal demand that nothing tells of."""
+    sample = training.sample
+    logs = np.random.default_rng(0).normal(3, SPREAD, len(sample.y))
+    y = np.log(np.exp(logs) + offset) - sample.level
+    offsets = np.full_like(sample.offset, offset)
+    x = np.repeat(sample.level[:, None], sample.x.shape[1], axis=1)
+    return replace(training, sample=replace(sample, x=x, y=y.astype(np.float32), offset=offsets))
+
+
+@pytest.mark.parametrize("offset", [0.0, 4.0])
+def test_the_aimed_point_of_lognormal_demand_is_the_one_of_the_definition(
+    training: Training, offset: float
+) -> None:
+    # The median under weights 1/y of exp(N(3, s^2)) is exp(3 - s^2).
+    made = noise(training, offset)
+    quantiles, aim = trained(made).predict(made.sample)
+    aimed = made.sample.units(aim[:, None])[:, 0]
+    median = made.sample.units(quantiles[:, [MEDIAN]])[:, 0]
+    assert np.log(np.median(aimed)) == pytest.approx(3 - SPREAD**2, abs=0.08)
+    assert np.log(np.median(median)) == pytest.approx(3, abs=0.08)
+
+
+def test_rows_without_demand_have_no_relative_error(training: Training) -> None:
+    made = noise(training, 2.0)
+    empty = np.random.default_rng(1).random(len(made.sample.y)) < 0.3
+    y = np.where(empty, np.log(2.0) - made.sample.level, made.sample.y).astype(np.float32)
+    made = replace(made, sample=replace(made.sample, y=y))
+    _, aim = trained(made).predict(made.sample)
+    aimed = made.sample.units(aim[:, None])[:, 0]
+    assert np.log(np.median(aimed)) == pytest.approx(3 - SPREAD**2, abs=0.12)
+
+
+def test_sold_out_rows_do_not_pull_the_aimed_point_down(training: Training) -> None:
+    made = noise(training, 0.0)
+    sample = made.sample
+    sold_out = np.random.default_rng(2).random(len(sample.y)) < 0.4
+    y = np.where(sold_out, sample.y - 1, sample.y).astype(np.float32)
+    points = []
+    for censored in (sold_out, np.zeros_like(sold_out)):
+        rows = replace(made, sample=replace(sample, y=y, censored=censored))
+        _, aim = trained(rows).predict(sample)
+        points.append(np.median(sample.units(aim[:, None])))
+    assert points[0] > 1.2 * points[1]
+
+
+def test_without_such_networks_the_point_is_the_weighted_median(panel: Panel) -> None:
+    fast = {"min_steps": 50, "seeds": 2}
+    plain = Network(horizon=2, settings=fast | {"aimed": 0}).fit(panel)
+    sample = forecast_sample(panel, plain.spec_, panel.as_of, 2)
+    assert plain.predict_sample(sample)[1] is None
+    frame = plain.predict(panel, panel.as_of, 2)
+    assert np.isfinite(frame["mape_point"]).all()
+    assert (frame["mape_point"] <= frame["median"]).mean() > 0.9
+    ensemble = Ensemble(horizon=2, network=fast | {"aimed": 0}).fit(panel)
+    assert ensemble.predict_sample(sample)[1] is None
+
+
+def test_the_mape_point_is_half_way_in_logs(panel: Panel, training: Training) -> None:
+    sample = forecast_sample(panel, training.spec, panel.as_of, 2)
+    quantiles = np.broadcast_to(np.float32(0.3) * LEVELS, (len(sample.y), len(LEVELS)))
+    shifts = np.zeros((2 + 3, len(LEVELS)), dtype=np.float32)
+    same = (Calibration(shifts, 1.0), False)
+    alone = to_frame(panel, panel.as_of, sample, quantiles, None, *same)
+    own = np.log(alone["mape_point"].to_numpy() + sample.offset) - sample.level
+    agreed = to_frame(panel, panel.as_of, sample, quantiles, own, *same)
+    np.testing.assert_allclose(agreed["mape_point"], alone["mape_point"], rtol=1e-4)
+    lower = to_frame(panel, panel.as_of, sample, quantiles, own - 0.4, *same)
+    ratio = (lower["mape_point"] + sample.offset) / (alone["mape_point"] + sample.offset)
+    np.testing.assert_allclose(ratio, np.exp(-0.2), rtol=1e-4)
+    for other in ("mean", "median", "q90"):
+        np.testing.assert_allclose(lower[other], alone[other])
+
+
+def test_of_whole_units_at_least_one_is_bid_where_the_distribution_bids_one(
+    panel: Panel, training: Training
+) -> None:
+    sample = forecast_sample(panel, training.spec, panel.as_of, 2)
+    units = np.where(np.arange(len(sample.y)) % 2, 2.0, 0.0)  # next to nothing, or about two
+    logs = (np.log(units + sample.offset) - sample.level)[:, None] + 1e-4 * LEVELS
+    shifts = Calibration(np.zeros((2 + 3, len(LEVELS)), dtype=np.float32), 1.0)
+    low = np.full(len(sample.y), np.log(0.01) - sample.level) + np.log(sample.offset)
+    frame = to_frame(panel, panel.as_of, sample, logs.astype(np.float32), low, shifts, True)
+    assert (frame["mape_point"][units == 2] == 1).all()
+    assert (frame["mape_point"][units == 0] == 0).all()
+
+
+def test_a_stored_network_outlives_a_change_of_the_defaults(training: Training) -> None:
+    model = trained(training, hidden=(8, 4), aimed=1, min_steps=50)
+    other = NetworkModel()
+    other.restore(*model.state())
+    for found, stored in zip(
+        other.predict(training.sample), model.predict(training.sample), strict=True
+    ):
+        np.testing.assert_array_equal(found, stored)

@@ -1,0 +1,127 @@
+import shutil
+
+import mlflow
+import pandas as pd
+import pytest
+from mlflow.tracking import MlflowClient
+
+from demand_forecast.modelling.models.baseline import HistoricalAverage
+from demand_forecast.modelling.models.kinds import TrainedModel
+from demand_forecast.registry.model_registry import ModelRegistryDataset
+from demand_forecast.registry.tracking import EXPERIMENT, PARENT_RUN
+
+
+@pytest.fixture
+def parent(tmp_path, monkeypatch, empty_store):
+    """A fresh tracking store with a parent run in it."""
+    before = mlflow.get_tracking_uri()
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(empty_store, tmp_path / "mlflow.db")
+    mlflow.set_tracking_uri(f"sqlite:///{tmp_path}/mlflow.db")
+    client = MlflowClient()
+    experiment = client.create_experiment("test", artifact_location=str(tmp_path / "artifacts"))
+    run = client.create_run(experiment)
+    monkeypatch.setenv(EXPERIMENT, experiment)
+    monkeypatch.setenv(PARENT_RUN, run.info.run_id)
+    yield run
+    mlflow.set_tracking_uri(before)
+
+
+@pytest.fixture
+def trained(make_panel):
+    panel = make_panel(n_stores=2, n_products=2, n_weeks=20)
+    model = HistoricalAverage().fit(panel)
+    return panel, TrainedModel(
+        model,
+        promoted=True,
+        parameters={"window": 3},
+        metrics={"mape": 12.5},
+        tags={"as_of": "2020-01-04", "data_digest": "abc"},
+    )
+
+
+def _dataset():
+    return ModelRegistryDataset(name="maine.large.fast", environment="unit")
+
+
+def test_nothing_is_registered_yet(parent):
+    assert not _dataset().exists()
+    loaded = _dataset().load()
+    assert loaded.model is None
+    assert loaded.reason == "no champion"
+
+
+def test_a_promoted_model_is_logged_registered_and_loaded(parent, trained):
+    panel, model = trained
+    _dataset().save(model)
+    loaded = _dataset().load()
+    assert loaded.version == "1"
+    assert loaded.reason == ""
+    assert loaded.tags["as_of"] == "2020-01-04"
+    ours = loaded.model.predict(panel, panel.as_of, 2)
+    pd.testing.assert_frame_equal(ours, model.model.predict(panel, panel.as_of, 2))
+    client = MlflowClient()
+    version = client.get_model_version_by_alias("unit.maine.large.fast", "challenger")
+    run = client.get_run(version.run_id)
+    assert run.data.tags["mlflow.parentRunId"] == parent.info.run_id
+    assert run.data.params == {"window": "3"}
+    assert run.data.metrics == {"mape": 12.5}
+    assert run.info.status == "FINISHED"
+    assert {"git_commit", "trained_at", "environment", "model_digest"} <= set(version.tags)
+
+
+def test_a_model_that_failed_the_gate_stays_a_challenger(parent, trained):
+    _, model = trained
+    _dataset().save(model)
+    _dataset().save(TrainedModel(model.model, promoted=False, reason="mape: 60 %"))
+    client = MlflowClient()
+    aliases = client.get_registered_model("unit.maine.large.fast").aliases
+    assert aliases == {"champion": 1, "challenger": 2}
+    assert _dataset().load().version == "1"
+
+
+def test_a_forged_champion_gives_way_to_the_one_before(parent, trained, tmp_path):
+    _, model = trained
+    _dataset().save(model)
+    _dataset().save(model)
+    forged = next(
+        path
+        for path in tmp_path.rglob("baseline.json")
+        if "models" in str(path) and _belongs_to(path, "2")
+    )
+    forged.write_text(forged.read_text().replace("{", "{ ", 1))
+    loaded = _dataset().load()
+    assert loaded.version == "1"
+    assert "champion 2 unusable" in loaded.reason
+
+
+def _belongs_to(path, version):
+    source = mlflow.artifacts.download_artifacts(f"models:/unit.maine.large.fast/{version}")
+    return str(path).startswith(source.rstrip("/") + "/")
+
+
+def test_without_a_model_the_registry_keeps_what_it_has(parent, trained):
+    _, model = trained
+    _dataset().save(model)
+    _dataset().save(TrainedModel(None, promoted=False, reason="too few weeks"))
+    assert _dataset().load().version == "1"
+
+
+def test_environments_do_not_mix(parent, trained):
+    _, model = trained
+    _dataset().save(model)
+    other = ModelRegistryDataset(name="maine.large.fast", environment="prod")
+    assert other.load().model is None
+
+
+def test_mlflow_itself_serves_the_model(parent, trained, tmp_path):
+    panel, model = trained
+    _dataset().save(model)
+    (tmp_path / "panel").mkdir()
+    panel.save(tmp_path / "panel")
+    served = mlflow.pyfunc.load_model("models:/unit.maine.large.fast@champion")
+    request = pd.DataFrame(
+        {"panel": [str(tmp_path / "panel")], "as_of": [str(panel.as_of.date())], "horizon": [3]}
+    )
+    answer = served.predict(request)
+    pd.testing.assert_frame_equal(answer, model.model.predict(panel, panel.as_of, 3))
