@@ -10,9 +10,9 @@ import pandas as pd
 import yaml
 
 from demand_forecast.conditioning.panel import build_panel
+from demand_forecast.conditioning.parameters import ConditioningParameters
 from demand_forecast.conditioning.raw import RawSource
 from demand_forecast.conditioning.region import condition_region
-from demand_forecast.conditioning.settings import ConditioningSettings
 from demand_forecast.modelling.panel import Covariate, Panel
 from demand_forecast.simulator import simulate
 
@@ -106,7 +106,7 @@ def simulated_panel(stores: int, products: int, weeks: int, seed: int) -> Panel:
         layouts |= yaml.safe_load(file.read_text())
     plan = yaml.safe_load((CONF / "segments.yml").read_text())["regions"]
     layout = layouts[plan[region]["layout"]]
-    settings = ConditioningSettings()
+    settings = ConditioningParameters()
     with tempfile.TemporaryDirectory() as folder:
         simulate(
             folder, stores=stores, products=products, weeks=weeks, seed=seed, regions=[region],

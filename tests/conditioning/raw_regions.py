@@ -12,9 +12,9 @@ import numpy as np
 import pandas as pd
 
 from demand_forecast.conditioning.conditioned import ConditionedRegion
+from demand_forecast.conditioning.parameters import ConditioningParameters
 from demand_forecast.conditioning.raw import RawSource
 from demand_forecast.conditioning.region import condition_region
-from demand_forecast.conditioning.settings import ConditioningSettings
 
 FORMATS = ["large", "small"]
 WEEKS = pd.date_range("2017-01-07", periods=60, freq="7D")
@@ -81,7 +81,7 @@ class RawRegion:
     ) -> ConditionedRegion:
         if write:
             self.write()
-        settings = ConditioningSettings(**self.settings)
+        settings = ConditioningParameters(**self.settings)
         return condition_region(self.handles(), self.layout, self.name, FORMATS, settings, previous)
 
     def append(self, source: str, **cells: Any) -> None:

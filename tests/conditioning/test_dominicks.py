@@ -10,12 +10,12 @@ import pytest
 import yaml
 
 from demand_forecast.conditioning.panel import build_panel
+from demand_forecast.conditioning.parameters import ConditioningParameters
 from demand_forecast.conditioning.raw import RawSource
 from demand_forecast.conditioning.region import condition_region
-from demand_forecast.conditioning.settings import ConditioningSettings
 
 CONF = Path(__file__).parents[2] / "conf" / "oj"
-SETTINGS = ConditioningSettings(week_ends_on="wednesday")
+SETTINGS = ConditioningParameters(week_ends_on="wednesday")
 DEMOGRAPHY = "age60 educ ethnic income hhlarge workwom hval150 sstrdist sstrvol cpdist5 cpwvol5"
 
 

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 
 from demand_forecast.conditioning.events import holiday_covariates
-from demand_forecast.conditioning.settings import ConditioningSettings
+from demand_forecast.conditioning.parameters import ConditioningParameters
 from demand_forecast.conditioning.weeks import weeks_between
 
 WEEKS = weeks_between(np.datetime64("2017-01-07"), np.datetime64("2020-12-26"))
 
 
 def _holidays(country, how="named", subdivision=None, n_weeks=156):
-    settings = ConditioningSettings(holidays=how)
+    settings = ConditioningParameters(holidays=how)
     return holiday_covariates(country, subdivision, WEEKS, n_weeks, 5, settings)
 
 

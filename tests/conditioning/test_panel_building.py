@@ -10,7 +10,7 @@ import pytest
 from raw_regions import WEEKS
 
 from demand_forecast.conditioning.panel import build_panel
-from demand_forecast.conditioning.settings import ConditioningSettings
+from demand_forecast.conditioning.parameters import ConditioningParameters
 from demand_forecast.exceptions import ConfigurationError, ContractError, NotEnoughHistoryError
 
 DAY = pd.Timedelta(days=1)
@@ -221,7 +221,7 @@ def test_columns_beside_shipments_are_observed_unless_planned(full_region):
 def test_panel_as_of_a_week_does_not_see_the_future(full_region):
     """What comes after ``as_of`` may be anything: the panel must not change."""
     as_of = WEEKS[44]
-    settings = ConditioningSettings(as_of=as_of.date(), future_weeks=20)
+    settings = ConditioningParameters(as_of=as_of.date(), future_weeks=20)
     full_region.settings = settings.model_dump()
     before = build_panel(full_region.condition(), "large", settings)
     rng = np.random.default_rng(7)
@@ -242,9 +242,9 @@ def test_panel_as_of_a_week_does_not_see_the_future(full_region):
 
 def test_cut_of_a_longer_panel_is_the_shorter_panel(full_region):
     """``Panel.until`` and conditioning up to an earlier week agree."""
-    long = build_panel(full_region.condition(), "large", ConditioningSettings())
+    long = build_panel(full_region.condition(), "large", ConditioningParameters())
     as_of = WEEKS[44]
-    settings = ConditioningSettings(as_of=as_of.date(), future_weeks=20)
+    settings = ConditioningParameters(as_of=as_of.date(), future_weeks=20)
     full_region.settings = settings.model_dump()
     short = build_panel(full_region.condition(), "large", settings)
     cut = long.until(as_of, max_future=20)
@@ -260,7 +260,7 @@ def test_cut_of_a_longer_panel_is_the_shorter_panel(full_region):
 
 
 def test_weeks_may_end_on_another_day(raw_region):
-    settings = ConditioningSettings(week_ends_on="monday")
+    settings = ConditioningParameters(week_ends_on="monday")
     raw_region.settings = settings.model_dump()
     panel = build_panel(raw_region.condition(), "large", settings)
     assert pd.Timestamp(panel.weeks[0]) == WEEKS[0] + 2 * DAY

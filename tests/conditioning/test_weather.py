@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from demand_forecast.conditioning.settings import ConditioningSettings
+from demand_forecast.conditioning.parameters import ConditioningParameters
 from demand_forecast.conditioning.weather import weekly_weather
 from demand_forecast.conditioning.weeks import weeks_between
 
@@ -20,7 +20,7 @@ def _weather(settings=None, **tables):
         for column in set(frame) & {"date", "week", "issued_on"}:
             frame[column] = pd.to_datetime(frame[column])
         frame["zip_code"] = "1"
-    return weekly_weather(frames, ZIPS, WEEKS, settings or ConditioningSettings())
+    return weekly_weather(frames, ZIPS, WEEKS, settings or ConditioningParameters())
 
 
 def _days(first, n):
@@ -63,7 +63,7 @@ def test_leads_are_limited():
         "date": _days("2017-01-08", 21),
         "temperature_c": [1.0] * 21,
     }
-    issued = _weather(ConditioningSettings(weather_leads=2), weather_forecast=table)
+    issued = _weather(ConditioningParameters(weather_leads=2), weather_forecast=table)
     assert issued["temperature_c"].issued.shape == (2, 5, 2)
 
 
@@ -91,5 +91,5 @@ def test_weekly_sources_are_taken_as_they_are():
 @pytest.mark.parametrize("sums", [(), ("temperature_c",)])
 def test_what_is_summed_is_a_setting(sums):
     table = {"date": _days("2017-01-01", 7), "temperature_c": [2.0] * 7}
-    weather = _weather(ConditioningSettings(weather_sums=sums), weather_observed=table)
+    weather = _weather(ConditioningParameters(weather_sums=sums), weather_observed=table)
     assert weather["temperature_c"].observed[0, 0] == (14 if sums else 2)

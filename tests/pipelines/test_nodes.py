@@ -9,16 +9,16 @@ import pandas as pd
 import pytest
 
 from demand_forecast.conditioning.layout import parse_layout
+from demand_forecast.conditioning.parameters import ConditioningParameters
 from demand_forecast.conditioning.raw import RawSource
-from demand_forecast.conditioning.settings import ConditioningSettings
 from demand_forecast.framework.parameters import (
     ForecastParameters,
     ScoringParameters,
     TrainingParameters,
 )
 from demand_forecast.modelling.explanation.explain import GROUPS
-from demand_forecast.modelling.lifecycle.gate import GateRules
-from demand_forecast.modelling.lifecycle.retraining import RetrainRules
+from demand_forecast.modelling.lifecycle.gate import GateParameters
+from demand_forecast.modelling.lifecycle.retraining import RetrainingParameters
 from demand_forecast.modelling.models.baseline import HistoricalAverage
 from demand_forecast.modelling.models.ensemble import Ensemble
 from demand_forecast.modelling.models.kinds import Candidate, RegisteredModel
@@ -63,7 +63,7 @@ def trained(panel):
 def _judge(trained, **rules):
     _, candidates, backtest = trained
     return validation.judge_segment(
-        backtest, candidates["fast"], candidates["slow"], GateRules(**rules)
+        backtest, candidates["fast"], candidates["slow"], GateParameters(**rules)
     )
 
 
@@ -84,7 +84,7 @@ def raw(tmp_path_factory):
 def conditioned(raw):
     layout, handles = raw
     identity = {"region": "north_texas", "store_formats": ["large", "small"]}
-    settings = ConditioningSettings(future_weeks=4)
+    settings = ConditioningParameters(future_weeks=4)
     return identity, settings, conditioning.condition(identity, layout, settings, None, **handles)
 
 
@@ -297,7 +297,7 @@ def test_health_reads_the_forecasts_of_earlier_runs(panel) -> None:
 def test_the_plan_is_a_table_with_reasons_as_text(panel) -> None:
     health = monitoring.check_health(panel, NO_CHAMPION, NO_CHAMPION, None)
     other = json.loads(json.dumps(health).replace("large", "small"))
-    plan = monitoring.plan_retraining(RetrainRules(), health, other)
+    plan = monitoring.plan_retraining(RetrainingParameters(), health, other)
     assert len(plan) == 4
     assert set(plan["reasons"]) == {"no_champion"}
     assert plan["retrain"].all()

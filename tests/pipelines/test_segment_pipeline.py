@@ -8,7 +8,7 @@ from kedro.runner import SequentialRunner
 
 from demand_forecast.framework.parameters import ForecastParameters, TrainingParameters
 from demand_forecast.framework.segments import parse
-from demand_forecast.modelling.lifecycle.gate import GateRules
+from demand_forecast.modelling.lifecycle.gate import GateParameters
 from demand_forecast.modelling.models.kinds import TrainedModel
 from demand_forecast.pipelines import training, validation
 
@@ -26,7 +26,7 @@ def test_a_panel_becomes_three_models(make_panel) -> None:
             horizon=2, origins=2, origin_step=1, min_train_weeks=40
         ),
         "params:training": TrainingParameters(velocity={}, lasso={}, network=network, ensemble={}),
-        "params:validation": GateRules(),
+        "params:validation": GateParameters(),
     }
     stages = [module.create_pipeline(plan) for module in (training, validation)]
     segment = Pipeline(stages).only_nodes_with_namespaces(["north_texas.large"])

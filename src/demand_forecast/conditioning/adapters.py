@@ -10,9 +10,9 @@ import pandas as pd
 
 from demand_forecast.conditioning.draft import Draft
 from demand_forecast.conditioning.layout import Column, SourceLayout
+from demand_forecast.conditioning.parameters import Day
 from demand_forecast.conditioning.parsing import Parsed, parse
 from demand_forecast.conditioning.raw import RawTable
-from demand_forecast.conditioning.settings import Day
 from demand_forecast.conditioning.tables import TABLES, Kind
 
 _BAD: dict[Kind, str] = {"number": "not_a_number", "date": "bad_date", "week": "bad_date"}

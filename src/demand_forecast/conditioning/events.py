@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from demand_forecast.conditioning.checks import slug
-from demand_forecast.conditioning.settings import ConditioningSettings
+from demand_forecast.conditioning.parameters import ConditioningParameters
 from demand_forecast.conditioning.weeks import Days, week_end, week_number
 from demand_forecast.modelling.panel import Covariate
 
@@ -36,7 +36,7 @@ def holiday_covariates(
     weeks: Days,
     n_weeks: int,
     n_series: int,
-    settings: ConditioningSettings,
+    settings: ConditioningParameters,
 ) -> dict[str, Covariate]:
     """Public holidays: ``holiday_week``, ``holiday_next_week`` and, if wanted, one per name.
 

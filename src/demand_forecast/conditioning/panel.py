@@ -12,8 +12,8 @@ import pandas as pd
 from demand_forecast.conditioning.conditioned import ConditionedRegion
 from demand_forecast.conditioning.events import event_covariates, holiday_covariates
 from demand_forecast.conditioning.grid import Grid
+from demand_forecast.conditioning.parameters import ConditioningParameters
 from demand_forecast.conditioning.plans import planned_covariates, shipment_covariates
-from demand_forecast.conditioning.settings import ConditioningSettings
 from demand_forecast.conditioning.weather import weekly_weather
 from demand_forecast.exceptions import ConfigurationError, ContractError, NotEnoughHistoryError
 from demand_forecast.modelling.panel import Covariate, FloatArray, Panel
@@ -27,7 +27,7 @@ Tables = Mapping[str, pd.DataFrame]
 def build_panel(
     conditioned: ConditionedRegion,
     store_format: str,
-    settings: ConditioningSettings | None = None,
+    settings: ConditioningParameters | None = None,
 ) -> Panel:
     """Build the panel of one store format of a region.
 
@@ -42,7 +42,7 @@ def build_panel(
         NotEnoughHistoryError: If the region has no deliveries to stores of this format.
         ContractError: If the panel holds other units than the table.
     """
-    settings = settings or ConditioningSettings()
+    settings = settings or ConditioningParameters()
     tables, columns = conditioned.tables, conditioned.manifest["columns"]
     stores = tables["stores"]
     stores = stores[stores["store_format"] == store_format]
@@ -133,7 +133,7 @@ def _zip_codes(stores: pd.DataFrame, grid: Grid) -> pd.Series:
 
 
 def _calendar(
-    conditioned: ConditionedRegion, tables: Tables, grid: Grid, settings: ConditioningSettings
+    conditioned: ConditionedRegion, tables: Tables, grid: Grid, settings: ConditioningParameters
 ) -> dict[str, Covariate]:
     manifest, n = conditioned.manifest, len(grid.pairs)
     country, subdivision = manifest["country"], manifest["subdivision"]

@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from demand_forecast.conditioning.layout import Column, Cut
-from demand_forecast.conditioning.settings import Day
+from demand_forecast.conditioning.parameters import Day
 from demand_forecast.conditioning.tables import Kind
 from demand_forecast.conditioning.weeks import week_end
 

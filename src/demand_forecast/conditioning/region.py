@@ -16,8 +16,8 @@ from demand_forecast.conditioning.adapters import adapt
 from demand_forecast.conditioning.conditioned import ConditionedRegion
 from demand_forecast.conditioning.draft import Draft
 from demand_forecast.conditioning.layout import Layout, parse_layout
+from demand_forecast.conditioning.parameters import ConditioningParameters
 from demand_forecast.conditioning.raw import RawSource
-from demand_forecast.conditioning.settings import ConditioningSettings
 from demand_forecast.conditioning.totals import control_totals
 from demand_forecast.conditioning.weeks import week_end
 from demand_forecast.exceptions import ConfigurationError, SourceError
@@ -31,7 +31,7 @@ def condition_region(
     layout: Mapping[str, Any] | Layout,
     region: str,
     store_formats: Sequence[str],
-    settings: ConditioningSettings | None = None,
+    settings: ConditioningParameters | None = None,
     previous: ConditionedRegion | None = None,
 ) -> ConditionedRegion:
     """Condition a region, unless its files and settings are those of its last version.
@@ -50,7 +50,7 @@ def condition_region(
         ContractError: If a contract is broken, or rows or units are lost.
     """
     layout = parse_layout(region, layout)
-    settings = settings or ConditioningSettings()
+    settings = settings or ConditioningParameters()
     handles = _present(raw, layout)
     files = {name: handle.digests(layout.sources[name]) for name, handle in handles.items()}
     digest = _digest(files, layout, region, store_formats, settings)
@@ -96,7 +96,7 @@ def _digest(
     layout: Layout,
     region: str,
     store_formats: Sequence[str],
-    settings: ConditioningSettings,
+    settings: ConditioningParameters,
 ) -> str:
     """SHA-256 over all that decides the result, this package's code included."""
     code = [p.read_text() for p in sorted(Path(__file__).parent.glob("*.py"))]
@@ -124,7 +124,7 @@ def _check_masters_and_shipments(
     layout: Layout,
     region: str,
     store_formats: Sequence[str],
-    settings: ConditioningSettings,
+    settings: ConditioningParameters,
 ) -> _Span:
     stores, products, shipments = drafts["stores"], drafts.get("products"), drafts["shipments"]
     checks.check_stores(stores, region, store_formats)
@@ -144,7 +144,7 @@ def _check_masters_and_shipments(
     return span
 
 
-def _span(drafts: dict[str, Draft], region: str, settings: ConditioningSettings) -> _Span:
+def _span(drafts: dict[str, Draft], region: str, settings: ConditioningParameters) -> _Span:
     weeks = {
         name: drafts[name].frame.loc[drafts[name].good, "week"].to_numpy().astype("datetime64[D]")
         for name in ("shipments", "returns")
@@ -172,7 +172,7 @@ def _check_others(
     drafts: dict[str, Draft],
     layout: Layout,
     region: str,
-    settings: ConditioningSettings,
+    settings: ConditioningParameters,
     span: _Span,
 ) -> pd.DataFrame:
     last = max(span.as_of, span.now) + settings.plan_limit_weeks * _WEEK
@@ -196,7 +196,7 @@ def _manifest(
     files: dict[str, dict[str, str]],
     layout: Layout,
     region: str,
-    settings: ConditioningSettings,
+    settings: ConditioningParameters,
     span: _Span,
     tables: dict[str, pd.DataFrame],
 ) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from demand_forecast.conditioning.grid import positions
-from demand_forecast.conditioning.settings import ConditioningSettings
+from demand_forecast.conditioning.parameters import ConditioningParameters
 from demand_forecast.conditioning.weeks import Days, week_end, week_number
 from demand_forecast.modelling.panel import FloatArray, IntArray, IssuedForecast
 
@@ -22,7 +22,7 @@ def weekly_weather(
     tables: Mapping[str, pd.DataFrame],
     zip_codes: pd.Series,
     weeks: Days,
-    settings: ConditioningSettings,
+    settings: ConditioningParameters,
 ) -> dict[str, IssuedForecast]:
     """Weekly weather of each zip code.
 
@@ -52,7 +52,7 @@ def weekly_weather(
 class _WeatherGrid:
     """Zip codes x weeks, and where a table's rows fall on it."""
 
-    def __init__(self, zips: pd.Index, weeks: Days, settings: ConditioningSettings) -> None:
+    def __init__(self, zips: pd.Index, weeks: Days, settings: ConditioningParameters) -> None:
         self.zips = zips
         self.weeks = weeks
         self.settings = settings

@@ -7,7 +7,7 @@ from typing import Any, get_args
 import numpy as np
 import numpy.typing as npt
 
-from demand_forecast.conditioning.settings import Day
+from demand_forecast.conditioning.parameters import Day
 
 Days = npt.NDArray[np.datetime64]
 

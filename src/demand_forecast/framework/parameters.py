@@ -15,7 +15,6 @@ from typing import Annotated, Any
 from pydantic import (
     AfterValidator,
     BaseModel,
-    ConfigDict,
     Field,
     PositiveInt,
     ValidationError,
@@ -23,25 +22,20 @@ from pydantic import (
 
 from demand_forecast.exceptions import ConfigurationError, did_you_mean
 from demand_forecast.framework.segments import Segments
-from demand_forecast.modelling.decisions.orders import OrderRules
+from demand_forecast.modelling.decisions.orders import OrderParameters
+from demand_forecast.modelling.parameters import Parameters
 
 REGION_GROUPS = ("conditioning",)
 # What each group must fit; imported only when it is checked.
 MODELS = {
-    "conditioning": "demand_forecast.conditioning.settings.ConditioningSettings",
+    "conditioning": "demand_forecast.conditioning.parameters.ConditioningParameters",
     "forecast": "demand_forecast.framework.parameters.ForecastParameters",
     "training": "demand_forecast.framework.parameters.TrainingParameters",
-    "validation": "demand_forecast.modelling.lifecycle.gate.GateRules",
+    "validation": "demand_forecast.modelling.lifecycle.gate.GateParameters",
     "scoring": "demand_forecast.framework.parameters.ScoringParameters",
-    "monitoring": "demand_forecast.modelling.lifecycle.retraining.RetrainRules",
+    "monitoring": "demand_forecast.modelling.lifecycle.retraining.RetrainingParameters",
 }
 GROUPS = tuple(MODELS)
-
-
-class _Group(BaseModel):
-    """A group refuses keys that it does not know."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 def _arguments_of(path: str) -> Any:
@@ -64,7 +58,7 @@ def _load(path: str) -> Any:
     return getattr(import_module(module), name)
 
 
-class ForecastParameters(_Group):
+class ForecastParameters(Parameters):
     """What is forecast, and at which past weeks forecasts are tried.
 
     Attributes:
@@ -80,7 +74,7 @@ class ForecastParameters(_Group):
     min_train_weeks: PositiveInt
 
 
-class TrainingParameters(_Group):
+class TrainingParameters(Parameters):
     """How the models of a segment are trained; the dictionaries are arguments of the classes.
 
     Attributes:
@@ -95,7 +89,7 @@ class TrainingParameters(_Group):
     ensemble: _arguments_of("demand_forecast.modelling.models.ensemble.Ensemble")  # type: ignore[valid-type]
 
 
-class ScoringParameters(_Group):
+class ScoringParameters(Parameters):
     """When a champion may no longer be used, and which products are forecast.
 
     Attributes:
@@ -106,7 +100,7 @@ class ScoringParameters(_Group):
 
     stale_after_days: PositiveInt
     active_within_weeks: PositiveInt
-    order: OrderRules = OrderRules()
+    order: OrderParameters = OrderParameters()
 
 
 def merge(base: dict[str, Any], override: dict[str, Any]) -> dict[str, Any]:

@@ -8,7 +8,11 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from scipy.stats import norm
 
-from demand_forecast.modelling.decisions.orders import OrderRules, critical_ratios, propose_orders
+from demand_forecast.modelling.decisions.orders import (
+    OrderParameters,
+    critical_ratios,
+    propose_orders,
+)
 from demand_forecast.modelling.protocol import QUANTILES
 
 
@@ -26,15 +30,15 @@ def _normal(mean: float, deviation: float, n: int = 1) -> pd.DataFrame:
 
 def test_ratio_is_margin_over_margin_and_loss() -> None:
     series = _series(unit_price=[4.0, 4.0, 2.0], unit_cost=[1.0, 3.0, 1.5])
-    assert critical_ratios(series, OrderRules()) == pytest.approx([0.75, 0.25, 0.25])
-    half = OrderRules(salvage_share=0.5)
+    assert critical_ratios(series, OrderParameters()) == pytest.approx([0.75, 0.25, 0.25])
+    half = OrderParameters(salvage_share=0.5)
     assert critical_ratios(series, half) == pytest.approx([3 / 3.5, 1 / 2.5, 0.5 / 1.25])
 
 
 def test_shelf_life_makes_surplus_cheaper_only_where_asked_for() -> None:
     series = _series(unit_price=[4.0, 4.0], unit_cost=[2.0, 2.0], shelf_life_weeks=[4.0, np.nan])
-    assert critical_ratios(series, OrderRules()) == pytest.approx([0.5, 0.5])
-    keeping = OrderRules(use_shelf_life=True)
+    assert critical_ratios(series, OrderParameters()) == pytest.approx([0.5, 0.5])
+    keeping = OrderParameters(use_shelf_life=True)
     assert critical_ratios(series, keeping) == pytest.approx([0.8, 0.5])
 
 
@@ -49,27 +53,27 @@ def test_shelf_life_makes_surplus_cheaper_only_where_asked_for() -> None:
     ],
 )
 def test_without_price_or_cost_the_median_is_ordered(columns) -> None:
-    assert critical_ratios(_series(**columns), OrderRules()) == pytest.approx([0.5])
+    assert critical_ratios(_series(**columns), OrderParameters()) == pytest.approx([0.5])
 
 
 def test_a_product_sold_at_a_loss_gets_the_lowest_published_quantile() -> None:
     series = _series(unit_price=[1.0], unit_cost=[2.0])
-    assert critical_ratios(series, OrderRules()) == pytest.approx([0.025])
+    assert critical_ratios(series, OrderParameters()) == pytest.approx([0.025])
     assert propose_orders(_normal(100, 10), series)["order_quantity"].item() == 80
 
 
 def test_a_given_ratio_is_used_for_all() -> None:
     series = _series(unit_price=[1.0], unit_cost=[2.0])
-    assert critical_ratios(series, OrderRules(critical_ratio=0.99)) == pytest.approx([0.99])
+    assert critical_ratios(series, OrderParameters(critical_ratio=0.99)) == pytest.approx([0.99])
     with pytest.raises(ValidationError, match="less than 1"):
-        OrderRules(critical_ratio=1.0)
+        OrderParameters(critical_ratio=1.0)
     with pytest.raises(ValidationError, match="Extra inputs"):
-        OrderRules(ratio=0.5)
+        OrderParameters(ratio=0.5)
 
 
 @pytest.mark.parametrize("ratio", [0.1, 0.25, 0.6, 0.8, 0.95])
 def test_order_is_the_newsvendor_quantile_of_a_normal_distribution(ratio) -> None:
-    order = propose_orders(_normal(1000, 80), _series(), OrderRules(critical_ratio=ratio))
+    order = propose_orders(_normal(1000, 80), _series(), OrderParameters(critical_ratio=ratio))
     assert order["order_quantity"].item() == pytest.approx(norm.ppf(ratio, 1000, 80), abs=0.6)
 
 
@@ -116,7 +120,7 @@ def test_orders_are_whole_packs_never_negative_and_grow_with_the_ratio(
     series = _series(pack_size=[float(pack)])
 
     def quantity(at: float) -> int:
-        return propose_orders(forecast, series, OrderRules(critical_ratio=at))[
+        return propose_orders(forecast, series, OrderParameters(critical_ratio=at))[
             "order_quantity"
         ].item()
 

@@ -12,7 +12,7 @@ from demand_forecast.modelling.evaluation.contest import (
     metrics_table,
 )
 from demand_forecast.modelling.evaluation.metrics import mape
-from demand_forecast.modelling.lifecycle.gate import GateRules, judge_velocities
+from demand_forecast.modelling.lifecycle.gate import GateParameters, judge_velocities
 from demand_forecast.modelling.models.baseline import HistoricalAverage
 from demand_forecast.modelling.models.kinds import Candidate
 from demand_forecast.modelling.panel import KEY, Panel
@@ -79,7 +79,7 @@ def test_without_an_ensemble_the_baselines_are_still_measured(panel, velocity, b
     frame = compare(panel, velocity, baseline, candidates, **WINDOW)
     slow = frame[frame["velocity"] == "slow"]
     assert set(slow["model"]) == {"historical_average", "seasonal_naive"}
-    verdict = judge_velocities(frame, candidates, GateRules())["velocities"]["slow"]
+    verdict = judge_velocities(frame, candidates, GateParameters())["velocities"]["slow"]
     assert verdict == {"passed": False, "reason": "too few series", "rules": [], "metrics": []}
 
 
@@ -87,7 +87,7 @@ def test_a_class_without_products_has_no_rows(panel, velocity, baseline, ensembl
     all_fast = velocity.assign(velocity="fast")
     frame = compare(panel, all_fast, baseline, ensembles, **WINDOW)
     assert set(frame["velocity"]) == {"fast"}
-    verdicts = judge_velocities(frame, ensembles, GateRules())["velocities"]
+    verdicts = judge_velocities(frame, ensembles, GateParameters())["velocities"]
     assert verdicts["slow"]["reason"] == "no week with a delivery in the validation window"
 
 
@@ -96,7 +96,7 @@ def test_without_a_baseline_there_is_nothing_to_compare(panel, velocity, ensembl
     assert frame.empty
     assert {"model", "velocity", "actual"} <= set(frame.columns)
     none = {which: Candidate(None, "too few weeks") for which in ensembles}
-    verdicts = judge_velocities(frame, none, GateRules())["velocities"]
+    verdicts = judge_velocities(frame, none, GateParameters())["velocities"]
     assert {v["reason"] for v in verdicts.values()} == {"too few weeks"}
     assert metrics_table(frame).empty
     assert "mape" in metrics_table(frame).columns  # by which the summary knows metrics
@@ -119,14 +119,14 @@ def test_an_empty_backtest_is_stored_like_any_other(
 
 def test_verdicts_are_json_and_follow_the_rules(panel, velocity, baseline, ensembles) -> None:
     frame = compare(panel, velocity, baseline, ensembles, **WINDOW)
-    strict = judge_velocities(frame, ensembles, GateRules(mape_limit=0.01))
+    strict = judge_velocities(frame, ensembles, GateParameters(mape_limit=0.01))
     assert json.loads(json.dumps(strict, allow_nan=False)) == strict
     for verdict in strict["velocities"].values():
         assert not verdict["passed"]
         assert "at most 0.01 %" in verdict["reason"]
     actual = frame["actual"]
     perfect = frame.assign(mape_point=actual.where(frame["model"] == "ensemble", 2 * actual + 9))
-    passed = judge_velocities(perfect, ensembles, GateRules())["velocities"]
+    passed = judge_velocities(perfect, ensembles, GateParameters())["velocities"]
     assert [v["passed"] for v in passed.values()] == [True, True]
     assert passed["fast"]["reason"] == "all rules passed"
 

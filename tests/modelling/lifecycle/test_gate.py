@@ -8,7 +8,12 @@ import pytest
 from pydantic import ValidationError
 
 from demand_forecast.exceptions import ConfigurationError, ContractError
-from demand_forecast.modelling.lifecycle.gate import GateRules, RuleResult, judge, relative_excess
+from demand_forecast.modelling.lifecycle.gate import (
+    GateParameters,
+    RuleResult,
+    judge,
+    relative_excess,
+)
 from demand_forecast.modelling.protocol import POINTS, QUANTILES
 
 
@@ -59,14 +64,14 @@ def test_good_challenger_passes_with_all_figures() -> None:
 
 
 def test_each_limit_holds() -> None:
-    assert judge(_pair(0.45, 0.5), GateRules(mape_limit=45.0001)).passed
+    assert judge(_pair(0.45, 0.5), GateParameters(mape_limit=45.0001)).passed
     over = judge(_pair(0.46, 0.5))
     assert not over.passed and not _rule(over, "mape").passed
     assert over.reason == "mape: MAPE 46.0 %, at most 45 %"
     worse = judge(_pair(0.4, 0.3))
     assert not _rule(worse, "better_than_baseline").passed and _rule(worse, "mape").passed
     assert not judge(_pair(0.3, 0.3)).passed
-    assert not judge(_pair(0.2, 0.3), GateRules(min_reduction=40)).passed
+    assert not judge(_pair(0.2, 0.3), GateParameters(min_reduction=40)).passed
 
 
 def test_non_finite_or_negative_forecasts_fail() -> None:
@@ -81,11 +86,11 @@ def test_non_finite_or_negative_forecasts_fail() -> None:
 def test_bias_bound_is_optional_and_two_sided() -> None:
     assert "bias" not in [rule.name for rule in judge(_pair(0.2, 0.5)).rules]
     for sign in (1.0, -1.0):
-        verdict = judge(_pair(0.2, 0.5, sign=sign), GateRules(bias_limit=15))
+        verdict = judge(_pair(0.2, 0.5, sign=sign), GateParameters(bias_limit=15))
         assert _rule(verdict, "bias").figure == pytest.approx(20 * sign)
         assert not verdict.passed
     sold_out = _pair(0.2, 0.5).assign(censored=True)
-    assert judge(sold_out, GateRules(bias_limit=15, bias_metric="bias_aware")).passed
+    assert judge(sold_out, GateParameters(bias_limit=15, bias_metric="bias_aware")).passed
 
 
 def test_segment_without_sales_fails_and_stays_valid_json() -> None:
@@ -126,7 +131,7 @@ def test_pairing_cancels_what_the_models_share() -> None:
 
 def test_upper_end_covers_as_often_as_it_says() -> None:
     rng = np.random.default_rng(2)
-    rules = GateRules(resamples=200, confidence=0.9, block_weeks=1)
+    rules = GateParameters(resamples=200, confidence=0.9, block_weeks=1)
     covered = 0
     for _ in range(100):
         a, b = rng.uniform(0.2, 0.4, (2, 40, 4))
@@ -139,7 +144,7 @@ def test_blocks_widen_the_interval_where_weeks_hang_together() -> None:
     rng = np.random.default_rng(3)
     shift = np.repeat(rng.uniform(-0.1, 0.1, 12), 4)[:, None] * np.ones((1, 4))
     frame = pd.concat([_rows("a", 0.4 + shift), _rows("b", np.full((48, 4), 0.4))])
-    uppers = [relative_excess(frame, "a", "b", GateRules(block_weeks=b))[1] for b in (1, 4)]
+    uppers = [relative_excess(frame, "a", "b", GateParameters(block_weeks=b))[1] for b in (1, 4)]
     assert uppers[1] > uppers[0]
 
 
@@ -165,4 +170,4 @@ def test_unknown_models_and_rules_are_named() -> None:
     with pytest.raises(ConfigurationError, match=r"'ensembel' is not in.*Did you mean 'ensemble'"):
         judge(_pair(0.2, 0.5), challenger="ensembel")
     with pytest.raises(ValidationError, match="mape_limt"):
-        GateRules(mape_limt=45)
+        GateParameters(mape_limt=45)

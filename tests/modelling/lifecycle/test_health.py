@@ -7,7 +7,7 @@ import pytest
 
 from demand_forecast.modelling.evaluation.metrics import mape
 from demand_forecast.modelling.lifecycle.health import segment_health, status_table
-from demand_forecast.modelling.lifecycle.retraining import RetrainRules, retrain_plan
+from demand_forecast.modelling.lifecycle.retraining import RetrainingParameters, retrain_plan
 from demand_forecast.modelling.models.kinds import RegisteredModel
 from demand_forecast.modelling.panel import KEY
 from demand_forecast.modelling.velocity import classify
@@ -84,7 +84,7 @@ def test_the_plan_reads_the_status_of_all_segments(panel, models) -> None:
     other = json.loads(json.dumps(health).replace("north_texas", "florida"))
     status = status_table([health, other])
     assert status["region"].tolist() == ["north_texas"] * 2 + ["florida"] * 2
-    rules = RetrainRules(min_realised_rows=1)
+    rules = RetrainingParameters(min_realised_rows=1)
     plan = retrain_plan(status, pd.Timestamp(status["as_of"].max()), rules)
     assert plan["reasons"].tolist()[:2] == [
         ["stale", "data_changed", "code_changed", "degraded"],

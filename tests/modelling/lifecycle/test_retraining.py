@@ -10,7 +10,7 @@ from demand_forecast.modelling.evaluation.backtest import backtest
 from demand_forecast.modelling.evaluation.metrics import summarise
 from demand_forecast.modelling.lifecycle.retraining import (
     REASONS,
-    RetrainRules,
+    RetrainingParameters,
     age_days,
     realised,
     retrain_plan,
@@ -41,7 +41,7 @@ def _status(**figures) -> pd.DataFrame:
     return pd.DataFrame([healthy | figures])
 
 
-def _plan(rules: RetrainRules | None = None, **figures) -> pd.Series:
+def _plan(rules: RetrainingParameters | None = None, **figures) -> pd.Series:
     return retrain_plan(_status(**figures), NOW, rules).iloc[0]
 
 
@@ -101,13 +101,13 @@ def test_too_few_rows_or_missing_figures_are_no_reason() -> None:
 
 
 def test_reasons_that_are_not_acted_on_are_still_told() -> None:
-    rules = RetrainRules(act_on=("no_champion", "stale"))
+    rules = RetrainingParameters(act_on=("no_champion", "stale"))
     row = _plan(rules, current_data_digest="bbbb")
     assert row["reasons"] == ["data_changed"]
     assert not row["retrain"]
     with pytest.raises(ValidationError, match="act_on"):
-        RetrainRules(act_on=("stael",))
-    assert RetrainRules().act_on == REASONS
+        RetrainingParameters(act_on=("stael",))
+    assert RetrainingParameters().act_on == REASONS
 
 
 def test_plan_covers_each_segment_once() -> None:

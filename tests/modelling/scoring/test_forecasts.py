@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from demand_forecast.exceptions import ConfigurationError, ContractError
-from demand_forecast.modelling.decisions.orders import OrderRules
+from demand_forecast.modelling.decisions.orders import OrderParameters
 from demand_forecast.modelling.models.baseline import HistoricalAverage
 from demand_forecast.modelling.scoring.forecasts import (
     OUTPUT_COLUMNS,
@@ -54,7 +54,7 @@ def test_orders_follow_the_rules_and_whole_packs(panel, forecast) -> None:
     assert table["critical_ratio"].to_numpy() == pytest.approx(0.75)
     assert (table["order_quantity"] % 6 == 0).all()
     assert ((table["order_quantity"] - table["q75"]).abs() <= 3 + 1e-6).all()
-    cautious = _table(panel, forecast, order=OrderRules(critical_ratio=0.1))
+    cautious = _table(panel, forecast, order=OrderParameters(critical_ratio=0.1))
     assert (cautious["order_quantity"] <= table["order_quantity"]).all()
     assert cautious["order_quantity"].sum() < table["order_quantity"].sum()
 

@@ -13,9 +13,10 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from demand_forecast.modelling.panel import KEY
+from demand_forecast.modelling.parameters import Parameters
 from demand_forecast.modelling.points import newsvendor_point
 from demand_forecast.modelling.protocol import QUANTILES
 
@@ -26,7 +27,7 @@ ORDER_COLUMNS: Final = ["critical_ratio", "order_quantity"]
 _LEVELS: Final = np.array(list(QUANTILES.values()))
 
 
-class OrderRules(BaseModel):
+class OrderParameters(Parameters):
     """How an order is derived from a forecast.
 
     Attributes:
@@ -37,14 +38,12 @@ class OrderRules(BaseModel):
             back after a week.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
     critical_ratio: float | None = Field(default=None, gt=0, lt=1)
     salvage_share: float = Field(default=0.0, ge=0, lt=1)
     use_shelf_life: bool = False
 
 
-def critical_ratios(series: pd.DataFrame, rules: OrderRules) -> Array:
+def critical_ratios(series: pd.DataFrame, rules: OrderParameters) -> Array:
     """Critical ratio of each series, ``(series,)``, within the outermost published quantiles.
 
     From ``unit_price`` and ``unit_cost`` (static covariates, any currency). Where one of them is
@@ -69,7 +68,7 @@ def critical_ratios(series: pd.DataFrame, rules: OrderRules) -> Array:
 
 
 def propose_orders(
-    forecast: pd.DataFrame, series: pd.DataFrame, rules: OrderRules | None = None
+    forecast: pd.DataFrame, series: pd.DataFrame, rules: OrderParameters | None = None
 ) -> pd.DataFrame:
     """Order of each forecast row: the newsvendor quantile in whole packs.
 
@@ -80,12 +79,12 @@ def propose_orders(
     Args:
         forecast: Rows with ``store_id``, ``product_id`` and the published quantiles, in units.
         series: Static covariates by series; must hold every series of ``forecast``.
-        rules: Prices, salvage and shelf life; the defaults of :class:`OrderRules` if None.
+        rules: Prices, salvage and shelf life; the defaults of :class:`OrderParameters` if None.
 
     Returns:
         ``ORDER_COLUMNS`` on the index of ``forecast``; ``order_quantity`` are whole units.
     """
-    ratio = critical_ratios(series, rules or OrderRules())
+    ratio = critical_ratios(series, rules or OrderParameters())
     pack = np.nan_to_num(_numbers(series, "pack_size"), nan=1.0)
     terms = series[KEY].assign(ratio=ratio, pack=np.maximum(np.round(pack), 1))
     rows = forecast[KEY].merge(terms, on=KEY, how="left", validate="many_to_one")

@@ -19,6 +19,7 @@ from demand_forecast.modelling.evaluation.metrics import summarise
 from demand_forecast.modelling.evaluation.weather_gap import KNOWN_WEATHER
 from demand_forecast.modelling.models.kinds import BASELINE, ENSEMBLE, Candidate
 from demand_forecast.modelling.panel import KEY
+from demand_forecast.modelling.parameters import Parameters
 from demand_forecast.modelling.protocol import POINTS, QUANTILES
 
 Array = npt.NDArray[np.float64]
@@ -26,7 +27,7 @@ ROW = ["origin", *KEY, "week"]
 MIN_BLOCKS = 4
 
 
-class GateRules(BaseModel):
+class GateParameters(Parameters):
     """Limits of the gate; all shares in per cent.
 
     Attributes:
@@ -42,8 +43,6 @@ class GateRules(BaseModel):
             sold-out quantity is no error).
         seed: Of the bootstrap.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     mape_limit: Annotated[float, Field(gt=0)] = 45.0
     min_reduction: float = 0.0
@@ -90,7 +89,7 @@ class Verdict(BaseModel):
 
 def judge(
     frame: pd.DataFrame,
-    rules: GateRules | None = None,
+    rules: GateParameters | None = None,
     *,
     challenger: str = "ensemble",
     baseline: str = "historical_average",
@@ -101,7 +100,7 @@ def judge(
 
     Args:
         frame: From :func:`demand_forecast.modelling.evaluation.backtest.backtest`.
-        rules: Limits; the defaults of :class:`GateRules` if not given.
+        rules: Limits; the defaults of :class:`GateParameters` if not given.
         challenger: Name in ``frame`` of the model that wants to be promoted.
         baseline: Name of the model that it must beat.
         incumbent: Name of the champion, which it must not be worse than; if no such model is in
@@ -112,7 +111,7 @@ def judge(
         ConfigurationError: If challenger or baseline is not in ``frame``.
         ContractError: If challenger and incumbent were not tried on the same rows.
     """
-    rules = rules or GateRules()
+    rules = rules or GateParameters()
     table = summarise(frame, by=["model"]).set_index("model")
     known = [str(name) for name in table.index]
     for name in (challenger, baseline):
@@ -140,7 +139,7 @@ def judge(
 
 
 def judge_velocities(
-    frame: pd.DataFrame, ensembles: Mapping[str, Candidate], rules: GateRules
+    frame: pd.DataFrame, ensembles: Mapping[str, Candidate], rules: GateParameters
 ) -> dict[str, Any]:
     """Verdict of each velocity, as it is stored: JSON only.
 
@@ -159,7 +158,7 @@ def judge_velocities(
 
 
 def relative_excess(
-    frame: pd.DataFrame, model: str, reference: str, rules: GateRules | None = None
+    frame: pd.DataFrame, model: str, reference: str, rules: GateParameters | None = None
 ) -> tuple[float, float]:
     """How much higher the MAPE of ``model`` is than that of ``reference``, per cent of the latter.
 
@@ -175,7 +174,7 @@ def relative_excess(
     Raises:
         ContractError: If the two were not tried on the same rows.
     """
-    rules = rules or GateRules()
+    rules = rules or GateParameters()
     mine, other, counts = _weekly_errors(frame, model, reference)
     n_weeks = len(counts)
     if n_weeks == 0:
@@ -227,7 +226,7 @@ def _finite(rows: pd.DataFrame) -> RuleResult:
     return RuleResult(name="finite", passed=wrong == 0, figure=wrong, limit=0, detail=detail)
 
 
-def _accurate(mape: float, rules: GateRules) -> RuleResult:
+def _accurate(mape: float, rules: GateParameters) -> RuleResult:
     return RuleResult(
         name="mape",
         passed=bool(mape <= rules.mape_limit),
@@ -237,7 +236,7 @@ def _accurate(mape: float, rules: GateRules) -> RuleResult:
     )
 
 
-def _better(mape: float, of_baseline: float, rules: GateRules, baseline: str) -> RuleResult:
+def _better(mape: float, of_baseline: float, rules: GateParameters, baseline: str) -> RuleResult:
     reduction = 100 * (1 - mape / of_baseline) if of_baseline > 0 else float("nan")
     return RuleResult(
         name="better_than_baseline",
@@ -252,7 +251,7 @@ def _better(mape: float, of_baseline: float, rules: GateRules, baseline: str) ->
 
 
 def _not_worse(
-    frame: pd.DataFrame, challenger: str, incumbent: str, rules: GateRules
+    frame: pd.DataFrame, challenger: str, incumbent: str, rules: GateParameters
 ) -> RuleResult:
     excess, upper = relative_excess(frame, challenger, incumbent, rules)
     return RuleResult(
@@ -267,7 +266,7 @@ def _not_worse(
     )
 
 
-def _unbiased(bias: float, rules: GateRules, limit: float) -> RuleResult:
+def _unbiased(bias: float, rules: GateParameters, limit: float) -> RuleResult:
     return RuleResult(
         name=rules.bias_metric,
         passed=bool(abs(bias) <= limit),

@@ -7,11 +7,12 @@ from typing import Annotated, Any, Final, Literal
 
 import numpy as np
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from demand_forecast.exceptions import ContractError, did_you_mean
 from demand_forecast.modelling.evaluation.backtest import naive_scale
 from demand_forecast.modelling.panel import KEY, Panel
+from demand_forecast.modelling.parameters import Parameters
 
 Reason = Literal["no_champion", "stale", "data_changed", "code_changed", "degraded", "drifted"]
 REASONS: Final[tuple[Reason, ...]] = (
@@ -37,7 +38,7 @@ _OPTIONAL: Final = [
 ]
 
 
-class RetrainRules(BaseModel):
+class RetrainingParameters(Parameters):
     """When a model is trained again.
 
     Attributes:
@@ -47,8 +48,6 @@ class RetrainRules(BaseModel):
         drift_limit: Drift figure above this; its unit is that of the figure handed in.
         act_on: Reasons that lead to training; the others are only reported.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     stale_after_days: Annotated[int, Field(ge=0)] = 60
     degraded_by: Annotated[float, Field(ge=0)] = 20.0
@@ -108,7 +107,7 @@ def realised(forecasts: pd.DataFrame, panel: Panel) -> pd.DataFrame:
 
 
 def retrain_plan(
-    status: pd.DataFrame, now: pd.Timestamp, rules: RetrainRules | None = None
+    status: pd.DataFrame, now: pd.Timestamp, rules: RetrainingParameters | None = None
 ) -> pd.DataFrame:
     """Which models to train again, with every reason and its figures.
 
@@ -120,7 +119,7 @@ def retrain_plan(
             ``realised_mape`` (per cent) with ``realised_rows``, ``drift``. A rule whose figures are
             missing does not apply.
         now: The present.
-        rules: Limits; the defaults of :class:`RetrainRules` if not given.
+        rules: Limits; the defaults of :class:`RetrainingParameters` if not given.
 
     Returns:
         ``region``, ``store_format``, ``velocity``, ``retrain``, ``reasons`` (list, in the order of
@@ -130,7 +129,7 @@ def retrain_plan(
     Raises:
         ContractError: If ``status`` has not one row per segment and velocity.
     """
-    rules = rules or RetrainRules()
+    rules = rules or RetrainingParameters()
     _require(status, SEGMENT)
     double = status[status.duplicated(SEGMENT)]
     if len(double):
@@ -147,10 +146,10 @@ def retrain_plan(
 
 
 Row = dict[Hashable, Any]
-Check = Callable[[Row, RetrainRules], str | None]
+Check = Callable[[Row, RetrainingParameters], str | None]
 
 
-def _reasons_of(row: Row, rules: RetrainRules) -> dict[Reason, str]:
+def _reasons_of(row: Row, rules: RetrainingParameters) -> dict[Reason, str]:
     """Reasons with their sentences for one model; a model that is not there has no other reason."""
     if _unknown(row, "model_version") and _unknown(row, "trained_at"):
         return {"no_champion": "no model was promoted yet"}
@@ -158,13 +157,13 @@ def _reasons_of(row: Row, rules: RetrainRules) -> dict[Reason, str]:
     return {reason: detail for reason, detail in found.items() if detail}
 
 
-def _stale(row: Row, rules: RetrainRules) -> str | None:
+def _stale(row: Row, rules: RetrainingParameters) -> str | None:
     age, limit = _float(row, "age_days"), rules.stale_after_days
     return f"{age:.0f} days old, limit {limit}" if age > limit else None
 
 
 def _changed(what: str, column: str) -> Check:
-    def check(row: Row, rules: RetrainRules) -> str | None:
+    def check(row: Row, rules: RetrainingParameters) -> str | None:
         now = f"current_{column}"
         if _unknown(row, column) or _unknown(row, now) or row[column] == row[now]:
             return None
@@ -173,7 +172,7 @@ def _changed(what: str, column: str) -> Check:
     return check
 
 
-def _degraded(row: Row, rules: RetrainRules) -> str | None:
+def _degraded(row: Row, rules: RetrainingParameters) -> str | None:
     validated, got = _float(row, "validated_mape"), _float(row, "realised_mape")
     rows = _float(row, "realised_rows")
     if rows < rules.min_realised_rows or not got > validated * (1 + rules.degraded_by / 100):
@@ -184,7 +183,7 @@ def _degraded(row: Row, rules: RetrainRules) -> str | None:
     )
 
 
-def _drifted(row: Row, rules: RetrainRules) -> str | None:
+def _drifted(row: Row, rules: RetrainingParameters) -> str | None:
     drift, limit = _float(row, "drift"), rules.drift_limit
     return f"drift {drift:.3g}, limit {limit:g}" if drift > limit else None
 

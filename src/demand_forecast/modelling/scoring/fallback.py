@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 import pandas as pd
 
 from demand_forecast.exceptions import ContractError
-from demand_forecast.modelling.decisions.orders import OrderRules
+from demand_forecast.modelling.decisions.orders import OrderParameters
 from demand_forecast.modelling.explanation.explain import GROUPS, explain
 from demand_forecast.modelling.models.baseline import HistoricalAverage
 from demand_forecast.modelling.models.kinds import RegisteredModel
@@ -50,7 +50,7 @@ def score_segment(
     horizon: int,
     active_within_weeks: int,
     stale_after_days: int,
-    order: OrderRules | None = None,
+    order: OrderParameters | None = None,
 ) -> Scored:
     """Forecast every active series of a segment.
 
@@ -95,7 +95,7 @@ def _score(
     baseline: RegisteredModel,
     horizon: int,
     stale_after_days: int,
-    order: OrderRules | None,
+    order: OrderParameters | None,
 ) -> pd.DataFrame:
     reason = champion.reason
     if champion.model is not None:
@@ -121,7 +121,7 @@ def _forecast(
     source: str,
     reason: str,
     horizon: int,
-    order: OrderRules | None,
+    order: OrderParameters | None,
 ) -> pd.DataFrame:
     assert registered.model is not None  # noqa: S101 - the caller has looked
     frame = explain(registered.model, panel, panel.as_of, horizon).merge(wanted[KEY], on=KEY)

@@ -9,7 +9,11 @@ import numpy as np
 import pandas as pd
 
 from demand_forecast.exceptions import ConfigurationError, ContractError, did_you_mean
-from demand_forecast.modelling.decisions.orders import ORDER_COLUMNS, OrderRules, propose_orders
+from demand_forecast.modelling.decisions.orders import (
+    ORDER_COLUMNS,
+    OrderParameters,
+    propose_orders,
+)
 from demand_forecast.modelling.panel import KEY, BoolArray, Panel
 from demand_forecast.modelling.protocol import POINTS, QUANTILES
 
@@ -40,7 +44,7 @@ def build_table(
     reason: str = "",
     model_name: str,
     model_version: str,
-    order: OrderRules | None = None,
+    order: OrderParameters | None = None,
 ) -> pd.DataFrame:
     """Forecasts of one model, ready for delivery: each row says where its number came from.
 

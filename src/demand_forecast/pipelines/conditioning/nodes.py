@@ -8,16 +8,16 @@ import pandas as pd
 
 from demand_forecast.conditioning.conditioned import ConditionedRegion
 from demand_forecast.conditioning.panel import build_panel
+from demand_forecast.conditioning.parameters import ConditioningParameters
 from demand_forecast.conditioning.raw import RawSource
 from demand_forecast.conditioning.region import condition_region
-from demand_forecast.conditioning.settings import ConditioningSettings
 from demand_forecast.modelling.panel import Panel
 
 
 def condition(
     identity: dict[str, Any],
     layout: dict[str, Any],
-    conditioning: ConditioningSettings,
+    conditioning: ConditioningParameters,
     last: ConditionedRegion | None,
     **sources: RawSource,
 ) -> ConditionedRegion:
@@ -40,7 +40,7 @@ def report(conditioned: ConditionedRegion) -> tuple[pd.DataFrame, pd.DataFrame]:
 def make_panel(
     conditioned: ConditionedRegion,
     identity: dict[str, Any],
-    conditioning: ConditioningSettings,
+    conditioning: ConditioningParameters,
 ) -> Panel:
     """The dense weekly panel of one segment."""
     return build_panel(conditioned, identity["store_format"], conditioning)

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from demand_forecast.modelling.lifecycle.health import segment_health, status_table
-from demand_forecast.modelling.lifecycle.retraining import RetrainRules, retrain_plan
+from demand_forecast.modelling.lifecycle.retraining import RetrainingParameters, retrain_plan
 from demand_forecast.modelling.models.kinds import RegisteredModel
 from demand_forecast.modelling.panel import Panel
 from demand_forecast.modelling.velocity import FAST, SLOW
@@ -27,7 +27,7 @@ def check_health(
     return segment_health(panel, {FAST: fast, SLOW: slow}, forecasts, git_commit())
 
 
-def plan_retraining(monitoring: RetrainRules, *healths: dict[str, Any]) -> pd.DataFrame:
+def plan_retraining(monitoring: RetrainingParameters, *healths: dict[str, Any]) -> pd.DataFrame:
     """Which models to train again and why, over all segments."""
     status = status_table(healths)
     now = pd.to_datetime(status["as_of"]).max()

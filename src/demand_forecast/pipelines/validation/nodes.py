@@ -12,7 +12,7 @@ from demand_forecast.modelling.evaluation.contest import (
     metrics_table,
 )
 from demand_forecast.modelling.evaluation.summary import summarise_models, summarise_rows
-from demand_forecast.modelling.lifecycle.gate import GateRules, judge_velocities
+from demand_forecast.modelling.lifecycle.gate import GateParameters, judge_velocities
 from demand_forecast.modelling.lifecycle.release import prepare_baseline, prepare_ensemble
 from demand_forecast.modelling.models.kinds import BASELINE, ENSEMBLE, Candidate, TrainedModel
 from demand_forecast.modelling.panel import KEY, Panel
@@ -41,7 +41,7 @@ def run_backtest(
 
 
 def judge_segment(
-    backtest: pd.DataFrame, fast: Candidate, slow: Candidate, validation: GateRules
+    backtest: pd.DataFrame, fast: Candidate, slow: Candidate, validation: GateParameters
 ) -> tuple[dict[str, Any], pd.DataFrame]:
     """Verdict by velocity, and the metrics of all models."""
     verdicts = judge_velocities(backtest, {FAST: fast, SLOW: slow}, validation)

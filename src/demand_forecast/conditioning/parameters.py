@@ -5,12 +5,14 @@ from __future__ import annotations
 from datetime import date
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from demand_forecast.modelling.parameters import Parameters
 
 Day = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 
 
-class ConditioningSettings(BaseModel):
+class ConditioningParameters(Parameters):
     """Settings of conditioning, the same for all regions unless overridden.
 
     Attributes:
@@ -25,8 +27,6 @@ class ConditioningSettings(BaseModel):
         holidays: Which columns the layout's country gives: ``named`` one per public holiday that
             came in at least three years, ``week`` only whether there is one, ``none`` nothing.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     week_ends_on: Day = "saturday"
     as_of: date | None = None
