@@ -17,7 +17,8 @@ from demand_forecast.settings import CONFIG_LOADER_ARGS
 PARAMETERS = {
     "conditioning": {},
     "forecast": {"horizon": 4, "origins": 8, "origin_step": 1, "min_train_weeks": 60},
-    "training": {"velocity": {}, "lasso": {}, "network": {"seeds": 3}, "ensemble": {}},
+    "velocity": {},
+    "training": {"network": {"seeds": 3}},
     "validation": {"mape_limit": 45.0},
     "scoring": {"stale_after_days": 60, "active_within_weeks": 13},
     "monitoring": {},
@@ -71,13 +72,8 @@ def test_the_registry_gets_the_regions_of_the_environment(conf, tmp_path):
 
 def test_an_environment_says_only_what_differs(conf, tmp_path):
     conf("dev/parameters/training.yml", {"training": {"network": {"max_steps": 9}}})
-    training = _context(tmp_path, "dev")["maine"]["small"]["training"]
-    assert training == {
-        "velocity": {},
-        "lasso": {},
-        "network": {"seeds": 3, "max_steps": 9},
-        "ensemble": {},
-    }
+    training = _context(tmp_path, "dev")["maine"]["small"]["fast"]["training"]
+    assert training == {"network": {"seeds": 3, "max_steps": 9}}
 
 
 def test_one_segment_can_be_overridden(conf, tmp_path):
@@ -103,8 +99,8 @@ def test_runtime_parameters_reach_every_segment(conf, tmp_path):
         ({"forecast": {"horizn": 3}}, r"'forecast.horizn' does not exist.*Did you mean 'horizon'"),
         ({"forecst": {"horizon": 3}}, r"no group or region 'forecst'.*Did you mean 'forecast'"),
         (
-            {"texas": {"large": {"training": {"network": {"seedz": 1}}}}},
-            r"'texas.large.training.network' is .*no parameter 'seedz'.*Did you mean 'seeds?'",
+            {"texas": {"large": {"fast": {"training": {"borow": True}}}}},
+            r"'texas.large.fast.training.borow' does not exist.*Did you mean 'borrow'",
         ),
         ({"texas": {"conditioning": {"as_of": "soon"}}}, r"'texas.conditioning.as_of' is 'soon'"),
         ({"validation": {"mape_limit": -1}}, r"'validation.mape_limit' is -1"),
