@@ -173,8 +173,16 @@ WRONG = {
     "monitoring.act_on": [["mood"], "stale"],
     "monitoring.degraded_by": [-1, "much"],
 }
-# Settings that are arguments of a function or class, but nothing for a user to set.
-NO_SETTING = ["velocity.previous", "ensemble.horizon", "training.ensemble.horizon"]
+# What a function beside the settings takes, but is nothing for a user to set.
+NO_SETTING = ["velocity.previous", "training.horizon", "training.pool", "validation.frame"]
+
+
+@pytest.mark.parametrize("path", NO_SETTING)
+def test_what_a_run_hands_over_is_no_setting(plan, path):
+    group, _, key = path.partition(".")
+    for place in _places(group):
+        with pytest.raises(ConfigurationError, match=rf"{group}\.{key}' does not exist"):
+            check(expand(_set(f"{place}.{key}", 1), {}, plan), plan)
 
 
 @pytest.mark.parametrize(

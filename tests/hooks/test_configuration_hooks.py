@@ -87,7 +87,8 @@ def test_one_segment_can_be_overridden(conf, tmp_path):
 def test_runtime_parameters_reach_every_segment(conf, tmp_path):
     conf("base/parameters/segments/texas.yml", {"texas": {"large": {"forecast": {"horizon": 2}}}})
     parameters = _context(tmp_path, runtime={"forecast": {"horizon": 6}})
-    found = {parameters[r][f]["forecast"]["horizon"] for r, f in segments.current().segments}
+    places = segments.current().segments
+    found = {parameters[s.region][s.store_format]["forecast"]["horizon"] for s in places}
     assert found == {6}
     assert parameters["texas"]["large"]["forecast"]["origins"] == 8
 

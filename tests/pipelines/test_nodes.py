@@ -11,7 +11,7 @@ import pytest
 from demand_forecast.conditioning.layout import parse_layout
 from demand_forecast.conditioning.parameters import ConditioningParameters
 from demand_forecast.conditioning.raw import RawSource
-from demand_forecast.framework.segments import Branch, Segment
+from demand_forecast.framework.segments import Segment
 from demand_forecast.modelling.evaluation.splits import ForecastParameters
 from demand_forecast.modelling.explanation.explain import GROUPS
 from demand_forecast.modelling.lifecycle.gate import GateParameters
@@ -43,7 +43,7 @@ SCORING = ScoringParameters(stale_after_days=60, active_within_weeks=13)
 VELOCITY = VelocityParameters()
 NO_CHAMPION = RegisteredModel(None, "test.fast", reason="no champion")
 LARGE = Segment("north_texas", "large")
-FAST, SLOW = (branch._asdict() for branch in LARGE.branches)
+FAST, SLOW = LARGE.branches
 
 
 @pytest.fixture(scope="module")
@@ -57,11 +57,11 @@ def trained(panel):
     classes = training.classify_velocity(panel, VELOCITY, None)
     baseline = training.fit_baseline(panel, FORECAST)
     challengers, backtests = {}, {}
-    for identity in (FAST, SLOW):
-        challenger = training.fit_challenger(panel, classes, identity, FORECAST, TRAINING)
-        challengers[identity["velocity"]] = challenger
-        backtests[identity["velocity"]] = validation.run_backtest(
-            panel, classes, identity, baseline, challenger, FORECAST
+    for branch in LARGE.branches:
+        challenger = training.fit_challenger(panel, classes, branch, FORECAST, TRAINING)
+        challengers[branch.velocity] = challenger
+        backtests[branch.velocity] = validation.run_backtest(
+            panel, classes, branch, baseline, challenger, FORECAST
         )
     return classes, baseline, challengers, backtests
 
@@ -116,8 +116,8 @@ def test_a_region_that_has_not_changed_is_not_read_again(raw, conditioned, monke
 
 @pytest.mark.parametrize("store_format", ["large", "small"])
 def test_each_segment_has_the_stores_of_its_format(conditioned, store_format) -> None:
-    identity, settings, region = conditioned
-    panel = conditioning.make_panel(region, {**identity, "store_format": store_format}, settings)
+    _, settings, region = conditioned
+    panel = conditioning.make_panel(region, Segment("north_texas", store_format), settings)
     stores = region.tables["stores"]
     mine = set(stores.loc[stores["store_format"] == store_format, "store_id"])
     assert set(panel.series["store_id"]) == mine
@@ -210,9 +210,9 @@ def test_lost_sales_are_those_of_the_sell_outs(make_panel) -> None:
     none = Challenger(None, "not needed here")
     lost = [
         validation.estimate_lost_sales(
-            validation.run_backtest(panel, classes, identity, baseline, none, FORECAST)
+            validation.run_backtest(panel, classes, branch, baseline, none, FORECAST)
         )
-        for identity in (FAST, SLOW)
+        for branch in LARGE.branches
     ]
     weeks = slice(panel.n_weeks - FORECAST.horizon - FORECAST.origins + 1, None)
     assert sum(map(len, lost)) == panel.censored[:, weeks].sum()
@@ -248,9 +248,9 @@ def test_models_are_refitted_and_promoted_by_the_verdict(panel, trained) -> None
     verdicts["slow"]["passed"] = False
     fast, slow = (
         release.refit(
-            panel, classes, identity, challengers[v], verdicts[v], backtests[v], FORECAST, TRAINING
+            panel, classes, branch, challengers[v], verdicts[v], backtests[v], FORECAST, TRAINING
         )
-        for identity, v in ((FAST, "fast"), (SLOW, "slow"))
+        for branch, v in ((FAST, "fast"), (SLOW, "slow"))
     )
     assert (fast.lineage.promoted, slow.lineage.promoted) == (True, False)
     assert (fast.lineage.velocity, slow.lineage.velocity) == ("fast", "slow")
@@ -299,7 +299,7 @@ def test_totals_add_up(panel, trained) -> None:
     forecast, _ = _score(panel, classes, RegisteredModel(average.model, "test.baseline", "1"))
     other = Segment("florida", "large")
     errors = dict.fromkeys((*LARGE.branches, *other.branches))
-    errors[Branch(*LARGE, "fast")] = backtests["fast"]
+    errors[FAST] = backtests["fast"]
     forecasts = {LARGE: forecast, other: forecast.assign(region="florida")}
     totals = scoring.make_totals(forecasts, errors)
     everything = totals[(totals["level"] == "all") & (totals["period"] == "horizon")]

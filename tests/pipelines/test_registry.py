@@ -254,11 +254,11 @@ def test_no_namespace_is_interrupted(base, monkeypatch) -> None:
 def test_every_parameter_is_read_from_its_own_segment(registry) -> None:
     """So that each can be overridden alone; only monitoring looks at all segments at once."""
     expected = {"params:monitoring"}
-    for region, store_format in registry.plan.segments:
+    for region in registry.plan.regions:
         expected |= {f"params:{region}.{n}" for n in ("identity", "layout", "conditioning")}
-        expected.add(f"params:{region}.{store_format}.identity")
-        groups = ("forecast", "velocity", "scoring")
-        expected |= {f"params:{region}.{store_format}.{group}" for group in groups}
+    for segment in registry.plan.segments:
+        groups = ("identity", "forecast", "velocity", "scoring")
+        expected |= {f"params:{segment.namespace}.{group}" for group in groups}
     for branch in registry.plan.branches:
         groups = ("identity", "training", "validation")
         expected |= {f"params:{branch.namespace}.{group}" for group in groups}

@@ -32,7 +32,7 @@ def test_a_panel_becomes_three_models(make_panel) -> None:
     }
     for branch in segment.branches:
         given |= {
-            f"params:{branch.namespace}.identity": branch._asdict(),
+            f"params:{branch.namespace}.identity": branch,
             f"params:{branch.namespace}.training": TrainingParameters(network=network),
             f"params:{branch.namespace}.validation": GateParameters(),
         }

@@ -13,6 +13,7 @@ environment or ``--params group.key=value`` changes them everywhere, and
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from typing import Any, Final, NamedTuple, cast
 
 from omegaconf import OmegaConf
@@ -52,7 +53,7 @@ class Place(NamedTuple):
     Attributes:
         path: Keys that lead there, such as ``("north_texas", "large")``.
         groups: Whose parameters are kept there.
-        identity: What the nodes there need to know of where they are.
+        identity: What the nodes there are told of where they are.
         inside: Names of the places in it.
     """
 
@@ -130,9 +131,11 @@ def _places(plan: Segments) -> Iterator[Place]:
         about = {"identity": identity, "layout": plan.layout(region)}
         yield Place((region,), OF_REGION, about, formats)
     for segment in plan.segments:
-        yield Place(tuple(segment), OF_SEGMENT, {"identity": segment._asdict()}, VELOCITIES)
+        path: tuple[str, ...] = (segment.region, segment.store_format)
+        yield Place(path, OF_SEGMENT, {"identity": asdict(segment)}, VELOCITIES)
     for branch in plan.branches:
-        yield Place(tuple(branch), OF_VELOCITY, {"identity": branch._asdict()}, ())
+        path = (branch.region, branch.store_format, branch.velocity)
+        yield Place(path, OF_VELOCITY, {"identity": asdict(branch)}, ())
 
 
 def _settable(place: Place) -> list[str]:

@@ -8,8 +8,9 @@ registry list``), the base environment's files are read directly.
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -23,7 +24,8 @@ _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _RESERVED = {*STAGES, *JOBS, *VELOCITIES, "forecast", "velocity", "identity", "layout", "baseline"}
 
 
-class Segment(NamedTuple):
+@dataclass(frozen=True)
+class Segment:
     """One region x store format: the unit of work, one Kedro namespace."""
 
     region: str
@@ -37,10 +39,11 @@ class Segment(NamedTuple):
     @property
     def branches(self) -> list[Branch]:
         """Its velocities."""
-        return [Branch(*self, velocity) for velocity in VELOCITIES]
+        return [Branch(self.region, self.store_format, velocity) for velocity in VELOCITIES]
 
 
-class Branch(NamedTuple):
+@dataclass(frozen=True)
+class Branch:
     """One velocity of a segment: one ensemble, the innermost Kedro namespace."""
 
     region: str

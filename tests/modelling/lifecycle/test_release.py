@@ -125,7 +125,7 @@ def test_the_dry_run_says_what_is_wrong(panel) -> None:
     assert "1 rows missing" in dry_run(Incomplete(1.0), panel, 3)
 
 
-def test_without_a_candidate_there_is_no_model(panel) -> None:
+def test_without_a_challenger_there_is_no_model(panel) -> None:
     trained = _prepare(panel, Challenger(None, "has 20 weeks, but 71 are needed"), _verdict(False))
     assert trained.model is None
     assert not trained.lineage.promoted

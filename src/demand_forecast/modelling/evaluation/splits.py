@@ -13,14 +13,14 @@ from demand_forecast.modelling.parameters import Parameters
 class ForecastParameters(Parameters):
     """What is forecast, and at which past weeks forecasts are tried."""
 
-    horizon: int = Field(ge=1, le=26, description="Weeks ahead")
+    horizon: int = Field(ge=1, le=26, description="Weeks ahead.")
     origins: int = Field(
         ge=1,
-        description="Rolling origins of the validation; what is judged is fitted before the first",
+        description="Rolling origins of the validation; what is judged is fitted before the first.",
     )
-    origin_step: int = Field(ge=1, description="Weeks between two origins")
+    origin_step: int = Field(ge=1, description="Weeks between two origins.")
     min_train_weeks: int = Field(
-        ge=1, description="Weeks of history that a model needs before the first origin"
+        ge=1, description="Weeks of history that a model needs before the first origin."
     )
 
 

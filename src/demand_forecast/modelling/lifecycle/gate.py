@@ -31,36 +31,36 @@ class GateParameters(Parameters):
     """Limits of the gate; all shares in per cent."""
 
     mape_limit: float = Field(
-        default=45.0, gt=0, description="The contract: MAPE of the challenger at most this"
+        default=45.0, gt=0, description="The contract: MAPE of the challenger at most this."
     )
     min_reduction: float = Field(
         default=0.0,
-        description="MAPE of the challenger must be more than this below the baseline's",
+        description="MAPE of the challenger must be more than this below the baseline's.",
     )
     margin: float = Field(
         default=2.0,
         ge=0,
         description="How much worse than the incumbent's, relatively, the challenger's MAPE may be "
-        "at the upper end of its confidence interval and still count as not worse",
+        "at the upper end of its confidence interval and still count as not worse.",
     )
     confidence: float = Field(
-        default=0.95, gt=0.5, lt=1, description="One-sided confidence of that upper end"
+        default=0.95, gt=0.5, lt=1, description="One-sided confidence of that upper end."
     )
-    resamples: int = Field(default=1000, ge=100, description="Bootstrap resamples")
+    resamples: int = Field(default=1000, ge=100, description="Bootstrap resamples.")
     block_weeks: int = Field(
         default=4,
         ge=1,
-        description="Consecutive weeks drawn together: errors of neighbouring weeks are correlated",
+        description="Consecutive weeks drawn together: errors of neighbouring weeks are correlated.",
     )
     bias_limit: float | None = Field(
-        default=None, gt=0, description="Signed bias at most this, either way; null: no such rule"
+        default=None, gt=0, description="Signed bias at most this, either way; null: no such rule."
     )
     bias_metric: Literal["bias", "bias_aware"] = Field(
         default="bias",
         description="bias: against observed demand; bias_aware: a forecast above a sold-out "
-        "quantity is no error",
+        "quantity is no error.",
     )
-    seed: int = Field(default=0, description="Seed of the bootstrap")
+    seed: int = Field(default=0, description="Seed of the bootstrap.")
 
 
 class RuleResult(BaseModel):

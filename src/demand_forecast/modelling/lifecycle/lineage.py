@@ -17,25 +17,25 @@ class Lineage(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    kind: str = Field(description="Kind of model, such as ensemble")
-    region: str = Field(description="Region of its segment")
-    store_format: str = Field(description="Store format of its segment")
+    kind: str = Field(description="Kind of model, such as ensemble.")
+    region: str = Field(description="Region of its segment.")
+    store_format: str = Field(description="Store format of its segment.")
     velocity: str | None = Field(
-        default=None, description="Velocity of its products; none where it is for all of a segment"
+        default=None, description="Velocity of its products; none where it is for all of a segment."
     )
-    as_of: date = Field(description="Last week of the data that it was trained on")
-    panel_digest: str = Field(description="Digest of the panel of the whole segment")
-    training_digest: str = Field(description="Digest of the part of it that the model learned")
-    series: int = Field(ge=0, description="Series that it learned")
-    weeks: int = Field(ge=0, description="Weeks of history that it learned")
+    as_of: date = Field(description="Last week of the data that it was trained on.")
+    panel_digest: str = Field(description="Digest of the panel of the whole segment.")
+    training_digest: str = Field(description="Digest of the part of it that the model learned.")
+    series: int = Field(ge=0, description="Series that it learned.")
+    weeks: int = Field(ge=0, description="Weeks of history that it learned.")
     validated_mape: float | None = Field(
-        default=None, description="MAPE in the validation, per cent; none where not validated"
+        default=None, description="MAPE in the validation, per cent; none where not validated."
     )
-    promoted: bool = Field(default=False, description="Whether it became the champion")
-    reason: str = Field(default="", description="Why not, or why there is no model")
-    environment: str | None = Field(default=None, description="Kedro environment of the run")
-    git_commit: str | None = Field(default=None, description="Commit of the code that trained it")
-    trained_at: datetime | None = Field(default=None, description="When it was registered")
+    promoted: bool = Field(default=False, description="Whether it became the champion.")
+    reason: str = Field(default="", description="Why not, or why there is no model.")
+    environment: str | None = Field(default=None, description="Kedro environment of the run.")
+    git_commit: str | None = Field(default=None, description="Commit of the code that trained it.")
+    trained_at: datetime | None = Field(default=None, description="When it was registered.")
 
     @classmethod
     def of(cls, kind: str, segment: Panel, learned: Panel, velocity: str | None = None) -> Self:

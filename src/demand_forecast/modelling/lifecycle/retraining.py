@@ -42,21 +42,21 @@ class RetrainingParameters(Parameters):
     """When a model is trained again."""
 
     stale_after_days: int = Field(
-        default=60, ge=0, description="A model whose training data end longer ago is stale, days"
+        default=60, ge=0, description="A model whose training data end longer ago is stale, days."
     )
     degraded_by: float = Field(
         default=20.0,
         ge=0,
-        description="How far the realised MAPE may be above the validated one, per cent of it",
+        description="How far the realised MAPE may be above the validated one, per cent of it.",
     )
     min_realised_rows: int = Field(
-        default=50, ge=1, description="Rows with actuals before a model can count as degraded"
+        default=50, ge=1, description="Rows with actuals before a model can count as degraded."
     )
     drift_limit: float = Field(
-        default=0.2, description="Drift above this; its unit is that of the figure handed in"
+        default=0.2, description="Drift above this; its unit is that of the figure handed in."
     )
     act_on: tuple[Reason, ...] = Field(
-        default=REASONS, description="Reasons that lead to training; others are only reported"
+        default=REASONS, description="Reasons that lead to training; others are only reported."
     )
 
 

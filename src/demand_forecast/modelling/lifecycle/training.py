@@ -23,11 +23,11 @@ class TrainingParameters(Parameters):
     borrow: bool = Field(
         default=True,
         description="Where products of a velocity have too few rows of their own, their model also "
-        "learns from the other products of the segment",
+        "learns from the other products of the segment.",
     )
-    lasso: dict[str, Any] = Field(default={}, description="Of the LASSO")
-    network: dict[str, Any] = Field(default={}, description="Of the network")
-    ensemble: dict[str, Any] = Field(default={}, description="Of the ensemble")
+    lasso: dict[str, Any] = Field(default={}, description="Of the LASSO.")
+    network: dict[str, Any] = Field(default={}, description="Of the network.")
+    ensemble: dict[str, Any] = Field(default={}, description="Of the ensemble.")
 
 
 def train_baseline(panel: Panel, forecast: ForecastParameters) -> Challenger:

@@ -34,13 +34,13 @@ class ScoringParameters(Parameters):
 
     stale_after_days: int = Field(
         ge=1,
-        description="A champion whose training data end longer ago gives way to the baseline, days",
+        description="A champion whose training data end longer ago gives way, days.",
     )
     active_within_weeks: int = Field(
-        ge=1, description="A product is forecast where it was delivered in these last weeks"
+        ge=1, description="A product is forecast where it was delivered in these last weeks."
     )
     order: OrderParameters = Field(
-        default=OrderParameters(), description="How order proposals are derived from the forecasts"
+        default=OrderParameters(), description="How order proposals are derived from the forecasts."
     )
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from demand_forecast.framework.segments import Branch
 from demand_forecast.modelling.evaluation.splits import ForecastParameters
 from demand_forecast.modelling.lifecycle.records import Challenger, TrainedModel
 from demand_forecast.modelling.lifecycle.release import prepare_baseline, prepare_ensemble
@@ -16,7 +17,7 @@ from demand_forecast.modelling.panel import Panel
 def refit(
     panel: Panel,
     classes: pd.DataFrame,
-    identity: dict[str, str],
+    branch: Branch,
     challenger: Challenger,
     verdict: dict[str, Any],
     backtest: pd.DataFrame,
@@ -27,7 +28,7 @@ def refit(
     return prepare_ensemble(
         panel,
         classes,
-        identity["velocity"],
+        branch.velocity,
         challenger,
         verdict,
         backtest,

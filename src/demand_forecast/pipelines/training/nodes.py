@@ -6,6 +6,7 @@ import logging
 
 import pandas as pd
 
+from demand_forecast.framework.segments import Branch
 from demand_forecast.modelling.evaluation.splits import ForecastParameters
 from demand_forecast.modelling.lifecycle.records import Challenger
 from demand_forecast.modelling.lifecycle.training import (
@@ -35,13 +36,12 @@ def fit_baseline(panel: Panel, forecast: ForecastParameters) -> Challenger:
 def fit_challenger(
     panel: Panel,
     classes: pd.DataFrame,
-    identity: dict[str, str],
+    branch: Branch,
     forecast: ForecastParameters,
     training: TrainingParameters,
 ) -> Challenger:
     """The ensemble of one velocity, for the gate."""
-    challenger = train_challenger(panel, classes, identity["velocity"], forecast, training)
+    challenger = train_challenger(panel, classes, branch.velocity, forecast, training)
     if challenger.model is None:
-        place = ".".join(identity.values())
-        _LOGGER.warning("%s: no ensemble, baseline only: %s", place, challenger.reason)
+        _LOGGER.warning("%s: no ensemble, baseline only: %s", branch.namespace, challenger.reason)
     return challenger

@@ -21,7 +21,7 @@ from demand_forecast.modelling.scoring.lost_sales import validation_lost_sales
 def run_backtest(
     panel: Panel,
     classes: pd.DataFrame,
-    identity: dict[str, str],
+    branch: Branch,
     baseline: Challenger,
     challenger: Challenger,
     forecast: ForecastParameters,
@@ -30,7 +30,7 @@ def run_backtest(
     return compare(
         panel,
         classes,
-        identity["velocity"],
+        branch.velocity,
         baseline.model,
         challenger.model,
         n_origins=forecast.origins,
