@@ -22,8 +22,8 @@ from demand_forecast.modelling.features.attributes import (
 from demand_forecast.modelling.features.calendar import extend_weeks, week_of_year
 from demand_forecast.modelling.features.demand import (
     ceiling,
+    cold_starts,
     demand_offsets,
-    freshness,
     in_whole_units,
     log_demand,
     series_offsets,
@@ -166,7 +166,7 @@ class Design:
         given = np.where(np.isfinite(state.own), state.own + effect[: panel.n_weeks], -np.inf)
         self.expected = np.fmax(self.log_demand, given)
         self.ceiling = ceiling(history)
-        self.fresh = freshness(np.isfinite(history), family)
+        self.cold_start = cold_starts(np.isfinite(history), family)
         origin = history_features(state, panel.demand.T, family)
         target = {"plan_effect": effect} | found.event_effect(spec.response, self.calendar)
         target |= found.plans | found.season
@@ -226,7 +226,7 @@ class Design:
             origin=origin,
             target=target,
             series=series,
-            fresh=self.fresh[origin, series],
+            cold_start=self.cold_start[origin, series],
             level=level,
             offset=self.offset[series],
             ceiling=self.ceiling[origin, series] - level,

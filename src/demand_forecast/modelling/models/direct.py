@@ -67,7 +67,7 @@ class DirectForecaster(ABC):
         """Fit and calibrate on prepared rows."""
         self.spec_ = training.spec
         self.limits_ = (float(training.sample.y.min()), float(training.sample.y.max()))
-        held_out = training.sample.take(~training.head)
+        held_out = training.sample.take(~training.is_train)
         self.held_out_ = self._bounded(self._fit_rows(training), held_out)
         known, rows = self.held_out_, held_out
         if training.newcomers is not None:

@@ -31,7 +31,7 @@ class Training:
     Attributes:
         spec: What the features learned.
         sample: The rows.
-        head: ``(rows,)`` True for targets before the held-out weeks.
+        is_train: ``(rows,)`` True for targets before the held-out weeks.
         held_out_weeks: Number of held-out weeks.
         names: Feature names.
         sizes: Number of known values of each categorical column.
@@ -41,7 +41,7 @@ class Training:
 
     spec: FeatureSpec
     sample: Sample
-    head: BoolArray
+    is_train: BoolArray
     held_out_weeks: int
     names: list[str]
     sizes: dict[str, int]
@@ -106,17 +106,17 @@ def prepare(panel: Panel, leads: list[int], seed: int, pool: Sequence[Panel] = (
         kept.sort()
         origin, series, lead = origin[kept], series[kept], lead[kept]
     sample = design.sample(origin, series, lead)
-    head = sample.target < panel.n_weeks - held_out
-    if head.sum() < MIN_ROWS // 2:
+    is_train = sample.target < panel.n_weeks - held_out
+    if is_train.sum() < MIN_ROWS // 2:
         raise NotEnoughHistoryError(
-            f"segment {panel.region}.{panel.store_format}: {int(head.sum())} training rows before "
-            f"the {held_out} held-out weeks; needed {MIN_ROWS // 2}"
+            f"segment {panel.region}.{panel.store_format}: {int(is_train.sum())} training rows "
+            f"before the {held_out} held-out weeks; needed {MIN_ROWS // 2}"
         )
     borrowed = _borrowed(pool, spec, panel.weeks[panel.n_weeks - held_out - 1], missing, seed)
     return Training(
         spec,
         Sample.join([sample, *borrowed]),
-        np.concatenate([head, *(np.ones(len(part.y), dtype=bool) for part in borrowed)]),
+        np.concatenate([is_train, *(np.ones(len(part.y), dtype=bool) for part in borrowed)]),
         held_out,
         design.names,
         design.category_sizes,

@@ -32,7 +32,7 @@ def training(panel: Panel) -> Training:
 def trained(training: Training, **settings: Any) -> NetworkModel:
     model = NetworkModel(**{"min_steps": 400, "seeds": 2} | settings)
     sizes = list(training.sizes.values())
-    model.fit(training.sample, training.head, sizes, np.array(training.dense))
+    model.fit(training.sample, training.is_train, sizes, np.array(training.dense))
     return model
 
 
