@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 
 from demand_forecast.exceptions import NotEnoughHistoryError
-from demand_forecast.modelling.features.design import Design, FeatureSpec, learn_spec
+from demand_forecast.modelling.features.design import Design
 from demand_forecast.modelling.features.sample import Sample
+from demand_forecast.modelling.features.spec import FeatureSpec, learn_spec
 from demand_forecast.modelling.models.calibration.newcomers import newcomer_rows
 from demand_forecast.modelling.models.lasso.standardised import Slopes
 from demand_forecast.modelling.panel import BoolArray, Panel

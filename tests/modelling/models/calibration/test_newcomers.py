@@ -10,8 +10,9 @@ import pytest
 
 from core_panels import simulated
 from demand_forecast.modelling.features.demand import COLD_START_KINDS
-from demand_forecast.modelling.features.design import Design, learn_spec
+from demand_forecast.modelling.features.design import Design
 from demand_forecast.modelling.features.sample import Sample
+from demand_forecast.modelling.features.spec import learn_spec
 from demand_forecast.modelling.models.calibration.newcomers import newcomer_rows
 from demand_forecast.modelling.models.ensemble import Lasso
 from demand_forecast.modelling.models.rows import forecast_sample
