@@ -56,7 +56,10 @@ def test_so_does_every_other_stage(fresh, stage, first) -> None:
         ("--params=forecast.horizon=0", "'forecast.horizon' is 0"),
         ("--params=forecast.horizn=4", "'forecast.horizn' does not exist"),
         ("--params=forcast.horizon=4", "no group or region 'forcast'"),
-        ("--params=training.network.widht=4", "NetworkModel has no parameter 'widht'"),
+        (
+            "--params=training.ensemble.members.network.drpout=0.1",
+            "'training.ensemble.members.network.drpout' does not exist",
+        ),
         ("--params=north_texas.large.forecast.origins=0", "'north_texas.large.forecast.origins'"),
     ],
 )

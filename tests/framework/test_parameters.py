@@ -76,4 +76,4 @@ def test_a_horizon_of_zero_is_refused():
 
 def test_a_parameter_that_no_model_has_is_refused_with_the_nearest_name():
     with pytest.raises(ValueError, match=r"'window_week'.*Did you mean 'window_weeks'"):
-        TrainingParameters(velocity={"window_week": 3}, lasso={}, network={}, ensemble={})
+        TrainingParameters(velocity={"window_week": 3})

@@ -17,11 +17,18 @@ from demand_forecast.settings import CONFIG_LOADER_ARGS
 PARAMETERS = {
     "conditioning": {},
     "forecast": {"horizon": 4, "origins": 8, "origin_step": 1, "min_train_weeks": 60},
-    "training": {"velocity": {}, "lasso": {}, "network": {"seeds": 3}, "ensemble": {}},
+    "training": {"velocity": {}, "ensemble": {"members": {"network": {"n_networks": 3}}}},
     "validation": {"mape_limit": 45.0},
     "scoring": {"stale_after_days": 60, "active_within_weeks": 13},
     "monitoring": {},
 }
+
+
+def _network(**parameters):
+    """Training parameters that say something of the network only."""
+    return {"ensemble": {"members": {"network": parameters}}}
+
+
 SEGMENTS = {
     "store_formats": ["large", "small"],
     "regions": {"texas": {"layout": "csv"}, "maine": {"layout": "csv"}},
@@ -70,13 +77,12 @@ def test_the_registry_gets_the_regions_of_the_environment(conf, tmp_path):
 
 
 def test_an_environment_says_only_what_differs(conf, tmp_path):
-    conf("dev/parameters/training.yml", {"training": {"network": {"max_steps": 9}}})
+    members = {"members": {"network": {"min_steps": 9}}}
+    conf("dev/parameters/training.yml", {"training": {"ensemble": members}})
     training = _context(tmp_path, "dev")["maine"]["small"]["training"]
     assert training == {
         "velocity": {},
-        "lasso": {},
-        "network": {"seeds": 3, "max_steps": 9},
-        "ensemble": {},
+        "ensemble": {"members": {"network": {"n_networks": 3, "min_steps": 9}}},
     }
 
 
@@ -103,8 +109,29 @@ def test_runtime_parameters_reach_every_segment(conf, tmp_path):
         ({"forecast": {"horizn": 3}}, r"'forecast.horizn' does not exist.*Did you mean 'horizon'"),
         ({"forecst": {"horizon": 3}}, r"no group or region 'forecst'.*Did you mean 'forecast'"),
         (
-            {"texas": {"large": {"training": {"network": {"seedz": 1}}}}},
-            r"'texas.large.training.network' is .*no parameter 'seedz'.*Did you mean 'seeds?'",
+            {
+                "texas": {
+                    "large": {"training": {"ensemble": {"members": {"network": {"seedz": 1}}}}}
+                }
+            },
+            r"'texas.large.training.ensemble.members.network.seedz' does not.*Did you mean 'seed'",
+        ),
+        (
+            {"training": {"ensemble": {"members": {"netwrok": {}}}}},
+            r"'training.ensemble.members.netwrok' does not exist.*Did you mean 'network'",
+        ),
+        (
+            {"training": _network(learning_rate=-1)},
+            r"'training.ensemble.members.network.learning_rate' is -1: .*greater than 0",
+        ),
+        (
+            {"training": _network(history_=[1])},
+            r"'training.ensemble.members.network.history_' does not exist",
+        ),
+        ({"training": {"ensemble": {"horizon": 6}}}, r"'training.ensemble.horizon' does not exist"),
+        (
+            {"training": {"velocity": {"previous": 1}}},
+            r"'training.velocity.previous' does not exist",
         ),
         ({"texas": {"conditioning": {"as_of": "soon"}}}, r"'texas.conditioning.as_of' is 'soon'"),
         ({"validation": {"mape_limit": -1}}, r"'validation.mape_limit' is -1"),

@@ -24,6 +24,7 @@ from demand_forecast.modelling.models.ensemble import Ensemble
 from demand_forecast.modelling.models.kinds import Candidate, RegisteredModel
 from demand_forecast.modelling.panel import KEY
 from demand_forecast.modelling.scoring.forecasts import check_output, target_weeks
+from demand_forecast.modelling.velocity import VelocityParameters
 from demand_forecast.pipelines.conditioning import nodes as conditioning
 from demand_forecast.pipelines.monitoring import nodes as monitoring
 from demand_forecast.pipelines.scoring import nodes as scoring
@@ -34,9 +35,10 @@ from demand_forecast.simulator import choose_layouts, simulate
 FORECAST = ForecastParameters(horizon=2, origins=3, origin_step=1, min_train_weeks=40)
 TRAINING = TrainingParameters(
     velocity={"volume_share": 0.8},
-    lasso={},
-    network={"seeds": 1, "min_steps": 5, "max_steps": 5},
-    ensemble={"seed": 3},
+    ensemble={
+        "seed": 3,
+        "members": {"lasso": {}, "network": {"n_networks": 1, "min_steps": 5, "max_steps": 5}},
+    },
 )
 SCORING = ScoringParameters(stale_after_days=60, active_within_weeks=13)
 NO_CHAMPION = RegisteredModel(None, "test.fast", reason="no champion")
@@ -132,7 +134,7 @@ def test_the_classes_of_the_last_run_are_the_memory(panel) -> None:
     first = training.classify_velocity(panel, TRAINING, None)
     assert set(first["velocity"]) == {"fast", "slow"}
     flipped = first.assign(velocity=first["velocity"].map({"fast": "slow", "slow": "fast"}))
-    sticky = TRAINING.model_copy(update={"velocity": {"hysteresis": 1e6}})
+    sticky = TRAINING.model_copy(update={"velocity": VelocityParameters(hysteresis=1e6)})
     again = training.classify_velocity(panel, sticky, flipped)
     kept = first["mean_weekly_demand"] > 0
     assert (again["velocity"][kept] == flipped["velocity"][kept]).all()
@@ -160,7 +162,8 @@ def test_parameters_reach_the_models(trained) -> None:
     model = trained[1]["fast"].model
     assert isinstance(model, Ensemble)
     assert (model.horizon, model.seed) == (2, 3)
-    assert model.settings == {"lasso": {}, "network": TRAINING.network}
+    members = {name: member.parameters for name, member in model.members_.items()}
+    assert members == TRAINING.ensemble.members
 
 
 def test_too_few_weeks_give_a_reason_instead_of_a_model(panel) -> None:
@@ -209,7 +212,7 @@ def test_models_are_refitted_and_promoted_by_the_verdict(panel, trained) -> None
         panel, velocity, candidates["slow"], training=TRAINING, **arguments
     )
     assert (fast.promoted, slow.promoted) == (True, False)
-    assert fast.parameters["network.max_steps"] == 5
+    assert fast.parameters["ensemble.members.network.max_steps"] == 5
     assert fast.tags["panel_digest"] == slow.tags["panel_digest"] == panel.digest
     series = velocity["velocity"].value_counts()
     assert int(fast.tags["series"]) == series["fast"]

@@ -18,14 +18,16 @@ def test_a_panel_becomes_three_models(make_panel) -> None:
         {"store_formats": ["large"], "regions": {"north_texas": {"layout": "csv"}}},
         {"csv": {"sources": {}}},
     )
-    network = {"seeds": 1, "min_steps": 5, "max_steps": 5}
+    network = {"n_networks": 1, "min_steps": 5, "max_steps": 5}
     given = {
         "panel": make_panel(n_stores=2, n_products=4, n_weeks=70),
         "last_velocity": None,
         "params:forecast": ForecastParameters(
             horizon=2, origins=2, origin_step=1, min_train_weeks=40
         ),
-        "params:training": TrainingParameters(velocity={}, lasso={}, network=network, ensemble={}),
+        "params:training": TrainingParameters(
+            ensemble={"members": {"lasso": {}, "network": network}}
+        ),
         "params:validation": GateParameters(),
     }
     stages = [module.create_pipeline(plan) for module in (training, validation)]

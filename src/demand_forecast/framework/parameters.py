@@ -7,13 +7,11 @@ environment or ``--params group.key=value`` changes them for every segment, and
 
 from __future__ import annotations
 
-import inspect
 from copy import deepcopy
 from importlib import import_module
-from typing import Annotated, Any
+from typing import Any
 
 from pydantic import (
-    AfterValidator,
     BaseModel,
     Field,
     PositiveInt,
@@ -23,7 +21,9 @@ from pydantic import (
 from demand_forecast.exceptions import ConfigurationError, did_you_mean
 from demand_forecast.framework.segments import Segments
 from demand_forecast.modelling.decisions.orders import OrderParameters
-from demand_forecast.modelling.parameters import Parameters
+from demand_forecast.modelling.models.ensemble import EnsembleParameters
+from demand_forecast.modelling.parameters import UNKNOWN_PARAMETER, Parameters
+from demand_forecast.modelling.velocity import VelocityParameters
 
 REGION_GROUPS = ("conditioning",)
 # What each group must fit; imported only when it is checked.
@@ -36,21 +36,6 @@ MODELS = {
     "monitoring": "demand_forecast.modelling.lifecycle.retraining.RetrainingParameters",
 }
 GROUPS = tuple(MODELS)
-
-
-def _arguments_of(path: str) -> Any:
-    """A dictionary that must fit the arguments of a class, imported only when it is checked."""
-
-    def check(values: dict[str, Any]) -> dict[str, Any]:
-        found = _load(path)
-        valid = list(inspect.signature(found).parameters)
-        for key in values:
-            if key not in valid:
-                name = found.__name__
-                raise ValueError(f"{name} has no parameter '{key}'. {did_you_mean(key, valid)}")
-        return values
-
-    return Annotated[dict[str, Any], AfterValidator(check)]
 
 
 def _load(path: str) -> Any:
@@ -75,18 +60,19 @@ class ForecastParameters(Parameters):
 
 
 class TrainingParameters(Parameters):
-    """How the models of a segment are trained; the dictionaries are arguments of the classes.
+    """How the models of a segment are trained."""
 
-    Attributes:
-        borrow: Where products of one velocity have too few rows of their own, their model also
-            learns from the other products of the segment.
-    """
-
-    borrow: bool = True
-    velocity: _arguments_of("demand_forecast.modelling.velocity.classify")  # type: ignore[valid-type]
-    lasso: _arguments_of("demand_forecast.modelling.models.lasso.lasso.LassoModel")  # type: ignore[valid-type]
-    network: _arguments_of("demand_forecast.modelling.models.network.network.NetworkModel")  # type: ignore[valid-type]
-    ensemble: _arguments_of("demand_forecast.modelling.models.ensemble.Ensemble")  # type: ignore[valid-type]
+    borrow: bool = Field(
+        default=True,
+        description="Where products of one velocity have too few rows of their own, their model "
+        "also learns from the other products of the segment.",
+    )
+    velocity: VelocityParameters = Field(
+        default=VelocityParameters(), description="Where fast products end and slow ones begin."
+    )
+    ensemble: EnsembleParameters = Field(
+        default=EnsembleParameters(), description="The members of the ensembles."
+    )
 
 
 class ScoringParameters(Parameters):
@@ -192,8 +178,9 @@ def _check_group(name: str, values: dict[str, Any], model: type[BaseModel]) -> N
         first = error.errors()[0]
         *path, last = [name, *map(str, first["loc"])]
         key = ".".join([*path, last])
-        if first["type"] == "extra_forbidden":
-            problem = f"'{key}' does not exist. {did_you_mean(last, model.model_fields)}"
+        if first["type"] == UNKNOWN_PARAMETER:
+            missing = first["ctx"]
+            problem = f"'{key}.{missing['key']}' does not exist. {missing['hint']}"
         elif first["type"] == "missing":
             problem = f"'{key}' is missing."
         else:

@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from demand_forecast.modelling.lifecycle.release import (
     dry_run,
-    flatten,
     prepare_baseline,
     prepare_ensemble,
 )
@@ -16,12 +15,12 @@ from demand_forecast.modelling.models.baseline import HistoricalAverage
 from demand_forecast.modelling.models.ensemble import Ensemble
 from demand_forecast.modelling.models.kinds import Candidate
 from demand_forecast.modelling.panel import KEY
+from demand_forecast.modelling.parameters import flatten
 from stand_ins import Constant, Incomplete
 
 PARAMETERS = {
     "borrow": True,
-    "network": {"seeds": 1},
-    "lasso": {},
+    "ensemble": {"members": {"network": {"n_networks": 1}, "lasso": {}}},
     "velocity": {"window_weeks": 52},
 }
 
@@ -41,8 +40,7 @@ def candidate(trained_ensemble) -> Candidate:
     """Judged on the weeks before the last eight."""
     panel, model = trained_ensemble
     early = panel.until(panel.weeks[panel.n_weeks - 9])
-    network = model.settings["network"]
-    return Candidate(Ensemble(horizon=2, network=network, seed=5).fit(early))
+    return Candidate(model.clone(seed=5).fit(early))
 
 
 def _prepare(panel, candidate, verdict, keys=None):
@@ -59,10 +57,10 @@ def test_a_model_that_passed_is_refitted_on_all_weeks(trained_ensemble, candidat
     assert trained.promoted
     assert trained.reason == ""
     assert trained.model is not candidate.model
-    assert trained.model.settings == candidate.model.settings
+    assert trained.model.flat_parameters() == candidate.model.flat_parameters()
     assert trained.model.leads == candidate.model.leads
     assert trained.model.seed == candidate.model.seed == 5
-    expected = Ensemble(2, network=fresh.settings["network"], seed=5).fit(panel)
+    expected = fresh.clone(seed=5).fit(panel)
     ours, theirs = (m.predict(panel, panel.as_of, 2) for m in (trained.model, expected))
     pd.testing.assert_frame_equal(ours, theirs)
 
@@ -72,7 +70,7 @@ def test_what_travels_to_the_registry(trained_ensemble, candidate) -> None:
     trained = _prepare(panel, candidate, _verdict(True))
     assert trained.parameters == {
         "borrow": True,
-        "network.seeds": 1,
+        "ensemble.members.network.n_networks": 1,
         "velocity.window_weeks": 52,
     }
     assert trained.metrics == {
@@ -92,8 +90,8 @@ def test_what_travels_to_the_registry(trained_ensemble, candidate) -> None:
         "weeks": "70",
         "validated_mape": "30.0000",
     }
-    assert set(trained.plots) == {"backtest", "effects"}
-    assert len(trained.plots["effects"]().axes) == 1
+    assert set(trained.plots) == {"backtest", "lasso_effects"}
+    assert len(trained.plots["lasso_effects"]().axes) == 1
 
 
 def test_a_model_that_failed_waits_with_the_reason(trained_ensemble, candidate) -> None:

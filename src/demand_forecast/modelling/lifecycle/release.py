@@ -9,12 +9,13 @@ from typing import Any
 import pandas as pd
 
 from demand_forecast.exceptions import ContractError, NotEnoughHistoryError
-from demand_forecast.modelling.evaluation.plots import plot_backtest, plot_effects
+from demand_forecast.modelling.evaluation.plots import plot_backtest
 from demand_forecast.modelling.models.baseline import HistoricalAverage
-from demand_forecast.modelling.models.ensemble import Ensemble
+from demand_forecast.modelling.models.direct import DirectForecaster
 from demand_forecast.modelling.models.kinds import BASELINE, ENSEMBLE, Candidate, TrainedModel
 from demand_forecast.modelling.models.rows import neighbours
 from demand_forecast.modelling.panel import KEY, Panel
+from demand_forecast.modelling.parameters import flatten
 from demand_forecast.modelling.protocol import Forecaster
 from demand_forecast.modelling.scoring.forecasts import check_output, target_weeks
 
@@ -62,13 +63,13 @@ def prepare_ensemble(
     Returns:
         Promoted where the gate passed and the dry run keeps the output contract.
     """
-    if not isinstance(candidate.model, Ensemble):
+    if not isinstance(candidate.model, DirectForecaster):
         return TrainedModel(None, promoted=False, reason=candidate.reason)
     rows = pd.MultiIndex.from_frame(panel.series[KEY]).isin(pd.MultiIndex.from_frame(keys))
     part = panel.select(rows)
     try:
         pool = neighbours(panel, rows, parameters["borrow"])
-        model = _unfitted(candidate.model).fit(part, pool)
+        model = candidate.model.clone().fit(part, pool)
     except NotEnoughHistoryError as error:
         return TrainedModel(None, promoted=False, reason=str(error))
     broken = dry_run(model, part, horizon)
@@ -79,10 +80,7 @@ def prepare_ensemble(
         parameters=flatten(parameters),
         metrics=_figures(verdict, ENSEMBLE) | _prefixed(_figures(verdict, BASELINE), "baseline_"),
         tags=_tags(part, "ensemble") | _gate_tags(panel, verdict),
-        plots={
-            "backtest": partial(plot_backtest, backtest),
-            "effects": partial(plot_effects, model),
-        },
+        plots={"backtest": partial(plot_backtest, backtest), **model.plots()},
     )
 
 
@@ -94,23 +92,6 @@ def dry_run(model: Forecaster, panel: Panel, horizon: int) -> str:
     except ContractError as error:
         return f"dry run: {error}"
     return ""
-
-
-def flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested parameters as ``group.key`` to value."""
-    flat: dict[str, Any] = {}
-    for key, value in values.items():
-        if isinstance(value, Mapping):
-            flat |= flatten(value, f"{prefix}{key}.")
-        else:
-            flat[f"{prefix}{key}"] = value
-    return flat
-
-
-def _unfitted(model: Ensemble) -> Ensemble:
-    """The same ensemble before it has learned anything."""
-    settings = model.settings
-    return Ensemble(model.horizon, model.leads, settings["lasso"], settings["network"], model.seed)
 
 
 def _tags(panel: Panel, kind: str) -> dict[str, str]:

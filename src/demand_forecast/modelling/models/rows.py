@@ -12,8 +12,8 @@ from demand_forecast.exceptions import NotEnoughHistoryError
 from demand_forecast.modelling.features.design import Design
 from demand_forecast.modelling.features.sample import Sample
 from demand_forecast.modelling.features.spec import FeatureSpec, learn_spec
-from demand_forecast.modelling.models.calibration.newcomers import newcomer_rows
-from demand_forecast.modelling.models.lasso.standardised import Slopes
+from demand_forecast.modelling.models.calibration.cold_start import cold_start_rows
+from demand_forecast.modelling.models.standardised import Slopes
 from demand_forecast.modelling.panel import BoolArray, Panel
 from demand_forecast.modelling.points import Array
 
@@ -122,7 +122,7 @@ def prepare(panel: Panel, leads: list[int], seed: int, pool: Sequence[Panel] = (
         design.names,
         design.category_sizes,
         design.own_names,
-        newcomer_rows(panel, spec, _FIRST_ORIGIN, seed),
+        cold_start_rows(panel, spec, _FIRST_ORIGIN, seed),
     )
 
 

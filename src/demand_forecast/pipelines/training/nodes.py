@@ -24,7 +24,7 @@ def classify_velocity(
 ) -> pd.DataFrame:
     """Fast and slow products, with the classes of the last run as memory."""
     previous = None if last_velocity is None else by_product(last_velocity)
-    return classify(panel, previous=previous, **training.velocity)
+    return classify(panel, training.velocity, previous)
 
 
 def fit_baseline(panel: Panel, forecast: ForecastParameters) -> Candidate:
@@ -64,12 +64,7 @@ def _fit_ensemble(
 ) -> Candidate:
     """Fit on the weeks before the validation window, or say why that cannot be."""
     rows = (velocity["velocity"] == which).to_numpy()
-    model = Ensemble(
-        horizon=forecast.horizon,
-        lasso=training.lasso,
-        network=training.network,
-        **training.ensemble,
-    )
+    model = Ensemble.from_parameters(training.ensemble, forecast.horizon)
     try:
         if not rows.any():
             raise NotEnoughHistoryError(f"the segment has no {which} products")

@@ -13,8 +13,8 @@ from demand_forecast.modelling.features.demand import COLD_START_KINDS
 from demand_forecast.modelling.features.design import Design
 from demand_forecast.modelling.features.sample import Sample
 from demand_forecast.modelling.features.spec import learn_spec
-from demand_forecast.modelling.models.calibration.newcomers import newcomer_rows
-from demand_forecast.modelling.models.ensemble import Lasso
+from demand_forecast.modelling.models.calibration.cold_start import cold_start_rows
+from demand_forecast.modelling.models.lasso.lasso import Lasso
 from demand_forecast.modelling.models.rows import forecast_sample
 from demand_forecast.modelling.panel import Panel
 
@@ -28,7 +28,7 @@ def panel() -> Panel:
 
 @pytest.fixture(scope="module")
 def rows(panel: Panel) -> Sample:
-    found = newcomer_rows(panel, learn_spec(panel, [1, 3], 70), FIRST, seed=0)
+    found = cold_start_rows(panel, learn_spec(panel, [1, 3], 70), FIRST, seed=0)
     assert found is not None
     return found
 
@@ -62,7 +62,7 @@ def test_its_demand_is_what_was_really_sold(panel: Panel, rows: Sample) -> None:
 
 def test_one_store_and_one_product_have_nothing_to_be_compared_with() -> None:
     alone = simulated(stores=1, products=1, weeks=60)
-    found = newcomer_rows(alone, learn_spec(alone, [1], 50), FIRST, seed=0)
+    found = cold_start_rows(alone, learn_spec(alone, [1], 50), FIRST, seed=0)
     assert found is None or (found.cold_start == COLD_START_KINDS).all()
 
 
