@@ -16,7 +16,8 @@ from speed_clock import Clock, peak_mb
 
 from demand_forecast.modelling.evaluation.backtest import backtest
 from demand_forecast.modelling.evaluation.splits import rolling_origins
-from demand_forecast.modelling.features.design import Design, learn_spec
+from demand_forecast.modelling.features.design import Design
+from demand_forecast.modelling.features.spec import learn_spec
 from demand_forecast.modelling.models.ensemble import Ensemble
 from demand_forecast.modelling.panel import Panel
 
@@ -27,7 +28,7 @@ def train(folder: Path) -> dict:
     panel = Panel.load(folder / "segment_00")
     origins = rolling_origins(panel, options["origins"], options["horizon"])
     with Clock() as clock:
-        model = Ensemble(options["horizon"]).fit(panel.until(origins[0]))
+        model = Ensemble(horizon=options["horizon"]).fit(panel.until(origins[0]))
         frame = backtest({"ensemble": model}, panel, origins, options["horizon"])
     frame.to_parquet(folder / "ours_train.parquet")
     return clock.figures() | {"peak_mb": peak_mb()}

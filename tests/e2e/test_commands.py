@@ -56,6 +56,10 @@ def test_so_does_every_other_stage(fresh, stage, first) -> None:
         ("--params=forecast.horizon=0", "'forecast.horizon' is 0"),
         ("--params=forecast.horizn=4", "'forecast.horizn' does not exist"),
         ("--params=forcast.horizon=4", "no group or region 'forcast'"),
+        (
+            "--params=training.ensemble.members.network.drpout=0.1",
+            "'training.ensemble.members.network.drpout' does not exist",
+        ),
         ("--params=validation.mape_limt=4", "'validation.mape_limt' does not exist"),
         ("--params=north_texas.large.fast.validation.mape_limit=-3", "mape_limit' is -3"),
         ("--params=north_texas.large.fats.validation.mape_limit=3", "Did you mean 'fast'?"),

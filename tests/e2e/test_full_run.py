@@ -222,7 +222,7 @@ def test_one_run_with_a_child_for_each_model(runs) -> None:
             assert {"fast_mape", "slow_mape"} <= set(child.data.metrics)
         else:
             assert {"mape", "wape", "bias", "baseline_mape"} <= set(child.data.metrics)
-            assert child.data.params["network.seeds"] == "1"
+            assert child.data.params["ensemble.members.network.n_networks"] == "1"
     assert children[f"test.{FAILING}.fast"].data.tags["reason"].startswith("mape: MAPE")
 
 
@@ -240,9 +240,9 @@ def test_plots_and_models_are_stored_with_the_runs(full_run, runs) -> None:
         mlflow.set_tracking_uri(client.tracking_uri)
         run_id = runs[1]["test.north_texas.large.fast"].info.run_id
         plots = {file.path for file in client.list_artifacts(run_id, "plots")}
-        assert plots == {"plots/backtest.png", "plots/effects.png"}
+        assert plots == {"plots/backtest.png", "plots/lasso_effects.png"}
         local = mlflow.artifacts.download_artifacts(run_id=run_id, artifact_path="plots")
-        for name in ("backtest", "effects"):
+        for name in ("backtest", "lasso_effects"):
             assert (full_run.root / local / f"{name}.png").read_bytes()[1:4] == b"PNG"
 
 

@@ -168,13 +168,16 @@ WRONG = {
     "scoring.stale_after_days": [0, "old"],
     "scoring.order.critical_ratio": [2, "high"],
     "training.borrow": ["perhaps", 7],
+    "training.ensemble.seed": [-1, "lucky"],
+    "training.ensemble.members.network.n_networks": [0, "two"],
+    "training.ensemble.members.network.learning_rate": [-1, "fast"],
     "validation.mape_limit": [-1, "low"],
     "validation.bias_metric": ["mape"],
     "monitoring.act_on": [["mood"], "stale"],
     "monitoring.degraded_by": [-1, "much"],
 }
 # What a function beside the settings takes, but is nothing for a user to set.
-NO_SETTING = ["velocity.previous", "training.horizon", "training.pool", "validation.frame"]
+NO_SETTING = ["velocity.previous", "training.ensemble.horizon", "training.pool", "validation.frame"]
 
 
 @pytest.mark.parametrize("path", NO_SETTING)

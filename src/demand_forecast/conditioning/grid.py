@@ -10,7 +10,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from demand_forecast.conditioning.weeks import Days, week_number, weeks_between
-from demand_forecast.modelling.panel import Covariate, FloatArray, IntArray
+from demand_forecast.modelling.arrays import FloatArray, IntArray
+from demand_forecast.modelling.panel import Covariate
 
 _ALMOST_ALL = 0.95
 _PROBE_WEEKS = 12

@@ -16,7 +16,8 @@ from demand_forecast.conditioning.parameters import ConditioningParameters
 from demand_forecast.conditioning.plans import planned_covariates, shipment_covariates
 from demand_forecast.conditioning.weather import weekly_weather
 from demand_forecast.exceptions import ConfigurationError, ContractError, NotEnoughHistoryError
-from demand_forecast.modelling.panel import Covariate, FloatArray, Panel
+from demand_forecast.modelling.arrays import FloatArray
+from demand_forecast.modelling.panel import Covariate, Panel
 
 _NOT_STATIC = {"region", "store_format", "zip_code"}
 _TOLERANCE = 1e-4  # float32 against float64

@@ -9,7 +9,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from demand_forecast.conditioning.grid import Grid, is_complete, positions
-from demand_forecast.modelling.panel import Covariate, FloatArray, IntArray
+from demand_forecast.modelling.arrays import FloatArray, IntArray
+from demand_forecast.modelling.panel import Covariate
 
 Columns = dict[str, dict[str, Any]]
 

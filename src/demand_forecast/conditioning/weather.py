@@ -10,7 +10,8 @@ import pandas as pd
 from demand_forecast.conditioning.grid import positions
 from demand_forecast.conditioning.parameters import ConditioningParameters
 from demand_forecast.conditioning.weeks import Days, week_end, week_number
-from demand_forecast.modelling.panel import FloatArray, IntArray, IssuedForecast
+from demand_forecast.modelling.arrays import FloatArray, IntArray
+from demand_forecast.modelling.panel import IssuedForecast
 
 _KEYS = {"zip_code", "issued_on", "date", "week"}
 _DAYS = 7

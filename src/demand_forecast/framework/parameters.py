@@ -17,7 +17,7 @@ from dataclasses import asdict
 from typing import Any, Final, NamedTuple, cast
 
 from omegaconf import OmegaConf
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from demand_forecast.conditioning.parameters import ConditioningParameters
 from demand_forecast.exceptions import ConfigurationError, did_you_mean
@@ -26,7 +26,7 @@ from demand_forecast.modelling.evaluation.splits import ForecastParameters
 from demand_forecast.modelling.lifecycle.gate import GateParameters
 from demand_forecast.modelling.lifecycle.retraining import RetrainingParameters
 from demand_forecast.modelling.lifecycle.training import TrainingParameters
-from demand_forecast.modelling.parameters import Parameters
+from demand_forecast.modelling.parameters import UNKNOWN_PARAMETER, Parameters
 from demand_forecast.modelling.scoring.fallback import ScoringParameters
 from demand_forecast.modelling.velocity import VELOCITIES, VelocityParameters
 
@@ -184,21 +184,11 @@ def _check_group(name: str, values: Values, model: type[Parameters]) -> None:
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join([name, *map(str, first["loc"])])
-        if first["type"] == "extra_forbidden":
-            *path, last = map(str, first["loc"])
-            problem = f"'{key}' does not exist. {did_you_mean(last, _fields(model, path))}"
+        if first["type"] == UNKNOWN_PARAMETER:
+            unknown = first["ctx"]
+            problem = f"'{key}.{unknown['key']}' does not exist. {unknown['hint']}"
         elif first["type"] == "missing":
             problem = f"'{key}' is missing."
         else:
             problem = f"'{key}' is {first['input']!r}: {first['msg'].removeprefix('Value error, ')}"
         raise ConfigurationError(f"parameters: {problem}") from error
-
-
-def _fields(model: type[BaseModel], path: list[str]) -> list[str]:
-    """Names that are valid at a path inside a group."""
-    for name in path:
-        inner = model.model_fields[name].annotation
-        if not (isinstance(inner, type) and issubclass(inner, BaseModel)):
-            return []
-        model = inner
-    return list(model.model_fields)

@@ -9,10 +9,18 @@ ratio (newsvendor).
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 from scipy.special import ndtri
 
-Array = npt.NDArray[np.floating]
+from demand_forecast.modelling.arrays import Array
+
+__all__ = [
+    "Array",
+    "atoms",
+    "interpolation_weights",
+    "mape_point",
+    "mean_point",
+    "newsvendor_point",
+]
 
 _ATOMS = 100
 

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from core_panels import noised_after, simulated
-from demand_forecast.modelling.features.design import Design, FeatureSpec, learn_spec
+from demand_forecast.modelling.features.design import Design
 from demand_forecast.modelling.features.grouping import (
     Groups,
     rolling_mean,
@@ -19,6 +19,7 @@ from demand_forecast.modelling.features.grouping import (
 )
 from demand_forecast.modelling.features.history import hazard
 from demand_forecast.modelling.features.plans.covariates import covariate_kinds
+from demand_forecast.modelling.features.spec import FeatureSpec, learn_spec
 from demand_forecast.modelling.models.rows import forecast_sample
 from demand_forecast.modelling.panel import Covariate, Panel
 

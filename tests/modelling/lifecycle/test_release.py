@@ -10,7 +10,6 @@ from demand_forecast.modelling.lifecycle.lineage import Lineage
 from demand_forecast.modelling.lifecycle.records import Challenger
 from demand_forecast.modelling.lifecycle.release import (
     dry_run,
-    flatten,
     prepare_baseline,
     prepare_ensemble,
 )
@@ -18,9 +17,10 @@ from demand_forecast.modelling.lifecycle.training import TrainingParameters
 from demand_forecast.modelling.models.baseline import HistoricalAverage
 from demand_forecast.modelling.models.ensemble import Ensemble
 from demand_forecast.modelling.panel import KEY
+from demand_forecast.modelling.parameters import flatten
 from stand_ins import Constant, Incomplete
 
-TRAINING = TrainingParameters(network={"seeds": 1})
+TRAINING = TrainingParameters(ensemble={"members": {"network": {"n_networks": 1}}})
 
 
 def _metrics(mape: float) -> list[dict[str, object]]:
@@ -38,8 +38,7 @@ def challenger(trained_ensemble) -> Challenger:
     """Judged on the weeks before the last eight."""
     panel, model = trained_ensemble
     early = panel.until(panel.weeks[panel.n_weeks - 9])
-    network = model.settings["network"]
-    return Challenger(Ensemble(horizon=2, network=network, seed=5).fit(early))
+    return Challenger(model.clone(seed=5).fit(early))
 
 
 def _prepare(panel, challenger, verdict, classes=None):
@@ -56,10 +55,10 @@ def test_a_model_that_passed_is_refitted_on_all_weeks(trained_ensemble, challeng
     assert trained.lineage.promoted
     assert trained.lineage.reason == ""
     assert trained.model is not challenger.model
-    assert trained.model.settings == challenger.model.settings
+    assert trained.model.flat_parameters() == challenger.model.flat_parameters()
     assert trained.model.leads == challenger.model.leads
     assert trained.model.seed == challenger.model.seed == 5
-    expected = Ensemble(2, network=fresh.settings["network"], seed=5).fit(panel)
+    expected = fresh.clone(seed=5).fit(panel)
     ours, theirs = (m.predict(panel, panel.as_of, 2) for m in (trained.model, expected))
     pd.testing.assert_frame_equal(ours, theirs)
 
@@ -67,10 +66,8 @@ def test_a_model_that_passed_is_refitted_on_all_weeks(trained_ensemble, challeng
 def test_what_travels_to_the_registry(trained_ensemble, challenger) -> None:
     panel = trained_ensemble[0]
     trained = _prepare(panel, challenger, _verdict(True))
-    assert trained.parameters == {
-        "borrow": True,
-        "network.seeds": 1,
-    }
+    assert trained.parameters == TRAINING.flat()
+    assert trained.parameters["ensemble.members.network.n_networks"] == 1
     assert trained.metrics == {
         "mape": 30.0,
         "wape": 15.0,
@@ -90,8 +87,8 @@ def test_what_travels_to_the_registry(trained_ensemble, challenger) -> None:
         validated_mape=30.0,
         promoted=True,
     )
-    assert set(trained.plots) == {"backtest", "effects"}
-    assert len(trained.plots["effects"]().axes) == 1
+    assert set(trained.plots) == {"backtest", "lasso_effects"}
+    assert len(trained.plots["lasso_effects"]().axes) == 1
 
 
 def test_a_model_that_failed_waits_with_the_reason(trained_ensemble, challenger) -> None:

@@ -23,8 +23,8 @@ def models(trained_ensemble):
     return {
         "historical_average": HistoricalAverage().fit(panel),
         "seasonal_naive": SeasonalNaive().fit(panel),
-        "lasso": ensemble.lasso_,
-        "network": ensemble.network_,
+        "lasso": ensemble.members_["lasso"],
+        "network": ensemble.members_["network"],
         "ensemble": ensemble,
     }
 

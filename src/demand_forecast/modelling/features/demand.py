@@ -8,7 +8,7 @@ from demand_forecast.modelling.features.history import Relatives
 from demand_forecast.modelling.panel import BoolArray, IntArray, Panel
 from demand_forecast.modelling.points import Array
 
-FRESH_KINDS = 3
+COLD_START_KINDS = 3
 _YOUNG = 8
 
 
@@ -51,13 +51,13 @@ def log_demand(panel: Panel, offset: Array, whole: bool) -> tuple[Array, BoolArr
         return np.log(np.maximum(bound, 0) + offset), censored
 
 
-def freshness(active: BoolArray, family: Relatives) -> IntArray:
-    """``(weeks, series)`` what had never been delivered so far, see ``Sample.fresh``."""
-    fresh = (active.cumsum(axis=0) == 0).astype(np.int64)
+def cold_starts(active: BoolArray, family: Relatives) -> IntArray:
+    """``(weeks, series)`` what had never been delivered so far, see ``Sample.cold_start``."""
+    cold_start = (active.cumsum(axis=0) == 0).astype(np.int64)
     store, product = (
-        groups.minima(fresh)[:, groups.index] for groups in (family.store, family.product)
+        groups.minima(cold_start)[:, groups.index] for groups in (family.store, family.product)
     )
-    return np.asarray(np.maximum(fresh + store, FRESH_KINDS * product))
+    return np.asarray(np.maximum(cold_start + store, COLD_START_KINDS * product))
 
 
 def ceiling(logs: Array) -> Array:

@@ -1,30 +1,22 @@
 """From a panel to the rows of a direct model: one row per series, origin and lead.
 
-``FeatureSpec`` is what is learned from training weeks and stored with a model; ``Design`` applies
-it to a panel. Features of the origin and of the target week are held once as dense arrays and
-only put side by side for the rows that are asked for.
+``Design`` applies a ``FeatureSpec`` to a panel. Features of the origin and of the target week are
+held once as dense arrays and only put side by side for the rows that are asked for.
 """
 
 from __future__ import annotations
-
-from collections.abc import Sequence
-from dataclasses import dataclass, field
 
 import numpy as np
 
 from demand_forecast.modelling.features.attributes import (
     category_codes,
-    known_categories,
-    numeric_scales,
     relatives,
     static_columns,
 )
 from demand_forecast.modelling.features.calendar import extend_weeks, week_of_year
 from demand_forecast.modelling.features.demand import (
     ceiling,
-    demand_offsets,
-    freshness,
-    in_whole_units,
+    cold_starts,
     log_demand,
     series_offsets,
 )
@@ -35,99 +27,16 @@ from demand_forecast.modelling.features.history import (
 )
 from demand_forecast.modelling.features.plans.analog import (
     analog_features,
-    class_centres,
     memberships,
 )
-from demand_forecast.modelling.features.plans.columns import PlanColumns, plan_columns
-from demand_forecast.modelling.features.plans.covariates import covariate_kinds
-from demand_forecast.modelling.features.plans.kernel import PlanKernel
-from demand_forecast.modelling.features.plans.response import Observed, Response, fit_response
 from demand_forecast.modelling.features.sample import Sample
-from demand_forecast.modelling.features.weather import climate, weather_features
+from demand_forecast.modelling.features.spec import FeatureSpec
+from demand_forecast.modelling.features.weather import weather_features
 from demand_forecast.modelling.panel import IntArray, Panel, Weeks
 from demand_forecast.modelling.points import Array
 
 _SEASON_KNOWN = 38
-# With one year to look back at, a week of a product has one value of it, which names the week.
-_TWO_YEARS = 2 * 52 + 13  # the year before, around which a season's level is half a year wide
 _BLOCK = 2048
-
-
-@dataclass
-class FeatureSpec:
-    """What features need to know from training: names, scales, slopes; no demand of single weeks.
-
-    Attributes:
-        leads: Leads in weeks the model is trained for.
-        offsets: Units added before the logarithm, by product; ``""`` for products not seen.
-        kinds: Kind of each plan covariate.
-        courses: Yearly course of each weather covariate.
-        categories: For each categorical column its known values.
-        numeric: For each numeric static column its mean and spread.
-        products: Products whose answer to plans is known.
-        response: Effect of plans and season, by product.
-        centres: Classes of plan effect.
-        whole: Demand was only ever seen in whole units.
-        yearly: Last year's weeks were seen often enough to tell a season from chance.
-    """
-
-    leads: list[int]
-    offsets: dict[str, float]
-    kinds: dict[str, str]
-    courses: dict[str, Array]
-    categories: dict[str, list[str]]
-    numeric: dict[str, tuple[float, float]]
-    products: list[str]
-    response: Response = field(repr=False)
-    centres: Array = field(repr=False)
-    whole: bool
-    yearly: bool
-
-    def columns(self, panel: Panel, weeks: int) -> PlanColumns:
-        """Plans and season of the first ``weeks`` weeks of a panel."""
-        stocked = self.categories["product_id"]
-        return plan_columns(panel, self.kinds, stocked, self.products, weeks)
-
-
-def learn_spec(
-    panel: Panel, leads: list[int], train_weeks: int, pool: Sequence[Panel] = ()
-) -> FeatureSpec:
-    """Learn what the features need.
-
-    Args:
-        panel: The training panel; vocabularies are of all its series.
-        leads: Leads in weeks.
-        train_weeks: Number of first weeks that slopes and scales are learned from.
-        pool: Panels of the same weeks to borrow from.
-    """
-    train, *others = (p.until(panel.weeks[train_weeks - 1], max_future=0) for p in (panel, *pool))
-    names = {str(n) for p in (panel, *pool) for n in p.series["product_id"].unique()}
-    spec = FeatureSpec(
-        leads,
-        {k: v for p in (*pool, panel) for k, v in demand_offsets(p).items()},
-        covariate_kinds(train),
-        climate(train),
-        known_categories(panel.series),
-        numeric_scales(panel.series),
-        sorted(names),
-        Response(np.empty((0, 0, 0), np.float32), train.weeks[:0], PlanKernel.empty()),
-        np.empty(0, dtype=np.float32),
-        in_whole_units(panel.demand),
-        train_weeks >= _TWO_YEARS,
-    )
-    mine = _observed(train, spec)
-    seen = [mine, *(_observed(other, spec) for other in others)]
-    weeks = train.weeks[:train_weeks]
-    spec.response = fit_response(seen, len(spec.products), weeks)
-    effect = spec.response(mine.columns, mine.plans, weeks)
-    spec.centres = class_centres(effect[np.isfinite(mine.log_demand)])
-    return spec
-
-
-def _observed(panel: Panel, spec: FeatureSpec) -> Observed:
-    found = spec.columns(panel, panel.n_weeks)
-    logs = np.log(panel.demand.T + series_offsets(panel, spec.offsets)[None])
-    return Observed(logs, list(found.response.values()), found.products)
 
 
 class Design:
@@ -166,7 +75,7 @@ class Design:
         given = np.where(np.isfinite(state.own), state.own + effect[: panel.n_weeks], -np.inf)
         self.expected = np.fmax(self.log_demand, given)
         self.ceiling = ceiling(history)
-        self.fresh = freshness(np.isfinite(history), family)
+        self.cold_start = cold_starts(np.isfinite(history), family)
         origin = history_features(state, panel.demand.T, family)
         target = {"plan_effect": effect} | found.event_effect(spec.response, self.calendar)
         target |= found.plans | found.season
@@ -226,7 +135,7 @@ class Design:
             origin=origin,
             target=target,
             series=series,
-            fresh=self.fresh[origin, series],
+            cold_start=self.cold_start[origin, series],
             level=level,
             offset=self.offset[series],
             ceiling=self.ceiling[origin, series] - level,

@@ -50,7 +50,7 @@ class GateParameters(Parameters):
     block_weeks: int = Field(
         default=4,
         ge=1,
-        description="Consecutive weeks drawn together: errors of neighbouring weeks are correlated.",
+        description="Consecutive weeks drawn together, as errors of neighbouring weeks correlate.",
     )
     bias_limit: float | None = Field(
         default=None, gt=0, description="Signed bias at most this, either way; null: no such rule."

@@ -9,12 +9,12 @@ from typing import Any
 import pandas as pd
 
 from demand_forecast.exceptions import ContractError, NotEnoughHistoryError
-from demand_forecast.modelling.evaluation.plots import plot_backtest, plot_effects
+from demand_forecast.modelling.evaluation.plots import plot_backtest
 from demand_forecast.modelling.lifecycle.lineage import Lineage
 from demand_forecast.modelling.lifecycle.records import Challenger, TrainedModel
 from demand_forecast.modelling.lifecycle.training import TrainingParameters
 from demand_forecast.modelling.models.baseline import HistoricalAverage
-from demand_forecast.modelling.models.ensemble import Ensemble
+from demand_forecast.modelling.models.direct import DirectForecaster
 from demand_forecast.modelling.models.kinds import BASELINE, ENSEMBLE
 from demand_forecast.modelling.models.rows import neighbours
 from demand_forecast.modelling.output_contract import check_output, target_weeks
@@ -76,11 +76,11 @@ def prepare_ensemble(
     rows = pd.MultiIndex.from_frame(panel.series[KEY]).isin(pd.MultiIndex.from_frame(keys))
     part, ensemble = panel.select(rows), _figures(verdict, ENSEMBLE)
     lineage = Lineage.of(ENSEMBLE, panel, part, velocity)
-    if not isinstance(challenger.model, Ensemble):
+    if not isinstance(challenger.model, DirectForecaster):
         return TrainedModel(None, lineage.model_copy(update={"reason": challenger.reason}))
     try:
         pool = neighbours(panel, rows, training.borrow)
-        model = _unfitted(challenger.model).fit(part, pool)
+        model = challenger.model.clone().fit(part, pool)
     except NotEnoughHistoryError as error:
         return TrainedModel(None, lineage.model_copy(update={"reason": str(error)}))
     broken = dry_run(model, part, horizon)
@@ -92,12 +92,9 @@ def prepare_ensemble(
     return TrainedModel(
         model,
         lineage.model_copy(update=judged),
-        parameters=flatten(training.model_dump(mode="json")),
+        parameters=training.flat(),
         metrics=ensemble | _prefixed(_figures(verdict, BASELINE), "baseline_"),
-        plots={
-            "backtest": partial(plot_backtest, backtest),
-            "effects": partial(plot_effects, model),
-        },
+        plots={"backtest": partial(plot_backtest, backtest), **model.plots()},
     )
 
 
@@ -109,23 +106,6 @@ def dry_run(model: Forecaster, panel: Panel, horizon: int) -> str:
     except ContractError as error:
         return f"dry run: {error}"
     return ""
-
-
-def flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested parameters as ``group.key`` to value."""
-    flat: dict[str, Any] = {}
-    for key, value in values.items():
-        if isinstance(value, Mapping):
-            flat |= flatten(value, f"{prefix}{key}.")
-        else:
-            flat[f"{prefix}{key}"] = value
-    return flat
-
-
-def _unfitted(model: Ensemble) -> Ensemble:
-    """The same ensemble before it has learned anything."""
-    settings = model.settings
-    return Ensemble(model.horizon, model.leads, settings["lasso"], settings["network"], model.seed)
 
 
 def _figures(verdict: Mapping[str, Any], model: str) -> dict[str, float]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pandas as pd
 from pydantic import Field
 
@@ -11,7 +9,7 @@ from demand_forecast.exceptions import NotEnoughHistoryError
 from demand_forecast.modelling.evaluation.splits import ForecastParameters, before_validation
 from demand_forecast.modelling.lifecycle.records import Challenger
 from demand_forecast.modelling.models.baseline import HistoricalAverage
-from demand_forecast.modelling.models.ensemble import Ensemble
+from demand_forecast.modelling.models.ensemble import Ensemble, EnsembleParameters
 from demand_forecast.modelling.models.rows import neighbours
 from demand_forecast.modelling.panel import Panel
 from demand_forecast.modelling.parameters import Parameters
@@ -25,9 +23,9 @@ class TrainingParameters(Parameters):
         description="Where products of a velocity have too few rows of their own, their model also "
         "learns from the other products of the segment.",
     )
-    lasso: dict[str, Any] = Field(default={}, description="Of the LASSO.")
-    network: dict[str, Any] = Field(default={}, description="Of the network.")
-    ensemble: dict[str, Any] = Field(default={}, description="Of the ensemble.")
+    ensemble: EnsembleParameters = Field(
+        default=EnsembleParameters(), description="The members of the ensemble."
+    )
 
 
 def train_baseline(panel: Panel, forecast: ForecastParameters) -> Challenger:
@@ -55,12 +53,7 @@ def train_challenger(
         training: Of the ensemble.
     """
     rows = (classes["velocity"] == velocity).to_numpy()
-    model = Ensemble(
-        horizon=forecast.horizon,
-        lasso=training.lasso,
-        network=training.network,
-        **training.ensemble,
-    )
+    model = Ensemble.from_parameters(training.ensemble, forecast.horizon)
     try:
         if not rows.any():
             raise NotEnoughHistoryError(f"the segment has no {velocity} products")

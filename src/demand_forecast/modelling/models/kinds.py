@@ -5,18 +5,27 @@ from __future__ import annotations
 import json
 from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 from demand_forecast.exceptions import ArtefactError, did_you_mean
 from demand_forecast.modelling.protocol import Forecaster
 
+if TYPE_CHECKING:
+    from demand_forecast.modelling.models.member import Member
+
 ENSEMBLE, BASELINE = "ensemble", "historical_average"
+# What can be a member of an ensemble, by the name that it has in parameters files; a further
+# member is a class (see :mod:`demand_forecast.modelling.models.member`) and a line here.
+MEMBERS = {
+    "lasso": "lasso.lasso.Lasso",
+    "network": "network.network.Network",
+}
 # The only classes that a stored model may name: loading one can run no other code.
 KINDS = {
     BASELINE: "baseline.HistoricalAverage",
     "seasonal_naive": "baseline.SeasonalNaive",
-    "lasso": "ensemble.Lasso",
-    "network": "ensemble.Network",
     ENSEMBLE: "ensemble.Ensemble",
+    **MEMBERS,
 }
 
 
@@ -28,16 +37,26 @@ def model_class(kind: str) -> type[Forecaster]:
     """
     if kind not in KINDS:
         raise ArtefactError(f"There is no kind of model '{kind}'. {did_you_mean(kind, KINDS)}")
-    name, cls = KINDS[kind].split(".")
-    module = import_module(f"demand_forecast.modelling.models.{name}")
-    found: type[Forecaster] = getattr(module, cls)
-    return found
+    module, _, name = KINDS[kind].rpartition(".")
+    loaded: type[Forecaster] = getattr(import_module(f"{__package__}.{module}"), name)
+    return loaded
+
+
+def member_class(kind: str) -> type[Member]:
+    """The class of a kind of model that can be a member of an ensemble.
+
+    Raises:
+        ArtefactError: If there is no such kind.
+    """
+    if kind not in MEMBERS:
+        raise ArtefactError(f"No member is called '{kind}'. {did_you_mean(kind, MEMBERS)}")
+    return cast("type[Member]", model_class(kind))
 
 
 def kind_of(model: Forecaster) -> str:
     """Name under which a model's class is stored."""
-    path = f"{type(model).__module__.rpartition('.')[2]}.{type(model).__name__}"
-    return next(kind for kind, known in KINDS.items() if known == path)
+    path = f"{type(model).__module__}.{type(model).__qualname__}"
+    return next(kind for kind, place in KINDS.items() if path == f"{__package__}.{place}")
 
 
 def save_model(model: Forecaster, directory: Path) -> None:

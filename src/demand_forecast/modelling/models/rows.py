@@ -9,10 +9,11 @@ import numpy as np
 import pandas as pd
 
 from demand_forecast.exceptions import NotEnoughHistoryError
-from demand_forecast.modelling.features.design import Design, FeatureSpec, learn_spec
+from demand_forecast.modelling.features.design import Design
 from demand_forecast.modelling.features.sample import Sample
-from demand_forecast.modelling.models.calibration.newcomers import newcomer_rows
-from demand_forecast.modelling.models.lasso.standardised import Slopes
+from demand_forecast.modelling.features.spec import FeatureSpec, learn_spec
+from demand_forecast.modelling.models.calibration.cold_start import cold_start_rows
+from demand_forecast.modelling.models.standardised import Slopes
 from demand_forecast.modelling.panel import BoolArray, Panel
 from demand_forecast.modelling.points import Array
 
@@ -31,7 +32,7 @@ class Training:
     Attributes:
         spec: What the features learned.
         sample: The rows.
-        head: ``(rows,)`` True for targets before the held-out weeks.
+        is_train: ``(rows,)`` True for targets before the held-out weeks.
         held_out_weeks: Number of held-out weeks.
         names: Feature names.
         sizes: Number of known values of each categorical column.
@@ -41,7 +42,7 @@ class Training:
 
     spec: FeatureSpec
     sample: Sample
-    head: BoolArray
+    is_train: BoolArray
     held_out_weeks: int
     names: list[str]
     sizes: dict[str, int]
@@ -106,22 +107,22 @@ def prepare(panel: Panel, leads: list[int], seed: int, pool: Sequence[Panel] = (
         kept.sort()
         origin, series, lead = origin[kept], series[kept], lead[kept]
     sample = design.sample(origin, series, lead)
-    head = sample.target < panel.n_weeks - held_out
-    if head.sum() < MIN_ROWS // 2:
+    is_train = sample.target < panel.n_weeks - held_out
+    if is_train.sum() < MIN_ROWS // 2:
         raise NotEnoughHistoryError(
-            f"segment {panel.region}.{panel.store_format}: {int(head.sum())} training rows before "
-            f"the {held_out} held-out weeks; needed {MIN_ROWS // 2}"
+            f"segment {panel.region}.{panel.store_format}: {int(is_train.sum())} training rows "
+            f"before the {held_out} held-out weeks; needed {MIN_ROWS // 2}"
         )
     borrowed = _borrowed(pool, spec, panel.weeks[panel.n_weeks - held_out - 1], missing, seed)
     return Training(
         spec,
         Sample.join([sample, *borrowed]),
-        np.concatenate([head, *(np.ones(len(part.y), dtype=bool) for part in borrowed)]),
+        np.concatenate([is_train, *(np.ones(len(part.y), dtype=bool) for part in borrowed)]),
         held_out,
         design.names,
         design.category_sizes,
         design.own_names,
-        newcomer_rows(panel, spec, _FIRST_ORIGIN, seed),
+        cold_start_rows(panel, spec, _FIRST_ORIGIN, seed),
     )
 
 

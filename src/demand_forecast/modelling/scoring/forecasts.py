@@ -8,13 +8,14 @@ import numpy as np
 import pandas as pd
 
 from demand_forecast.exceptions import ConfigurationError, ContractError, did_you_mean
+from demand_forecast.modelling.arrays import BoolArray
 from demand_forecast.modelling.decisions.orders import (
     ORDER_COLUMNS,
     OrderParameters,
     propose_orders,
 )
 from demand_forecast.modelling.output_contract import example_of
-from demand_forecast.modelling.panel import KEY, BoolArray, Panel
+from demand_forecast.modelling.panel import KEY, Panel
 from demand_forecast.modelling.protocol import POINTS, QUANTILES
 
 SOURCES: Final = ("champion", "previous_champion", "baseline")

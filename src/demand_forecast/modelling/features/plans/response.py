@@ -12,7 +12,8 @@ without it the LASSO was clearly worse there).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
+from typing import Any, Self
 
 import numpy as np
 
@@ -46,6 +47,25 @@ class Response:
     slopes: Array
     fold_ends: Weeks
     kernel: PlanKernel
+
+    @classmethod
+    def empty(cls) -> Self:
+        """A response that says nothing."""
+        ends = np.empty(0, dtype="datetime64[D]")
+        return cls(np.empty((0, 0, 0), np.float32), ends, PlanKernel.empty())
+
+    def to_state(self) -> dict[str, Any]:
+        """The response as arrays."""
+        ends = self.fold_ends.astype("datetime64[D]").astype(np.int64)
+        kernel = {f"kernel.{name}": value for name, value in vars(self.kernel).items()}
+        return {"slopes": self.slopes, "fold_ends": ends} | kernel
+
+    @classmethod
+    def from_state(cls, arrays: dict[str, Any]) -> Self:
+        """Inverse of :meth:`to_state`."""
+        kernel = {f.name: arrays[f"kernel.{f.name}"] for f in fields(PlanKernel)}
+        ends = arrays["fold_ends"].astype("datetime64[D]")
+        return cls(arrays["slopes"], ends, PlanKernel(**kernel))
 
     def __call__(self, columns: Sequence[Array], plans: ProductPlans, weeks: Weeks) -> Array:
         """Log effect of each week's plan, ``(weeks, series)``.

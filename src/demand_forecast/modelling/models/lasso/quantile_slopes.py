@@ -6,8 +6,8 @@ from typing import Final
 
 import numpy as np
 
-from demand_forecast.modelling.panel import IntArray
-from demand_forecast.modelling.points import Array, interpolation_weights
+from demand_forecast.modelling.arrays import Array, IntArray
+from demand_forecast.modelling.points import interpolation_weights
 
 ANCHORS: Final[Array] = np.array([0.1, 0.5, 0.9], dtype=np.float32)
 _ROWS = 30_000

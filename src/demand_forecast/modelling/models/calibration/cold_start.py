@@ -13,9 +13,11 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from demand_forecast.modelling.features.design import Design, FeatureSpec
+from demand_forecast.modelling.arrays import BoolArray, IntArray
+from demand_forecast.modelling.features.design import Design
 from demand_forecast.modelling.features.sample import Sample
-from demand_forecast.modelling.panel import KEY, BoolArray, IntArray, Panel
+from demand_forecast.modelling.features.spec import FeatureSpec
+from demand_forecast.modelling.panel import KEY, Panel
 
 _TURNS = 3
 _SINGLE = 0.1
@@ -23,7 +25,7 @@ _ROWS = 2000
 _MOST_SERIES = 300
 
 
-def newcomer_rows(panel: Panel, spec: FeatureSpec, first_origin: int, seed: int) -> Sample | None:
+def cold_start_rows(panel: Panel, spec: FeatureSpec, first_origin: int, seed: int) -> Sample | None:
     """Rows of series that had no history at the origin; None where there are none.
 
     Every product and store is new in one of ``_TURNS`` turns, each on some stores of the panel.

@@ -8,12 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import ndtri
 
-from demand_forecast.modelling.models.calibration.intervals import (
+from demand_forecast.modelling.models.calibration.censored import (
     LEVELS,
     MEDIAN,
-    conformal_shifts,
     pinball,
     redistributed,
+)
+from demand_forecast.modelling.models.calibration.conformal import (
+    conformal_shifts,
     shift_quantiles,
     sum_factor,
 )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from demand_forecast.modelling.points import Array
+from demand_forecast.modelling.arrays import Array
 
 # Of a standardised feature in some weeks: a feature that hardly varies there has a variance of
 # rounding errors, which made the Gram matrix indefinite and the descent diverge.
@@ -58,8 +58,8 @@ def total(sums: list[Sums]) -> Sums:
     return joined
 
 
-def path(sums: Sums, grid: Array) -> Array:
-    """Coefficients ``(penalties, features + 1)`` for penalties relative to the largest useful one.
+def path(sums: Sums, alphas: Array) -> Array:
+    """Coefficients ``(alphas, features + 1)`` for penalties relative to the largest useful one.
 
     The intercept is free. Coordinate descent sees the Gram matrix only (Friedman, Hastie and
     Tibshirani 2010); ``dummy`` stands for the rows that it then does not need.
@@ -80,15 +80,15 @@ def path(sums: Sums, grid: Array) -> Array:
     top = max(float(np.abs(outer).max()), 1e-12)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
-        _, path, _ = lasso_path(
+        _, coefs, _ = lasso_path(
             dummy,
             np.array([np.sqrt(rest)]),
-            alphas=grid * top,
+            alphas=alphas * top,
             precompute=np.ascontiguousarray(inner),
             Xy=outer,
             max_iter=200,
             tol=1e-3,
             check_input=False,
         )
-    slopes = path.T / scale
+    slopes = coefs.T / scale
     return np.column_stack([slopes, level - slopes @ centre])

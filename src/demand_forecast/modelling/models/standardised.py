@@ -7,9 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from demand_forecast.modelling.arrays import Array, IntArray
 from demand_forecast.modelling.features.sample import Sample
-from demand_forecast.modelling.panel import IntArray
-from demand_forecast.modelling.points import Array
 
 _CONSTANT = 1e-4
 _CHUNK = 4096

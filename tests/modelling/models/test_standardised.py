@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from core_panels import simulated
-from demand_forecast.modelling.models.lasso.standardised import Slopes, mean_and_scale
 from demand_forecast.modelling.models.rows import prepare
+from demand_forecast.modelling.models.standardised import Slopes, mean_and_scale
 
 FURTHEST = 8
 

@@ -1,27 +1,21 @@
-"""Quantiles that do not cross and whose coverage is checked: conformal calibration.
-
-All of it in the log units of the models; ``LEVELS`` is the internal grid, finer than what is
-published.
-"""
+"""Quantiles that do not cross and whose coverage is checked: conformal calibration."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 
-from demand_forecast.modelling.features.demand import FRESH_KINDS
+from demand_forecast.modelling.arrays import Array, BoolArray, IntArray
+from demand_forecast.modelling.features.demand import COLD_START_KINDS
 from demand_forecast.modelling.features.sample import Sample
-from demand_forecast.modelling.models.calibration.survival import censored_quantiles
-from demand_forecast.modelling.panel import BoolArray, IntArray
-from demand_forecast.modelling.points import Array, atoms, mean_point
-
-_LOWER = (0.01, 0.025, 0.05, 0.1, 0.175, 0.25, 0.325, 0.4)
-LEVELS: Final[Array] = np.array(
-    [*_LOWER, 0.5, *(1 - level for level in reversed(_LOWER))], dtype=np.float32
+from demand_forecast.modelling.models.calibration.censored import (
+    LEVELS,
+    censored_quantiles,
+    redistributed,
 )
-MEDIAN: Final[int] = int(np.flatnonzero(np.float32(0.5) == LEVELS)[0])
+from demand_forecast.modelling.points import atoms, mean_point
+
 _PRIOR_WEEKS = 16.0
 _LEAST_ROWS = 20
 _NARROW = 0.1
@@ -30,54 +24,10 @@ _FACTOR_RANGE = (0.7, 1.4)
 _LOW, _HIGH = (int(np.flatnonzero(np.float32(q) == LEVELS)[0]) for q in (0.25, 0.75))
 
 
-def pinball(quantiles: Array, actual: Array, censored: BoolArray) -> Array:
-    """Mean pinball loss over all levels, ``(rows,)``; above a sold-out quantity nothing is lost.
-
-    Koenker and Bassett (1978); for right-censored values the one-sided loss of Powell (1986).
-    """
-    error = actual[:, None] - quantiles
-    loss = np.maximum(LEVELS * error, (LEVELS - 1) * error)
-    loss[censored[:, None] & (error < 0)] = 0
-    return np.asarray(loss.mean(axis=1), dtype=np.float32)
-
-
 def spread(quantiles: Array) -> Array:
     """Interquartile range, at least a small positive number, ``(rows, 1)``."""
     width = quantiles[:, _HIGH] - quantiles[:, _LOW]
     return np.maximum(width, 1e-3)[:, None]
-
-
-def redistributed(quantiles: Array, actual: Array, censored: BoolArray, seed: int = 0) -> Array:
-    """Sold-out rows replaced by draws from the forecast above what was sold.
-
-    Redistribution to the right (Efron 1967): given the forecast, a censored row then says what it
-    can say and nothing more, and whatever follows may treat all rows alike.
-
-    Args:
-        quantiles: ``(rows, levels)`` in order.
-        actual: ``(rows,)``.
-        censored: ``(rows,)``.
-        seed: Seed of the draws.
-    """
-    out = np.array(actual, dtype=np.float32)
-    if censored.any():
-        q, y = quantiles[censored], actual[censored]
-        below = _interpolate((q < y[:, None]).sum(axis=1), q, LEVELS, y)
-        share = below + (1 - below) * np.random.default_rng(seed).random(len(y))
-        ranks = np.broadcast_to(LEVELS, q.shape)
-        drawn = _interpolate((ranks < share[:, None]).sum(axis=1), ranks, q, share)
-        out[censored] = np.maximum(drawn, y)
-    return out
-
-
-def _interpolate(right: IntArray, known: Array, values: Array, at: Array) -> Array:
-    """Row-wise linear interpolation, constant beyond the ends; ``right`` counts ``known < at``."""
-    rows = np.arange(len(at))
-    right = np.clip(right, 1, known.shape[1] - 1)
-    values = np.broadcast_to(values, known.shape)
-    low, high = known[rows, right - 1], known[rows, right]
-    share = np.clip((at - low) / np.maximum(high - low, 1e-9), 0, 1)
-    return np.asarray((1 - share) * values[rows, right - 1] + share * values[rows, right])
 
 
 def conformal_shifts(
@@ -134,7 +84,7 @@ class Calibration:
     """What held-out weeks say about the quantiles and the mean of a model.
 
     Attributes:
-        shifts: ``(leads + FRESH_KINDS, levels)``, see :func:`conformal_shifts`.
+        shifts: ``(leads + COLD_START_KINDS, levels)``, see :func:`conformal_shifts`.
         mean_factor: Factor on the mean that makes held-out sums right.
     """
 
@@ -155,14 +105,14 @@ def calibrate(quantiles: Array, held_out: Sample, n_leads: int, weeks: int) -> C
         n_leads: Number of leads of the model.
         weeks: Number of held-out weeks.
     """
-    usual = held_out.fresh == 0
+    usual = held_out.cold_start == 0
     groups = np.where(usual, held_out.lead, -1)
     y, censored = held_out.y, held_out.censored
     by_lead = conformal_shifts(quantiles, y, censored, groups, n_leads, weeks)
     # A few products or stores say how wide, but not whether the next one is above or below; that
     # they are new has nothing to do with how many weeks were held out.
-    kinds = held_out.fresh - 1
-    by_kind = conformal_shifts(quantiles, y, censored, kinds, FRESH_KINDS, weeks=0)
+    kinds = held_out.cold_start - 1
+    by_kind = conformal_shifts(quantiles, y, censored, kinds, COLD_START_KINDS, weeks=0)
     shifts = np.concatenate([by_lead, by_kind])
     moved = Calibration(shifts, 1.0).shift(quantiles, held_out)
     actual = redistributed(moved, y, censored)[usual]
@@ -173,8 +123,8 @@ def calibrate(quantiles: Array, held_out: Sample, n_leads: int, weeks: int) -> C
 
 def _groups(sample: Sample, count: int) -> IntArray:
     """Group of each row: its lead; for what is new, of whatever lead, one for each kind."""
-    kinds = count - FRESH_KINDS - 1 + sample.fresh
-    return np.where(sample.fresh > 0, kinds, sample.lead)
+    kinds = count - COLD_START_KINDS - 1 + sample.cold_start
+    return np.where(sample.cold_start > 0, kinds, sample.lead)
 
 
 def sum_factor(actual: Array, mean: Array, week: IntArray) -> float:

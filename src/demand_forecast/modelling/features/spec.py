@@ -1,0 +1,138 @@
+"""What the features learn from training weeks; it is stored with every model.
+
+It holds names, scales and slopes, and no demand of single weeks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+import numpy as np
+
+from demand_forecast.modelling.features.attributes import known_categories, numeric_scales
+from demand_forecast.modelling.features.demand import (
+    demand_offsets,
+    in_whole_units,
+    series_offsets,
+)
+from demand_forecast.modelling.features.plans.analog import class_centres
+from demand_forecast.modelling.features.plans.columns import PlanColumns, plan_columns
+from demand_forecast.modelling.features.plans.covariates import covariate_kinds
+from demand_forecast.modelling.features.plans.response import Observed, Response, fit_response
+from demand_forecast.modelling.features.weather import climate
+from demand_forecast.modelling.panel import Panel
+from demand_forecast.modelling.points import Array
+
+# With one year to look back at, a week of a product has one value of it, which names the week.
+_TWO_YEARS = 2 * 52 + 13  # the year before, around which a season's level is half a year wide
+
+
+@dataclass
+class FeatureSpec:
+    """What features need to know from training: names, scales, slopes; no demand of single weeks.
+
+    Attributes:
+        leads: Leads in weeks the model is trained for.
+        offsets: Units added before the logarithm, by product; ``""`` for products not seen.
+        kinds: Kind of each plan covariate.
+        courses: Yearly course of each weather covariate.
+        categories: For each categorical column its known values.
+        numeric: For each numeric static column its mean and spread.
+        products: Products whose answer to plans is known.
+        response: Effect of plans and season, by product.
+        centres: Classes of plan effect.
+        whole: Demand was only ever seen in whole units.
+        yearly: Last year's weeks were seen often enough to tell a season from chance.
+    """
+
+    leads: list[int]
+    offsets: dict[str, float]
+    kinds: dict[str, str]
+    courses: dict[str, Array]
+    categories: dict[str, list[str]]
+    numeric: dict[str, tuple[float, float]]
+    products: list[str]
+    response: Response = field(repr=False)
+    centres: Array = field(repr=False)
+    whole: bool
+    yearly: bool
+
+    def columns(self, panel: Panel, weeks: int) -> PlanColumns:
+        """Plans and season of the first ``weeks`` weeks of a panel."""
+        stocked = self.categories["product_id"]
+        return plan_columns(panel, self.kinds, stocked, self.products, weeks)
+
+    def to_state(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """The spec as figures that JSON can hold and as arrays."""
+        meta = {
+            "leads": self.leads,
+            "offsets": self.offsets,
+            "kinds": self.kinds,
+            "categories": self.categories,
+            "numeric": self.numeric,
+            "products": self.products,
+            "whole": self.whole,
+            "yearly": self.yearly,
+            "courses": {name: course.tolist() for name, course in self.courses.items()},
+        }
+        return meta, self.response.to_state() | {"centres": self.centres}
+
+    @classmethod
+    def from_state(cls, meta: dict[str, Any], arrays: dict[str, Any]) -> Self:
+        """Inverse of :meth:`to_state`."""
+        return cls(
+            leads=meta["leads"],
+            offsets=meta["offsets"],
+            kinds=meta["kinds"],
+            courses={k: np.array(v, dtype=np.float32) for k, v in meta["courses"].items()},
+            categories=meta["categories"],
+            numeric={k: (float(a), float(b)) for k, (a, b) in meta["numeric"].items()},
+            products=meta["products"],
+            response=Response.from_state(arrays),
+            centres=arrays["centres"],
+            whole=meta["whole"],
+            yearly=meta["yearly"],
+        )
+
+
+def learn_spec(
+    panel: Panel, leads: list[int], train_weeks: int, pool: Sequence[Panel] = ()
+) -> FeatureSpec:
+    """Learn what the features need.
+
+    Args:
+        panel: The training panel; vocabularies are of all its series.
+        leads: Leads in weeks.
+        train_weeks: Number of first weeks that slopes and scales are learned from.
+        pool: Panels of the same weeks to borrow from.
+    """
+    train, *others = (p.until(panel.weeks[train_weeks - 1], max_future=0) for p in (panel, *pool))
+    names = {str(n) for p in (panel, *pool) for n in p.series["product_id"].unique()}
+    spec = FeatureSpec(
+        leads,
+        {k: v for p in (*pool, panel) for k, v in demand_offsets(p).items()},
+        covariate_kinds(train),
+        climate(train),
+        known_categories(panel.series),
+        numeric_scales(panel.series),
+        sorted(names),
+        Response.empty(),
+        np.empty(0, dtype=np.float32),
+        in_whole_units(panel.demand),
+        train_weeks >= _TWO_YEARS,
+    )
+    mine = _observed(train, spec)
+    seen = [mine, *(_observed(other, spec) for other in others)]
+    weeks = train.weeks[:train_weeks]
+    spec.response = fit_response(seen, len(spec.products), weeks)
+    effect = spec.response(mine.columns, mine.plans, weeks)
+    spec.centres = class_centres(effect[np.isfinite(mine.log_demand)])
+    return spec
+
+
+def _observed(panel: Panel, spec: FeatureSpec) -> Observed:
+    found = spec.columns(panel, panel.n_weeks)
+    logs = np.log(panel.demand.T + series_offsets(panel, spec.offsets)[None])
+    return Observed(logs, list(found.response.values()), found.products)
