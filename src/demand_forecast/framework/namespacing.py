@@ -22,14 +22,12 @@ def per_region(templates: Mapping[str, Pipeline], plan: Segments) -> list[Pipeli
         templates: Template by region (they differ in the sources a region has).
         plan: Regions and formats of the environment.
     """
-    return [
-        Pipeline(
-            templates[region],
-            namespace=region,
-            tags={place for place in plan.namespaces if _is_in(place, region)},
-        )
-        for region in plan.regions
-    ]
+    pipelines = []
+    places: list[Segment | Branch] = [*plan.segments, *plan.branches]
+    for region in plan.regions:
+        tags = {region, *(place.namespace for place in places if place.region == region)}
+        pipelines.append(Pipeline(templates[region], namespace=region, tags=tags))
+    return pipelines
 
 
 def per_segment(
@@ -118,19 +116,17 @@ def collector(
         outputs: Dataset.
         name: Name of the node.
     """
-    sources = [[s] if isinstance(s, str) else list(s.values()) for s in inputs.values()]
+
+    def pick(source: str | Mapping[Any, str], loaded: Mapping[str, Any]) -> Any:
+        if isinstance(source, str):
+            return loaded[source]
+        return {place: loaded[dataset] for place, dataset in source.items()}
 
     @wraps(func)  # Kedro and Kedro-Viz look at the function itself
     def call(**loaded: Any) -> Any:
-        return func(
-            **{
-                argument: loaded[source]
-                if isinstance(source, str)
-                else {place: loaded[dataset] for place, dataset in source.items()}
-                for argument, source in inputs.items()
-            }
-        )
+        return func(**{argument: pick(source, loaded) for argument, source in inputs.items()})
 
+    sources = [[s] if isinstance(s, str) else list(s.values()) for s in inputs.values()]
     with warnings.catch_warnings():
         # Kedro warns of dots in names because they mean namespaces, which is what is meant here.
         warnings.filterwarnings("ignore", message="One or more dataset names contain")
@@ -155,13 +151,12 @@ def _copy(
     template: Pipeline, namespace: str, outside: Mapping[str, str], tags: set[str]
 ) -> Pipeline:
     """A template in its namespace, with what it reads from ``outside`` of it."""
-    used = {name: source for name, source in outside.items() if name in template.inputs()}
-    parameters = {name for name in used if name.startswith(_PARAMETERS)}
+    parameters = {name for name in outside if name.startswith(_PARAMETERS)}
     return Pipeline(
         template,
         namespace=namespace,
-        inputs={name: used[name] for name in used.keys() - parameters},
-        parameters={name: used[name] for name in parameters},
+        inputs={name: outside[name] for name in outside.keys() - parameters},
+        parameters={name: outside[name] for name in parameters},
         tags=tags,
     )
 
@@ -171,7 +166,3 @@ def _within(namespace: str, name: str) -> str:
     if name.startswith(_PARAMETERS):
         return f"{_PARAMETERS}{namespace}.{name.removeprefix(_PARAMETERS)}"
     return f"{namespace}.{name}"
-
-
-def _is_in(place: str, region: str) -> bool:
-    return place == region or place.startswith(f"{region}.")
