@@ -4,6 +4,7 @@ from omegaconf.resolvers import oc
 
 from demand_forecast.framework.environment import prepare
 from demand_forecast.framework.session import SegmentSession
+from demand_forecast.hooks.drawing import DrawingHook
 from demand_forecast.hooks.inputs import MissingInputHook
 from demand_forecast.hooks.parameters import ParameterHook
 from demand_forecast.hooks.progress import ProgressHook
@@ -13,7 +14,14 @@ from demand_forecast.hooks.tracking import TrackingHook
 prepare()
 
 # Kedro calls hooks last in, first out: segments before parameters, both before anything else.
-HOOKS = (ProgressHook(), TrackingHook(), MissingInputHook(), ParameterHook(), SegmentHook())
+HOOKS = (
+    DrawingHook(),
+    ProgressHook(),
+    TrackingHook(),
+    MissingInputHook(),
+    ParameterHook(),
+    SegmentHook(),
+)
 # Kedro-Viz would note the size of every dataset at every save.
 DISABLE_HOOKS_FOR_PLUGINS = ("kedro-telemetry", "kedro-viz")
 SESSION_CLASS = SegmentSession

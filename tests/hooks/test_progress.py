@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
-from kedro.io import DataCatalog, MemoryDataset
+from kedro.io import DataCatalog
 from kedro.pipeline import Pipeline, node
 
 from demand_forecast.hooks import progress
@@ -98,29 +98,21 @@ def test_a_run_after_one_that_failed_starts_afresh(hook, told):
     assert _lines(told) == [("training", "1/1", "texas.large")]
 
 
-def test_the_summary_gets_the_seconds_and_is_printed(hook, monkeypatch):
-    printed = []
-    monkeypatch.setattr(progress, "print_summary", lambda *given: printed.append(given))
+def test_at_the_end_the_run_is_reported_with_its_seconds(hook, monkeypatch):
+    shown = []
+    monkeypatch.setattr(progress.RunReport, "show", lambda report, s: shown.append((report, s)))
     timings = Path(os.environ["DEMAND_FORECAST_TIMINGS"])
     timings.write_text(
         '["training", "a", 1.24]\n["training", "b", 2.0]\n["conditioning", "a", 1]\n'
     )
-    catalog = DataCatalog({"summary": MemoryDataset({"models": []})})
-    pipeline = Pipeline([node(print, "x", "summary", name="summarise")])
-    hook.after_pipeline_run({"env": "dev"}, pipeline, catalog)
-    stored = catalog.load("summary")
-    seconds = stored["seconds"]
+    catalog, pipeline = DataCatalog(), Pipeline(NODES)
+    hook.after_pipeline_run(pipeline, catalog)
+    [(report, seconds)] = shown
+    assert (report.pipeline, report.catalog) == (pipeline, catalog)
     assert list(seconds) == ["conditioning", "training", "total"]
     assert (seconds["conditioning"], seconds["training"]) == (1.0, 3.2)
-    assert stored["models"] == []
-    assert printed == [(stored, "dev")]
     assert not timings.exists()
     assert "DEMAND_FORECAST_TIMINGS" not in os.environ
-
-
-def test_without_a_summary_nothing_is_printed(hook, capsys):
-    hook.after_pipeline_run({}, Pipeline(NODES[:1]), DataCatalog())
-    assert capsys.readouterr().out == ""
 
 
 def test_a_failed_run_leaves_no_file(hook):
