@@ -4,8 +4,8 @@ from omegaconf.resolvers import oc
 
 from demand_forecast.framework.environment import prepare
 from demand_forecast.framework.session import SegmentSession
-from demand_forecast.hooks.drawing import DrawingHook
 from demand_forecast.hooks.inputs import MissingInputHook
+from demand_forecast.hooks.kedro_viz import DrawingHook
 from demand_forecast.hooks.parameters import ParameterHook
 from demand_forecast.hooks.progress import ProgressHook
 from demand_forecast.hooks.segments import SegmentHook

@@ -20,7 +20,7 @@ RETRAIN_PLAN: Final = "retrain_plan"
 # Stand for all regions, segments and velocities in a path.
 _REGION: Final = "<region>"
 _SEGMENT: Final = Segment(_REGION, "<format>")
-_BRANCH: Final = Branch(*_SEGMENT, "<velocity>")
+_BRANCH: Final = Branch(_REGION, "<format>", "<velocity>")
 
 
 class RunReport(NamedTuple):

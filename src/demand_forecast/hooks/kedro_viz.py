@@ -13,7 +13,7 @@ from kedro.io import DataCatalog
 from demand_forecast.framework import segments
 from demand_forecast.framework.drawing import EXAMPLE, draw_example
 
-_OPENS: Final = ("--pipeline", "-p", "--load-file")
+_OPENS: Final = ("--pipeline", "-p", "--load-file", "--help", "-h")
 
 
 class DrawingHook:
