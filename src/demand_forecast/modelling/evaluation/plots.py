@@ -23,7 +23,8 @@ PlotlyFigure = dict[str, Any]
 
 _HISTORY_WEEKS: Final = 26
 _BANDS: Final = (("q025", "q975", "95 % interval", 0.15), ("q10", "q90", "80 % interval", 0.3))
-_COLOUR: Final = "31, 119, 180"
+_COLOUR: Final = "60, 150, 220"
+_COLOURS: Final = (f"rgb({_COLOUR})", "rgb(240, 150, 60)")  # ensemble, baseline
 _GREY: Final = "#909090"  # seen on white and on the dark of Kedro-Viz
 
 
@@ -79,7 +80,8 @@ def draw_backtest(frame: pd.DataFrame) -> PlotlyFigure:
     demand, *models = one_week_ahead(frame, (ENSEMBLE, BASELINE))
     traces = [_trace(demand.values.index, demand.values, demand.label, color=_GREY)]
     traces += [
-        _trace(line.values.index, line.values, line.label, mode="lines+markers") for line in models
+        _trace(line.values.index, line.values, line.label, mode="lines+markers", color=colour)
+        for line, colour in zip(models, _COLOURS[len(_COLOURS) - len(models) :], strict=True)
     ]
     return plotly_figure(traces, "Forecasts one week ahead, all series together", "units per week")
 
