@@ -6,6 +6,8 @@ held once as dense arrays and only put side by side for the rows that are asked 
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import numpy as np
 
 from demand_forecast.modelling.features.attributes import (
@@ -20,22 +22,24 @@ from demand_forecast.modelling.features.demand import (
     log_demand,
     series_offsets,
 )
+from demand_forecast.modelling.features.feature import Derivation, Feature
 from demand_forecast.modelling.features.history import (
     history_features,
     running_level,
     seasonal_features,
 )
 from demand_forecast.modelling.features.plans.analog import (
+    SIMILAR_PLANS,
     analog_features,
     memberships,
 )
+from demand_forecast.modelling.features.plans.columns import PLAN_EFFECT
 from demand_forecast.modelling.features.sample import Sample
 from demand_forecast.modelling.features.spec import FeatureSpec
 from demand_forecast.modelling.features.weather import weather_features
-from demand_forecast.modelling.panel import IntArray, Panel, Weeks
+from demand_forecast.modelling.panel import Group, IntArray, Panel, Weeks
 from demand_forecast.modelling.points import Array
 
-_SEASON_KNOWN = 38
 _BLOCK = 2048
 
 
@@ -67,8 +71,8 @@ class Design:
         history, censored = log_demand(panel, self.offset, spec.whole)
         self.log_demand, self.censored = log_demand(outcome or panel, self.offset, spec.whole)
         family = relatives(panel.series)
-        found = spec.columns(panel, weeks)
-        effect = spec.response(list(found.response.values()), found.products, self.calendar)
+        plans = spec.columns(panel, weeks)
+        effect = spec.response(list(plans.response.values()), plans.products, self.calendar)
         adjusted = (history - effect[: panel.n_weeks]).astype(np.float32)
         state = running_level(adjusted, censored, family)
         self.level = state.level
@@ -77,41 +81,36 @@ class Design:
         self.ceiling = ceiling(history)
         self.cold_start = cold_starts(np.isfinite(history), family)
         origin = history_features(state, panel.demand.T, family)
-        target = {"plan_effect": effect} | found.event_effect(spec.response, self.calendar)
-        target |= found.plans | found.season
+        target = {PLAN_EFFECT: effect} | plans.event_effect(spec.response, self.calendar)
+        target |= plans.plans | plans.season
         if spec.yearly:
             target |= seasonal_features(state.own, weeks, family)
         pair = weather_features(panel, spec.courses, self.calendar, self.leads)
         if len(spec.centres):
             share = memberships(effect, spec.centres)
-            pair["similar_plans"] = analog_features(state.own - state.level, share, self.leads)
+            pair[SIMILAR_PLANS] = analog_features(state.own - state.level, share, self.leads)
         self.effect, self.origin, self.target, self.pair = effect, origin, target, pair
-        self.own_names = found.own
-        self.static, self.static_names = static_columns(panel.series, spec.numeric, spec.categories)
+        self.static, self.static_features = static_columns(
+            panel.series, spec.numeric, spec.categories, spec.store_attributes
+        )
         self.codes = category_codes(panel.series, spec.categories)
         self.week_code = week_of_year(self.calendar)
-        self.response_columns, self.product_plans = found.response, found.products
+        self.response_columns, self.product_plans = plans.response, plans.products
 
-    @property
-    def names(self) -> list[str]:
-        """Names of the features, in the order of ``Sample.x``."""
-        leads = [f"lead_{lead}" for lead in self.spec.leads]
-        return [*self.origin, *self.target, *self.pair, *self.static_names, *leads]
-
-    @property
-    def category_sizes(self) -> dict[str, int]:
-        """Number of known values of each categorical column, week of year last."""
-        sizes = {name: len(values) for name, values in self.spec.categories.items()}
-        return sizes | {"week_of_year": 53}
+    @cached_property
+    def features(self) -> list[Feature]:
+        """The columns of ``Sample.x``."""
+        leads = [_lead(lead) for lead in self.spec.leads]
+        return [*self.origin, *self.target, *self.pair, *self.static_features, *leads]
 
     def training_rows(self, first_origin: int) -> tuple[IntArray, IntArray, IntArray]:
         """Origin, series and lead position of all rows whose demand is known, by target week."""
-        found = []
+        parts = []
         for code, weeks_ahead in enumerate(self.leads):
             known = np.isfinite(self.log_demand[first_origin + weeks_ahead :])
             week, series = np.nonzero(known)
-            found.append((week + first_origin, series, np.full(len(week), code)))
-        origin, series, lead = (np.concatenate(parts) for parts in zip(*found, strict=True))
+            parts.append((week + first_origin, series, np.full(len(week), code)))
+        origin, series, lead = map(np.concatenate, zip(*parts, strict=True))
         order = np.argsort(origin + np.asarray(self.leads)[lead], kind="stable")
         return origin[order], series[order], lead[order]
 
@@ -143,7 +142,7 @@ class Design:
 
     def _matrix(self, origin: IntArray, series: IntArray, lead: IntArray) -> Array:
         """``(rows, features)``, filled a block at a time: a block of columns fits the cache."""
-        x = np.empty((len(origin), len(self.names)), dtype=np.float32)
+        x = np.empty((len(origin), len(self.features)), dtype=np.float32)
         n_varying = len(self.origin) + len(self.target) + len(self.pair)
         n_static = n_varying + self.static.shape[1]
         one_hot = np.eye(len(self.spec.leads), dtype=np.float32)
@@ -160,9 +159,13 @@ class Design:
         weeks_ahead = np.asarray(self.leads)[lead]
         target = origin + weeks_ahead
         rows = [column[origin, series] for column in self.origin.values()]
-        for name, column in self.target.items():
+        for feature, column in self.target.items():
             rows.append(column[target, series])
-            if name.startswith("last_year"):
-                rows[-1][weeks_ahead > _SEASON_KNOWN] = 0
+            if feature.longest_lead is not None:
+                rows[-1][weeks_ahead > feature.longest_lead] = 0
         rows += [column[lead, origin, series] for column in self.pair.values()]
         return np.stack(rows)
+
+
+def _lead(weeks_ahead: int) -> Feature:
+    return Feature(f"lead_{weeks_ahead}", Group.LEVEL, "kept", Derivation.LEAD)

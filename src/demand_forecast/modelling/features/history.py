@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import log_ndtr
 
+from demand_forecast.modelling.features.feature import Columns, Derivation, Feature
 from demand_forecast.modelling.features.grouping import (
     Groups,
     rolling_mean,
@@ -18,7 +19,7 @@ from demand_forecast.modelling.features.grouping import (
     shift,
     smooth,
 )
-from demand_forecast.modelling.panel import BoolArray
+from demand_forecast.modelling.panel import BoolArray, Group
 from demand_forecast.modelling.points import Array
 
 _LEVEL_RATE = 0.3
@@ -28,6 +29,7 @@ _POOL_WEIGHT = 0.05
 _FIRST_SPREAD = 0.5
 _LAGS = (0, 1, 2, 3)
 _WINDOWS = (4, 8, 13, 26, 52)
+_LAST_YEAR_LEADS = 38
 
 
 @dataclass(frozen=True)
@@ -112,7 +114,7 @@ def _pool(level: Array, weight: Array, relatives: Relatives) -> Array:
     return np.asarray(wide + offset)
 
 
-def history_features(state: Level, demand: Array, relatives: Relatives) -> dict[str, Array]:
+def history_features(state: Level, demand: Array, relatives: Relatives) -> Columns:
     """Features of an origin, ``(weeks, series)`` each, in log units relative to the level.
 
     Args:
@@ -134,18 +136,22 @@ def history_features(state: Level, demand: Array, relatives: Relatives) -> dict[
         )[0]
     columns["weeks_seen"] = np.log1p(weeks_seen)
     columns["weeks_since_seen"] = np.log1p(np.minimum(_age(active), 52)).astype(np.float32)
-    return columns | _relatives_features(own - level, relatives)
+    columns |= _relatives_features(own - level, relatives)
+    return {
+        Feature(name, Group.LEVEL, "kept", Derivation.HISTORY): column
+        for name, column in columns.items()
+    }
 
 
-def seasonal_features(own: Array, weeks: int, relatives: Relatives) -> dict[str, Array]:
+def seasonal_features(own: Array, weeks: int, relatives: Relatives) -> Columns:
     """Features of a target week from the same weeks of last year, ``(weeks + future, series)``.
 
-    The deviation from the level around it (half a year, centred: known as long as the lead is under
-    39 weeks), for the series, its product and the whole panel.
+    The deviation from the level around it (half a year, centred: it is known ``_LAST_YEAR_LEADS``
+    weeks ahead), for the series, its product and the whole panel.
     """
     around = rolling_mean(own, 27, ahead=13)
     deviation = own - around
-    columns = {}
+    columns: Columns = {}
     valid = np.isfinite(deviation)
     named = {"series": deviation}
     for name, groups in (("product", relatives.product), ("panel", relatives.panel)):
@@ -156,15 +162,20 @@ def seasonal_features(own: Array, weeks: int, relatives: Relatives) -> dict[str,
         long = np.full((weeks, own.shape[1]), np.nan, dtype=np.float32)
         end = min(weeks, len(near) + 52)
         long[52:end] = near[: max(end - 52, 0)]
-        columns[f"last_year_{name}"] = _filled(long)
+        columns[_last_year(name)] = _filled(long)
     return columns
+
+
+def _last_year(of: str) -> Feature:
+    """What last year says of a series, its product or the panel."""
+    name, how = f"last_year_{of}", Derivation.LAST_YEAR
+    return Feature(name, Group.SEASON, "zero", how, longest_lead=_LAST_YEAR_LEADS)
 
 
 def _relatives_features(deviation: Array, relatives: Relatives) -> dict[str, Array]:
     valid = np.isfinite(deviation)
     columns: dict[str, Array] = {}
-    for name in ("product", "store", "category", "panel"):
-        groups: Groups = getattr(relatives, name)
+    for name, groups in vars(relatives).items():
         mean, count = groups.means(deviation, valid)
         mean = mean * count / (count + 1)
         columns[f"{name}_now"] = mean[:, groups.index]

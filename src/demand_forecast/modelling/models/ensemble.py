@@ -76,7 +76,7 @@ class Network(DirectForecaster):
 
     def _fit_rows(self, training: Training) -> Array:
         self.model_ = NetworkModel(**({"seed": self.seed} | self.settings))
-        sizes = list(training.sizes.values())
+        sizes = training.sizes
         return self.model_.fit(training.sample, training.is_train, sizes, np.array(training.dense))
 
     @property

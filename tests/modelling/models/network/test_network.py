@@ -31,7 +31,7 @@ def training(panel: Panel) -> Training:
 
 def trained(training: Training, **settings: Any) -> NetworkModel:
     model = NetworkModel(**{"min_steps": 400, "seeds": 2} | settings)
-    sizes = list(training.sizes.values())
+    sizes = training.sizes
     model.fit(training.sample, training.is_train, sizes, np.array(training.dense))
     return model
 

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve
 
+from demand_forecast.modelling.features.feature import Columns, Feature
 from demand_forecast.modelling.features.grouping import Groups
 from demand_forecast.modelling.panel import IntArray
 from demand_forecast.modelling.points import Array
@@ -32,19 +33,19 @@ class ProductPlans:
     """Mean plan of each product over its stores.
 
     Attributes:
-        names: Names of the features.
+        features: The columns.
         values: ``(weeks, products, features)``.
         code: ``(products,)`` code of each product.
         index: ``(series,)`` position of each series' product.
     """
 
-    names: list[str]
+    features: list[Feature]
     values: Array
     code: IntArray
     index: IntArray
 
     @classmethod
-    def of(cls, columns: dict[str, Array], code: IntArray, weeks: int) -> ProductPlans:
+    def of(cls, columns: Columns, code: IntArray, weeks: int) -> ProductPlans:
         """Average columns ``(weeks, series)`` over the series of each product code."""
         groups = Groups(code)
         size = np.bincount(groups.index, minlength=groups.count)
