@@ -11,15 +11,15 @@ import pytest
 from core_panels import noised_after, simulated
 from demand_forecast.modelling.features.design import Design
 from demand_forecast.modelling.features.feature import Derivation, display_names
-from demand_forecast.modelling.features.grouping import (
-    Groups,
+from demand_forecast.modelling.features.groups import Groups
+from demand_forecast.modelling.features.history import hazard
+from demand_forecast.modelling.features.plans.plan import plans_of
+from demand_forecast.modelling.features.running import (
     rolling_mean,
     rolling_means,
     shift,
     smooth,
 )
-from demand_forecast.modelling.features.history import hazard
-from demand_forecast.modelling.features.plans.plan import plans_of
 from demand_forecast.modelling.features.spec import FeatureSpec, learn_spec
 from demand_forecast.modelling.models.rows import forecast_sample
 from demand_forecast.modelling.panel import Covariate, Panel

@@ -9,8 +9,6 @@ import numpy as np
 import pandas as pd
 
 from demand_forecast.modelling.features.feature import Derivation, Feature
-from demand_forecast.modelling.features.grouping import Groups
-from demand_forecast.modelling.features.history import Relatives
 from demand_forecast.modelling.panel import KEY, Group, IntArray
 from demand_forecast.modelling.points import Array
 
@@ -30,16 +28,6 @@ class Category:
     name: str
     group: Group
     size: int
-
-
-def relatives(series: pd.DataFrame) -> Relatives:
-    """Groups of the series that share a product, a store, a category."""
-
-    def groups(name: str) -> Groups:
-        values = series[name].astype(str) if name in series else np.zeros(len(series))
-        return Groups(np.unique(np.asarray(values), return_inverse=True)[1])
-
-    return Relatives(groups("product_id"), groups("store_id"), groups("category"), groups(""))
 
 
 def store_attributes(series: pd.DataFrame) -> list[str]:

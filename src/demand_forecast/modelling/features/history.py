@@ -12,8 +12,8 @@ import numpy as np
 from scipy.special import log_ndtr
 
 from demand_forecast.modelling.features.feature import Columns, Derivation, Feature
-from demand_forecast.modelling.features.grouping import (
-    Groups,
+from demand_forecast.modelling.features.groups import Relatives
+from demand_forecast.modelling.features.running import (
     rolling_mean,
     rolling_means,
     shift,
@@ -50,16 +50,6 @@ class Level:
     pool: Array
 
 
-@dataclass(frozen=True)
-class Relatives:
-    """Groups of series that share a product, a store, a category, or the panel."""
-
-    product: Groups
-    store: Groups
-    category: Groups
-    panel: Groups
-
-
 def hazard(score: Array) -> Array:
     """Mean of a standard normal variable above ``score`` (inverse Mills ratio)."""
     return np.asarray(
@@ -77,18 +67,18 @@ def running_level(adjusted: Array, censored: BoolArray, relatives: Relatives) ->
     level, weight, spread = (np.zeros_like(adjusted) for _ in range(3))
     mean, seen_weight, width = (np.zeros(adjusted.shape[1], np.float32) for _ in range(3))
     width += _FIRST_SPREAD
-    for week, found in enumerate(adjusted):
-        seen, known = np.isfinite(found), seen_weight > 0
-        before = np.where(known, mean / np.maximum(seen_weight, 1e-9), np.where(seen, found, 0))
-        sold_out = censored[week] & seen & known
+    for week, logs in enumerate(adjusted):
+        seen, has_level = np.isfinite(logs), seen_weight > 0
+        before = np.where(has_level, mean / np.maximum(seen_weight, 1e-9), np.where(seen, logs, 0))
+        sold_out = censored[week] & seen & has_level
         if sold_out.any():
             scale = 1.25 * width[sold_out]
-            score = np.clip((found[sold_out] - before[sold_out]) / scale, -4, 4)
+            score = np.clip((logs[sold_out] - before[sold_out]) / scale, -4, 4)
             own[week, sold_out] = before[sold_out] + scale * hazard(score)
         news = np.where(seen, own[week], 0) - before
         error = np.abs(news)
         row = before + np.clip(news, -_CLIP * width, _CLIP * width)
-        width += _SPREAD_RATE * np.where(seen & known & ~sold_out, error - width, 0)
+        width += _SPREAD_RATE * np.where(seen & has_level & ~sold_out, error - width, 0)
         mean += _LEVEL_RATE * np.where(seen, row - mean, 0)
         seen_weight += _LEVEL_RATE * np.where(seen, 1 - seen_weight, 0)
         level[week] = mean / np.maximum(seen_weight, 1e-9)

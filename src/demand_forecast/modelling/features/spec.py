@@ -22,6 +22,7 @@ from demand_forecast.modelling.features.calendar import WEEK_NUMBERS
 from demand_forecast.modelling.features.demand import (
     demand_offsets,
     in_whole_units,
+    median_offset,
     series_offsets,
 )
 from demand_forecast.modelling.features.plans.analog import class_centres
@@ -42,7 +43,8 @@ class FeatureSpec:
 
     Attributes:
         leads: Leads in weeks the model is trained for.
-        offsets: Units added before the logarithm, by product; ``""`` for products not seen.
+        offsets: Units added before the logarithm, by product.
+        other_offset: The same for products that have none of their own.
         plans: The plan covariates that features are made of.
         courses: Yearly course of each weather covariate.
         categories: For each categorical column its known values.
@@ -57,6 +59,7 @@ class FeatureSpec:
 
     leads: list[int]
     offsets: dict[str, float]
+    other_offset: float
     plans: list[Plan]
     courses: dict[str, Array]
     categories: dict[str, list[str]]
@@ -87,6 +90,7 @@ class FeatureSpec:
         meta = {
             "leads": self.leads,
             "offsets": self.offsets,
+            "other_offset": self.other_offset,
             "plans": [asdict(plan) for plan in self.plans],
             "categories": self.categories,
             "numeric": self.numeric,
@@ -104,6 +108,7 @@ class FeatureSpec:
         return cls(
             leads=meta["leads"],
             offsets=meta["offsets"],
+            other_offset=meta["other_offset"],
             plans=[Plan(**plan | {"group": Group(plan["group"])}) for plan in meta["plans"]],
             courses={k: np.array(v, dtype=np.float32) for k, v in meta["courses"].items()},
             categories=meta["categories"],
@@ -128,32 +133,39 @@ def learn_spec(
         train_weeks: Number of first weeks that slopes and scales are learned from.
         pool: Panels of the same weeks to borrow from.
     """
-    train, *others = (p.until(panel.weeks[train_weeks - 1], max_future=0) for p in (panel, *pool))
-    names = {str(n) for p in (panel, *pool) for n in p.series["product_id"].unique()}
+    last = panel.weeks[train_weeks - 1]
+    train, *others = (p.until(last, max_future=0) for p in (panel, *pool))
+    products = {str(n) for p in (panel, *pool) for n in p.series["product_id"].unique()}
+    offsets = demand_offsets(panel)
     spec = FeatureSpec(
-        leads,
-        {k: v for p in (*pool, panel) for k, v in demand_offsets(p).items()},
-        plans_of(train),
-        climate(train),
-        known_categories(panel.series),
-        numeric_scales(panel.series),
-        store_attributes(panel.series),
-        sorted(names),
-        Response.empty(),
-        np.empty(0, dtype=np.float32),
-        in_whole_units(panel.demand),
-        train_weeks >= _TWO_YEARS,
+        leads=leads,
+        offsets={k: v for p in pool for k, v in demand_offsets(p).items()} | offsets,
+        other_offset=median_offset(offsets),
+        plans=plans_of(train),
+        courses=climate(train),
+        categories=known_categories(panel.series),
+        numeric=numeric_scales(panel.series),
+        store_attributes=store_attributes(panel.series),
+        products=sorted(products),
+        response=Response.empty(),
+        centres=np.empty(0, dtype=np.float32),
+        whole=in_whole_units(panel.demand),
+        yearly=train_weeks >= _TWO_YEARS,
     )
-    mine = _observed(train, spec)
-    seen = [mine, *(_observed(other, spec) for other in others)]
-    weeks = train.weeks[:train_weeks]
-    spec.response = fit_response(seen, len(spec.products), weeks)
+    _learn_response(spec, [train, *others])
+    return spec
+
+
+def _learn_response(spec: FeatureSpec, panels: Sequence[Panel]) -> None:
+    """Set ``response`` from all panels, and ``centres`` from the first, the segment's own."""
+    observed = [_observed(panel, spec) for panel in panels]
+    mine, weeks = observed[0], panels[0].weeks
+    spec.response = fit_response(observed, len(spec.products), weeks)
     effect = spec.response(mine.columns, mine.plans, weeks)
     spec.centres = class_centres(effect[np.isfinite(mine.log_demand)])
-    return spec
 
 
 def _observed(panel: Panel, spec: FeatureSpec) -> Observed:
     columns = spec.columns(panel, panel.n_weeks)
-    logs = np.log(panel.demand.T + series_offsets(panel, spec.offsets)[None])
+    logs = np.log(panel.demand.T + series_offsets(panel, spec.offsets, spec.other_offset)[None])
     return Observed(logs, list(columns.response.values()), columns.products)

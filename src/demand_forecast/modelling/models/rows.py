@@ -136,13 +136,13 @@ def _borrowed(
     pool: Sequence[Panel], spec: FeatureSpec, last: np.datetime64, count: int, seed: int
 ) -> list[Sample]:
     """Rows of other panels up to a week, ``count`` in all."""
-    random, found = np.random.default_rng(seed), []
+    random, parts = np.random.default_rng(seed), []
     for panel in pool:
         design = Design(panel.until(last), spec)
         rows = np.stack(design.training_rows(_FIRST_ORIGIN), axis=1)
         kept = random.permutation(len(rows))[: count // len(pool)]
-        found.append(design.sample(*rows[np.sort(kept)].T))
-    return found
+        parts.append(design.sample(*rows[np.sort(kept)].T))
+    return parts
 
 
 def forecast_rows(
@@ -156,10 +156,10 @@ def forecast_rows(
     """
     if horizon < 1:
         raise ValueError(f"horizon is {horizon}; valid: 1 week or more")
-    known = panel.until(as_of, max_future=horizon)
-    design = Design(known, spec, leads=list(range(1, horizon + 1)))
-    series, lead = np.divmod(np.arange(known.n_series * horizon), horizon)
-    return design, design.sample(np.full(len(series), known.n_weeks - 1), series, lead)
+    until = panel.until(as_of, max_future=horizon)
+    design = Design(until, spec, leads=list(range(1, horizon + 1)))
+    series, lead = np.divmod(np.arange(panel.n_series * horizon), horizon)
+    return design, design.sample(np.full(len(series), until.n_weeks - 1), series, lead)
 
 
 def forecast_sample(panel: Panel, spec: FeatureSpec, as_of: pd.Timestamp, horizon: int) -> Sample:

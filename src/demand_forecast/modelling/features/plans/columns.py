@@ -17,10 +17,11 @@ import numpy.typing as npt
 from demand_forecast.modelling.features.attributes import code_of
 from demand_forecast.modelling.features.calendar import extend_weeks, season_features
 from demand_forecast.modelling.features.feature import Columns, Derivation, Feature
-from demand_forecast.modelling.features.grouping import Groups, shift, smooth
+from demand_forecast.modelling.features.groups import Groups, groups_of
 from demand_forecast.modelling.features.plans.kernel import ProductPlans
 from demand_forecast.modelling.features.plans.plan import Kind, Plan
 from demand_forecast.modelling.features.plans.response import Response
+from demand_forecast.modelling.features.running import shift, smooth
 from demand_forecast.modelling.panel import BoolArray, Covariate, Group, Panel, Weeks
 from demand_forecast.modelling.points import Array
 
@@ -177,11 +178,8 @@ class _Nearby:
 
     @classmethod
     def of(cls, panel: Panel, listed: Sequence[str]) -> _Nearby:
-        store, product = (
-            Groups(np.unique(panel.series[key].astype(str), return_inverse=True)[1])
-            for key in ("store_id", "product_id")
-        )
-        return cls(store, product, panel.series["product_id"].astype(str).to_numpy(), listed)
+        store, product = panel.series["store_id"], panel.series["product_id"]
+        return cls(groups_of(store), groups_of(product), product.astype(str).to_numpy(), listed)
 
     def each_product(self, plan: Plan, value: Array) -> Columns:
         """Plan of each listed product in the store, as a feature of all series of that store."""

@@ -15,7 +15,7 @@ import numpy as np
 from scipy.linalg import cho_factor, cho_solve
 
 from demand_forecast.modelling.features.feature import Columns, Feature
-from demand_forecast.modelling.features.grouping import Groups
+from demand_forecast.modelling.features.groups import Groups
 from demand_forecast.modelling.panel import IntArray
 from demand_forecast.modelling.points import Array
 
@@ -127,8 +127,8 @@ def fit_plan_kernel(
         fold: ``(weeks,)`` fold of each week.
         n_folds: Number of folds.
     """
-    found = [_product_weeks(*part, fold) for part in parts]
-    values, code, rows, target, trust = (np.concatenate(f) for f in zip(*found, strict=True))
+    tables = [_product_weeks(*part, fold) for part in parts]
+    values, code, rows, target, trust = map(np.concatenate, zip(*tables, strict=True))
     spread = values.std(axis=0) if len(values) else np.zeros(0)
     kept = spread > _CONSTANT
     if not kept.any():

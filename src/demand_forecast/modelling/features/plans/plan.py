@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 
 from demand_forecast.modelling.features.feature import Derivation, Feature
-from demand_forecast.modelling.features.grouping import Groups
+from demand_forecast.modelling.features.groups import Groups, groups_of
 from demand_forecast.modelling.panel import Covariate, Group, IntArray, Panel, PlanGroup
 from demand_forecast.modelling.points import Array
 
@@ -59,7 +59,7 @@ def plans_of(panel: Panel) -> list[Plan]:
     Args:
         panel: The training panel.
     """
-    store = Groups(np.unique(panel.series["store_id"].astype(str), return_inverse=True)[1])
+    store = groups_of(panel.series["store_id"])
     several = panel.series["product_id"].nunique() > 1
     plans = []
     for name, covariate in panel.known_future.items():
