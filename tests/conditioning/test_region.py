@@ -10,9 +10,9 @@ import pytest
 from raw_regions import WEEKS, reasons
 
 from demand_forecast.conditioning import region as region_module
-from demand_forecast.conditioning.checks import plausible_span
 from demand_forecast.conditioning.conditioned import ConditionedRegion
 from demand_forecast.conditioning.raw import RawSource
+from demand_forecast.conditioning.rows.checks import plausible_span
 from demand_forecast.exceptions import ArtefactError, ConfigurationError, ContractError, SourceError
 
 

@@ -11,14 +11,14 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from demand_forecast.conditioning import checks
-from demand_forecast.conditioning.adapters import adapt
 from demand_forecast.conditioning.conditioned import ConditionedRegion
-from demand_forecast.conditioning.draft import Draft
 from demand_forecast.conditioning.layout import Layout, parse_layout
 from demand_forecast.conditioning.parameters import ConditioningParameters
 from demand_forecast.conditioning.raw import RawSource
-from demand_forecast.conditioning.totals import control_totals
+from demand_forecast.conditioning.rows import checks
+from demand_forecast.conditioning.rows.draft import Draft
+from demand_forecast.conditioning.rows.parsing import parse_source
+from demand_forecast.conditioning.rows.totals import control_totals
 from demand_forecast.conditioning.weeks import week_end
 from demand_forecast.exceptions import ConfigurationError, SourceError
 
@@ -58,7 +58,7 @@ def condition_region(
         return previous
     day = settings.week_ends_on
     drafts = {
-        name: adapt(name, handle.read(layout.sources[name]), layout.sources[name], day)
+        name: parse_source(name, handle.read(layout.sources[name]), layout.sources[name], day)
         for name, handle in handles.items()
     }
     span = _check_masters_and_shipments(drafts, layout, region, store_formats, settings)
@@ -99,7 +99,7 @@ def _digest(
     settings: ConditioningParameters,
 ) -> str:
     """SHA-256 over all that decides the result, this package's code included."""
-    code = [p.read_text() for p in sorted(Path(__file__).parent.glob("*.py"))]
+    code = [p.read_text() for p in sorted(Path(__file__).parent.rglob("*.py"))]
     facts = [
         files,
         layout.model_dump(mode="json"),

@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from demand_forecast.conditioning.layout import SourceLayout
-from demand_forecast.conditioning.readers import Rows, read_rows
+from demand_forecast.conditioning.raw.readers import Rows, read_rows
 from demand_forecast.conditioning.tables import TABLES
 from demand_forecast.exceptions import ContractError, SourceError, did_you_mean
 

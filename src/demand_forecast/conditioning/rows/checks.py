@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from demand_forecast.conditioning.draft import Draft
+from demand_forecast.conditioning.rows.draft import Draft
 from demand_forecast.conditioning.weeks import Days
 
 SALE_KEY = ["store_id", "product_id", "week"]

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from demand_forecast.conditioning.grid import positions
+from demand_forecast.conditioning.panel.grid import positions
 from demand_forecast.conditioning.parameters import ConditioningParameters
 from demand_forecast.conditioning.weeks import Days, week_end, week_number
 from demand_forecast.modelling.panel import FloatArray, IntArray, IssuedForecast

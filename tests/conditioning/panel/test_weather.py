@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from demand_forecast.conditioning.panel.weather import weekly_weather
 from demand_forecast.conditioning.parameters import ConditioningParameters
-from demand_forecast.conditioning.weather import weekly_weather
 from demand_forecast.conditioning.weeks import weeks_between
 
 WEEKS = weeks_between(np.datetime64("2017-01-07"), np.datetime64("2017-02-04"))

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from demand_forecast.conditioning.grid import Grid, is_complete, positions
+from demand_forecast.conditioning.panel.grid import Grid, is_complete, positions
 
 NAN = np.float32(np.nan)
 

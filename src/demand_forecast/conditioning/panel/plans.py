@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from demand_forecast.conditioning.grid import Grid, is_complete, positions
+from demand_forecast.conditioning.panel.grid import Grid, is_complete, positions
 from demand_forecast.modelling.panel import Covariate, FloatArray, IntArray
 
 Columns = dict[str, dict[str, Any]]

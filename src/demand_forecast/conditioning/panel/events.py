@@ -6,8 +6,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from demand_forecast.conditioning.checks import slug
 from demand_forecast.conditioning.parameters import ConditioningParameters
+from demand_forecast.conditioning.rows.checks import slug
 from demand_forecast.conditioning.weeks import Days, week_end, week_number
 from demand_forecast.modelling.panel import Covariate
 

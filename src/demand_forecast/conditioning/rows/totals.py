@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from demand_forecast.conditioning.draft import Draft
+from demand_forecast.conditioning.rows.draft import Draft
 from demand_forecast.exceptions import ContractError
 
 _TOLERANCE = 1e-6

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from demand_forecast.conditioning.layout import Column
-from demand_forecast.conditioning.parsing import parse
+from demand_forecast.conditioning.rows.parsing import parse
 
 
 def _parse(cells, column, kind, decimal="."):

@@ -10,11 +10,11 @@ import numpy.typing as npt
 import pandas as pd
 
 from demand_forecast.conditioning.conditioned import ConditionedRegion
-from demand_forecast.conditioning.events import event_covariates, holiday_covariates
-from demand_forecast.conditioning.grid import Grid
+from demand_forecast.conditioning.panel.events import event_covariates, holiday_covariates
+from demand_forecast.conditioning.panel.grid import Grid
+from demand_forecast.conditioning.panel.plans import planned_covariates, shipment_covariates
+from demand_forecast.conditioning.panel.weather import weekly_weather
 from demand_forecast.conditioning.parameters import ConditioningParameters
-from demand_forecast.conditioning.plans import planned_covariates, shipment_covariates
-from demand_forecast.conditioning.weather import weekly_weather
 from demand_forecast.exceptions import ConfigurationError, ContractError, NotEnoughHistoryError
 from demand_forecast.modelling.panel import Covariate, FloatArray, Panel
 

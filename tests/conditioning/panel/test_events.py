@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from demand_forecast.conditioning.events import holiday_covariates
+from demand_forecast.conditioning.panel.events import holiday_covariates
 from demand_forecast.conditioning.parameters import ConditioningParameters
 from demand_forecast.conditioning.weeks import weeks_between
 
