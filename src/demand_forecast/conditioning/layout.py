@@ -82,6 +82,13 @@ class Column(_Strict):
         "date. For weeks.",
         examples=["2017-01-02"],
     )
+    week_is: Literal["any", "start", "end"] = Field(
+        default="any",
+        description="Which day of the week the dates of the column are: its first day (`start`), "
+        "its last (`end`), or `any`. With `start` and `end` a date goes to the week that most of "
+        "its seven days are in, should the file's weeks end on another day. For weeks.",
+        examples=["end"],
+    )
     unit: Literal["cases", "fahrenheit", "inches", "percent"] | None = Field(
         default=None,
         description="Unit in the file, where it is not the standard one. `cases` become single "

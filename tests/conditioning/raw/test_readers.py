@@ -10,8 +10,8 @@ import openpyxl
 import pandas as pd
 import pytest
 
-from demand_forecast.conditioning.raw import readers
 from demand_forecast.conditioning.layout import ReadOptions
+from demand_forecast.conditioning.raw import readers
 from demand_forecast.conditioning.raw.readers import read_rows
 from demand_forecast.exceptions import ContractError, SourceError
 

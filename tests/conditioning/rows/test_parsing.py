@@ -87,3 +87,19 @@ def test_numbered_week_is_the_one_with_most_of_its_days(since):
 def test_text_keeps_leading_zeros_and_loses_blanks():
     assert _values(_parse([" 007 ", "7"], {}, "text")) == ["007", "7"]
     assert np.array_equal(_parse(["007", None], {}, "text").missing, [False, True])
+
+
+@pytest.mark.parametrize(
+    ("week_is", "cell", "expected"),
+    [
+        ("end", "2024-06-08", "2024-06-08"),  # Saturday, as here
+        ("end", "2024-06-09", "2024-06-08"),  # Sunday: six of the seven days are in the week before
+        ("end", "2024-06-12", "2024-06-15"),  # Wednesday: four of the seven days are in its own
+        ("start", "2024-06-02", "2024-06-08"),  # Sunday, as here
+        ("start", "2024-06-01", "2024-06-08"),  # Saturday: six of the seven days are after it
+        ("any", "2024-06-09", "2024-06-15"),
+    ],
+)
+def test_week_is_the_one_that_holds_most_of_its_days(week_is, cell, expected):
+    parsed = _parse([cell, None], {"week_is": week_is}, "week")
+    assert _values(parsed) == [pd.Timestamp(expected), None]

@@ -219,9 +219,16 @@ def _weeks(words: pd.Series, column: Column, week_ends_on: Day) -> tuple[pd.Seri
         days, bad = _numbered_weeks(words, np.datetime64(column.week_number_since, "D"))
     else:
         parsed, bad = _days(words, column.date_format)
-        days = parsed.to_numpy()
+        days = parsed.to_numpy() + _TO_MIDDLE[column.week_is]
     ends = week_end(days, week_ends_on).astype("datetime64[us]")
     return pd.Series(ends), bad
+
+
+_TO_MIDDLE = {
+    "any": np.timedelta64(0, "D"),
+    "start": np.timedelta64(3, "D"),
+    "end": np.timedelta64(-3, "D"),
+}
 
 
 def _numbered_weeks(words: pd.Series, first: np.datetime64) -> tuple[Values, Mask]:

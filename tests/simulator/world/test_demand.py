@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from demand_forecast.simulator import Company
-from demand_forecast.simulator.demand import simulate_blocks
-from demand_forecast.simulator.market import make_market
+from demand_forecast.simulator.world.demand import simulate_blocks
+from demand_forecast.simulator.world.market import make_market
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from demand_forecast.simulator.calendar import FIRST_WEEK
+from demand_forecast.simulator.world.calendar import FIRST_WEEK
 
 SHARE = 0.003
 """Bad rows against good ones in the files that people and scanners fill."""

@@ -7,10 +7,10 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
-from demand_forecast.simulator.calendar import Floats
-from demand_forecast.simulator.demand import Block, Ints
-from demand_forecast.simulator.market import Market
-from demand_forecast.simulator.weather import LEADS, issue_forecasts
+from demand_forecast.simulator.world.calendar import Floats
+from demand_forecast.simulator.world.demand import Block, Ints
+from demand_forecast.simulator.world.market import Market
+from demand_forecast.simulator.world.weather import LEADS, issue_forecasts
 
 
 def master_tables(market: Market) -> dict[str, pa.Table]:
@@ -67,32 +67,23 @@ def block_tables(market: Market, block: Block) -> dict[str, pa.Table]:
     """Shipments and returns of some stores, sorted by week."""
     returned = block.returned
     return {
-        "shipments": _sales(market, block, block.active, "units_shipped", block.delivered),
-        "returns": _sales(market, block, returned > 0, "units_returned", returned),
+        "shipments": sales_table(market, block, block.active, "units_shipped", block.delivered),
+        "returns": sales_table(market, block, returned > 0, "units_returned", returned),
     }
 
 
-def truth_table(market: Market, block: Block) -> pa.Table:
-    """What really happened, week by week, for every active series of a block."""
-    week, series = np.nonzero(block.active)
-    base = _sales(market, block, block.active, "delivered", block.delivered).drop_columns(
-        ["pack_size"]
-    )
-    fast = market.products["fast"].to_numpy()[block.product[series]]
-    store_format = market.stores["store_format"].iloc[int(block.store[0])]
-    return (
-        base.append_column("demand", pa.array(block.demand[week, series]))
-        .append_column("latent_mean", pa.array(block.latent_mean[week, series].astype(np.float32)))
-        .append_column("censored", pa.array(block.sold_out[week, series]))
-        .append_column("promotion", pa.array(market.plan.discount[week, block.product[series]]))
-        .append_column("velocity", pa.array(np.where(fast, "fast", "slow")))
-        .append_column("store_format", pa.array([store_format] * len(week)))
-    )
-
-
-def _sales(
+def sales_table(
     market: Market, block: Block, rows: npt.NDArray[np.bool_], name: str, units: Ints
 ) -> pa.Table:
+    """Units of some cells of a block, one row each, with their keys.
+
+    Args:
+        market: The region.
+        block: Some of its stores.
+        rows: ``(weeks, series)`` True for the cells to write.
+        name: Name of the column of units.
+        units: ``(weeks, series)``.
+    """
     week, series = np.nonzero(rows)
     product = block.product[series]
     columns = {

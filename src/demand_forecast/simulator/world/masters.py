@@ -6,8 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from demand_forecast.simulator.company import CHANNELS, Company
-from demand_forecast.simulator.knowledge import Geography, categories
+from demand_forecast.simulator.company import CHANNELS, Company, Geography, categories
 from demand_forecast.simulator.noise import generator
 
 LARGE_SHARE = 0.4

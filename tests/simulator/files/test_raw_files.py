@@ -15,8 +15,7 @@ from demand_forecast.conditioning.raw import RawSource
 from demand_forecast.conditioning.region import condition_region
 from demand_forecast.exceptions import ConfigurationError
 from demand_forecast.simulator import read_truth, simulate
-from demand_forecast.simulator.rawfiles import to_raw
-from demand_forecast.simulator.writers import suffix_of, write_table
+from demand_forecast.simulator.files.raw import suffix_of, to_raw, write_table
 
 LAYOUTS = ["us_csv", "excel_office", "parquet_lake", "json_feed", "fiscal_weeks"]
 KEY = ["store_id", "product_id", "week"]
@@ -106,8 +105,8 @@ def one_row():
 @pytest.mark.parametrize(
     ("column", "expected"),
     [
-        ({"week": {"from": "Week End", "date_format": "%m/%d/%Y"}}, "01/14/2017"),
-        ({"week": {"from": "Week Start", "date_format": "%d.%m.%Y"}}, "09.01.2017"),
+        ({"week": {"from": "Week", "date_format": "%m/%d/%Y", "week_is": "end"}}, "01/14/2017"),
+        ({"week": {"from": "Week", "date_format": "%d.%m.%Y", "week_is": "start"}}, "09.01.2017"),
         ({"week": {"from": "Delivered", "date_format": "%Y%m%d"}}, "20170111"),
         ({"week": {"from": "No", "week_number_since": "2017-01-02"}}, "2"),
         ({"units_shipped": {"from": "Cases", "unit": "cases"}}, 1.5),

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from demand_forecast.simulator.knowledge import Geography
+from demand_forecast.simulator.company import Geography
 
 FIRST_WEEK = np.datetime64("2017-01-07", "D")
 """End (Saturday) of the first week of deliveries."""

@@ -8,13 +8,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from demand_forecast.simulator import calendar, masters
-from demand_forecast.simulator.calendar import Days, Floats
-from demand_forecast.simulator.company import Company
-from demand_forecast.simulator.knowledge import Geography, categories, geography
+from demand_forecast.simulator.company import Company, Geography, categories, geography
 from demand_forecast.simulator.noise import autoregressive, generator
-from demand_forecast.simulator.promotions import Plan, make_plan
-from demand_forecast.simulator.weather import Weather, make_weather
+from demand_forecast.simulator.world import calendar, masters
+from demand_forecast.simulator.world.calendar import Days, Floats
+from demand_forecast.simulator.world.promotions import Plan, make_plan
+from demand_forecast.simulator.world.weather import Weather, make_weather
 
 _USUAL_SWING_C = 25.0
 _WEEKS_PER_YEAR = 52.1775

@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from demand_forecast.simulator.calendar import Floats
-from demand_forecast.simulator.knowledge import Geography
+from demand_forecast.simulator.company import Geography
 from demand_forecast.simulator.noise import generator
+from demand_forecast.simulator.world.calendar import Floats
 
 _START_CHANCE = {True: 0.20, False: 0.13}
 _PAUSE = 3

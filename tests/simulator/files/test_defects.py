@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from demand_forecast.simulator.defects import SHARE, spoil
+from demand_forecast.simulator.files.defects import SHARE, spoil
 
 START = np.datetime64("2017-01-07", "D")
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet
 
 from demand_forecast.exceptions import SourceError
-from demand_forecast.simulator.demand import Block
-from demand_forecast.simulator.market import Market
-from demand_forecast.simulator.tables import truth_table
+from demand_forecast.simulator.files.tables import sales_table
+from demand_forecast.simulator.world.demand import Block
+from demand_forecast.simulator.world.market import Market
 
 
 class TruthFolder:
@@ -29,7 +31,7 @@ class TruthFolder:
     def add(self, market: Market, block: Block) -> None:
         """Write the truth about a block of stores."""
         path = self.path / f"truth_{block.name}.parquet"
-        pyarrow.parquet.write_table(truth_table(market, block), path, compression="zstd")
+        pyarrow.parquet.write_table(_truth_table(market, block), path, compression="zstd")
 
 
 def read_truth(directory: Path, region: str) -> pd.DataFrame:
@@ -56,3 +58,20 @@ def read_truth(directory: Path, region: str) -> pd.DataFrame:
         )
     frame = pd.concat([pd.read_parquet(file) for file in files], ignore_index=True)
     return frame.assign(week=pd.to_datetime(frame["week"]))
+
+
+def _truth_table(market: Market, block: Block) -> pa.Table:
+    """What really happened, week by week, for every active series of a block."""
+    week, series = np.nonzero(block.active)
+    base = sales_table(market, block, block.active, "delivered", block.delivered).drop_columns(
+        ["pack_size"]
+    )
+    fast = market.products["fast"].to_numpy()[block.product[series]]
+    return (
+        base.append_column("demand", pa.array(block.demand[week, series]))
+        .append_column("latent_mean", pa.array(block.latent_mean[week, series].astype(np.float32)))
+        .append_column("censored", pa.array(block.sold_out[week, series]))
+        .append_column("promotion", pa.array(market.plan.discount[week, block.product[series]]))
+        .append_column("velocity", pa.array(np.where(fast, "fast", "slow")))
+        .append_column("store_format", pa.array([block.store_format] * len(week)))
+    )

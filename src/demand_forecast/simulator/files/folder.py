@@ -12,8 +12,13 @@ import pyarrow as pa
 
 from demand_forecast.conditioning.layout import Layout
 from demand_forecast.exceptions import ConfigurationError
-from demand_forecast.simulator import writers
-from demand_forecast.simulator.rawfiles import to_raw
+from demand_forecast.simulator.files.raw import (
+    TYPED_SUFFIXES,
+    suffix_of,
+    to_raw,
+    write_table,
+    write_workbook,
+)
 
 MARKER = "simulated.json"
 """File that tells a simulated region's folder from a real one."""
@@ -51,7 +56,7 @@ class RegionFolder:
     def __exit__(self, failure: type[BaseException] | None, *_: object) -> None:
         if failure is None:
             for name, sheets in self._books.items():
-                writers.write_workbook(sheets, self._partial / name)
+                write_workbook(sheets, self._partial / name)
             shutil.rmtree(self.path, ignore_errors=True)
             self._partial.rename(self.path)
         else:
@@ -68,12 +73,12 @@ class RegionFolder:
                 f"layout '{self.layout.name}', source '{source}': files '{name}' needs a '*', "
                 "since the simulator writes it in parts."
             )
-        suffix = writers.suffix_of(name)
-        raw = to_raw(table, spec, typed=not suffix.startswith(".csv"))
+        suffix = suffix_of(name)
+        raw = to_raw(table, spec, typed=suffix in TYPED_SUFFIXES)
         if suffix == ".xlsx":
             self._books.setdefault(name, {})[spec.read.sheet or source] = raw
         else:
-            writers.write_table(raw, self._partial / name, spec.read)
+            write_table(raw, self._partial / name, spec.read)
 
     def describe(self, facts: Mapping[str, object]) -> None:
         """Leave a note of how the folder came about."""

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from demand_forecast.simulator.calendar import events, holiday_shares, week_ends
-from demand_forecast.simulator.knowledge import categories, geography
+from demand_forecast.simulator.company import categories, geography
+from demand_forecast.simulator.world.calendar import events, holiday_shares, week_ends
 
 
 def test_weeks_end_on_saturdays_from_january_2017():

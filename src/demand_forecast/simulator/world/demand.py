@@ -8,10 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from demand_forecast.simulator.calendar import Floats
-from demand_forecast.simulator.market import Market
 from demand_forecast.simulator.noise import autoregressive, generator
-from demand_forecast.simulator.policy import deliver
+from demand_forecast.simulator.world.calendar import Floats
+from demand_forecast.simulator.world.market import Market
 
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
@@ -26,6 +25,11 @@ _RESPONSE = {"large": 1.0, "small": 0.65}
 _SPREAD = {True: 25.0, False: 20.0}
 _OPENING_WEEKS = 8.0
 
+_ORDER_WINDOW = 52
+_ORDER_SAFETY = 1.3
+_PROMOTION_ALLOWANCE = 7.0
+_GUESS_WEEKS = 8
+
 
 @dataclass(frozen=True)
 class Block:
@@ -33,6 +37,7 @@ class Block:
 
     Attributes:
         name: Name of the block, ``large_1``.
+        store_format: Format of all its stores.
         store: ``(series,)`` row of the store master.
         product: ``(series,)`` row of the product master.
         active: True where the product is on sale in the store.
@@ -42,6 +47,7 @@ class Block:
     """
 
     name: str
+    store_format: str
     store: Ints
     product: Ints
     active: Bools
@@ -73,7 +79,7 @@ def simulate_blocks(market: Market) -> Iterator[Block]:
     for store_format in market.stores["store_format"].unique():
         stores = np.flatnonzero((market.stores["store_format"] == store_format).to_numpy())
         for number, start in enumerate(range(0, len(stores), each), start=1):
-            yield _simulate_block(market, f"{store_format}_{number}", stores[start : start + each])
+            yield _simulate_block(market, store_format, number, stores[start : start + each])
 
 
 def spreads(market: Market, product: Ints) -> npt.NDArray[np.float64]:
@@ -82,7 +88,8 @@ def spreads(market: Market, product: Ints) -> npt.NDArray[np.float64]:
     return np.where(fast, _SPREAD[True], _SPREAD[False])
 
 
-def _simulate_block(market: Market, name: str, stores: Ints) -> Block:
+def _simulate_block(market: Market, store_format: str, number: int, stores: Ints) -> Block:
+    name = f"{store_format}_{number}"
     rng = generator(market.company.seed, market.region, "block", name)
     rows, product = np.nonzero(market.listed[stores])
     store = stores[rows]
@@ -93,7 +100,14 @@ def _simulate_block(market: Market, name: str, stores: Ints) -> Block:
     guess = mean.mean(axis=0) * rng.lognormal(0.0, 0.2, len(store))
     delivered = deliver(demand, active, discount, guess)
     return Block(
-        name, store, product, active, np.where(active, mean, 0), demand * active, delivered
+        name=name,
+        store_format=store_format,
+        store=store,
+        product=product,
+        active=active,
+        latent_mean=np.where(active, mean, 0),
+        demand=demand * active,
+        delivered=delivered,
     )
 
 
@@ -146,3 +160,44 @@ def _count(rng: np.random.Generator, market: Market, mean: Floats, product: Ints
     spread = spreads(market, product)
     luck = rng.standard_gamma(np.broadcast_to(spread, mean.shape)) / spread
     return np.asarray(rng.poisson(mean * luck), dtype=np.int64)
+
+
+def deliver(
+    demand: Ints,
+    active: Bools,
+    discount: npt.NDArray[np.floating],
+    guess: npt.NDArray[np.floating],
+) -> Ints:
+    """Deliveries by the historical average of sales, week after week.
+
+    The order is the average of what was sold in the last 52 weeks without promotion and 30 % more;
+    in promotion weeks, by rule of thumb, another 7 % for each per cent of price cut; at least one
+    unit. The policy sees sales only, so a sell-out lowers its next orders. In the first eight weeks
+    a planner's guess fills the average.
+
+    Args:
+        demand: ``(weeks, series)`` units wanted.
+        active: ``(weeks, series)`` True where the product is on sale.
+        discount: ``(weeks, series)`` price cut as a share, 0 without promotion.
+        guess: ``(series,)`` the planner's idea of a usual week, in units.
+
+    Returns:
+        ``(weeks, series)`` units delivered, 0 where not active.
+    """
+    weeks, series = demand.shape
+    delivered = np.zeros((weeks, series), dtype=np.int64)
+    counted = active & (discount == 0)
+    age = np.concatenate([np.zeros((1, series)), np.cumsum(counted, axis=0)])
+    sold = np.zeros((weeks + 1, series))
+    for week in range(weeks):
+        start = max(0, week - _ORDER_WINDOW)
+        count = age[week] - age[start]
+        trust = np.maximum(_GUESS_WEEKS - age[week], 0)
+        total = sold[week] - sold[start] + trust * guess
+        average = total / np.maximum(count + trust, 1)
+        allowance = 1.0 + _PROMOTION_ALLOWANCE * discount[week]
+        order = np.maximum(np.ceil(_ORDER_SAFETY * allowance * average), 1)
+        delivered[week] = np.where(active[week], order, 0)
+        sales = np.minimum(demand[week], delivered[week])
+        sold[week + 1] = sold[week] + sales * counted[week]
+    return delivered

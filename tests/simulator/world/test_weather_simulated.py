@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from demand_forecast.simulator.calendar import FIRST_WEEK
-from demand_forecast.simulator.knowledge import geography
-from demand_forecast.simulator.weather import LEADS, issue_forecasts, make_weather, skill
+from demand_forecast.simulator.company import geography
+from demand_forecast.simulator.world.calendar import FIRST_WEEK
+from demand_forecast.simulator.world.weather import LEADS, issue_forecasts, make_weather, skill
 
 WEEKS = 260
 

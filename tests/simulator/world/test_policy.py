@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from demand_forecast.simulator.policy import deliver
+from demand_forecast.simulator.world.demand import deliver
 
 SHAPE = (30, 3)
 demands = hnp.arrays(np.int64, SHAPE, elements=st.integers(0, 200))

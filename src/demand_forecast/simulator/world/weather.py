@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from demand_forecast.simulator.calendar import Days, Floats
-from demand_forecast.simulator.knowledge import Geography
+from demand_forecast.simulator.company import Geography
 from demand_forecast.simulator.noise import autoregressive, generator
+from demand_forecast.simulator.world.calendar import Days, Floats
 
 LEADS = 14
 """Days ahead for which the weekly forecast is issued."""
