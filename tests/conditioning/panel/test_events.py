@@ -13,8 +13,8 @@ WEEKS = weeks_between(np.datetime64("2017-01-07"), np.datetime64("2020-12-26"))
 
 
 def _holidays(country, how="named", subdivision=None, n_weeks=156):
-    settings = ConditioningParameters(holidays=how)
-    return holiday_covariates(country, subdivision, WEEKS, n_weeks, 5, settings)
+    parameters = ConditioningParameters(holidays=how)
+    return holiday_covariates(country, subdivision, WEEKS, n_weeks, 5, parameters)
 
 
 def test_movable_holiday_is_found_every_year():

@@ -120,10 +120,10 @@ def test_static_covariates_keep_their_types(raw_region):
 
 
 def test_static_column_in_two_tables_is_refused(raw_region):
-    conditioned = raw_region.condition()
-    products = conditioned.tables["products"].assign(income=1.0)
+    raw_region.frames["products"]["Income"] = 1.0
+    raw_region.layout["sources"]["products"]["columns"]["income"] = "Income"
     with pytest.raises(ConfigurationError, match=r"\['income'\] stand in two tables"):
-        build_panel(_with_tables(conditioned, products=products), "small")
+        build_panel(raw_region.condition(), "small")
 
 
 def test_format_without_deliveries(raw_region):
@@ -221,9 +221,9 @@ def test_columns_beside_shipments_are_observed_unless_planned(full_region):
 def test_panel_as_of_a_week_does_not_see_the_future(full_region):
     """What comes after ``as_of`` may be anything: the panel must not change."""
     as_of = WEEKS[44]
-    settings = ConditioningParameters(as_of=as_of.date(), future_weeks=20)
-    full_region.settings = settings.model_dump()
-    before = build_panel(full_region.condition(), "large", settings)
+    parameters = ConditioningParameters(as_of=as_of.date(), future_weeks=20)
+    full_region.parameters = parameters.model_dump()
+    before = build_panel(full_region.condition(), "large", parameters)
     rng = np.random.default_rng(7)
     for source, date, value in (
         ("shipments", "Week", "Cases"),
@@ -235,7 +235,7 @@ def test_panel_as_of_a_week_does_not_see_the_future(full_region):
         late = pd.to_datetime(frame[date]) > as_of
         assert late.any()
         frame.loc[late, value] = rng.integers(1, 50, late.sum())
-    after = build_panel(full_region.condition(), "large", settings)
+    after = build_panel(full_region.condition(), "large", parameters)
     assert after.as_of == as_of
     assert after.digest == before.digest
 
@@ -244,9 +244,9 @@ def test_cut_of_a_longer_panel_is_the_shorter_panel(full_region):
     """``Panel.until`` and conditioning up to an earlier week agree."""
     long = build_panel(full_region.condition(), "large", ConditioningParameters())
     as_of = WEEKS[44]
-    settings = ConditioningParameters(as_of=as_of.date(), future_weeks=20)
-    full_region.settings = settings.model_dump()
-    short = build_panel(full_region.condition(), "large", settings)
+    parameters = ConditioningParameters(as_of=as_of.date(), future_weeks=20)
+    full_region.parameters = parameters.model_dump()
+    short = build_panel(full_region.condition(), "large", parameters)
     cut = long.until(as_of, max_future=20)
     for name in ("weeks", "demand", "delivered", "censored"):
         np.testing.assert_array_equal(getattr(short, name), getattr(cut, name))
@@ -260,7 +260,7 @@ def test_cut_of_a_longer_panel_is_the_shorter_panel(full_region):
 
 
 def test_weeks_may_end_on_another_day(raw_region):
-    settings = ConditioningParameters(week_ends_on="monday")
-    raw_region.settings = settings.model_dump()
-    panel = build_panel(raw_region.condition(), "large", settings)
+    parameters = ConditioningParameters(week_ends_on="monday")
+    raw_region.parameters = parameters.model_dump()
+    panel = build_panel(raw_region.condition(), "large", parameters)
     assert pd.Timestamp(panel.weeks[0]) == WEEKS[0] + 2 * DAY

@@ -14,13 +14,14 @@ WEEKS = weeks_between(np.datetime64("2017-01-07"), np.datetime64("2017-02-04"))
 ZIPS = pd.Series(["1", None], dtype="str")
 
 
-def _weather(settings=None, **tables):
+def _weather(parameters=None, **tables):
     frames = {name: pd.DataFrame(t) for name, t in tables.items()}
     for frame in frames.values():
         for column in set(frame) & {"date", "week", "issued_on"}:
             frame[column] = pd.to_datetime(frame[column])
         frame["zip_code"] = "1"
-    return weekly_weather(frames, ZIPS, WEEKS, settings or ConditioningParameters())
+    names = set().union(*frames.values()) - {"zip_code", "date", "week", "issued_on"}
+    return weekly_weather(frames, names, ZIPS, WEEKS, parameters or ConditioningParameters())
 
 
 def _days(first, n):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections import ChainMap
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,9 +16,8 @@ from demand_forecast.conditioning.panel.plans import planned_covariates, shipmen
 from demand_forecast.conditioning.panel.weather import weekly_weather
 from demand_forecast.conditioning.parameters import ConditioningParameters
 from demand_forecast.exceptions import ConfigurationError, ContractError, NotEnoughHistoryError
-from demand_forecast.modelling.panel import Covariate, FloatArray, Panel
+from demand_forecast.modelling.panel import Covariate, FloatArray, IssuedForecast, Panel
 
-_NOT_STATIC = {"region", "store_format", "zip_code"}
 _TOLERANCE = 1e-4  # float32 against float64
 
 Tables = Mapping[str, pd.DataFrame]
@@ -27,7 +26,7 @@ Tables = Mapping[str, pd.DataFrame]
 def build_panel(
     conditioned: ConditionedRegion,
     store_format: str,
-    settings: ConditioningParameters | None = None,
+    parameters: ConditioningParameters | None = None,
 ) -> Panel:
     """Build the panel of one store format of a region.
 
@@ -36,53 +35,50 @@ def build_panel(
     Args:
         conditioned: The region.
         store_format: Name of the format.
-        settings: Settings of conditioning.
+        parameters: Parameters of conditioning.
 
     Raises:
         NotEnoughHistoryError: If the region has no deliveries to stores of this format.
         ContractError: If the panel holds other units than the table.
     """
-    settings = settings or ConditioningParameters()
-    tables, columns = conditioned.tables, conditioned.manifest["columns"]
-    stores = tables["stores"]
-    stores = stores[stores["store_format"] == store_format]
-    shipments = tables["shipments"]
-    shipments = shipments[shipments["store_id"].isin(stores["store_id"])]
-    if shipments.empty:
-        raise NotEnoughHistoryError(
-            f"region '{conditioned.region}' has no deliveries to stores of format '{store_format}'."
-        )
+    parameters = parameters or ConditioningParameters()
+    tables = _of_format(conditioned, store_format)
     as_of = np.datetime64(conditioned.as_of, "D")
-    grid = Grid.of(shipments, conditioned.first_week, as_of, settings.future_weeks)
-    delivered, demand, censored = _units(shipments, tables, grid)
-    series = _series(grid, stores, tables.get("products"))
-    future = shipment_covariates(shipments, columns["shipments"], "known_future", grid)
-    if "promotions" in tables:
-        active = np.isfinite(demand)
-        plan = planned_covariates(tables["promotions"], columns["promotions"], active, grid)
-        future |= plan
-    future |= _calendar(conditioned, tables, grid, settings)
-    observed = shipment_covariates(shipments, columns["shipments"], "observed", grid)
-    zip_codes = _zip_codes(stores, grid)
+    grid = Grid.of(tables["shipments"], conditioned.first_week, as_of, parameters.future_weeks)
+    delivered, demand, censored = _units(tables, grid)
+    planned, observed = _covariates(conditioned, tables, np.isfinite(demand), grid)
+    known_future = planned | _calendar(conditioned, tables, grid, parameters)
     return Panel(
-        series=series,
+        series=_series(conditioned, tables, grid),
         weeks=grid.weeks,
         demand=demand,
         delivered=delivered,
         censored=censored,
-        known_future=future,
-        observed={k: c for k, c in observed.items() if k not in future},
-        weather=weekly_weather(tables, zip_codes, grid.weeks[: grid.n_weeks], settings),
+        known_future=known_future,
+        observed={k: c for k, c in observed.items() if k not in known_future},
+        weather=_weather(conditioned, tables, grid, parameters),
         region=conditioned.region,
         store_format=store_format,
     )
 
 
-def _units(
-    shipments: pd.DataFrame, tables: Tables, grid: Grid
-) -> tuple[FloatArray, FloatArray, npt.NDArray[np.bool_]]:
+def _of_format(conditioned: ConditionedRegion, store_format: str) -> Tables:
+    """Tables of the region with the stores of one format and the shipments to them."""
+    tables = conditioned.tables
+    stores, shipments = tables["stores"], tables["shipments"]
+    stores = stores[stores["store_format"] == store_format]
+    shipments = shipments[shipments["store_id"].isin(stores["store_id"])]
+    if shipments.empty:
+        raise NotEnoughHistoryError(
+            f"region '{conditioned.region}' has no deliveries to stores of format '{store_format}'."
+        )
+    mine = {"stores": stores, "shipments": shipments}
+    return ChainMap(mine, tables)  # type: ignore[arg-type]
+
+
+def _units(tables: Tables, grid: Grid) -> tuple[FloatArray, FloatArray, npt.NDArray[np.bool_]]:
     """Delivered units, demand and sell-outs, ``(series, weeks)`` each."""
-    shape = (len(grid.pairs), grid.n_weeks)
+    shape, shipments = (len(grid.pairs), grid.n_weeks), tables["shipments"]
     units = shipments["units_shipped"].to_numpy(np.float64)
     delivered = grid.scatter(grid.rows(shipments), grid.columns(shipments), units, shape)
     total = float(np.nansum(delivered, dtype=np.float64))
@@ -110,19 +106,42 @@ def _unclear(tables: Tables, grid: Grid, shape: tuple[int, int]) -> npt.NDArray[
     return np.isfinite(grid.scatter(grid.rows(unclear), grid.columns(unclear), ones, shape))
 
 
-def _series(grid: Grid, stores: pd.DataFrame, products: pd.DataFrame | None) -> pd.DataFrame:
+def _series(conditioned: ConditionedRegion, tables: Tables, grid: Grid) -> pd.DataFrame:
     """Keys and static covariates of each series, numbers as floats."""
     series = grid.series
-    for table, key in ((stores, "store_id"), (products, "product_id")):
-        if table is None:
+    for source, key in (("stores", "store_id"), ("products", "product_id")):
+        if source not in tables:
             continue
-        static = table.drop(columns=[c for c in table.columns if c in _NOT_STATIC])
+        static = tables[source][[key, *conditioned.columns_of(source, "static")]]
         twice = (set(static.columns) & set(series.columns)) - {key}
         if twice:
             raise ConfigurationError(f"static columns {sorted(twice)} stand in two tables.")
         series = series.merge(static, on=key, how="left", validate="many_to_one")
-    numbers: dict[Any, Any] = dict.fromkeys(series.select_dtypes("number").columns, "float64")
-    return series.astype(numbers)
+    return series.astype(dict.fromkeys(series.select_dtypes("number").columns, "float64"))
+
+
+def _covariates(
+    conditioned: ConditionedRegion, tables: Tables, active: npt.NDArray[np.bool_], grid: Grid
+) -> tuple[dict[str, Covariate], dict[str, Covariate]]:
+    """Covariates known ahead, plans before shipments, and those known only afterwards."""
+    columns, shipments = conditioned.manifest["columns"], tables["shipments"]
+    planned = shipment_covariates(shipments, columns["shipments"], "known_future", grid)
+    if "promotions" in tables:
+        plan = tables["promotions"]
+        planned |= planned_covariates(plan, columns["promotions"], active, grid)
+    return planned, shipment_covariates(shipments, columns["shipments"], "observed", grid)
+
+
+def _weather(
+    conditioned: ConditionedRegion, tables: Tables, grid: Grid, parameters: ConditioningParameters
+) -> dict[str, IssuedForecast]:
+    names = {
+        name
+        for source in ("weather_observed", "weather_forecast")
+        for name in conditioned.columns_of(source, "weather")
+    }
+    zip_codes = _zip_codes(tables["stores"], grid)
+    return weekly_weather(tables, names, zip_codes, grid.weeks[: grid.n_weeks], parameters)
 
 
 def _zip_codes(stores: pd.DataFrame, grid: Grid) -> pd.Series:
@@ -133,11 +152,11 @@ def _zip_codes(stores: pd.DataFrame, grid: Grid) -> pd.Series:
 
 
 def _calendar(
-    conditioned: ConditionedRegion, tables: Tables, grid: Grid, settings: ConditioningParameters
+    conditioned: ConditionedRegion, tables: Tables, grid: Grid, parameters: ConditioningParameters
 ) -> dict[str, Covariate]:
     manifest, n = conditioned.manifest, len(grid.pairs)
     country, subdivision = manifest["country"], manifest["subdivision"]
-    calendar = holiday_covariates(country, subdivision, grid.weeks, grid.n_weeks, n, settings)
+    calendar = holiday_covariates(country, subdivision, grid.weeks, grid.n_weeks, n, parameters)
     if "events" in tables:
         calendar |= event_covariates(tables["events"], grid.weeks, n)
     return calendar

@@ -36,7 +36,7 @@ def holiday_covariates(
     weeks: Days,
     n_weeks: int,
     n_series: int,
-    settings: ConditioningParameters,
+    parameters: ConditioningParameters,
 ) -> dict[str, Covariate]:
     """Public holidays: ``holiday_week``, ``holiday_next_week`` and, if wanted, one per name.
 
@@ -49,14 +49,14 @@ def holiday_covariates(
         weeks: ``(weeks + future,)`` week ends.
         n_weeks: Weeks of history.
         n_series: Number of series.
-        settings: Settings of conditioning.
+        parameters: Parameters of conditioning.
     """
-    if country is None or settings.holidays == "none":
+    if country is None or parameters.holidays == "none":
         return {}
     days, names = _public_holidays(country, subdivision, weeks)
-    position = week_number(week_end(days, settings.week_ends_on), weeks[0])
+    position = week_number(week_end(days, parameters.week_ends_on), weeks[0])
     flags = {"holiday_week": position, "holiday_next_week": position - 1}
-    if settings.holidays == "named":
+    if parameters.holidays == "named":
         past = (position >= 0) & (position < n_weeks)
         for name in sorted(set(names)):
             mine = names == name

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from demand_forecast.conditioning.conditioned import ColumnFacts
 from demand_forecast.conditioning.panel.grid import Grid, is_complete, positions
 from demand_forecast.modelling.panel import Covariate, FloatArray, IntArray
 
-Columns = dict[str, dict[str, Any]]
+Columns = Mapping[str, ColumnFacts]
 
 
 def shipment_covariates(
-    shipments: pd.DataFrame, columns: Columns, role: str, grid: Grid
+    shipments: pd.DataFrame,
+    columns: Columns,
+    role: Literal["known_future", "observed"],
+    grid: Grid,
 ) -> dict[str, Covariate]:
     """Covariates that stand beside the shipments.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import pandas as pd
@@ -12,7 +12,6 @@ from demand_forecast.conditioning.parameters import ConditioningParameters
 from demand_forecast.conditioning.weeks import Days, week_end, week_number
 from demand_forecast.modelling.panel import FloatArray, IntArray, IssuedForecast
 
-_KEYS = {"zip_code", "issued_on", "date", "week"}
 _DAYS = 7
 _ENOUGH_DAYS = 4  # a week is averaged over the days there are, if these are most
 _CARRIED = 8  # weeks for which an old forecast is still used where no newer one was issued
@@ -20,9 +19,10 @@ _CARRIED = 8  # weeks for which an old forecast is still used where no newer one
 
 def weekly_weather(
     tables: Mapping[str, pd.DataFrame],
+    names: Iterable[str],
     zip_codes: pd.Series,
     weeks: Days,
-    settings: ConditioningParameters,
+    parameters: ConditioningParameters,
 ) -> dict[str, IssuedForecast]:
     """Weekly weather of each zip code.
 
@@ -31,18 +31,18 @@ def weekly_weather(
 
     Args:
         tables: Standard tables; ``weather_observed`` and ``weather_forecast`` may be absent.
+        names: Columns of weather, in either table or both.
         zip_codes: ``(series,)`` zip code of each series; null where unknown.
         weeks: ``(weeks,)`` week ends of the history.
-        settings: Settings of conditioning.
+        parameters: Parameters of conditioning.
     """
     came, issued = tables.get("weather_observed"), tables.get("weather_forecast")
     zips = pd.Index(sorted(zip_codes.dropna().unique()))
     index = positions(zips, zip_codes)
     index = np.where(index < 0, len(zips), index)  # the last group has no weather
-    names = sorted({c for t in (came, issued) if t is not None for c in t.columns} - _KEYS)
-    grid = _WeatherGrid(zips, weeks, settings)
+    grid = _WeatherGrid(zips, weeks, parameters)
     covariates: dict[str, IssuedForecast] = {}
-    for name in names:
+    for name in sorted(names):
         observed = grid.observed(came, name)
         forecast = grid.issued(issued, name)
         covariates[name] = IssuedForecast(issued=forecast, observed=observed, index=index)
@@ -52,10 +52,10 @@ def weekly_weather(
 class _WeatherGrid:
     """Zip codes x weeks, and where a table's rows fall on it."""
 
-    def __init__(self, zips: pd.Index, weeks: Days, settings: ConditioningParameters) -> None:
+    def __init__(self, zips: pd.Index, weeks: Days, parameters: ConditioningParameters) -> None:
         self.zips = zips
         self.weeks = weeks
-        self.settings = settings
+        self.parameters = parameters
 
     def observed(self, table: pd.DataFrame | None, name: str) -> FloatArray:
         """``(zips + 1, weeks)``."""
@@ -69,15 +69,15 @@ class _WeatherGrid:
     def issued(self, table: pd.DataFrame | None, name: str) -> FloatArray:
         """``(zips + 1, weeks, leads)``."""
         if table is None or name not in table:
-            return self._empty(len(self.weeks), self.settings.weather_leads)
+            return self._empty(len(self.weeks), self.parameters.weather_leads)
         table = table.sort_values("issued_on", kind="stable")  # the last one issued is written last
         zip_code, week, day = self._place(table)
         origin = self._week(table["issued_on"])
         lead = week - origin - 1
-        longest = self.settings.weather_leads + _CARRIED
+        longest = self.parameters.weather_leads + _CARRIED
         inside = (zip_code >= 0) & (origin >= 0) & (origin < len(self.weeks))
         inside &= (lead >= 0) & (lead < longest)
-        n_leads = min(self.settings.weather_leads, int(lead[inside].max(initial=0)) + 1)
+        n_leads = min(self.parameters.weather_leads, int(lead[inside].max(initial=0)) + 1)
         days = self._empty(len(self.weeks), longest, 1 if "week" in table else _DAYS)
         place = zip_code[inside], origin[inside], lead[inside], day[inside]
         days[place] = table[name].to_numpy()[inside]
@@ -92,11 +92,11 @@ class _WeatherGrid:
         if "week" in table:
             return zip_code, self._week(table["week"]), np.zeros(len(table), np.int64)
         dates = table["date"].to_numpy().astype("datetime64[D]")
-        ahead = (week_end(dates, self.settings.week_ends_on) - dates).astype(np.int64)
+        ahead = (week_end(dates, self.parameters.week_ends_on) - dates).astype(np.int64)
         return zip_code, self._week(table["date"]), _DAYS - 1 - ahead
 
     def _week(self, dates: pd.Series) -> IntArray:
-        return week_number(week_end(dates.to_numpy(), self.settings.week_ends_on), self.weeks[0])
+        return week_number(week_end(dates.to_numpy(), self.parameters.week_ends_on), self.weeks[0])
 
     def _aggregate(self, days: FloatArray, name: str) -> FloatArray:
         """Mean over the last axis; sums are means times seven, so that a missing day is no zero."""
@@ -105,7 +105,7 @@ class _WeatherGrid:
         total = np.where(known, days, 0).sum(axis=-1)
         enough = count >= min(_ENOUGH_DAYS, days.shape[-1])
         mean = np.where(enough, total / np.maximum(count, 1), np.nan)
-        factor = days.shape[-1] if name in self.settings.weather_sums else 1
+        factor = days.shape[-1] if name in self.parameters.weather_sums else 1
         return (mean * factor).astype(np.float32)
 
 
