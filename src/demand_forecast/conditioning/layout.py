@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from datetime import date
 from fnmatch import fnmatch
-from typing import Any, Literal, Self, get_args, get_origin
+from typing import Literal, Self, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
@@ -258,7 +258,7 @@ class Layout(_Strict):
         return table.extra_role if standard is None else standard.role
 
 
-def parse_layout(name: str, values: Mapping[str, Any] | Layout) -> Layout:
+def parse_layout(name: str, values: Mapping[str, object] | Layout) -> Layout:
     """Check a layout read from YAML.
 
     Args:
@@ -271,7 +271,9 @@ def parse_layout(name: str, values: Mapping[str, Any] | Layout) -> Layout:
     if isinstance(values, Layout):
         return values
     name = str(values.get("name") or name)
-    _check_sources(name, values.get("sources") or {})
+    sources = values.get("sources") or {}
+    if isinstance(sources, Mapping):
+        _check_sources(name, sources)
     try:
         layout = Layout.model_validate({**values, "name": name})
     except ValidationError as error:
@@ -289,7 +291,7 @@ def parse_layout(name: str, values: Mapping[str, Any] | Layout) -> Layout:
     return layout
 
 
-def _check_sources(name: str, sources: Mapping[str, Any]) -> None:
+def _check_sources(name: str, sources: Mapping[str, object]) -> None:
     for source in sources:
         if source not in TABLES:
             raise ConfigurationError(

@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -22,13 +22,13 @@ from demand_forecast.conditioning.rows.totals import control_totals
 from demand_forecast.conditioning.weeks import week_end
 from demand_forecast.exceptions import ConfigurationError, SourceError
 
-_WEEK = np.timedelta64(7, "D")
+_DAY, _WEEK = np.timedelta64(1, "D"), np.timedelta64(7, "D")
 _RETURNS_SHARE = 0.1  # returns come later than shipments; this tells whether they have come at all
 
 
 def condition_region(
     raw: Mapping[str, RawSource | None],
-    layout: Mapping[str, Any] | Layout,
+    layout: Mapping[str, object] | Layout,
     region: str,
     store_formats: Sequence[str],
     parameters: ConditioningParameters | None = None,
@@ -158,9 +158,8 @@ def _span(drafts: dict[str, Draft], region: str, parameters: ConditioningParamet
         now = min(now, checks.plausible_span(weeks["returns"], _RETURNS_SHARE)[1])
     if parameters.as_of is None:
         return _Span(first, now, now)
-    as_of = week_end(
-        np.array([parameters.as_of], "datetime64[D]") - _WEEK + 1, parameters.week_ends_on
-    )[0]
+    six_days_before = np.datetime64(parameters.as_of, "D") - (_WEEK - _DAY)
+    as_of = week_end(np.array([six_days_before]), parameters.week_ends_on)[0]
     if as_of < first:
         raise ConfigurationError(
             f"conditioning.as_of is {parameters.as_of}, but region '{region}' starts in {first}."

@@ -89,10 +89,10 @@ def geography(region: str) -> Geography:
     A region the files do not describe gets the places of one that they do, always the same for its
     name, so that a new region can be tried without describing it.
     """
-    known = _read_yaml("regions.yml")
-    names = sorted(known["regions"])
+    atlas = _read_yaml("regions.yml")
+    names = sorted(atlas["regions"])
     home = region if region in names else names[crc32(region.encode()) % len(names)]
-    facts = known["regions"][home]
+    facts = atlas["regions"][home]
     places = _places()
     here = places[places["region"] == home].reset_index(drop=True)
     prefix = facts["prefix"] if home == region else region.replace("_", "")[:3].upper()
@@ -101,7 +101,7 @@ def geography(region: str) -> Geography:
         prefix=prefix,
         price_level=float(facts["price_level"]),
         events=[
-            *({**event, "region": "all"} for event in known["everywhere"]),
+            *({**event, "region": "all"} for event in atlas["everywhere"]),
             *({**event, "region": region} for event in facts["events"]),
         ],
         places=here,

@@ -93,6 +93,10 @@ def simulate_regions(
 
     Yields:
         What was written, as soon as a region is complete.
+
+    Raises:
+        ConfigurationError: If a layout cannot be written, or a folder to replace holds files that
+            no simulation wrote.
     """
     for region, layout in layouts.items():
         market = make_market(region, company)

@@ -72,8 +72,8 @@ def _public_holidays(
     from holidays import country_holidays
 
     years = range(int(str(weeks[0])[:4]), int(str(weeks[-1] + np.timedelta64(14, "D"))[:4]) + 1)
-    found = country_holidays(country, subdiv=subdivision, years=years)
-    pairs = [(day, n) for day, names in sorted(found.items()) for n in names.split("; ")]
+    calendar = country_holidays(country, subdiv=subdivision, years=years)
+    pairs = [(day, n) for day, names in sorted(calendar.items()) for n in names.split("; ")]
     days = np.array([day for day, _ in pairs], "datetime64[D]")
     slugs = [slug(name.split("(")[0]) or "other" for _, name in pairs]
     return days, np.array(slugs, object)

@@ -76,9 +76,9 @@ class Grid:
         """Series of each row of a table with both keys; -1 where it has none."""
         store = positions(self.stores, table["store_id"])
         product = positions(self.products, table["product_id"])
-        known = (store >= 0) & (product >= 0)
-        pair = np.where(known, store * len(self.products) + product, 0)
-        return np.where(known, self._series_of_pair[pair], -1)
+        on_grid = (store >= 0) & (product >= 0)
+        pair = np.where(on_grid, store * len(self.products) + product, 0)
+        return np.where(on_grid, self._series_of_pair[pair], -1)
 
     def columns(self, table: pd.DataFrame) -> IntArray:
         """Week of each row of a table, counted from the first."""
@@ -120,8 +120,8 @@ class Grid:
 def positions(names: pd.Index, column: pd.Series) -> IntArray:
     """Position in ``names`` of each value of a column, -1 where it is not there."""
     codes, distinct = pd.factorize(column)
-    found = np.append(names.get_indexer(pd.Index(distinct)), -1)  # code -1 is a null
-    return np.asarray(found[codes], np.int64)
+    place = np.append(names.get_indexer(pd.Index(distinct)), -1)  # code -1 is a null
+    return np.asarray(place[codes], np.int64)
 
 
 def _shared(dense: FloatArray, index: IntArray, complete: bool) -> FloatArray | None:

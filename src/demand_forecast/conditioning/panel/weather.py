@@ -100,9 +100,9 @@ class _WeatherGrid:
 
     def _aggregate(self, days: FloatArray, name: str) -> FloatArray:
         """Mean over the last axis; sums are means times seven, so that a missing day is no zero."""
-        known = np.isfinite(days)
-        count = known.sum(axis=-1)
-        total = np.where(known, days, 0).sum(axis=-1)
+        given = np.isfinite(days)
+        count = given.sum(axis=-1)
+        total = np.where(given, days, 0).sum(axis=-1)
         enough = count >= min(_ENOUGH_DAYS, days.shape[-1])
         mean = np.where(enough, total / np.maximum(count, 1), np.nan)
         factor = days.shape[-1] if name in self.parameters.weather_sums else 1

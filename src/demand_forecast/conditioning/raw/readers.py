@@ -74,9 +74,9 @@ def _first_line(error: Exception) -> str:
 
 
 def _malformed(rows: Iterable[tuple[int, str]]) -> pd.DataFrame:
-    found = list(rows)
+    numbered = list(rows)
     return pd.DataFrame(
-        {"row": np.array([r for r, _ in found], np.int64), "record": [t for _, t in found]}
+        {"row": np.array([r for r, _ in numbered], np.int64), "record": [t for _, t in numbered]}
     )
 
 
@@ -139,13 +139,13 @@ def _csv_header(line: str, delimiter: str) -> list[str]:
     return list(table.column_names)
 
 
-def _check_line_count(path: Path, text: str, found: int) -> None:
+def _check_line_count(path: Path, text: str, read: int) -> None:
     """The parser must account for every line; quoted line breaks cannot be counted this way."""
-    if '"' in text or text.count("\n") + (not text.endswith("\n")) == found:
+    if '"' in text or text.count("\n") + (not text.endswith("\n")) == read:
         return
     lines = sum(1 for line in text.splitlines() if line.strip("\r"))
-    if lines != found:
-        raise ContractError(f"{path}: {lines} lines, but {found} were read.")
+    if lines != read:
+        raise ContractError(f"{path}: {lines} lines, but {read} were read.")
 
 
 def _read_excel(path: Path, options: ReadOptions) -> Rows:
@@ -173,11 +173,11 @@ def _read_excel(path: Path, options: ReadOptions) -> Rows:
     )
 
 
-def _as_text(cells: list[Any]) -> pd.Series:
+def _as_text(cells: list[object]) -> pd.Series:
     return pd.Series([_cell(c) for c in cells], dtype="str")
 
 
-def _cell(value: Any) -> str | None:
+def _cell(value: object) -> str | None:
     """Text of one typed cell: whole numbers without a point, dates in ISO 8601."""
     if value is None or isinstance(value, str):
         return value or None
@@ -214,14 +214,14 @@ def _read_jsonl(path: Path, options: ReadOptions) -> Rows:
     return _from_records(records, row)
 
 
-def _record_or_text(line: str) -> Any:
+def _record_or_text(line: str) -> object:
     try:
         return json.loads(line, parse_int=str, parse_float=str)
     except ValueError:
         return line
 
 
-def _from_records(records: list[Any], row: npt.NDArray[np.int64]) -> Rows:
+def _from_records(records: list[object], row: npt.NDArray[np.int64]) -> Rows:
     good = np.array([isinstance(r, dict) for r in records], bool)
     bad = [(int(i), str(r)) for i, r, g in zip(row, records, good, strict=True) if not g]
     frame = pd.DataFrame.from_records([r for r in records if isinstance(r, dict)])
@@ -229,7 +229,7 @@ def _from_records(records: list[Any], row: npt.NDArray[np.int64]) -> Rows:
     return Rows(pd.DataFrame(columns), row[good], _malformed(bad))
 
 
-def _nulls(column: pd.Series) -> list[Any]:
+def _nulls(column: pd.Series) -> list[object]:
     return column.astype(object).where(column.notna(), None).tolist()
 
 

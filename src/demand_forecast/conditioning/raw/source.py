@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -21,7 +21,7 @@ from demand_forecast.exceptions import ContractError, SourceError, did_you_mean
 class Validator(Protocol):
     """Anything that raises when a frame breaks a contract."""
 
-    def validate(self, data: Any) -> Any:
+    def validate(self, data: pd.DataFrame) -> object:
         """Return the data, or raise."""
         ...
 
@@ -75,18 +75,22 @@ class RawSource:
         Raises:
             SourceError: If a source that is not optional has no file.
         """
-        found = self._fetch(layout.files)
-        if not found and not layout.optional:
+        files = self._fetch(layout.files)
+        if not files and not layout.optional:
             there = [] if self.fetch else [p.name for p in self._fetch("*")]
             raise SourceError(
                 f"source '{self.name}': no file matches '{layout.files}' in {self.folder}, and the "
                 f"source is required (a layout may say 'optional: true'). "
                 f"{did_you_mean(layout.files, there).replace('Valid', 'Found')}"
             )
-        return found
+        return files
 
     def digests(self, layout: SourceLayout) -> dict[str, str]:
-        """SHA-256 of the bytes of each file, by file name."""
+        """SHA-256 of the bytes of each file, by file name.
+
+        Raises:
+            SourceError: If a source that is not optional has no file.
+        """
         return {p.name: _sha256(p) for p in self.files(layout)}
 
     def read(self, layout: SourceLayout) -> RawTable:
@@ -115,16 +119,16 @@ class RawSource:
     def _at(self, file: str) -> str:
         return f"source '{self.name}', {self.folder}/{file}"
 
-    def _check_columns(self, file: str, found: list[str], layout: SourceLayout) -> None:
-        extra = [h for h in found if not layout.knows(h)]
+    def _check_columns(self, file: str, headers: list[str], layout: SourceLayout) -> None:
+        extra = [h for h in headers if not layout.knows(h)]
         for name, column in layout.columns.items():
             if column.constant is not None or column.optional:
                 continue
-            if not any(column.reads(h) for h in found):
+            if not any(column.reads(h) for h in headers):
                 header = column.from_ or column.pick or ""
                 raise SourceError(
                     f"{self._at(file)}: column '{header}' (for {name}) is missing. "
-                    f"{did_you_mean(header, extra or found).replace('Valid', 'Found')}"
+                    f"{did_you_mean(header, extra or headers).replace('Valid', 'Found')}"
                 )
         if extra:
             raise SourceError(

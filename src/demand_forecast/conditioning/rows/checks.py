@@ -34,8 +34,8 @@ def check_stores(stores: Draft, region: str, store_formats: Sequence[str]) -> No
     if "region" in frame:
         stores.reject(~_slugs(frame["region"]).isin([region]), "other_region", "region")
     frame["region"] = pd.Series(region, index=frame.index, dtype="str")
-    known = {slug(f): f for f in store_formats}
-    formats = _slugs(frame["store_format"]).map(known)
+    by_slug = {slug(f): f for f in store_formats}
+    formats = _slugs(frame["store_format"]).map(by_slug)
     stores.reject(formats.isna(), "unknown_store_format", "store_format")
     frame["store_format"] = formats.astype("str")
 
@@ -59,8 +59,8 @@ def check_references(draft: Draft, stores: Draft, products: Draft | None) -> Non
         ("product_id", products, "unknown_product"),
     ):
         if other is not None and column in draft.frame:
-            known = other.frame.loc[other.good, column]
-            draft.reject(~draft.frame[column].isin(known), reason, column)
+            usable = other.frame.loc[other.good, column]
+            draft.reject(~draft.frame[column].isin(usable), reason, column)
 
 
 def cases_to_units(draft: Draft, products: Draft) -> None:
@@ -114,17 +114,17 @@ def check_returns(returns: Draft, shipments: Draft) -> pd.DataFrame:
         Keys of deliveries whose returns were reported but cannot be read: whether these weeks were
         sold out is unknown.
     """
-    delivered = shipments.table().set_index(SALE_KEY)["units_shipped"]
+    shipped = shipments.table().set_index(SALE_KEY)["units_shipped"]
     keys = pd.MultiIndex.from_frame(returns.frame[SALE_KEY])
-    found = delivered.reindex(keys).to_numpy(np.float64)
+    delivered = shipped.reindex(keys).to_numpy(np.float64)
     returned = returns.frame["units_returned"].to_numpy(np.float64)
-    returns.reject(np.isnan(found), "return_without_delivery")
-    returns.reject(returned > found * (1 + 1e-9), "return_exceeds_delivery", "units_returned")
-    unclear = np.isin(returns.reasons(), _UNCLEAR) & np.isfinite(found)
+    returns.reject(np.isnan(delivered), "return_without_delivery")
+    returns.reject(returned > delivered * (1 + 1e-9), "return_exceeds_delivery", "units_returned")
+    unclear = np.isin(returns.reasons(), _UNCLEAR) & np.isfinite(delivered)
     kept = pd.MultiIndex.from_frame(returns.frame.loc[returns.good, SALE_KEY])
-    found_keys: pd.DataFrame = returns.frame.loc[unclear, SALE_KEY].drop_duplicates()
-    known = pd.MultiIndex.from_frame(found_keys).isin(kept)
-    return found_keys.loc[~known].reset_index(drop=True)
+    unclear_keys: pd.DataFrame = returns.frame.loc[unclear, SALE_KEY].drop_duplicates()
+    is_kept = pd.MultiIndex.from_frame(unclear_keys).isin(kept)
+    return unclear_keys.loc[~is_kept].reset_index(drop=True)
 
 
 def plausible_span(weeks: Days, complete_share: float) -> tuple[np.datetime64, np.datetime64]:

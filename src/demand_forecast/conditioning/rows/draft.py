@@ -74,7 +74,7 @@ class Draft:
         """``(rows,)`` True for the rows that are still part of the table."""
         return np.asarray(self.reason == 0)
 
-    def reject(self, rows: npt.NDArray[Any] | pd.Series, reason: str, detail: str = "") -> None:
+    def reject(self, rows: Mask | pd.Series, reason: str, detail: str = "") -> None:
         """Mark rows (a mask) as unusable; a row keeps the first reason it was given."""
         mask = np.asarray(rows, bool) & self.good
         self.reason[mask] = REASONS.index(reason)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -19,12 +19,12 @@ from demand_forecast.conditioning.parameters import Day
 from demand_forecast.conditioning.raw import RawTable
 from demand_forecast.conditioning.rows.draft import Draft
 from demand_forecast.conditioning.tables import TABLES, Kind
-from demand_forecast.conditioning.weeks import week_end
+from demand_forecast.conditioning.weeks import Days, week_end
 
 _BAD: dict[Kind, str] = {"number": "not_a_number", "date": "bad_date", "week": "bad_date"}
 _NULLS = {"", "na", "n/a", "nan", "null", "none", "<na>", "nat"}
 
-Values = npt.NDArray[Any]
+Floats = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 
 
@@ -99,7 +99,7 @@ def _pick(raw: RawTable, template: str, done: pd.DataFrame) -> pd.Series:
     return pd.Series(picked, dtype="str")
 
 
-def _units(parsed: dict[str, Parsed], measure: str | None, n: int) -> npt.NDArray[np.float64]:
+def _units(parsed: dict[str, Parsed], measure: str | None, n: int) -> Floats:
     if measure is None:
         return np.zeros(n)
     return np.asarray(np.nan_to_num(parsed[measure].values.to_numpy(np.float64)))
@@ -175,7 +175,7 @@ def _parser(column: Column, kind: Kind, decimal: str, week_ends_on: Day) -> _Par
     return lambda words: _weeks(words, column, week_ends_on)
 
 
-def _plain_numbers(words: pd.Series, decimal: str) -> npt.NDArray[np.float64]:
+def _plain_numbers(words: pd.Series, decimal: str) -> Floats:
     if decimal != ".":
         words = words.str.replace(".", "?", regex=False).str.replace(decimal, ".", regex=False)
     numbers = pd.to_numeric(words.astype(object), errors="coerce").to_numpy(np.float64)
@@ -189,7 +189,7 @@ def _numbers(words: pd.Series, decimal: str, unit: str | None) -> tuple[pd.Serie
 
 
 # Cases become units later: that takes the pack size of each product.
-_CONVERSIONS: dict[str, Callable[[Values], Values]] = {
+_CONVERSIONS: dict[str, Callable[[Floats], Floats]] = {
     "fahrenheit": lambda x: (x - 32) / 1.8,
     "inches": lambda x: x * 25.4,
     "percent": lambda x: x / 100,
@@ -219,19 +219,15 @@ def _weeks(words: pd.Series, column: Column, week_ends_on: Day) -> tuple[pd.Seri
         days, bad = _numbered_weeks(words, np.datetime64(column.week_number_since, "D"))
     else:
         parsed, bad = _days(words, column.date_format)
-        days = parsed.to_numpy() + _TO_MIDDLE[column.week_is]
+        days = (parsed + pd.Timedelta(days=_DAYS_TO_MIDDLE[column.week_is])).to_numpy()
     ends = week_end(days, week_ends_on).astype("datetime64[us]")
     return pd.Series(ends), bad
 
 
-_TO_MIDDLE = {
-    "any": np.timedelta64(0, "D"),
-    "start": np.timedelta64(3, "D"),
-    "end": np.timedelta64(-3, "D"),
-}
+_DAYS_TO_MIDDLE = {"any": 0, "start": 3, "end": -3}
 
 
-def _numbered_weeks(words: pd.Series, first: np.datetime64) -> tuple[Values, Mask]:
+def _numbered_weeks(words: pd.Series, first: np.datetime64) -> tuple[Days, Mask]:
     """Middle day of each numbered week, if week 1 starts on ``first``.
 
     The middle tells in which week most of its days are, whatever day weeks end on.

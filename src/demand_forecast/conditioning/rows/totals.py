@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -39,7 +38,9 @@ def control_totals(
     return totals
 
 
-def _count(draft: Draft, table: pd.DataFrame, quarantine: pd.DataFrame) -> dict[str, Any]:
+def _count(
+    draft: Draft, table: pd.DataFrame, quarantine: pd.DataFrame
+) -> dict[str, str | int | float]:
     mine = quarantine[quarantine["source"] == draft.source]
     rows_in = len(draft.raw) + len(draft.raw.malformed)
     expected = float((draft.raw_units * draft.pack_size)[draft.good].sum())

@@ -48,8 +48,8 @@ def spoil(
             table = spoiler(table, np.sort(rows), _MEASURE[source])
         else:
             extra.append(spoiler(table.take(pa.array(np.sort(rows))), rows, _MEASURE[source]))
-    found = {kind: int(n) for kind, n in zip(spoilers, counts, strict=True) if n}
-    return pa.concat_tables([table, *extra]), found
+    kinds = {kind: int(n) for kind, n in zip(spoilers, counts, strict=True) if n}
+    return pa.concat_tables([table, *extra]), kinds
 
 
 def _negative(table: pa.Table, rows: Positions, measure: str) -> pa.Table:

@@ -63,7 +63,17 @@ class RegionFolder:
             shutil.rmtree(self._partial, ignore_errors=True)
 
     def add(self, source: str, table: pa.Table, part: str = "") -> None:
-        """Write (a part of) a source under the name its layout looks for."""
+        """Write (a part of) a source under the name its layout looks for.
+
+        Args:
+            source: Name of the standard table; nothing is written if the layout lacks it.
+            table: Standard table.
+            part: Name of the part, where a source is written in several.
+
+        Raises:
+            ConfigurationError: If the layout allows one file only, has a file type without a
+                writer, or uses a rule that cannot be read backwards.
+        """
         spec = self.layout.sources.get(source)
         if spec is None:
             return

@@ -44,14 +44,14 @@ def _pairs(
     if isinstance(regions, Mapping):
         return regions.items()
     path = folder / "segments.yml"
-    known = yaml.safe_load(path.read_text(encoding="utf-8"))["regions"]
-    names = list(known) if regions is None else regions
+    declared = yaml.safe_load(path.read_text(encoding="utf-8"))["regions"]
+    names = list(declared) if regions is None else regions
     for name in names:
-        if name not in known:
+        if name not in declared:
             raise ConfigurationError(
-                f"region '{name}' is not in {path}. {did_you_mean(name, known)}"
+                f"region '{name}' is not in {path}. {did_you_mean(name, declared)}"
             )
-    return [(name, known[name]["layout"]) for name in names]
+    return [(name, declared[name]["layout"]) for name in names]
 
 
 def _declared_layouts(folder: Path) -> dict[str, Any]:

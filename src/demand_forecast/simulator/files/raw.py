@@ -144,7 +144,11 @@ def suffix_of(name: str) -> str:
 
 
 def write_table(table: pa.Table, path: Path, options: ReadOptions) -> None:
-    """Write a table in the file type that the path's suffix names (not ``.xlsx``)."""
+    """Write a table in the file type that the path's suffix names (not ``.xlsx``).
+
+    Raises:
+        ConfigurationError: If there is no writer for it.
+    """
     suffix = suffix_of(path.name)
     if suffix == ".parquet":
         pa.parquet.write_table(table, path, compression="zstd")
