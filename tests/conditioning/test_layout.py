@@ -133,6 +133,17 @@ def test_short_form_and_roles(raw_region):
             "only units can be in cases",
         ),
         (
+            ["sources", "stores", "columns", "income"],
+            {"from": "Income", "date_format": "%Y"},
+            r"source 'stores', column 'income', key 'date_format': this column holds a number. "
+            "Valid: date, week",
+        ),
+        (
+            ["sources", "shipments", "columns", "store_id"],
+            {"from": "Store", "unit": "percent"},
+            "column 'store_id', key 'unit': this column holds a text. Valid: number",
+        ),
+        (
             ["sources", "stores", "columns", "store_format"],
             {"from": "Income", "cut": {"edges": [1, 2], "labels": ["a", "b"]}},
             "2 edges need 3 labels",

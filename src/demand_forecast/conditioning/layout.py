@@ -10,7 +10,7 @@ from typing import Literal, Self, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from demand_forecast.conditioning.tables import TABLES, Role, StandardTable
+from demand_forecast.conditioning.tables import TABLES, Kind, Role, StandardTable
 from demand_forecast.exceptions import ConfigurationError, did_you_mean
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
@@ -342,9 +342,31 @@ def _check_column(where: str, name: str, column: Column, table: StandardTable) -
             f"{did_you_mean(column.role, table.roles)}"
         )
     if column.unit == "cases" and name != table.measure:
-        raise ConfigurationError(f"{where}: only units can be in cases.")
+        raise ConfigurationError(
+            f"{where}: only units can be in cases (here: {table.measure or 'no column'})."
+        )
+    _check_kind(where, column, table.kind(name, column.type))
     if name in table.required and column.optional:
         raise ConfigurationError(f"{where}: this column cannot be optional.")
+
+
+_KINDS_OF_KEY: dict[str, tuple[Kind, ...]] = {
+    "date_format": ("date", "week"),
+    "week_number_since": ("week",),
+    "week_is": ("week",),
+    "unit": ("number",),
+    "cut": ("text",),
+}
+
+
+def _check_kind(where: str, column: Column, kind: Kind) -> None:
+    """Refuse a key that would do nothing for a column of this kind."""
+    for key in sorted(column.model_fields_set & set(_KINDS_OF_KEY)):
+        kinds = _KINDS_OF_KEY[key]
+        if getattr(column, key) is not None and kind not in kinds:
+            raise ConfigurationError(
+                f"{where}, key '{key}': this column holds a {kind}. Valid: {', '.join(kinds)}."
+            )
 
 
 def _describe(name: str, error: ValidationError) -> str:
