@@ -47,7 +47,7 @@ def adapt(source: str, raw: RawTable, layout: SourceLayout, week_ends_on: Day) -
         kind = table.kind(name, layout.columns[name].type)
         declared = layout.columns[name]
         draft.reject(column.bad, "not_a_class" if declared.cut else _BAD.get(kind, ""), name)
-        if name in {*table.required, *draft.key} - table.nullable:
+        if name in table.never_null:
             draft.reject(column.missing, "missing_value", name)
     return _check_rows(draft)
 
