@@ -6,22 +6,27 @@ A page asks for a table by a comment on a line of its own::
     <!-- parameters: conditioning -->
     <!-- standard tables -->
 
-MkDocs calls :func:`on_page_markdown` for each page; a comment that cannot be answered stops the build.
+MkDocs calls :func:`on_page_markdown` for each page; a comment that cannot be answered stops the
+build.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from datetime import date
 from importlib import import_module
 from pathlib import Path
+from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import yaml
 from annotated_types import Ge, Gt, Le, Lt, MaxLen, MinLen
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
-from pydantic_core import PydanticUndefined
+
+from demand_forecast.conditioning.tables import TABLES, StandardColumn, StandardTable
+from demand_forecast.framework.parameters import MODELS
 
 BASE = Path(__file__).parents[2] / "conf" / "base"
 _COMMENT = re.compile(r"^<!-- (fields|parameters|standard tables)(?:: (\S+))? -->$", re.MULTILINE)
@@ -44,17 +49,20 @@ def load(path: str) -> Any:
 def fields(path: str) -> str:
     """Table of the fields of a pydantic model, by the names that are used in YAML."""
     rows = [
-        [f"`{field.alias or name}`", type_of(field), default_of(field), text_of(field)]
+        [
+            f"`{field.alias or name}`",
+            type_of(field),
+            default_of(field),
+            text_of(field) + like(field),
+        ]
         for name, field in load(path).model_fields.items()
-        if name != "name"
+        if name != "name"  # a layout's name is the key of its block
     ]
     return table(["key", "value", "default", "what it is"], rows)
 
 
 def parameters(group: str) -> str:
     """Table of a group of parameters, with what ``conf/base`` sets."""
-    from demand_forecast.framework.parameters import MODELS
-
     chosen = yaml.safe_load((BASE / "parameters" / f"{group}.yml").read_text())[group]
     rows = [
         [f"`{key}`", type_of(field), shown(_chosen(chosen, key, field)), text_of(field)]
@@ -74,17 +82,43 @@ def flat(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, FieldI
 
 
 def standard_tables() -> str:
-    """The standard tables with their columns, keys and roles."""
-    from demand_forecast.conditioning.tables import TABLES
+    """A section for each standard table: what a row is, its columns, and what it asks for."""
+    return "\n\n".join(_standard_table(name, spec) for name, spec in TABLES.items())
 
-    rows = []
-    for name, spec in TABLES.items():
-        columns = ", ".join(
-            f"**`{c}`**" if c in spec.required else f"`{c}`" for c in spec.columns
-        )
-        roles = ", ".join(f"`{r}`" for r in spec.roles) or "none"
-        rows.append([f"`{name}`", columns, ", ".join(f"`{k}`" for k in spec.key), roles])
-    return table(["table", "columns (bold: required)", "a row is told by", "roles of further columns"], rows)
+
+def _standard_table(name: str, spec: StandardTable) -> str:
+    rows = [
+        [
+            f"`{column}`",
+            f"{what.kind}, {what.unit}" if what.unit else what.kind,
+            " ".join(word for word, has in _marks(what) if has),
+            what.description,
+        ]
+        for column, what in spec.columns.items()
+    ]
+    columns = table(["column", "holds", "", "what it is"], rows)
+    return f"### {name}\n\n{spec.description} {_asks(spec)}\n\n{columns}"
+
+
+def _marks(column: StandardColumn) -> list[tuple[str, bool]]:
+    return [("**required**", column.required), ("key", column.is_key)]
+
+
+def _asks(spec: StandardTable) -> str:
+    """What a table asks of a layout, in sentences."""
+    roles = " or ".join(f"`{role}`" for role in spec.roles)
+    said = [
+        "The source is needed." if spec.needed else "",
+        "A file without rows is no error." if spec.may_be_empty else "",
+        *(f"At least one of {_listed(group)}." for group in spec.alternatives),
+        f"Further columns are {roles}." if roles else "There are no further columns.",
+        f"Without a role they are `{spec.extra_role}`." if spec.extra_role else "",
+    ]
+    return " ".join(filter(None, said))
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in sorted(names))
 
 
 def type_of(field: FieldInfo) -> str:
@@ -106,6 +140,11 @@ def text_of(field: FieldInfo) -> str:
     return " ".join((field.description or "").split())
 
 
+def like(field: FieldInfo) -> str:
+    """Examples of a value, if the model gives any."""
+    return f" Such as {', '.join(shown(e) for e in field.examples)}." if field.examples else ""
+
+
 def shown(value: Any) -> str:
     """A value as it is written in YAML, in code font."""
     if isinstance(value, BaseModel):
@@ -119,7 +158,9 @@ def shown(value: Any) -> str:
 def table(head: list[str], rows: list[list[str]]) -> str:
     """A Markdown table."""
     lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(c.replace("|", "\\|") for c in line) + " |" for line in lines)
+    return "\n".join(
+        "| " + " | ".join(c.replace("|", "\\|") for c in line) + " |" for line in lines
+    )
 
 
 def _chosen(values: dict[str, Any], key: str, field: FieldInfo) -> Any:
@@ -135,8 +176,9 @@ def _chosen(values: dict[str, Any], key: str, field: FieldInfo) -> Any:
 def _model_in(annotation: Any) -> type[BaseModel] | None:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
-    inner = [a for a in get_args(annotation) if a is not type(None)]
-    return _model_in(inner[0]) if get_origin(annotation) is Annotated or len(inner) == 1 and get_origin(annotation) is Union else None
+    inner = [a for a in get_args(annotation) if a is not NoneType]
+    optional = get_origin(annotation) in (Union, UnionType) and len(inner) == 1
+    return _model_in(inner[0]) if optional or get_origin(annotation) is Annotated else None
 
 
 _PLAIN = {
@@ -144,8 +186,8 @@ _PLAIN = {
     int: "whole number",
     float: "number",
     bool: "`true` or `false`",
-    type(None): "`null`",
-    "date": "date",
+    date: "date",
+    NoneType: "`null`",
 }
 
 
@@ -155,16 +197,14 @@ def _words(annotation: Any) -> str:
         return _PLAIN[annotation]
     if origin is Literal:
         return " or ".join(f"`{value}`" for value in inner)
-    if origin is Annotated:
-        return _words(inner[0])
+    words = list(dict.fromkeys(_words(a) for a in inner if a is not Ellipsis))
     if origin in (list, tuple):
-        kinds = dict.fromkeys(_words(a) for a in inner if a is not Ellipsis)
-        return f"list of {' and '.join(kinds)}"
+        return f"list of {words[0]}"
     if origin is dict:
-        return f"mapping of {_words(inner[0])} to {_words(inner[1])}"
-    if inner:
-        return " or ".join(dict.fromkeys(_words(a) for a in inner))
-    return str(getattr(annotation, "__name__", annotation))
+        return f"mapping of {words[0]} to {words[-1]}"
+    if origin is Annotated:
+        return words[0]
+    return " or ".join(words) if words else str(getattr(annotation, "__name__", annotation))
 
 
 def _limits(item: Any) -> Iterator[str]:
