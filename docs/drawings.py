@@ -69,7 +69,7 @@ def flow() -> None:
     ):
         sheet.box("band", 4, y, 1072, h)
         sheet.text(14, y + 18, lane, "lane")
-    sheet.box("outside", 24, 44, 128, 76, "raw files", "CSV, Excel, JSON,", "Parquet; own headers")
+    sheet.box("outside", 24, 44, 128, 76, "raw files", "CSV, Excel, JSON,", "Parquet")
     sheet.box("stage", 190, 44, 150, 76, "conditioning", "layout, contracts,", "control totals")
     sheet.box("store", 378, 34, 190, 44, "standard tables", "02_intermediate")
     sheet.box("store", 378, 88, 190, 44, "quarantine", "control totals, 08_reporting")
@@ -86,7 +86,7 @@ def flow() -> None:
     sheet.box(
         "store", 24, 192, 128, 112, "panel", "series x weeks,", "plans, weather", "03_primary"
     )
-    sheet.arrow((473, 78), (473, 84), (610, 84), (610, 150), (88, 150), (88, 190))
+    sheet.arrow((473, 78), (473, 84), (610, 84), (610, 150), (118, 150), (118, 190))
     for number, (name, one, two, made) in enumerate(stages):
         x = 190 + 178 * number
         sheet.box("stage", x, 192, 158, 66, name, *filter(None, (one, two)))
@@ -98,7 +98,7 @@ def flow() -> None:
     )
     for x, name, where, source in (
         (368, "summary", "the table at the end", 447),
-        (724, "totals", "with intervals of their own", 803),
+        (724, "totals", "with intervals", 803),
         (902, "retrain plan", "with reasons", 981),
     ):
         sheet.box("store", x, 374, 158, 48, name, where)

@@ -25,6 +25,7 @@ from annotated_types import Ge, Gt, Le, Lt, MaxLen, MinLen
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from demand_forecast.conditioning.layout import Column, Cut, ReadOptions, SourceLayout
 from demand_forecast.conditioning.tables import TABLES, StandardColumn, StandardTable
 from demand_forecast.framework.parameters import MODELS
 
@@ -187,6 +188,10 @@ _PLAIN = {
     float: "number",
     bool: "`true` or `false`",
     date: "date",
+    SourceLayout: "[source](#source)",
+    Column: "[column](#column)",
+    Cut: "[cut](#cut)",
+    ReadOptions: "[read](#read)",
     NoneType: "`null`",
 }
 
