@@ -14,21 +14,21 @@ from demand_forecast.hooks.parameters import ParameterHook
 from demand_forecast.hooks.segments import SegmentHook
 from demand_forecast.settings import CONFIG_LOADER_ARGS
 
-PARAMETERS = {
-    "conditioning": {},
-    "forecast": {"horizon": 4, "origins": 8, "origin_step": 1, "min_train_weeks": 60},
-    "training": {"velocity": {}, "ensemble": {"members": {"network": {"n_networks": 3}}}},
-    "validation": {"mape_limit": 45.0},
-    "scoring": {"stale_after_days": 60, "active_within_weeks": 13},
-    "monitoring": {},
-}
-
 
 def _network(**parameters):
     """Training parameters that say something of the network only."""
     return {"ensemble": {"members": {"network": parameters}}}
 
 
+PARAMETERS = {
+    "conditioning": {},
+    "forecast": {"horizon": 4, "origins": 8, "origin_step": 1, "min_train_weeks": 60},
+    "velocity": {},
+    "training": _network(n_networks=3),
+    "validation": {"mape_limit": 45.0},
+    "scoring": {"stale_after_days": 60, "active_within_weeks": 13},
+    "monitoring": {},
+}
 SEGMENTS = {
     "store_formats": ["large", "small"],
     "regions": {"texas": {"layout": "csv"}, "maine": {"layout": "csv"}},
@@ -77,13 +77,9 @@ def test_the_registry_gets_the_regions_of_the_environment(conf, tmp_path):
 
 
 def test_an_environment_says_only_what_differs(conf, tmp_path):
-    members = {"members": {"network": {"min_steps": 9}}}
-    conf("dev/parameters/training.yml", {"training": {"ensemble": members}})
-    training = _context(tmp_path, "dev")["maine"]["small"]["training"]
-    assert training == {
-        "velocity": {},
-        "ensemble": {"members": {"network": {"n_networks": 3, "min_steps": 9}}},
-    }
+    conf("dev/parameters/training.yml", {"training": _network(min_steps=9)})
+    training = _context(tmp_path, "dev")["maine"]["small"]["fast"]["training"]
+    assert training == _network(n_networks=3, min_steps=9)
 
 
 def test_one_segment_can_be_overridden(conf, tmp_path):
@@ -97,7 +93,8 @@ def test_one_segment_can_be_overridden(conf, tmp_path):
 def test_runtime_parameters_reach_every_segment(conf, tmp_path):
     conf("base/parameters/segments/texas.yml", {"texas": {"large": {"forecast": {"horizon": 2}}}})
     parameters = _context(tmp_path, runtime={"forecast": {"horizon": 6}})
-    found = {parameters[r][f]["forecast"]["horizon"] for r, f in segments.current().segments}
+    places = segments.current().segments
+    found = {parameters[s.region][s.store_format]["forecast"]["horizon"] for s in places}
     assert found == {6}
     assert parameters["texas"]["large"]["forecast"]["origins"] == 8
 
@@ -109,12 +106,8 @@ def test_runtime_parameters_reach_every_segment(conf, tmp_path):
         ({"forecast": {"horizn": 3}}, r"'forecast.horizn' does not exist.*Did you mean 'horizon'"),
         ({"forecst": {"horizon": 3}}, r"no group or region 'forecst'.*Did you mean 'forecast'"),
         (
-            {
-                "texas": {
-                    "large": {"training": {"ensemble": {"members": {"network": {"seedz": 1}}}}}
-                }
-            },
-            r"'texas.large.training.ensemble.members.network.seedz' does not.*Did you mean 'seed'",
+            {"texas": {"large": {"fast": {"training": _network(seedz=1)}}}},
+            r"'texas.large.fast.training.ensemble.members.network.seedz' does not.*mean 'seed'",
         ),
         (
             {"training": {"ensemble": {"members": {"netwrok": {}}}}},
@@ -129,10 +122,7 @@ def test_runtime_parameters_reach_every_segment(conf, tmp_path):
             r"'training.ensemble.members.network.history_' does not exist",
         ),
         ({"training": {"ensemble": {"horizon": 6}}}, r"'training.ensemble.horizon' does not exist"),
-        (
-            {"training": {"velocity": {"previous": 1}}},
-            r"'training.velocity.previous' does not exist",
-        ),
+        ({"velocity": {"previous": 1}}, r"'velocity.previous' does not exist"),
         ({"texas": {"conditioning": {"as_of": "soon"}}}, r"'texas.conditioning.as_of' is 'soon'"),
         ({"validation": {"mape_limit": -1}}, r"'validation.mape_limit' is -1"),
         ({"monitoring": {"act_on": ["mood"]}}, r"'monitoring.act_on.0' is 'mood'"),

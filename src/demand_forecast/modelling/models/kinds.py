@@ -1,20 +1,16 @@
-"""Models by name: how any of them is stored, and what travels with one to and from the registry."""
+"""Models by name: how any of them is stored."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 from demand_forecast.exceptions import ArtefactError, did_you_mean
 from demand_forecast.modelling.protocol import Forecaster
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
     from demand_forecast.modelling.models.member import Member
 
 ENSEMBLE, BASELINE = "ensemble", "historical_average"
@@ -83,70 +79,3 @@ def load_model(directory: Path) -> Forecaster:
             f"{directory}: the {kind} stored there does not fit this version of the code "
             f"({type(error).__name__}: {error}). Train again: `kedro run --pipelines=train`."
         ) from error
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """A model trained for the gate, or the reason why there is none.
-
-    Attributes:
-        model: Fitted on the weeks before the validation window; None where it could not be.
-        reason: Why there is no model; empty where there is one.
-    """
-
-    model: Forecaster | None
-    reason: str = ""
-
-    def save(self, directory: Path) -> None:
-        """Write the model, or the reason, into ``directory``."""
-        (directory / "candidate.json").write_text(json.dumps({"reason": self.reason}))
-        if self.model is not None:
-            save_model(self.model, directory)
-
-    @classmethod
-    def load(cls, directory: Path) -> Candidate:
-        """Read what :meth:`save` wrote."""
-        reason = json.loads((directory / "candidate.json").read_text())["reason"]
-        return cls(None if reason else load_model(directory), reason)
-
-
-@dataclass(frozen=True)
-class TrainedModel:
-    """A model refitted on all weeks, on its way to the registry.
-
-    Attributes:
-        model: None where there was too little history; the registry then keeps what it has.
-        promoted: Whether the gate let it become the champion.
-        reason: Why it is not, or why there is none.
-        parameters: Hyperparameters, flat.
-        metrics: Figures of the gate, by name.
-        tags: Where it comes from: data digest, as_of, verdict...
-        plots: Figures by file name, drawn when the model is logged.
-    """
-
-    model: Forecaster | None
-    promoted: bool
-    reason: str = ""
-    parameters: dict[str, Any] = field(default_factory=dict)
-    metrics: dict[str, float] = field(default_factory=dict)
-    tags: dict[str, str] = field(default_factory=dict)
-    plots: dict[str, Callable[[], Figure]] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class RegisteredModel:
-    """What the registry gives back for scoring.
-
-    Attributes:
-        model: The champion; None where there is none that can be used.
-        name: Registered name.
-        version: Version of ``model``; empty where there is none.
-        tags: Tags of that version.
-        reason: Why a lesser model, or none, is given; empty where it is the champion.
-    """
-
-    model: Forecaster | None
-    name: str
-    version: str = ""
-    tags: dict[str, str] = field(default_factory=dict)
-    reason: str = ""
