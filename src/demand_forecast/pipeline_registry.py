@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from kedro.pipeline import Pipeline
 
-from demand_forecast.framework import segments
+from demand_forecast.framework import run_context
 from demand_forecast.pipelines import conditioning, monitoring, scoring, training, validation
 
 
@@ -16,7 +16,7 @@ def register_pipelines() -> dict[str, Pipeline]:
         ``train``, ``score``, ``monitor`` and ``__default__``, each from raw files on; and a
         pipeline per region, for its lineage in Kedro-Viz.
     """
-    plan = segments.current()
+    plan = run_context.current().segments
     stages = {
         module.__name__.rpartition(".")[2]: module.create_pipeline(plan)
         for module in (conditioning, training, validation, scoring, monitoring)
