@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from difflib import get_close_matches
 
-_ALL, _NEAREST = 30, 5
+_ALL, _NEAREST = 24, 5
 
 
 class DemandForecastError(Exception):

@@ -18,7 +18,7 @@ from kedro.framework.cli.cli import KedroCLI
 from kedro.framework.startup import bootstrap_project
 from mlflow.tracking import MlflowClient
 
-from demand_forecast.framework import segments
+from demand_forecast.framework import run_context
 from demand_forecast.framework.session import SegmentSession
 
 ROOT = Path(__file__).parents[2]
@@ -70,7 +70,7 @@ class Project:
     @contextmanager
     def inside(self) -> Iterator[None]:
         """Be in the project's folder; nothing of it is left in the process afterwards."""
-        folder, uri, plan = Path.cwd(), mlflow.get_tracking_uri(), segments._current
+        folder, uri, context = Path.cwd(), mlflow.get_tracking_uri(), run_context.entered()
         variables = dict(os.environ)
         os.chdir(self.root)
         bootstrap_project(self.root)
@@ -79,7 +79,7 @@ class Project:
         finally:
             os.chdir(folder)
             mlflow.set_tracking_uri(uri)
-            segments._current = plan
+            run_context.enter(context)
             os.environ.clear()
             os.environ.update(variables)
 

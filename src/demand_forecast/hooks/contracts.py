@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import UserDict
 from copy import deepcopy
 from fnmatch import fnmatchcase
 from typing import Any
@@ -57,7 +58,7 @@ def _options(config: Any) -> Config:
     return options if isinstance(options, dict) else {}
 
 
-def _suites_named(entry: str, name: str, suites: Config) -> Config:
+def _suites_named(entry: str, name: str, suites: Config) -> UserDict[str, Any]:
     pattern = re.sub(r"\{[^}]*\}", "*", name)
     named = {suite: suites[suite] for suite in suites if fnmatchcase(suite, pattern)}
     if not named:
@@ -65,15 +66,5 @@ def _suites_named(entry: str, name: str, suites: Config) -> Config:
             f"catalog: '{entry}' names the suite '{name}', which no file in expectations/ "
             f"describes. {did_you_mean(name, suites)}"
         )
-    return {s: _escaped(suite) for s, suite in named.items()} if "{" in entry else named
-
-
-def _escaped(value: Any) -> Any:
-    """Kedro formats every text with a closing brace in a dataset factory: double them."""
-    if isinstance(value, dict):
-        return {key: _escaped(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_escaped(item) for item in value]
-    if isinstance(value, str) and "}" in value:
-        return value.replace("{", "{{").replace("}", "}}")
-    return value
+    # No dict: Kedro would take braces, as in a regular expression, for placeholders of a factory.
+    return UserDict(named)
