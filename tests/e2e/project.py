@@ -44,10 +44,6 @@ class Project:
         shutil.copy(ROOT / "pyproject.toml", root)
         shutil.copy(store, root / "mlflow.db")
         shutil.copytree(raw, root / "data" / "01_raw")
-        # MLflow remembers stores by name, and several of these live in one process.
-        for env in ("base", "dev"):
-            own = f"sqlite:///{root}/mlflow.db"
-            self.edit(f"conf/{env}/mlflow.yml", "sqlite:///mlflow.db", own)
         if regions is not None:
             plan = {
                 "store_formats": ["large", "small"],
@@ -102,11 +98,11 @@ class Project:
         with self.inside():
             return CliRunner().invoke(KedroCLI(self.root), [of, *options])
 
-    def start(self, *options: str, **settings: str) -> subprocess.Popen[str]:
-        """``kedro run`` in a process of its own."""
+    def start(self, *options: str, folder: str = ".", **settings: str) -> subprocess.Popen[str]:
+        """``kedro run`` in a process of its own, typed in a folder of the project."""
         return subprocess.Popen(
             [sys.executable, "-m", "kedro", "run", *options],
-            cwd=self.root,
+            cwd=self.root / folder,
             env={**os.environ, **settings},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -13,7 +13,7 @@ OURS = "demand_forecast.framework.runner.SegmentRunner"
         (OURS, OURS),
         ("SequentialRunner", "kedro.runner.sequential_runner.SequentialRunner"),
         ("kedro.runner.ThreadRunner", "kedro.runner.thread_runner.ThreadRunner"),
-        (None, None),
+        (None, "kedro.runner.sequential_runner.SequentialRunner"),
     ],
 )
 def test_short_names_and_paths(name, path):

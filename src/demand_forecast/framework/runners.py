@@ -16,20 +16,20 @@ RUNNERS: dict[str, type[AbstractRunner]] = {
     for runner in (SequentialRunner, SegmentRunner, ParallelRunner, ThreadRunner)
 }
 
+DEFAULT = SequentialRunner.__name__
 
-def runner_path(name: str | None, parameters: dict[str, Any]) -> str | None:
+
+def runner_path(name: str | None, parameters: dict[str, Any]) -> str:
     """Dotted path of a runner, so that Kedro can load it.
 
     Args:
-        name: Short name or dotted path, None for Kedro's choice.
+        name: Short name or dotted path; None for the sequential one, which is Kedro's default.
         parameters: What ``--runner-params`` says.
 
     Raises:
         ConfigurationError: If there is no such runner, or it has no such parameter.
     """
-    if name is None:
-        return None
-    runner = RUNNERS.get(name) or _imported(name)
+    runner = _imported(name) if name and name not in RUNNERS else RUNNERS[name or DEFAULT]
     valid = [p for p in inspect.signature(runner).parameters if p != "self"]
     for parameter in parameters:
         if parameter not in valid:

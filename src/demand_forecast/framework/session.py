@@ -23,6 +23,7 @@ from demand_forecast.framework.failures import own_error, place_of
 from demand_forecast.framework.run_context import RunContext, log_below
 from demand_forecast.framework.selection import DEFAULT, by_tags, check_selection
 from demand_forecast.framework.threads import one_thread
+from demand_forecast.registry.tracking import use_server
 
 PACKAGE = "demand_forecast"
 
@@ -78,8 +79,6 @@ class SegmentSession(KedroSession):
         Returns:
             A session with the configuration of the run; see :meth:`run_nodes`.
         """
-        import mlflow
-
         configure_project(PACKAGE)
         session = cls.create(
             project_path=run.project_path,
@@ -90,7 +89,7 @@ class SegmentSession(KedroSession):
         )
         session.load_context()
         if run.tracking_uri:
-            mlflow.set_tracking_uri(run.tracking_uri)
+            use_server(run.tracking_uri)
         run_context.enter(run)
         return cast("Self", session)
 

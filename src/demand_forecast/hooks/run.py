@@ -14,7 +14,7 @@ from demand_forecast.framework import run_context
 from demand_forecast.framework.conf_source import file_in_force
 from demand_forecast.framework.run_context import RunContext
 from demand_forecast.framework.segments import parse
-from demand_forecast.registry.tracking import ParentRun
+from demand_forecast.registry.tracking import active_run, tracking_uri
 
 
 class RunHook:
@@ -42,15 +42,12 @@ class RunHook:
         self, run_params: dict[str, Any], pipeline: Pipeline, catalog: CatalogProtocol[Any, Any]
     ) -> None:
         """Note the MLflow run that kedro-mlflow has opened by now, and log models below it."""
-        import mlflow
-
-        run = mlflow.active_run()
-        parent = ParentRun() if run is None else ParentRun(run.info.run_id, run.info.experiment_id)
+        parent = active_run()
         run_context.enter(
             replace(
                 run_context.current(),
                 save_version=run_params["run_id"],
-                tracking_uri=mlflow.get_tracking_uri(),
+                tracking_uri=tracking_uri(),
                 parent=parent,
             )
         )

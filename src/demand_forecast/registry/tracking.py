@@ -15,6 +15,28 @@ class ParentRun(NamedTuple):
     experiment_id: str = "0"
 
 
+def active_run() -> ParentRun:
+    """The MLflow run that is active in this thread, in which kedro-mlflow has opened it."""
+    import mlflow
+
+    run = mlflow.active_run()
+    return ParentRun() if run is None else ParentRun(run.info.run_id, run.info.experiment_id)
+
+
+def tracking_uri() -> str:
+    """Address of the MLflow server in use."""
+    import mlflow
+
+    return str(mlflow.get_tracking_uri())
+
+
+def use_server(uri: str) -> None:
+    """Use the MLflow server at an address from now on."""
+    import mlflow
+
+    mlflow.set_tracking_uri(uri)
+
+
 @cache
 def git_commit() -> str:
     """Commit of this package's code, marked where files differ from it.
