@@ -16,7 +16,8 @@ from speed_clock import Clock, peak_mb
 
 from demand_forecast.modelling.evaluation.backtest import backtest
 from demand_forecast.modelling.evaluation.splits import rolling_origins
-from demand_forecast.modelling.features.design import Design, learn_spec
+from demand_forecast.modelling.features.design import Design
+from demand_forecast.modelling.features.spec import learn_spec
 from demand_forecast.modelling.models.ensemble import Ensemble
 from demand_forecast.modelling.panel import Panel
 

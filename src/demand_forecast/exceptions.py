@@ -50,3 +50,15 @@ def did_you_mean(word: str, valid: Iterable[str]) -> str:
         return f"Valid: {', '.join(names) or '(none)'}.{hint}"
     some = near or names[:_NEAREST]
     return f"Valid: {', '.join(some)} and {len(names) - len(some)} others.{hint}"
+
+
+def extra_needed(error: ModuleNotFoundError) -> str:
+    """Line that says what to install where a module of the extra ``kedro`` is missing.
+
+    Args:
+        error: What the import raised.
+    """
+    return (
+        f"demand-forecast: '{error.name}' is not installed, and pipelines need it. "
+        "Install it with: pip install 'demand-forecast[kedro]'"
+    )

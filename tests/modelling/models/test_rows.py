@@ -31,9 +31,9 @@ def test_a_small_panel_trains_on_rows_of_others_before_the_held_out_weeks(
     alone, helped = prepare(small, LEADS, 0), prepare(small, LEADS, 0, [whole])
     own = len(alone.sample.y)
     assert len(helped.sample.y) == 2000 + own - small.active.sum() * len(LEADS)
-    assert helped.head[own:].all()
+    assert helped.is_train[own:].all()
     assert helped.sample.target[own:].max() < small.n_weeks - helped.held_out_weeks
-    np.testing.assert_array_equal(helped.head[:own], alone.head)
+    np.testing.assert_array_equal(helped.is_train[:own], alone.is_train)
     assert helped.sizes == alone.sizes
     assert set(helped.spec.products) == set(whole.series["product_id"])
 

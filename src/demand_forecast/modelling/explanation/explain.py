@@ -25,26 +25,26 @@ import numpy as np
 import pandas as pd
 
 from demand_forecast.modelling.explanation.usual_week import Contrast
-from demand_forecast.modelling.features.feature_groups import (
-    EVENTS,
-    LEVEL,
-    PLAN,
-    PRODUCT,
-    SEASON,
-    STORE,
-    WEATHER,
-)
 from demand_forecast.modelling.features.sample import Sample
 from demand_forecast.modelling.models.calibration.intervals import MEDIAN
 from demand_forecast.modelling.models.ensemble import Ensemble, Lasso, Network
 from demand_forecast.modelling.models.rows import forecast_rows
-from demand_forecast.modelling.panel import Panel
+from demand_forecast.modelling.panel import Group, Panel
 from demand_forecast.modelling.points import Array
 from demand_forecast.modelling.protocol import Forecaster
 
 NETWORK: Final = "network"
 DISTRIBUTION: Final = "distribution"
-_FEATURES = (SEASON, PLAN, WEATHER, EVENTS, STORE, PRODUCT)
+LEVEL: Final = Group.LEVEL.value
+PLAN: Final = Group.PRICE_AND_PROMOTION.value
+_FEATURES = (
+    Group.SEASON.value,
+    PLAN,
+    Group.WEATHER.value,
+    Group.EVENTS.value,
+    Group.STORE.value,
+    Group.PRODUCT.value,
+)
 GROUPS: Final = (LEVEL, *_FEATURES, NETWORK, DISTRIBUTION)
 Steps = dict[str, Array]
 
@@ -71,7 +71,7 @@ def explain(
     design, sample = forecast_rows(panel, model.spec_, as_of, horizon)
     frame, lasso, network = model.answer(panel, as_of, sample)
     average = model.lasso_.model_.mean_[: sample.x.shape[1]]
-    contrast = Contrast.of(design, sample, panel.series, average)
+    contrast = Contrast.of(design, sample, average)
     level, steps = _lasso_steps(model.lasso_, contrast)
     others = _network_steps(model.network_, contrast, network[:, MEDIAN])
     weight = model.blend_weights_["network"]

@@ -24,8 +24,8 @@ class Sample:
         lead: ``(rows,)`` position of the lead.
         origin: ``(rows,)`` week position of the origin.
         series: ``(rows,)`` position of the series.
-        fresh: ``(rows,)`` what had never been delivered by the origin: 0 nothing, 1 the series,
-            2 its whole store, 3 its whole product.
+        cold_start: ``(rows,)`` what had never been delivered by the origin: 0 nothing, 1 the
+            series, 2 its whole store, 3 its whole product.
         level: ``(rows,)`` log level at the origin.
         offset: ``(rows,)`` units added before the logarithm.
         ceiling: ``(rows,)`` three times the most the series ever sold, in ``y``'s units; infinite
@@ -41,7 +41,7 @@ class Sample:
     origin: IntArray
     target: IntArray
     series: IntArray
-    fresh: IntArray
+    cold_start: IntArray
     level: Array
     offset: Array
     ceiling: Array

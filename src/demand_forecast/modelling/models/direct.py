@@ -9,10 +9,8 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import pandas as pd
 
-from demand_forecast.modelling.features.design import FeatureSpec
-from demand_forecast.modelling.features.plans.kernel import PlanKernel
-from demand_forecast.modelling.features.plans.response import Response
 from demand_forecast.modelling.features.sample import Sample
+from demand_forecast.modelling.features.spec import FeatureSpec
 from demand_forecast.modelling.models.calibration.intervals import LEVELS, Calibration, calibrate
 from demand_forecast.modelling.models.rows import Training, forecast_sample, prepare
 from demand_forecast.modelling.panel import Panel
@@ -67,7 +65,7 @@ class DirectForecaster(ABC):
         """Fit and calibrate on prepared rows."""
         self.spec_ = training.spec
         self.limits_ = (float(training.sample.y.min()), float(training.sample.y.max()))
-        held_out = training.sample.take(~training.head)
+        held_out = training.sample.take(~training.is_train)
         self.held_out_ = self._bounded(self._fit_rows(training), held_out)
         known, rows = self.held_out_, held_out
         if training.newcomers is not None:
@@ -117,7 +115,7 @@ class DirectForecaster(ABC):
         """:meth:`predict_sample` without limits."""
 
     def _base_state(self) -> tuple[dict[str, Any], dict[str, Any]]:
-        spec, arrays = spec_state(self.spec_)
+        spec, arrays = self.spec_.to_state()
         meta = {
             "kind": self.kind,
             "horizon": self.horizon,
@@ -133,7 +131,7 @@ class DirectForecaster(ABC):
         }
 
     def _restore_base(self, meta: dict[str, Any], arrays: dict[str, Any]) -> None:
-        self.spec_ = spec_from_state(meta["spec"], part(arrays, "spec."))
+        self.spec_ = FeatureSpec.from_state(meta["spec"], part(arrays, "spec."))
         self.limits_ = (float(meta["limits"][0]), float(meta["limits"][1]))
         self.calibration_ = Calibration(arrays["shifts"], float(meta["mean_factor"]))
 
@@ -175,50 +173,6 @@ def to_frame(
         "mape_point": least_relative.reshape(shape),
     }
     return forecast_frame(panel, as_of, units.reshape(*shape, len(published)), points)
-
-
-def spec_state(spec: FeatureSpec) -> tuple[dict[str, Any], dict[str, Any]]:
-    """A feature spec as JSON-able figures and arrays."""
-    meta = {
-        "leads": spec.leads,
-        "offsets": spec.offsets,
-        "kinds": spec.kinds,
-        "categories": spec.categories,
-        "numeric": spec.numeric,
-        "products": spec.products,
-        "whole": spec.whole,
-        "yearly": spec.yearly,
-        "courses": {name: course.tolist() for name, course in spec.courses.items()},
-    }
-    arrays = {
-        "slopes": spec.response.slopes,
-        "fold_ends": spec.response.fold_ends.astype("datetime64[D]").astype(np.int64),
-        "centres": spec.centres,
-    }
-    kernel = spec.response.kernel
-    arrays |= {f"kernel.{name}": value for name, value in vars(kernel).items()}
-    return meta, arrays
-
-
-def spec_from_state(meta: dict[str, Any], arrays: dict[str, Any]) -> FeatureSpec:
-    """Inverse of :func:`spec_state`."""
-    return FeatureSpec(
-        leads=meta["leads"],
-        offsets=meta["offsets"],
-        kinds=meta["kinds"],
-        courses={k: np.array(v, dtype=np.float32) for k, v in meta["courses"].items()},
-        categories=meta["categories"],
-        numeric={k: (float(a), float(b)) for k, (a, b) in meta["numeric"].items()},
-        products=meta["products"],
-        response=Response(
-            arrays["slopes"],
-            arrays["fold_ends"].astype("datetime64[D]"),
-            PlanKernel(**part(arrays, "kernel.")),
-        ),
-        centres=arrays["centres"],
-        whole=meta["whole"],
-        yearly=meta["yearly"],
-    )
 
 
 def part(arrays: dict[str, Any], prefix: str) -> dict[str, Any]:

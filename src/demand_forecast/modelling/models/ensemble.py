@@ -33,7 +33,7 @@ class Lasso(DirectForecaster):
 
     def _fit_rows(self, training: Training) -> Array:
         self.model_ = LassoModel(**self.settings)
-        held_out = self.model_.fit(training.sample, training.head, training.slopes)
+        held_out = self.model_.fit(training.sample, training.is_train, training.slopes)
         products = training.spec.categories["product_id"]
         self.names_ = training.slopes.names(training.names, products)
         return held_out
@@ -76,8 +76,8 @@ class Network(DirectForecaster):
 
     def _fit_rows(self, training: Training) -> Array:
         self.model_ = NetworkModel(**({"seed": self.seed} | self.settings))
-        sizes = list(training.sizes.values())
-        return self.model_.fit(training.sample, training.head, sizes, np.array(training.dense))
+        sizes = training.sizes
+        return self.model_.fit(training.sample, training.is_train, sizes, np.array(training.dense))
 
     @property
     def history_(self) -> list[float]:
@@ -152,7 +152,7 @@ class Ensemble(DirectForecaster):
             )
         )
         self.network_ = Network(*shared, self.settings["network"], self.seed).fit_training(known)
-        held_out = training.sample.take(~training.head)
+        held_out = training.sample.take(~training.is_train)
         weight = _best_weight(self.lasso_.held_out_, self.network_.held_out_, held_out)
         trust = training.held_out_weeks / (training.held_out_weeks + _PRIOR_WEEKS)
         weight = 0.5 + (weight - 0.5) * trust

@@ -9,9 +9,10 @@ import pandas as pd
 import pytest
 
 from core_panels import simulated
-from demand_forecast.modelling.features.demand import FRESH_KINDS
-from demand_forecast.modelling.features.design import Design, learn_spec
+from demand_forecast.modelling.features.demand import COLD_START_KINDS
+from demand_forecast.modelling.features.design import Design
 from demand_forecast.modelling.features.sample import Sample
+from demand_forecast.modelling.features.spec import learn_spec
 from demand_forecast.modelling.models.calibration.newcomers import newcomer_rows
 from demand_forecast.modelling.models.ensemble import Lasso
 from demand_forecast.modelling.models.rows import forecast_sample
@@ -38,18 +39,21 @@ def without_past(panel: Panel, rows: np.ndarray) -> Panel:
 
 
 def test_each_kind_of_newcomer_is_there_and_has_no_history(rows: Sample) -> None:
-    assert set(np.unique(rows.fresh)) == set(range(1, FRESH_KINDS + 1))
+    assert set(np.unique(rows.cold_start)) == set(range(1, COLD_START_KINDS + 1))
     assert np.isfinite(rows.y).all()
-    names = Design(simulated(weeks=30), learn_spec(simulated(weeks=30), [1], 25)).names
+    names = [
+        f.name
+        for f in Design(simulated(weeks=30), learn_spec(simulated(weeks=30), [1], 25)).features
+    ]
     assert not rows.x[:, names.index("weeks_seen")].any()
     assert np.isinf(rows.ceiling).all()
 
 
 def test_a_new_product_or_store_is_called_unknown(rows: Sample) -> None:
     store, product = rows.codes[:, 0] == 0, rows.codes[:, 1] == 0
-    assert product[rows.fresh == 3].all()
-    assert store[rows.fresh == 2].all()
-    known = ~(store | product)[rows.fresh == 1]
+    assert product[rows.cold_start == 3].all()
+    assert store[rows.cold_start == 2].all()
+    known = ~(store | product)[rows.cold_start == 1]
     assert known.mean() > 0.5
 
 
@@ -62,7 +66,7 @@ def test_its_demand_is_what_was_really_sold(panel: Panel, rows: Sample) -> None:
 def test_one_store_and_one_product_have_nothing_to_be_compared_with() -> None:
     alone = simulated(stores=1, products=1, weeks=60)
     found = newcomer_rows(alone, learn_spec(alone, [1], 50), FIRST, seed=0)
-    assert found is None or (found.fresh == FRESH_KINDS).all()
+    assert found is None or (found.cold_start == COLD_START_KINDS).all()
 
 
 @pytest.mark.parametrize(("key", "kind"), [("product_id", 3), ("store_id", 2)])
@@ -75,7 +79,7 @@ def test_intervals_of_what_was_never_seen_hold_what_comes(
         model = Lasso(horizon=2).fit(panel.until(panel.weeks[69]).select(~new))
         given = without_past(panel.until(panel.weeks[69]), new)
         sample = forecast_sample(given, model.spec_, given.as_of, 2)
-        assert (sample.fresh == np.repeat(np.where(new, kind, 0), 2)).all()
+        assert (sample.cold_start == np.repeat(np.where(new, kind, 0), 2)).all()
         frame = model.predict(given, given.as_of, 2)
         mine, actual = np.repeat(new, 2), panel.demand[:, 70:72].reshape(-1)
         inside.append(((frame["q10"] <= actual) & (actual <= frame["q90"]))[mine])
@@ -90,7 +94,7 @@ def test_nothing_else_is_moved_by_them(panel: Panel) -> None:
     short = panel.until(panel.weeks[60])
     model = Lasso(horizon=1).fit(short)
     shifts = model.calibration_.shifts
-    assert shifts.shape[0] == 1 + FRESH_KINDS
+    assert shifts.shape[0] == 1 + COLD_START_KINDS
     assert shifts[1:, 3].max() < 0 < shifts[1:, -4].min()
     np.testing.assert_allclose(shifts[1:], -shifts[1:, ::-1], atol=1e-6)
     frame = model.predict(short, short.as_of, 1)

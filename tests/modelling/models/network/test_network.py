@@ -31,8 +31,8 @@ def training(panel: Panel) -> Training:
 
 def trained(training: Training, **settings: Any) -> NetworkModel:
     model = NetworkModel(**{"min_steps": 400, "seeds": 2} | settings)
-    sizes = list(training.sizes.values())
-    model.fit(training.sample, training.head, sizes, np.array(training.dense))
+    sizes = training.sizes
+    model.fit(training.sample, training.is_train, sizes, np.array(training.dense))
     return model
 
 

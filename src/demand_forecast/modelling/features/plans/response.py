@@ -12,16 +12,17 @@ without it the LASSO was clearly worse there).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
+from typing import Any, Self
 
 import numpy as np
 
-from demand_forecast.modelling.features.grouping import rolling_mean
 from demand_forecast.modelling.features.plans.kernel import (
     PlanKernel,
     ProductPlans,
     fit_plan_kernel,
 )
+from demand_forecast.modelling.features.running import rolling_mean
 from demand_forecast.modelling.panel import IntArray, Weeks
 from demand_forecast.modelling.points import Array
 
@@ -46,6 +47,25 @@ class Response:
     slopes: Array
     fold_ends: Weeks
     kernel: PlanKernel
+
+    @classmethod
+    def empty(cls) -> Self:
+        """A response that says nothing."""
+        ends = np.empty(0, dtype="datetime64[D]")
+        return cls(np.empty((0, 0, 0), np.float32), ends, PlanKernel.empty())
+
+    def to_state(self) -> dict[str, Any]:
+        """The response as arrays."""
+        ends = self.fold_ends.astype("datetime64[D]").astype(np.int64)
+        kernel = {f"kernel.{name}": value for name, value in vars(self.kernel).items()}
+        return {"slopes": self.slopes, "fold_ends": ends} | kernel
+
+    @classmethod
+    def from_state(cls, arrays: dict[str, Any]) -> Self:
+        """Inverse of :meth:`to_state`."""
+        kernel = {f.name: arrays[f"kernel.{f.name}"] for f in fields(PlanKernel)}
+        ends = arrays["fold_ends"].astype("datetime64[D]")
+        return cls(arrays["slopes"], ends, PlanKernel(**kernel))
 
     def __call__(self, columns: Sequence[Array], plans: ProductPlans, weeks: Weeks) -> Array:
         """Log effect of each week's plan, ``(weeks, series)``.
@@ -137,8 +157,8 @@ def fit_response(panels: Sequence[Observed], n_products: int, weeks: Weeks) -> R
     """
     ends = np.unique(np.linspace(0, len(weeks), FOLDS + 1).round().astype(int))[1:]
     fold = np.searchsorted(ends, np.arange(len(weeks)), side="right")
-    found = [_fold_sums(panel, n_products, fold, len(ends)) for panel in panels]
-    parts = [_add(same) for same in zip(*found, strict=True)]
+    of_panels = [_fold_sums(panel, n_products, fold, len(ends)) for panel in panels]
+    parts = [_add(same_fold) for same_fold in zip(*of_panels, strict=True)]
     total = _join(parts)
     slopes = [_minus(total, part).slopes() for part in parts] + [total.slopes()]
     last_weeks = weeks[ends - 1].astype("datetime64[D]")

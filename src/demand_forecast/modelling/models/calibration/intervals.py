@@ -11,7 +11,7 @@ from typing import Final
 
 import numpy as np
 
-from demand_forecast.modelling.features.demand import FRESH_KINDS
+from demand_forecast.modelling.features.demand import COLD_START_KINDS
 from demand_forecast.modelling.features.sample import Sample
 from demand_forecast.modelling.models.calibration.survival import censored_quantiles
 from demand_forecast.modelling.panel import BoolArray, IntArray
@@ -134,7 +134,7 @@ class Calibration:
     """What held-out weeks say about the quantiles and the mean of a model.
 
     Attributes:
-        shifts: ``(leads + FRESH_KINDS, levels)``, see :func:`conformal_shifts`.
+        shifts: ``(leads + COLD_START_KINDS, levels)``, see :func:`conformal_shifts`.
         mean_factor: Factor on the mean that makes held-out sums right.
     """
 
@@ -155,14 +155,14 @@ def calibrate(quantiles: Array, held_out: Sample, n_leads: int, weeks: int) -> C
         n_leads: Number of leads of the model.
         weeks: Number of held-out weeks.
     """
-    usual = held_out.fresh == 0
+    usual = held_out.cold_start == 0
     groups = np.where(usual, held_out.lead, -1)
     y, censored = held_out.y, held_out.censored
     by_lead = conformal_shifts(quantiles, y, censored, groups, n_leads, weeks)
     # A few products or stores say how wide, but not whether the next one is above or below; that
     # they are new has nothing to do with how many weeks were held out.
-    kinds = held_out.fresh - 1
-    by_kind = conformal_shifts(quantiles, y, censored, kinds, FRESH_KINDS, weeks=0)
+    kinds = held_out.cold_start - 1
+    by_kind = conformal_shifts(quantiles, y, censored, kinds, COLD_START_KINDS, weeks=0)
     shifts = np.concatenate([by_lead, by_kind])
     moved = Calibration(shifts, 1.0).shift(quantiles, held_out)
     actual = redistributed(moved, y, censored)[usual]
@@ -173,8 +173,8 @@ def calibrate(quantiles: Array, held_out: Sample, n_leads: int, weeks: int) -> C
 
 def _groups(sample: Sample, count: int) -> IntArray:
     """Group of each row: its lead; for what is new, of whatever lead, one for each kind."""
-    kinds = count - FRESH_KINDS - 1 + sample.fresh
-    return np.where(sample.fresh > 0, kinds, sample.lead)
+    kinds = count - COLD_START_KINDS - 1 + sample.cold_start
+    return np.where(sample.cold_start > 0, kinds, sample.lead)
 
 
 def sum_factor(actual: Array, mean: Array, week: IntArray) -> float:

@@ -13,8 +13,9 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from demand_forecast.modelling.features.design import Design, FeatureSpec
+from demand_forecast.modelling.features.design import Design
 from demand_forecast.modelling.features.sample import Sample
+from demand_forecast.modelling.features.spec import FeatureSpec
 from demand_forecast.modelling.panel import KEY, BoolArray, IntArray, Panel
 
 _TURNS = 3

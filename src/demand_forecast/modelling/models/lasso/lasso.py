@@ -40,7 +40,7 @@ class LassoModel:
     Attributes:
         penalties: Number of penalties on the path.
         smallest: Smallest penalty as a share of the largest useful one.
-        folds: Number of blocks of the head; all but the first serve as validation.
+        folds: Number of blocks of the training rows; all but the first serve as validation.
         passes: Re-weighted passes after the first.
         ridge: Rows of prior at zero in the spread model.
         level_slopes_: How slopes differ from level to level, at each of the anchors of
@@ -53,16 +53,16 @@ class LassoModel:
     passes: int = 1
     ridge: float = 500.0
 
-    def fit(self, sample: Sample, head: BoolArray, slopes: Slopes) -> Array:
-        """Fit on all rows, and on those of ``head`` for a look at the rest.
+    def fit(self, sample: Sample, is_train: BoolArray, slopes: Slopes) -> Array:
+        """Fit on all rows, and on those of ``is_train`` for a look at the rest.
 
         Args:
             sample: Training rows, ``y`` known.
-            head: ``(rows,)`` True for rows known before the held-out weeks.
+            is_train: ``(rows,)`` True for rows known before the held-out weeks.
             slopes: Which features get a slope of their own for each product.
 
         Returns:
-            ``(rows not in head, levels)`` quantiles from the fit on ``head``, for calibration.
+            ``(held-out rows, levels)`` quantiles from the fit on ``is_train``, for calibration.
         """
         self.slopes_ = slopes
         self.mean_, self.scale_ = slopes.mean_and_scale(sample)
@@ -71,7 +71,7 @@ class LassoModel:
         y: Array = (sample.y + sample.expected) / 2
         x = self._matrix(sample)
         weight = np.ones(len(y), dtype=np.float32)
-        blocks = self._blocks(sample, head)
+        blocks = self._blocks(sample, is_train)
         for turn in range(self.passes + 1):
             sums = [Sums.of(_taken(x, rows), y[rows], weight[rows]) for rows in blocks]
             self.penalty_, earlier = self._choose(sums)
@@ -86,7 +86,7 @@ class LassoModel:
         normal = fitted[:, None] + spread[:, None] * ndtri(LEVELS)
         y = redistributed(normal.astype(np.float32), sample.y, sample.censored)
         # Before the held-out weeks, so that the errors there are about what will be used.
-        rows = np.flatnonzero(head)
+        rows = np.flatnonzero(is_train)
         rows = rows[some_rows(len(rows))]
         self.level_slopes_ = quantile_slopes(x[rows], y[rows], x[rows] @ earlier[-1], spread[rows])
         return self._fit_errors(x, sample, spread, blocks, earlier)
@@ -176,12 +176,12 @@ class LassoModel:
     def _matrix(self, sample: Sample) -> Array:
         return self.slopes_.standardised(sample, self.mean_, self.scale_)
 
-    def _blocks(self, sample: Sample, head: BoolArray) -> list[IntArray]:
-        """Row positions per block in time order: ``folds`` parts of the head, then the rest."""
-        weeks = sample.target[head]
+    def _blocks(self, sample: Sample, is_train: BoolArray) -> list[IntArray]:
+        """Row positions per block in time order: ``folds`` training blocks, then the rest."""
+        weeks = sample.target[is_train]
         edges = np.quantile(weeks, np.linspace(0.4, 1, self.folds)[:-1])
         block = np.searchsorted(edges, sample.target, side="left")
-        block[~head] = self.folds
+        block[~is_train] = self.folds
         return [np.flatnonzero(block == k) for k in range(self.folds + 1)]
 
     def _choose(self, sums: list[Sums]) -> tuple[float, list[Array]]:

@@ -69,26 +69,26 @@ class NetworkModel:
     seed: int = 0
     history_: list[float] = field(default_factory=list)
 
-    def fit(self, sample: Sample, head: BoolArray, sizes: list[int], dense: IntArray) -> Array:
-        """Train on the rows of ``head``, look at the rest, then train on all rows.
+    def fit(self, sample: Sample, is_train: BoolArray, sizes: list[int], dense: IntArray) -> Array:
+        """Train on the rows of ``is_train``, look at the rest, then train on all rows.
 
         Args:
             sample: Training rows, ``y`` known.
-            head: ``(rows,)`` True for rows known before the held-out weeks.
+            is_train: ``(rows,)`` True for rows known before the held-out weeks.
             sizes: Number of known values of each categorical column.
             dense: Columns of ``sample.x`` that are not one-hot.
 
         Returns:
-            ``(rows not in head, levels)`` quantiles from the first training, for calibration.
+            ``(held-out rows, levels)`` quantiles from the first training, for calibration.
         """
         import torch
 
         self.sizes_, self.dense_ = list(sizes), np.asarray(dense)
-        self._standardise(sample.x[np.ix_(head, self.dense_)], sample.y[head])
+        self._standardise(sample.x[np.ix_(is_train, self.dense_)], sample.y[is_train])
         with _one_thread(), torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.seed)
             tensors = self._tensors(sample)
-            rows, rest = np.flatnonzero(head), np.flatnonzero(~head)
+            rows, rest = np.flatnonzero(is_train), np.flatnonzero(~is_train)
             steps = math.ceil(self.passes * len(rows) / self.batch)
             steps = int(np.clip(steps, self.min_steps, self.max_steps))
             again = self.refit and len(rest) > 0
@@ -98,7 +98,7 @@ class NetworkModel:
             held_out = self._answers(tensors, rest)[:, :-1]
             if again:
                 self.net_ = self._build(self.aimed)
-                self.history_ = self._train(tensors, np.arange(len(head)), steps, self.rate)
+                self.history_ = self._train(tensors, np.arange(len(is_train)), steps, self.rate)
         return held_out
 
     def predict(self, sample: Sample) -> tuple[Array, Array | None]:

@@ -1,0 +1,171 @@
+"""What the features learn from training weeks; it is stored with every model.
+
+It holds names, scales and slopes, and no demand of single weeks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, Self
+
+import numpy as np
+
+from demand_forecast.modelling.features.attributes import (
+    Category,
+    attribute_group,
+    known_categories,
+    numeric_scales,
+    store_attributes,
+)
+from demand_forecast.modelling.features.calendar import WEEK_NUMBERS
+from demand_forecast.modelling.features.demand import (
+    demand_offsets,
+    in_whole_units,
+    median_offset,
+    series_offsets,
+)
+from demand_forecast.modelling.features.plans.analog import class_centres
+from demand_forecast.modelling.features.plans.columns import PlanColumns, plan_columns
+from demand_forecast.modelling.features.plans.plan import Plan, plans_of
+from demand_forecast.modelling.features.plans.response import Observed, Response, fit_response
+from demand_forecast.modelling.features.weather import climate
+from demand_forecast.modelling.panel import Group, Panel
+from demand_forecast.modelling.points import Array
+
+# With one year to look back at, a week of a product has one value of it, which names the week.
+_TWO_YEARS = 2 * 52 + 13  # the year before, around which a season's level is half a year wide
+
+
+@dataclass
+class FeatureSpec:
+    """What features need to know from training: names, scales, slopes; no demand of single weeks.
+
+    Attributes:
+        leads: Leads in weeks the model is trained for.
+        offsets: Units added before the logarithm, by product.
+        other_offset: The same for products that have none of their own.
+        plans: The plan covariates that features are made of.
+        courses: Yearly course of each weather covariate.
+        categories: For each categorical column its known values.
+        numeric: For each numeric static column its mean and spread.
+        store_attributes: Static columns that say something of the store; others are the product's.
+        products: Products whose answer to plans is known.
+        response: Effect of plans and season, by product.
+        centres: Classes of plan effect.
+        whole: Demand was only ever seen in whole units.
+        yearly: Last year's weeks were seen often enough to tell a season from chance.
+    """
+
+    leads: list[int]
+    offsets: dict[str, float]
+    other_offset: float
+    plans: list[Plan]
+    courses: dict[str, Array]
+    categories: dict[str, list[str]]
+    numeric: dict[str, tuple[float, float]]
+    store_attributes: list[str]
+    products: list[str]
+    response: Response = field(repr=False)
+    centres: Array = field(repr=False)
+    whole: bool
+    yearly: bool
+
+    def columns(self, panel: Panel, weeks: int) -> PlanColumns:
+        """Plans and season of the first ``weeks`` weeks of a panel."""
+        stocked = self.categories["product_id"]
+        return plan_columns(panel, self.plans, stocked, self.products, weeks)
+
+    @property
+    def embedded(self) -> list[Category]:
+        """The columns of ``Sample.codes``: the categorical attributes, and the week of the year."""
+        attributes = [
+            Category(name, attribute_group(name, self.store_attributes), len(values))
+            for name, values in self.categories.items()
+        ]
+        return [*attributes, Category("week_of_year", Group.SEASON, WEEK_NUMBERS)]
+
+    def to_state(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """The spec as figures that JSON can hold and as arrays."""
+        meta = {
+            "leads": self.leads,
+            "offsets": self.offsets,
+            "other_offset": self.other_offset,
+            "plans": [asdict(plan) for plan in self.plans],
+            "categories": self.categories,
+            "numeric": self.numeric,
+            "store_attributes": self.store_attributes,
+            "products": self.products,
+            "whole": self.whole,
+            "yearly": self.yearly,
+            "courses": {name: course.tolist() for name, course in self.courses.items()},
+        }
+        return meta, self.response.to_state() | {"centres": self.centres}
+
+    @classmethod
+    def from_state(cls, meta: dict[str, Any], arrays: dict[str, Any]) -> Self:
+        """Inverse of :meth:`to_state`."""
+        return cls(
+            leads=meta["leads"],
+            offsets=meta["offsets"],
+            other_offset=meta["other_offset"],
+            plans=[Plan(**plan | {"group": Group(plan["group"])}) for plan in meta["plans"]],
+            courses={k: np.array(v, dtype=np.float32) for k, v in meta["courses"].items()},
+            categories=meta["categories"],
+            numeric={k: (float(a), float(b)) for k, (a, b) in meta["numeric"].items()},
+            store_attributes=meta["store_attributes"],
+            products=meta["products"],
+            response=Response.from_state(arrays),
+            centres=arrays["centres"],
+            whole=meta["whole"],
+            yearly=meta["yearly"],
+        )
+
+
+def learn_spec(
+    panel: Panel, leads: list[int], train_weeks: int, pool: Sequence[Panel] = ()
+) -> FeatureSpec:
+    """Learn what the features need.
+
+    Args:
+        panel: The training panel; vocabularies are of all its series.
+        leads: Leads in weeks.
+        train_weeks: Number of first weeks that slopes and scales are learned from.
+        pool: Panels of the same weeks to borrow from.
+    """
+    last = panel.weeks[train_weeks - 1]
+    train, *others = (p.until(last, max_future=0) for p in (panel, *pool))
+    products = {str(n) for p in (panel, *pool) for n in p.series["product_id"].unique()}
+    offsets = demand_offsets(panel)
+    spec = FeatureSpec(
+        leads=leads,
+        offsets={k: v for p in pool for k, v in demand_offsets(p).items()} | offsets,
+        other_offset=median_offset(offsets),
+        plans=plans_of(train),
+        courses=climate(train),
+        categories=known_categories(panel.series),
+        numeric=numeric_scales(panel.series),
+        store_attributes=store_attributes(panel.series),
+        products=sorted(products),
+        response=Response.empty(),
+        centres=np.empty(0, dtype=np.float32),
+        whole=in_whole_units(panel.demand),
+        yearly=train_weeks >= _TWO_YEARS,
+    )
+    _learn_response(spec, [train, *others])
+    return spec
+
+
+def _learn_response(spec: FeatureSpec, panels: Sequence[Panel]) -> None:
+    """Set ``response`` from all panels, and ``centres`` from the first, the segment's own."""
+    observed = [_observed(panel, spec) for panel in panels]
+    mine, weeks = observed[0], panels[0].weeks
+    spec.response = fit_response(observed, len(spec.products), weeks)
+    effect = spec.response(mine.columns, mine.plans, weeks)
+    spec.centres = class_centres(effect[np.isfinite(mine.log_demand)])
+
+
+def _observed(panel: Panel, spec: FeatureSpec) -> Observed:
+    columns = spec.columns(panel, panel.n_weeks)
+    logs = np.log(panel.demand.T + series_offsets(panel, spec.offsets, spec.other_offset)[None])
+    return Observed(logs, list(columns.response.values()), columns.products)
