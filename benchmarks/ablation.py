@@ -211,7 +211,7 @@ def oj_round(panel: Panel, last: int) -> Iterator[tuple[str, pd.DataFrame]]:
             yield "network", table(frames["lasso"])
             yield "LASSO", table(frames["network"])
             yield "calibration", table(uncalibrated(model).predict(known, known.as_of, 3))
-            yield "networks for the MAPE point", table(tried(aimed=0)[1]["ensemble"])
+            yield "networks for the MAPE point", table(tried(n_mape_networks=0)[1]["ensemble"])
 
 
 def summary(found: Scores) -> pd.DataFrame:
