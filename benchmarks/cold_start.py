@@ -62,13 +62,13 @@ def measure(panel: Panel, seed: int) -> Iterator[dict]:
     """Metrics of new stores and of new products, by length of their history and model."""
     origins = rolling_origins(panel, ORIGINS, HORIZON)
     before = panel.until(origins[0])
-    trained_on_all = Ensemble(HORIZON, seed=seed).fit(before)
+    trained_on_all = Ensemble(horizon=HORIZON, seed=seed).fit(before)
     with_all = backtest({"ensemble": trained_on_all}, panel, origins, HORIZON)
     for key in LEFT_OUT:
         rows = newcomers(panel, key, seed)
         others = before.select(~rows)
         models = {
-            "ensemble": Ensemble(HORIZON, seed=seed).fit(others),
+            "ensemble": Ensemble(horizon=HORIZON, seed=seed).fit(others),
             "historical_average": HistoricalAverage().fit(others),
         }
         for weeks in HISTORIES:

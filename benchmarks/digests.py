@@ -38,13 +38,27 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("root", type=Path, help="data root of the run, such as data or data/oj")
     whole = hashlib.sha256()
+    root = parser.parse_args().root / "07_model_output"
     for name in TABLES:
-        root = parser.parse_args().root / "07_model_output"
-        for folder in sorted(root.glob(f"*/*/{name}.parquet")):
-            found = digest(pd.read_parquet(max(folder.glob("*/*.parquet"))))
-            whole.update(found.encode())
-            print(f"{found}  {folder.relative_to(root).with_suffix('')}")
+        for segment in segments(root, name):
+            digest_of_table = digest(newest(segment, name))
+            whole.update(digest_of_table.encode())
+            print(f"{digest_of_table}  {segment.relative_to(root)}/{name}")
     print(f"{whole.hexdigest()}  all")
+
+
+def segments(root: Path, name: str) -> list[Path]:
+    """Folders of the segments that have a table, be it one for all or one for each velocity."""
+    of_segment = {folder.parent for folder in root.glob(f"*/*/{name}.parquet")}
+    of_velocity = {folder.parents[1] for folder in root.glob(f"*/*/*/{name}.parquet")}
+    return sorted(of_segment | of_velocity)
+
+
+def newest(segment: Path, name: str) -> pd.DataFrame:
+    """The newest version of a table of a segment, its velocities joined."""
+    folders = [*segment.glob(f"{name}.parquet"), *sorted(segment.glob(f"*/{name}.parquet"))]
+    versions = [max(folder.glob("*/*.parquet")) for folder in folders]
+    return pd.concat([pd.read_parquet(version) for version in versions], ignore_index=True)
 
 
 if __name__ == "__main__":

@@ -44,10 +44,10 @@ def truth_of(raw: Path, regions: list[str]) -> pd.DataFrame:
 
 
 def backtests(data: Path) -> pd.DataFrame:
-    """Newest backtest of every segment."""
+    """Newest backtest of every velocity of every segment."""
     frames = []
-    for folder in sorted((data / "07_model_output").glob("*/*/backtest.parquet")):
-        region, store_format = folder.parts[-3:-1]
+    for folder in sorted((data / "07_model_output").glob("*/*/*/backtest.parquet")):
+        region, store_format, _ = folder.parts[-4:-1]
         newest = max(folder.glob("*/*.parquet"))
         segment = f"{region}.{store_format}"
         frames.append(pd.read_parquet(newest).assign(region=region, segment=segment))

@@ -28,7 +28,7 @@ def train(folder: Path) -> dict:
     panel = Panel.load(folder / "segment_00")
     origins = rolling_origins(panel, options["origins"], options["horizon"])
     with Clock() as clock:
-        model = Ensemble(options["horizon"]).fit(panel.until(origins[0]))
+        model = Ensemble(horizon=options["horizon"]).fit(panel.until(origins[0]))
         frame = backtest({"ensemble": model}, panel, origins, options["horizon"])
     frame.to_parquet(folder / "ours_train.parquet")
     return clock.figures() | {"peak_mb": peak_mb()}

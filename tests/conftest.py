@@ -10,8 +10,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from core_panels import quick_ensemble
+from demand_forecast.modelling.arrays import FloatArray
 from demand_forecast.modelling.models.ensemble import Ensemble
-from demand_forecast.modelling.panel import Covariate, FloatArray, IssuedForecast, Panel
+from demand_forecast.modelling.panel import Covariate, IssuedForecast, Panel
 
 PanelFactory = Callable[..., Panel]
 LAST_WEEK = pd.Timestamp("2024-12-28")
@@ -146,8 +148,8 @@ def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def trained_ensemble(make_panel: PanelFactory) -> tuple[Panel, Ensemble]:
     """A small segment and an ensemble trained on it, hardly: for what is done with one."""
     panel = make_panel(n_stores=2, n_products=3, n_weeks=70)
-    network = {"seeds": 1, "min_steps": 5, "max_steps": 5}
-    return panel, Ensemble(horizon=2, network=network).fit(panel)
+    model = quick_ensemble(2, n_networks=1, min_steps=5, max_steps=5)
+    return panel, model.fit(panel)
 
 
 @pytest.fixture

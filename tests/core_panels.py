@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
+from demand_forecast.modelling.models.ensemble import Ensemble, EnsembleParameters
 from demand_forecast.modelling.panel import Covariate, IssuedForecast, Panel
 
 
@@ -95,3 +96,9 @@ def noised_after(panel: Panel, position: int) -> Panel:
             for k, w in panel.weather.items()
         },
     )
+
+
+def quick_ensemble(horizon: int = 4, seed: int = 0, **network: object) -> Ensemble:
+    """A LASSO and a network with these parameters, not fitted."""
+    members = {"lasso": {}, "network": network}
+    return Ensemble.from_parameters(EnsembleParameters(members=members, seed=seed), horizon)

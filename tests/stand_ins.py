@@ -1,4 +1,4 @@
-"""Models that need no training, for tests of what is done with models."""
+"""Models that need no training, and where they come from, for tests of what is done with them."""
 
 from __future__ import annotations
 
@@ -8,8 +8,24 @@ from typing import Self
 import numpy as np
 import pandas as pd
 
+from demand_forecast.modelling.lifecycle.lineage import Lineage
 from demand_forecast.modelling.panel import Panel
 from demand_forecast.modelling.protocol import POINTS, QUANTILES, forecast_frame
+
+
+def lineage(**known: object) -> Lineage:
+    """Where a model of ``north_texas.large`` comes from, as far as a test cares."""
+    origin = {
+        "kind": "ensemble",
+        "region": "north_texas",
+        "store_format": "large",
+        "as_of": "2024-12-28",
+        "panel_digest": "whole",
+        "training_digest": "part",
+        "series": 6,
+        "weeks": 70,
+    }
+    return Lineage.model_validate(origin | known)
 
 
 class Constant:

@@ -5,28 +5,34 @@ from __future__ import annotations
 from kedro.pipeline import Pipeline
 
 from demand_forecast.framework import segments
-from demand_forecast.pipelines import conditioning, monitoring, scoring, training, validation
+from demand_forecast.framework.stages import JOBS, STAGES
+from demand_forecast.pipelines import (
+    conditioning,
+    monitoring,
+    release,
+    scoring,
+    training,
+    validation,
+)
+
+_TEMPLATES = (conditioning, training, validation, release, scoring, monitoring)
 
 
 def register_pipelines() -> dict[str, Pipeline]:
     """All pipelines of the environment whose segments are configured.
 
     Returns:
-        Stages ``conditioning``, ``training``, ``validation``, ``scoring``, ``monitoring``; jobs
-        ``train``, ``score``, ``monitor`` and ``__default__``, each from raw files on; and a
-        pipeline per region, for its lineage in Kedro-Viz.
+        The stages; the jobs and ``__default__``, each from raw files on; and a pipeline per region,
+        for its lineage in Kedro-Viz.
     """
     plan = segments.current()
     stages = {
-        module.__name__.rpartition(".")[2]: module.create_pipeline(plan)
-        for module in (conditioning, training, validation, scoring, monitoring)
+        name: module.create_pipeline(plan) for name, module in zip(STAGES, _TEMPLATES, strict=True)
     }
     everything = Pipeline(list(stages.values()))
     return {
         **stages,
-        "train": Pipeline([stages[s] for s in ("conditioning", "training", "validation")]),
-        "score": Pipeline([stages[s] for s in ("conditioning", "scoring")]),
-        "monitor": Pipeline([stages[s] for s in ("conditioning", "monitoring")]),
+        **{job: Pipeline([stages[name] for name in names]) for job, names in JOBS.items()},
         **{region: everything.only_nodes_with_namespaces([region]) for region in plan.regions},
         "__default__": everything,
     }

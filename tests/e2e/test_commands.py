@@ -5,8 +5,6 @@ from __future__ import annotations
 import pytest
 from project import Project
 
-STAGES = ("conditioning", "training", "validation", "scoring", "monitoring")
-
 
 @pytest.fixture(scope="module")
 def fresh(make_project) -> Project:
@@ -39,6 +37,7 @@ def test_a_stage_without_its_input_names_the_command_to_run_first(fresh) -> None
     ("stage", "first"),
     [
         ("validation", "conditioning,training"),
+        ("release", "conditioning,training,validation"),
         ("scoring", "conditioning"),
         ("monitoring", "conditioning"),
     ],
@@ -52,11 +51,18 @@ def test_so_does_every_other_stage(fresh, stage, first) -> None:
     [
         ("--namespaces=north_texs", "no region or segment 'north_texs'"),
         ("--namespaces=north_texas.lage", "Did you mean 'north_texas.large'?"),
+        ("--namespaces=north_texas.large.fats", "Did you mean 'north_texas.large.fast'?"),
         ("--env=prodd", "no environment 'prodd'"),
         ("--params=forecast.horizon=0", "'forecast.horizon' is 0"),
         ("--params=forecast.horizn=4", "'forecast.horizn' does not exist"),
         ("--params=forcast.horizon=4", "no group or region 'forcast'"),
-        ("--params=training.network.widht=4", "NetworkModel has no parameter 'widht'"),
+        (
+            "--params=training.ensemble.members.network.drpout=0.1",
+            "'training.ensemble.members.network.drpout' does not exist",
+        ),
+        ("--params=validation.mape_limt=4", "'validation.mape_limt' does not exist"),
+        ("--params=north_texas.large.fast.validation.mape_limit=-3", "mape_limit' is -3"),
+        ("--params=north_texas.large.fats.validation.mape_limit=3", "Did you mean 'fast'?"),
         ("--params=north_texas.large.forecast.origins=0", "'north_texas.large.forecast.origins'"),
     ],
 )

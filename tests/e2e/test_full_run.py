@@ -9,20 +9,24 @@ import pandas as pd
 import pytest
 
 from by_hand import summary_figures
+from demand_forecast.framework.stages import STAGES
 from demand_forecast.modelling.explanation.explain import GROUPS
-from demand_forecast.modelling.models.kinds import Candidate
+from demand_forecast.modelling.lifecycle.records import Challenger
+from demand_forecast.modelling.output_contract import check_output, target_weeks
 from demand_forecast.modelling.panel import KEY, Panel
-from demand_forecast.modelling.scoring.forecasts import active_series, check_output, target_weeks
+from demand_forecast.modelling.scoring.forecasts import active_series
 
 pytestmark = pytest.mark.xdist_group("full run")
 REGIONS = ["north_texas", "new_england"]
 SEGMENTS = [f"{region}.{store_format}" for region in REGIONS for store_format in ("large", "small")]
+BRANCHES = [f"{segment}.{velocity}" for segment in SEGMENTS for velocity in ("fast", "slow")]
 FAILING = "new_england.small"
 # The gate lets everything pass but one segment, whatever a hardly trained network is worth.
 PARAMETERS = {
     "validation": {"mape_limit": 1e6, "min_reduction": -1e6},
     "new_england": {"small": {"validation": {"mape_limit": 1e-6}}},
 }
+PARAMETERS_OF_ONE = {"validation": PARAMETERS["validation"]}
 OPTION = (
     "--params=validation.mape_limit=1000000.0,validation.min_reduction=-1000000.0,"
     "new_england.small.validation.mape_limit=0.000001"
@@ -42,9 +46,10 @@ def full_run(make_project):
 @pytest.fixture(scope="session")
 def stored(full_run):
     """What the run has stored, by dataset."""
-    of_segment = ("panel", "velocity", "backtest", "metrics", "verdict", "forecast", "health")
-    of_segment += ("explanations",)
+    of_segment = ("panel", "velocity", "forecast", "health", "explanations")
     names = [f"{segment}.{name}" for segment in SEGMENTS for name in of_segment]
+    of_velocity = ("backtest", "metrics", "verdict", "lost_sales")
+    names += [f"{branch}.{name}" for branch in BRANCHES for name in of_velocity]
     names += [f"{r}.{name}" for r in REGIONS for name in ("control_totals", "quarantine")]
     return full_run.load([*names, "summary", "retrain_plan", "totals"])
 
@@ -125,7 +130,7 @@ def test_kedro_explain_shows_the_parts_of_a_forecast(full_run, stored) -> None:
 
 
 def test_the_summary_holds_the_figures_of_the_backtests(stored) -> None:
-    rows = pd.concat([stored[f"{segment}.backtest"] for segment in SEGMENTS], ignore_index=True)
+    rows = pd.concat([stored[f"{branch}.backtest"] for branch in BRANCHES], ignore_index=True)
     for line in stored["summary"]["models"]:
         part = rows
         if line["velocity"] != "total":
@@ -138,29 +143,29 @@ def test_the_summary_holds_the_figures_of_the_backtests(stored) -> None:
 
 def test_the_summary_holds_the_seconds_of_each_stage(full_run, stored) -> None:
     seconds = stored["summary"]["seconds"]
-    stages = ["conditioning", "training", "validation", "scoring", "monitoring"]
-    assert list(seconds) == [*stages, "total"]
-    assert sum(seconds[stage] for stage in stages) <= seconds["total"] + 1
+    assert list(seconds) == [*STAGES, "total"]
+    assert sum(seconds[stage] for stage in STAGES) <= seconds["total"] + 1
     file = full_run.root / "data/test/08_reporting/summary.json"
     assert json.loads(file.read_text()) == stored["summary"]
 
 
-@pytest.mark.parametrize("segment", SEGMENTS)
-def test_the_verdict_lists_rules_and_all_models_on_the_same_rows(stored, segment) -> None:
-    for velocity, verdict in stored[f"{segment}.verdict"]["velocities"].items():
-        assert verdict["passed"] == (segment != FAILING)
-        assert [rule["name"] for rule in verdict["rules"]][:3] == [
-            "finite",
-            "mape",
-            "better_than_baseline",
-        ]
-        measured = {row["model"]: row["rows"] for row in verdict["metrics"]}
-        assert {"ensemble", "lasso", "network"} < set(measured)
-        assert {"historical_average", "seasonal_naive"} < set(measured)
-        assert len(set(measured.values())) == 1
-        table = stored[f"{segment}.metrics"]
-        overall = table[(table["velocity"] == velocity) & (table["horizon"] == "all")]
-        assert set(measured) <= set(overall["model"])
+@pytest.mark.parametrize("branch", BRANCHES)
+def test_the_verdict_lists_rules_and_all_models_on_the_same_rows(stored, branch) -> None:
+    verdict = stored[f"{branch}.verdict"]
+    segment, _, velocity = branch.rpartition(".")
+    assert verdict["passed"] == (segment != FAILING)
+    assert [rule["name"] for rule in verdict["rules"]][:3] == [
+        "finite",
+        "mape",
+        "better_than_baseline",
+    ]
+    measured = {row["model"]: row["rows"] for row in verdict["metrics"]}
+    assert {"ensemble", "lasso", "network"} < set(measured)
+    assert {"historical_average", "seasonal_naive"} < set(measured)
+    assert len(set(measured.values())) == 1
+    table = stored[f"{branch}.metrics"]
+    assert set(table["velocity"]) == {velocity}
+    assert set(measured) <= set(table.loc[table["horizon"] == "all", "model"])
 
 
 def test_totals_are_the_sums_of_the_forecasts(stored) -> None:
@@ -187,6 +192,18 @@ def test_a_number_leads_back_to_data_code_and_verdict(full_run, stored, runs) ->
     assert tags["as_of"] == str(row["as_of"].date())
     assert tags["environment"] == "test"
     assert {"git_commit", "trained_at", "model_digest", "reason", "validated_mape"} <= set(tags)
+    assert tags["velocity"] == row["velocity"]
+    assert tags["training_digest"] != tags["panel_digest"]
+    [health] = [
+        line
+        for line in stored["north_texas.large.health"]["models"]
+        if line["velocity"] == row["velocity"]
+    ]
+    assert health["trained_until"] == tags["as_of"] != health["trained_at"][:10]
+    assert (health["trained_at"], health["panel_digest"]) == (
+        tags["trained_at"],
+        tags["panel_digest"],
+    )
     child = runs[1][row["model_name"]]
     assert version.run_id == child.info.run_id
     [parent] = runs[0]
@@ -205,17 +222,16 @@ def test_one_run_with_a_child_for_each_model(runs) -> None:
             assert {"fast_mape", "slow_mape"} <= set(child.data.metrics)
         else:
             assert {"mape", "wape", "bias", "baseline_mape"} <= set(child.data.metrics)
-            assert child.data.params["network.seeds"] == "1"
+            assert child.data.params["ensemble.members.network.n_networks"] == "1"
     assert children[f"test.{FAILING}.fast"].data.tags["reason"].startswith("mape: MAPE")
 
 
 def test_figures_in_mlflow_are_those_of_the_verdict(stored, runs) -> None:
-    for segment in SEGMENTS:
-        for velocity, verdict in stored[f"{segment}.verdict"]["velocities"].items():
-            rows = {row["model"]: row for row in verdict["metrics"]}
-            logged = runs[1][f"test.{segment}.{velocity}"].data.metrics
-            assert logged["mape"] == pytest.approx(rows["ensemble"]["mape"])
-            assert logged["baseline_mape"] == pytest.approx(rows["historical_average"]["mape"])
+    for branch in BRANCHES:
+        rows = {row["model"]: row for row in stored[f"{branch}.verdict"]["metrics"]}
+        logged = runs[1][f"test.{branch}"].data.metrics
+        assert logged["mape"] == pytest.approx(rows["ensemble"]["mape"])
+        assert logged["baseline_mape"] == pytest.approx(rows["historical_average"]["mape"])
 
 
 def test_plots_and_models_are_stored_with_the_runs(full_run, runs) -> None:
@@ -224,9 +240,9 @@ def test_plots_and_models_are_stored_with_the_runs(full_run, runs) -> None:
         mlflow.set_tracking_uri(client.tracking_uri)
         run_id = runs[1]["test.north_texas.large.fast"].info.run_id
         plots = {file.path for file in client.list_artifacts(run_id, "plots")}
-        assert plots == {"plots/backtest.png", "plots/effects.png"}
+        assert plots == {"plots/backtest.png", "plots/lasso_effects.png"}
         local = mlflow.artifacts.download_artifacts(run_id=run_id, artifact_path="plots")
-        for name in ("backtest", "effects"):
+        for name in ("backtest", "lasso_effects"):
             assert (full_run.root / local / f"{name}.png").read_bytes()[1:4] == b"PNG"
 
 
@@ -275,23 +291,23 @@ def test_no_temporary_file_is_left_and_nothing_is_pickled(full_run) -> None:
     assert not suffixes & {"pkl", "pickle", "joblib", "pt", "pth", "ckpt"}
 
 
-def test_candidates_are_not_the_models_that_are_used(full_run) -> None:
+def test_challengers_are_not_the_models_that_are_used(full_run) -> None:
     """What the gate judged had not seen the validation window, what is used has seen all."""
-    names = [f"new_england.large.{n}" for n in ("candidate_fast", "model_fast")]
-    candidate, registered = full_run.load(names).values()
-    assert isinstance(candidate, Candidate)
+    names = [f"new_england.large.fast.{n}" for n in ("challenger", "model")]
+    challenger, registered = full_run.load(names).values()
+    assert isinstance(challenger, Challenger)
     [panel] = full_run.load(["new_england.large.panel"]).values()
     assert isinstance(panel, Panel)
     before, after = (
-        m.predict(panel, panel.as_of, 4)["mean"] for m in (candidate.model, registered.model)
+        m.predict(panel, panel.as_of, 4)["mean"] for m in (challenger.model, registered.model)
     )
     assert not before.equals(after)
     assert registered.reason == ""
 
 
 def _forecasts(project, segments) -> dict[str, pd.DataFrame]:
-    names = [f"{s}.{n}" for s in segments for n in ("forecast", "metrics", "backtest")]
-    return project.load(names)
+    of_velocity = [f"{v}.{n}" for v in ("fast", "slow") for n in ("metrics", "backtest")]
+    return project.load([f"{s}.{n}" for s in segments for n in ("forecast", *of_velocity)])
 
 
 def test_a_slice_gives_what_the_whole_gives(full_run, make_project) -> None:
@@ -308,6 +324,18 @@ def test_a_slice_gives_what_the_whole_gives(full_run, make_project) -> None:
     assert places == {("north_texas", "large")}
 
 
+def test_a_velocity_can_be_trained_on_its_own(full_run, make_project) -> None:
+    """``--namespaces`` takes the innermost too; what needs both velocities is left out."""
+    branch = "north_texas.large.fast"
+    project = make_project(regions={"north_texas": "us_csv"})
+    project.run(parameters=PARAMETERS_OF_ONE, namespaces=[branch])
+    names = [f"{branch}.{name}" for name in ("metrics", "backtest")]
+    whole, part = full_run.load(names), project.load(names)
+    for name, table in part.items():
+        pd.testing.assert_frame_equal(table, whole[name])
+    assert _aliases(project) == {f"test.{branch}": _aliases(full_run)[f"test.{branch}"]}
+
+
 def test_workers_by_segment_give_what_one_process_gives(full_run, make_project) -> None:
     project = make_project()
     process = project.start(
@@ -319,7 +347,8 @@ def test_workers_by_segment_give_what_one_process_gives(full_run, make_project) 
     out, err = process.communicate(timeout=300)
     assert process.returncode == 0, err
     assert "Rolling-origin validation" in out
-    for stage, n in (("conditioning", 6), ("training", 4), ("validation", 5), ("scoring", 5)):
+    of_stage = {"conditioning": 6, "training": 4, "validation": 5, "release": 4, "scoring": 5}
+    for stage, n in of_stage.items():
         assert f"{stage:<12} {n:3d}/{n}" in out
     one, many = _forecasts(full_run, SEGMENTS), _forecasts(project, SEGMENTS)
     for name, table in many.items():

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from kedro.io import DatasetError
 
+from demand_forecast.modelling.output_contract import check_output, target_weeks
 from demand_forecast.modelling.panel import KEY
-from demand_forecast.modelling.scoring.forecasts import check_output, target_weeks
 
 SEGMENT = "north_texas.large"
 
@@ -23,23 +23,24 @@ def _wait_for(path: Path, seconds: float = 240) -> None:
 
 def test_the_next_run_completes_what_a_killed_one_began(make_project) -> None:
     project = make_project(regions={"north_texas": "us_csv"})
-    long_training = "--params=training.network.min_steps=20000,training.network.max_steps=20000"
+    long_training = (
+        "--params=training.ensemble.members.network.min_steps=20000,"
+        "training.ensemble.members.network.max_steps=20000"
+    )
     process = project.start("--env=test", f"--namespaces={SEGMENT}", long_training)
     models = project.root / "data/test/06_models/north_texas/large"
-    _wait_for(models / "candidate_baseline" / "manifest.json")
+    _wait_for(models / "baseline" / "manifest.json")
     time.sleep(1)  # in the middle of training the ensemble
     process.send_signal(signal.SIGKILL)
     process.communicate(timeout=30)
     assert process.returncode == -signal.SIGKILL
     names = [name.removeprefix("data/test/") for name in project.files("data/test")]
-    assert "06_models/north_texas/large/candidate_fast/manifest.json" not in names
+    assert "06_models/north_texas/large/fast/challenger/manifest.json" not in names
 
     # what is there is whole, what is not whole is not there
-    kept = project.load(
-        [f"{SEGMENT}.panel", f"{SEGMENT}.velocity", f"{SEGMENT}.candidate_baseline"]
-    )
+    kept = project.load([f"{SEGMENT}.panel", f"{SEGMENT}.velocity", f"{SEGMENT}.baseline"])
     assert kept[f"{SEGMENT}.panel"].n_series == len(kept[f"{SEGMENT}.velocity"])
-    for name in ("candidate_fast", "backtest", "forecast"):
+    for name in ("fast.challenger", "fast.backtest", "forecast"):
         try:
             project.load([f"{SEGMENT}.{name}"])
         except DatasetError:

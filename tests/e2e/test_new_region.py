@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from demand_forecast.modelling.output_contract import check_output, target_weeks
 from demand_forecast.modelling.panel import KEY
-from demand_forecast.modelling.scoring.forecasts import check_output, target_weeks
 from demand_forecast.simulator import simulate
 
 

@@ -9,8 +9,9 @@ import pandas as pd
 import pytest
 import yaml
 
+from demand_forecast.modelling.output_contract import check_output, target_weeks
 from demand_forecast.modelling.panel import KEY
-from demand_forecast.modelling.scoring.forecasts import active_series, check_output, target_weeks
+from demand_forecast.modelling.scoring.forecasts import active_series
 from demand_forecast.simulator import simulate
 
 SHORT = "new_england"
@@ -47,18 +48,18 @@ def test_too_few_weeks_give_the_baseline_and_the_reason(thin) -> None:
     project, _ = thin
     for store_format in ("large", "small"):
         place = f"{SHORT}.{store_format}"
-        names = ["panel", "forecast", "verdict", "metrics", "backtest"]
-        stored = project.load([f"{place}.{name}" for name in names])
-        panel, forecast, verdict, metrics, backtest = stored.values()
+        panel, forecast = project.load([f"{place}.{n}" for n in ("panel", "forecast")]).values()
         active = panel.series.loc[active_series(panel, 13), KEY]
         check_output(forecast, active, target_weeks(panel.as_of, 4))
         assert set(forecast["source"]) == {"baseline"}
         assert set(forecast["reason"]) == {"no champion"}
-        for judged in verdict["velocities"].values():
-            assert not judged["passed"]
-            assert "has 40 weeks, but 71 are needed" in judged["reason"]
-        assert metrics.empty
-        assert backtest.empty
+        for velocity in ("fast", "slow"):
+            names = [f"{place}.{velocity}.{n}" for n in ("verdict", "metrics", "backtest")]
+            verdict, metrics, backtest = project.load(names).values()
+            assert not verdict["passed"]
+            assert "has 40 weeks, but 71 are needed" in verdict["reason"]
+            assert metrics.empty
+            assert backtest.empty
 
 
 def test_the_registry_has_baselines_for_them_and_no_ensembles(thin) -> None:
@@ -81,11 +82,12 @@ def test_a_product_that_never_sold_does_not_stop_the_others(thin) -> None:
 
 def test_a_segment_that_never_sold_does_not_stop_the_run(thin) -> None:
     project, _ = thin
-    stored = project.load([f"{DEAD}.{name}" for name in ("panel", "verdict", "forecast")])
-    panel, verdict, forecast = stored.values()
-    for judged in verdict["velocities"].values():
-        assert not judged["passed"]
-        assert judged["reason"]
+    names = ("panel", "forecast", "fast.verdict", "slow.verdict")
+    stored = project.load([f"{DEAD}.{name}" for name in names])
+    panel, forecast, *verdicts = stored.values()
+    for verdict in verdicts:
+        assert not verdict["passed"]
+        assert verdict["reason"]
     check_output(forecast, panel.series[KEY], target_weeks(panel.as_of, 4))
     assert (forecast["mean"] == 0).all()
 

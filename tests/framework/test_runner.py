@@ -41,9 +41,9 @@ def pipeline(journal):
         note("fit")
         return {"units": panel * 2}
 
-    def summarise(*outs):
+    def summarise(outs):
         note("summarise")
-        return [out["units"] for out in outs]
+        return [out["units"] for out in outs.values()]
 
     def alone(raw):
         note("alone")
@@ -56,7 +56,7 @@ def pipeline(journal):
             node(fit, "panel", "out", name="fit"),
         ]
     )
-    outs = [f"{segment_name}.out" for segment_name in SEGMENTS]
+    outs = {"outs": {name: f"{name}.out" for name in SEGMENTS}}
     return Pipeline(
         [
             *(Pipeline(region, namespace=r) for r in REGIONS),
@@ -137,7 +137,7 @@ def test_an_error_in_a_segment_reaches_the_caller_and_stops_the_run(tmp_path, wo
     pipeline = Pipeline(
         [
             *(Pipeline(template, namespace=n) for n in ("a", "b")),
-            collector(lambda *outs: list(outs), ["a.out", "b.out"], "summary", "summarise"),
+            collector(dict, {"outs": {n: f"{n}.out" for n in ("a", "b")}}, "summary", "summarise"),
         ]
     )
     folder = tmp_path / "data"

@@ -15,6 +15,14 @@ def test_segments_are_regions_times_formats_in_order():
     assert [s.namespace for s in plan.segments] == ["b.large", "b.small", "a.large", "a.small"]
 
 
+def test_all_that_can_be_run_on_its_own_has_a_name():
+    plan = _parse({"a": {"layout": "csv"}, "b": {"layout": "csv"}})
+    assert plan.namespaces == [
+        "a", "b", "a.large", "b.large",
+        "a.large.fast", "a.large.slow", "b.large.fast", "b.large.slow",
+    ]  # fmt: skip
+
+
 def test_sources_come_from_the_layout():
     assert _parse({"a": {"layout": "csv"}}).sources("a") == ["shipments", "stores"]
 
@@ -24,7 +32,10 @@ def test_an_unknown_layout_names_the_region_and_the_nearest():
         _parse({"a": {"layout": "cvs"}})
 
 
-@pytest.mark.parametrize("name", ["North Texas", "north.texas", "1st", "training"])
+@pytest.mark.parametrize(
+    "name",
+    ["North Texas", "north.texas", "1st", "training", "release", "velocity", "fast", "score"],
+)
 def test_a_name_that_cannot_be_a_namespace_is_refused(name):
     with pytest.raises(ConfigurationError, match="cannot be the name"):
         _parse({name: {"layout": "csv"}})

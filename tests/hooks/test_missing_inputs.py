@@ -16,12 +16,19 @@ def _step(makes, *reads):
 
 TEMPLATES = {
     "conditioning": [_step("panel", "raw")],
-    "training": [_step("velocity", "panel"), _step("candidate", "panel")],
-    "validation": [_step("model_fast", "panel", "candidate")],
-    "scoring": [_step("forecast", "panel", "velocity", "model_fast")],
-    "monitoring": [_step("health", "panel", "model_fast", "past")],
+    "training": [_step("velocity", "panel"), _step("challenger", "panel")],
+    "validation": [_step("verdict", "panel", "challenger")],
+    "release": [_step("champion", "panel", "verdict")],
+    "scoring": [_step("forecast", "panel", "velocity", "champion")],
+    "monitoring": [_step("health", "panel", "champion", "past")],
 }
 STAGES = {name: Pipeline(nodes, namespace="texas") for name, nodes in TEMPLATES.items()}
+
+
+class _Registry(JSONDataset):
+    """Answers also where nothing has been stored."""
+
+    missing_ok = True
 
 
 @pytest.fixture
@@ -32,6 +39,7 @@ def check(tmp_path, monkeypatch):
     def run(stage, stored=(), env=None):
         names = {n for pipeline in STAGES.values() for n in pipeline.datasets()}
         files = {n: JSONDataset(filepath=str(tmp_path / f"{n}.json")) for n in names}
+        files["texas.champion"] = _Registry(filepath=str(tmp_path / "champion.json"))
         for name in stored:
             files[f"texas.{name}"].save(1)
         MissingInputHook().before_pipeline_run({"env": env}, STAGES[stage], DataCatalog(files))

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.special import ndtri
 from scipy.stats import gamma, lognorm
 
-from demand_forecast.modelling.models.calibration.intervals import LEVELS
+from demand_forecast.modelling.models.calibration.censored import LEVELS
 from demand_forecast.modelling.points import (
     atoms,
     interpolation_weights,

@@ -8,7 +8,14 @@ from hypothesis import strategies as st
 
 from demand_forecast.exceptions import ConfigurationError
 from demand_forecast.modelling.panel import Panel
-from demand_forecast.modelling.velocity import FAST, SLOW, by_product, classify, threshold
+from demand_forecast.modelling.velocity import (
+    FAST,
+    SLOW,
+    VelocityParameters,
+    by_product,
+    classify,
+    threshold,
+)
 
 RATES = st.lists(st.floats(0.1, 1000, allow_nan=False), min_size=2, max_size=12)
 
@@ -24,8 +31,11 @@ def _panel(rates: list[float], stores: int = 2, weeks: int = 10) -> Panel:
     return Panel(series, dates, demand, demand, np.zeros(demand.shape, dtype=bool))
 
 
-def _classes(rates: list[float], **kwargs: object) -> list[str]:
-    return list(by_product(classify(_panel(rates), **kwargs)))  # type: ignore[arg-type]
+def _classes(
+    rates: list[float], previous: pd.Series | None = None, **parameters: float
+) -> list[str]:
+    table = classify(_panel(rates), VelocityParameters(**parameters), previous)
+    return list(by_product(table))
 
 
 def test_fast_products_make_up_the_share_of_volume() -> None:
@@ -67,7 +77,7 @@ def test_single_product_is_fast_and_zeros_are_slow() -> None:
 def test_product_outside_the_window_counts_with_all_its_history() -> None:
     panel = _panel([9, 5, 1], weeks=30)
     panel.demand[panel.series["product_id"] == 0, 10:] = np.nan
-    table = classify(panel, window_weeks=10).drop_duplicates("product_id")
+    table = classify(panel, VelocityParameters(window_weeks=10)).drop_duplicates("product_id")
     assert table["mean_weekly_demand"].iloc[0] == 9
     never = _panel([9, 5])
     never.demand[never.series["product_id"] == 1] = np.nan
@@ -98,7 +108,9 @@ def test_products_without_a_previous_class_go_by_the_threshold() -> None:
 @settings(max_examples=60, deadline=None)
 @given(rates=RATES, share=st.floats(0.05, 0.95))
 def test_classes_part_products_by_rate_and_both_occur(rates: list[float], share: float) -> None:
-    table = classify(_panel(rates), volume_share=share).drop_duplicates("product_id")
+    table = classify(_panel(rates), VelocityParameters(volume_share=share)).drop_duplicates(
+        "product_id"
+    )
     fast = table["velocity"] == FAST
     if np.unique(np.float32(rates)).size > 1:
         assert 0 < fast.sum() < len(rates)
@@ -117,7 +129,7 @@ def test_classes_do_not_depend_on_the_unit(rates: list[float], doublings: int) -
 def test_no_product_flips_without_crossing_the_band(data, rates, hysteresis) -> None:
     words = st.lists(st.sampled_from([FAST, SLOW]), min_size=len(rates), max_size=len(rates))
     previous = pd.Series(data.draw(words))
-    table = classify(_panel(rates), hysteresis=hysteresis, previous=previous)
+    table = classify(_panel(rates), VelocityParameters(hysteresis=hysteresis), previous)
     products = table.drop_duplicates("product_id").set_index("product_id")
     rate = products["mean_weekly_demand"]
     cut = threshold(rate, 20 * rate, 0.8)
@@ -129,12 +141,12 @@ def test_no_product_flips_without_crossing_the_band(data, rates, hysteresis) -> 
 
 def test_noise_around_the_threshold_does_not_flip_classes(make_panel) -> None:
     panel = make_panel(n_products=8, n_weeks=200, level=20, spread=1.3, weather=False)
-    flips = {True: 0, False: 0}
+    flips, parameters = {True: 0, False: 0}, VelocityParameters(window_weeks=8)
     for memory in flips:
-        previous = by_product(classify(panel.until(panel.weeks[100]), window_weeks=8))
+        previous = by_product(classify(panel.until(panel.weeks[100]), parameters))
         for week in panel.weeks[101 : panel.n_weeks]:
             known = previous if memory else None
-            now = by_product(classify(panel.until(week), window_weeks=8, previous=known))
+            now = by_product(classify(panel.until(week), parameters, known))
             flips[memory] += int((now != previous).sum())
             previous = now
     assert flips[True] < flips[False] / 2
@@ -143,12 +155,17 @@ def test_noise_around_the_threshold_does_not_flip_classes(make_panel) -> None:
 @pytest.mark.parametrize(
     ("setting", "words"),
     [
-        ({"window_weeks": 0}, "window_weeks is 0"),
-        ({"volume_share": 1.0}, "volume_share is 1.0"),
-        ({"hysteresis": -0.1}, "hysteresis is -0.1"),
-        ({"previous": pd.Series(["fats"])}, "Did you mean 'fast'"),
+        ({"window_weeks": 0}, "window_weeks\n.*greater than 0"),
+        ({"volume_share": 1.0}, "volume_share\n.*less than 1"),
+        ({"hysteresis": -0.1}, "hysteresis\n.*greater than or equal to 0"),
+        ({"previous": 1}, "has no parameter 'previous'"),
     ],
 )
-def test_impossible_settings_are_named(setting: dict[str, object], words: str) -> None:
-    with pytest.raises(ConfigurationError, match=words):
-        _classes([2.0, 1.0], **setting)
+def test_impossible_parameters_are_named(setting: dict[str, float], words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        VelocityParameters(**setting)
+
+
+def test_a_class_that_does_not_exist_is_named() -> None:
+    with pytest.raises(ConfigurationError, match="Did you mean 'fast'"):
+        _classes([2.0, 1.0], previous=pd.Series(["fats"]))

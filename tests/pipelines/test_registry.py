@@ -11,11 +11,11 @@ import yaml
 from kedro.pipeline import Pipeline
 
 from demand_forecast.framework import segments
-from demand_forecast.hooks.inputs import STAGES
+from demand_forecast.framework.stages import STAGES
 from demand_forecast.pipeline_registry import register_pipelines
 
 JOBS = {
-    "train": ("conditioning", "training", "validation"),
+    "train": ("conditioning", "training", "validation", "release"),
     "score": ("conditioning", "scoring"),
     "monitor": ("conditioning", "monitoring"),
     "__default__": STAGES,
@@ -23,25 +23,12 @@ JOBS = {
 # Nodes of each stage by what they belong to.
 NODES = {
     "conditioning": {"region": {"condition", "report_conditioning"}, "segment": {"build_panel"}},
-    "training": {
-        "segment": {
-            "classify_velocity",
-            "fit_baseline",
-            "fit_ensemble_fast",
-            "fit_ensemble_slow",
-        }
-    },
+    "training": {"segment": {"classify_velocity", "fit_baseline"}, "velocity": {"fit_challenger"}},
     "validation": {
-        "segment": {
-            "backtest",
-            "judge",
-            "estimate_lost_sales",
-            "refit_baseline",
-            "refit_fast",
-            "refit_slow",
-        },
+        "velocity": {"backtest", "judge", "estimate_lost_sales"},
         "all": {"summarise_run"},
     },
+    "release": {"segment": {"refit_baseline"}, "velocity": {"refit"}},
     "scoring": {"segment": {"score"}, "all": {"make_totals"}},
     "monitoring": {"segment": {"check_health"}, "all": {"plan_retraining"}},
 }
@@ -56,21 +43,21 @@ OF_SEGMENT = {
     "panel": "{region}.{store_format}.panel",
     "velocity": "{region}.{store_format}.velocity",
     "last_velocity": "{region}.{store_format}.last_velocity",
-    "candidate_baseline": "{region}.{store_format}.candidate_{model}",
-    "candidate_fast": "{region}.{store_format}.candidate_{model}",
-    "candidate_slow": "{region}.{store_format}.candidate_{model}",
-    "backtest": "{region}.{store_format}.backtest",
-    "last_backtest": "{region}.{store_format}.last_backtest",
-    "lost_sales": "{region}.{store_format}.lost_sales",
-    "verdict": "{region}.{store_format}.verdict",
-    "metrics": "{region}.{store_format}.metrics",
-    "model_baseline": "{region}.{store_format}.model_{model}",
-    "model_fast": "{region}.{store_format}.model_{model}",
-    "model_slow": "{region}.{store_format}.model_{model}",
+    "baseline": "{region}.{store_format}.baseline",
+    "baseline_model": "{region}.{store_format}.baseline_model",
     "forecast": "{region}.{store_format}.forecast",
     "explanations": "{region}.{store_format}.explanations",
     "past_forecasts": "{region}.{store_format}.past_forecasts",
     "health": "{region}.{store_format}.health",
+}
+OF_VELOCITY = {
+    "challenger": "{region}.{store_format}.{velocity}.challenger",
+    "backtest": "{region}.{store_format}.{velocity}.backtest",
+    "last_backtest": "{region}.{store_format}.{velocity}.last_backtest",
+    "lost_sales": "{region}.{store_format}.{velocity}.lost_sales",
+    "verdict": "{region}.{store_format}.{velocity}.verdict",
+    "metrics": "{region}.{store_format}.{velocity}.metrics",
+    "model": "{region}.{store_format}.{velocity}.model",
 }
 OF_ALL = {"summary", "retrain_plan", "totals"}
 
@@ -89,6 +76,8 @@ def _expected(registry) -> dict[str, str]:
         expected |= {f"{region}.raw_{source}": "{region}.raw_{source}" for source in sources}
     for segment in registry.plan.segments:
         expected |= {f"{segment.namespace}.{n}": entry for n, entry in OF_SEGMENT.items()}
+    for branch in registry.plan.branches:
+        expected |= {f"{branch.namespace}.{n}": entry for n, entry in OF_VELOCITY.items()}
     return expected
 
 
@@ -102,7 +91,10 @@ def test_stages_jobs_and_a_pipeline_per_region_are_registered(registry) -> None:
 def test_the_company_has_84_models(base) -> None:
     assert len(base.plan.segments) == 28
     outputs = base.pipelines["__default__"].all_outputs()
-    assert sum(".model_" in name for name in outputs) == 84
+    models = [n for n in outputs if n.rpartition(".")[2] in ("model", "baseline_model")]
+    assert len(models) == 84
+    resolve = base.catalog.config_resolver.resolve_pattern
+    assert len({resolve(name)["name"] for name in models}) == 84
 
 
 @pytest.mark.parametrize("stage", STAGES)
@@ -113,6 +105,8 @@ def test_every_region_and_segment_has_the_same_nodes(registry, stage) -> None:
         expected |= {f"{region}.{node}" for region in registry.plan.regions}
     for node in NODES[stage].get("segment", ()):
         expected |= {f"{segment.namespace}.{node}" for segment in registry.plan.segments}
+    for node in NODES[stage].get("velocity", ()):
+        expected |= {f"{branch.namespace}.{node}" for branch in registry.plan.branches}
     expected |= NODES[stage].get("all", set())
     nodes = registry.pipelines[stage].nodes
     assert {node.name for node in nodes} == expected
@@ -126,12 +120,33 @@ def test_nodes_can_be_chosen_by_stage_region_and_segment(registry) -> None:
     everything = registry.pipelines["__default__"]
     segment = registry.plan.segments[0]
     of_segment = everything.only_nodes_with_tags(segment.namespace)
+    branches = [branch.namespace for branch in segment.branches]
     found = {node.namespace for node in of_segment.nodes}
-    assert found == {segment.region, segment.namespace}
+    assert found == {segment.region, segment.namespace, *branches}
     of_region = everything.only_nodes_with_tags(segment.region)
     assert set(of_region.nodes) == set(registry.pipelines[segment.region].nodes)
-    formats = {f"{segment.region}.{f}" for f in registry.plan.store_formats}
-    assert {node.namespace for node in of_region.nodes} == {segment.region, *formats}
+    places = {name for name in registry.plan.namespaces if name.startswith(segment.region)}
+    assert {node.namespace for node in of_region.nodes} == places
+
+
+def test_a_velocity_is_trained_on_its_own(registry) -> None:
+    """With what leads to it, and without what needs the other velocity as well."""
+    fast, slow = registry.plan.segments[0].branches
+    nodes = registry.pipelines["__default__"].only_nodes_with_tags(fast.namespace)
+    assert {node.name.rpartition(".")[2] for node in nodes.nodes} == {
+        *NODES["conditioning"]["region"],
+        "build_panel",
+        *NODES["training"]["segment"],
+        "fit_challenger",
+        *NODES["validation"]["velocity"],
+        "refit",
+    }
+    assert not [name for name in nodes.datasets() if slow.namespace in name]
+    sources = {name for name in nodes.inputs() if not name.startswith("params:")}
+    assert {n for n in sources if ".raw_" not in n} == {
+        f"{fast.region}.last_conditioned",
+        f"{fast.segment.namespace}.last_velocity",
+    }
 
 
 def test_every_dataset_is_stored_where_it_should_be(registry) -> None:
@@ -153,9 +168,12 @@ def test_no_entry_of_the_catalog_is_without_a_dataset(registry) -> None:
 def test_names_fill_the_places_of_their_entry(base) -> None:
     """A placeholder also matches dots, so that a part could land in the wrong place."""
     resolve = base.catalog.config_resolver.resolve_pattern
-    models = resolve("north_texas.large.model_fast")
-    assert models["name"] == "north_texas.large.fast"
-    assert models["environment"] == "base"
+    for name, registered in (("fast.model", "fast"), ("baseline_model", "baseline")):
+        model = resolve(f"north_texas.large.{name}")
+        assert model["name"] == f"north_texas.large.{registered}"
+        assert model["environment"] == "base"
+    backtest = resolve("north_texas.large.fast.backtest")
+    assert backtest["filepath"] == "data/07_model_output/north_texas/large/fast/backtest.parquet"
     panel = resolve("north_texas.large.panel")
     assert panel["filepath"] == "data/03_primary/north_texas/large/panel"
     raw = resolve("north_texas.raw_weather_forecast")
@@ -218,7 +236,9 @@ def test_what_can_run_on_another_worker_is_stored(registry) -> None:
 
 def test_jobs_start_from_raw_files(registry) -> None:
     """Beside them a job may only read what need not be there: the last run's, and models."""
-    optional = re.compile(r".*\.(last_\w+|past_forecasts|model_\w+)|params:.*|\w+\.raw_\w+")
+    optional = re.compile(
+        r".*\.(last_\w+|past_forecasts|model|baseline_model)|params:.*|\w+\.raw_\w+"
+    )
     for job in JOBS:
         inputs = registry.pipelines[job].inputs()
         assert [name for name in inputs if not optional.fullmatch(name)] == []
@@ -234,9 +254,13 @@ def test_no_namespace_is_interrupted(base, monkeypatch) -> None:
 def test_every_parameter_is_read_from_its_own_segment(registry) -> None:
     """So that each can be overridden alone; only monitoring looks at all segments at once."""
     expected = {"params:monitoring"}
-    for region, store_format in registry.plan.segments:
+    for region in registry.plan.regions:
         expected |= {f"params:{region}.{n}" for n in ("identity", "layout", "conditioning")}
-        groups = ("identity", "forecast", "training", "validation", "scoring")
-        expected |= {f"params:{region}.{store_format}.{group}" for group in groups}
+    for segment in registry.plan.segments:
+        groups = ("identity", "forecast", "velocity", "scoring")
+        expected |= {f"params:{segment.namespace}.{group}" for group in groups}
+    for branch in registry.plan.branches:
+        groups = ("identity", "training", "validation")
+        expected |= {f"params:{branch.namespace}.{group}" for group in groups}
     inputs = registry.pipelines["__default__"].inputs()
     assert {name for name in inputs if name.startswith("params:")} == expected

@@ -6,11 +6,13 @@ from kedro.io import DataCatalog, MemoryDataset
 from kedro.pipeline import Pipeline
 from kedro.runner import SequentialRunner
 
-from demand_forecast.framework.parameters import ForecastParameters, TrainingParameters
-from demand_forecast.framework.segments import parse
+from demand_forecast.framework.segments import Segment, parse
+from demand_forecast.modelling.evaluation.splits import ForecastParameters
 from demand_forecast.modelling.lifecycle.gate import GateParameters
-from demand_forecast.modelling.models.kinds import TrainedModel
-from demand_forecast.pipelines import training, validation
+from demand_forecast.modelling.lifecycle.records import TrainedModel
+from demand_forecast.modelling.lifecycle.training import TrainingParameters
+from demand_forecast.modelling.velocity import VelocityParameters
+from demand_forecast.pipelines import release, training, validation
 
 
 def test_a_panel_becomes_three_models(make_panel) -> None:
@@ -18,29 +20,37 @@ def test_a_panel_becomes_three_models(make_panel) -> None:
         {"store_formats": ["large"], "regions": {"north_texas": {"layout": "csv"}}},
         {"csv": {"sources": {}}},
     )
-    network = {"seeds": 1, "min_steps": 5, "max_steps": 5}
+    network = {"n_networks": 1, "min_steps": 5, "max_steps": 5}
+    members = {"lasso": {}, "network": network}
+    segment = Segment("north_texas", "large")
     given = {
-        "panel": make_panel(n_stores=2, n_products=4, n_weeks=70),
-        "last_velocity": None,
-        "params:forecast": ForecastParameters(
+        f"{segment.namespace}.panel": make_panel(n_stores=2, n_products=4, n_weeks=70),
+        f"{segment.namespace}.last_velocity": None,
+        f"params:{segment.namespace}.velocity": VelocityParameters(),
+        f"params:{segment.namespace}.forecast": ForecastParameters(
             horizon=2, origins=2, origin_step=1, min_train_weeks=40
         ),
-        "params:training": TrainingParameters(velocity={}, lasso={}, network=network, ensemble={}),
-        "params:validation": GateParameters(),
     }
-    stages = [module.create_pipeline(plan) for module in (training, validation)]
-    segment = Pipeline(stages).only_nodes_with_namespaces(["north_texas.large"])
-    catalog = DataCatalog()
-    for name in segment.inputs():
-        group, _, local = name.rpartition("north_texas.large.")
-        catalog[name] = MemoryDataset(given[f"{group}{local}"])
+    for branch in segment.branches:
+        given |= {
+            f"params:{branch.namespace}.identity": branch,
+            f"params:{branch.namespace}.training": TrainingParameters(
+                ensemble={"members": members}
+            ),
+            f"params:{branch.namespace}.validation": GateParameters(),
+        }
+    stages = [module.create_pipeline(plan) for module in (training, validation, release)]
+    pipeline = Pipeline(stages).only_nodes_with_namespaces([segment.namespace])
+    assert pipeline.inputs() == set(given)
+    catalog = DataCatalog({name: MemoryDataset(value) for name, value in given.items()})
     outputs = {
         name.removeprefix("north_texas.large."): dataset.load()
-        for name, dataset in SequentialRunner().run(segment, catalog).items()
+        for name, dataset in SequentialRunner().run(pipeline, catalog).items()
     }
-    assert {"metrics", "model_baseline", "model_fast", "model_slow"} <= set(outputs)
-    for name in ("baseline", "fast", "slow"):
-        trained = outputs[f"model_{name}"]
+    models = {"baseline_model", "fast.model", "slow.model"}
+    assert {"fast.metrics", "slow.metrics", *models} <= set(outputs)
+    for name in models:
+        trained = outputs[name]
         assert isinstance(trained, TrainedModel)
         assert trained.model is not None
-        assert trained.tags["as_of"] == "2024-12-28"
+        assert str(trained.lineage.as_of) == "2024-12-28"

@@ -7,12 +7,11 @@ import pytest
 from kedro.io import DataCatalog, MemoryDataset
 from kedro.runner import SequentialRunner
 
-from demand_forecast.framework.segments import parse
+from demand_forecast.framework.segments import Segment, parse
 from demand_forecast.modelling.evaluation.contest import compare
 from demand_forecast.modelling.models.baseline import HistoricalAverage
-from demand_forecast.modelling.models.kinds import Candidate
 from demand_forecast.modelling.scoring.forecasts import build_table
-from demand_forecast.modelling.velocity import classify
+from demand_forecast.modelling.velocity import VELOCITIES, classify
 from demand_forecast.pipelines.scoring import create_pipeline
 from demand_forecast.pipelines.scoring.nodes import make_totals
 
@@ -23,15 +22,17 @@ PLAN = parse(
 
 
 @pytest.fixture(scope="module")
-def segments(make_panel) -> dict[str, tuple[pd.DataFrame, pd.DataFrame]]:
-    """Forecast and backtest of the baseline, by segment."""
+def segments(make_panel) -> dict[Segment, tuple[pd.DataFrame, dict[str, pd.DataFrame]]]:
+    """Forecast and backtests (by velocity) of the baseline, by segment."""
     made = {}
     for seed, store_format in enumerate(PLAN.store_formats):
         panel = replace(make_panel(seed=seed), store_format=store_format)
         velocity = classify(panel)
-        early = Candidate(HistoricalAverage().fit(panel.until(panel.weeks[99])))
-        ensembles = {"fast": Candidate(None, "none"), "slow": Candidate(None, "none")}
-        backtest = compare(panel, velocity, early, ensembles, n_origins=8, step=1, horizon=2)
+        early = HistoricalAverage().fit(panel.until(panel.weeks[99]))
+        backtests = {
+            which: compare(panel, velocity, which, early, None, n_origins=8, step=1, horizon=2)
+            for which in VELOCITIES
+        }
         forecast = build_table(
             HistoricalAverage().fit(panel).predict(panel, panel.as_of, 2),
             panel=panel,
@@ -42,17 +43,19 @@ def segments(make_panel) -> dict[str, tuple[pd.DataFrame, pd.DataFrame]]:
             model_name="baseline",
             model_version="1",
         )
-        made[f"north_texas.{store_format}"] = forecast, backtest
+        made[Segment("north_texas", store_format)] = forecast, backtests
     return made
 
 
 def test_totals_come_after_all_segments_from_forecasts_and_last_backtests(segments) -> None:
     pipeline = create_pipeline(PLAN).filter(node_names=["make_totals"])
     assert pipeline.nodes[0].namespace is None
-    catalog = DataCatalog(
-        {f"{name}.forecast": MemoryDataset(forecast) for name, (forecast, _) in segments.items()}
-        | {f"{name}.last_backtest": MemoryDataset(test) for name, (_, test) in segments.items()}
-    )
+    given = {}
+    for segment, (forecast, backtests) in segments.items():
+        given[f"{segment.namespace}.forecast"] = forecast
+        for branch in segment.branches:
+            given[f"{branch.namespace}.last_backtest"] = backtests[branch.velocity]
+    catalog = DataCatalog({name: MemoryDataset(table) for name, table in given.items()})
     totals = SequentialRunner().run(pipeline, catalog)["totals"].load()
     assert set(totals["correlation"]) == {"estimated"}
     assert set(totals["reason"]) == {""}
@@ -62,7 +65,7 @@ def test_totals_come_after_all_segments_from_forecasts_and_last_backtests(segmen
 
 
 def test_totals_without_any_backtest_say_so(segments) -> None:
-    forecasts = [forecast for forecast, _ in segments.values()]
-    totals = make_totals(*forecasts, None, None)
+    forecasts = {segment: forecast for segment, (forecast, _) in segments.items()}
+    totals = make_totals(forecasts, dict.fromkeys(PLAN.branches))
     assert set(totals["reason"]) == {"no backtest: errors taken as independent"}
     assert (totals["q975"] > totals["q025"]).all()

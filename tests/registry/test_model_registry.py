@@ -1,14 +1,16 @@
 import shutil
+from datetime import UTC, datetime, timedelta
 
 import mlflow
 import pandas as pd
 import pytest
 from mlflow.tracking import MlflowClient
 
+from demand_forecast.modelling.lifecycle.records import TrainedModel
 from demand_forecast.modelling.models.baseline import HistoricalAverage
-from demand_forecast.modelling.models.kinds import TrainedModel
 from demand_forecast.registry.model_registry import ModelRegistryDataset
 from demand_forecast.registry.tracking import EXPERIMENT, PARENT_RUN
+from stand_ins import lineage
 
 
 @pytest.fixture
@@ -33,10 +35,9 @@ def trained(make_panel):
     model = HistoricalAverage().fit(panel)
     return panel, TrainedModel(
         model,
-        promoted=True,
+        lineage(as_of="2020-01-04", training_digest="abc", promoted=True),
         parameters={"window": 3},
         metrics={"mape": 12.5},
-        tags={"as_of": "2020-01-04", "data_digest": "abc"},
     )
 
 
@@ -57,7 +58,12 @@ def test_a_promoted_model_is_logged_registered_and_loaded(parent, trained):
     loaded = _dataset().load()
     assert loaded.version == "1"
     assert loaded.reason == ""
-    assert loaded.tags["as_of"] == "2020-01-04"
+    origin = loaded.lineage
+    assert str(origin.as_of) == "2020-01-04"
+    assert origin.training_digest == "abc"
+    assert origin.environment == "unit"
+    assert origin.git_commit
+    assert datetime.now(UTC) - origin.trained_at < timedelta(minutes=5)
     ours = loaded.model.predict(panel, panel.as_of, 2)
     pd.testing.assert_frame_equal(ours, model.model.predict(panel, panel.as_of, 2))
     client = MlflowClient()
@@ -73,7 +79,7 @@ def test_a_promoted_model_is_logged_registered_and_loaded(parent, trained):
 def test_a_model_that_failed_the_gate_stays_a_challenger(parent, trained):
     _, model = trained
     _dataset().save(model)
-    _dataset().save(TrainedModel(model.model, promoted=False, reason="mape: 60 %"))
+    _dataset().save(TrainedModel(model.model, lineage(reason="mape: 60 %")))
     client = MlflowClient()
     aliases = client.get_registered_model("unit.maine.large.fast").aliases
     assert aliases == {"champion": 1, "challenger": 2}
@@ -95,6 +101,16 @@ def test_a_forged_champion_gives_way_to_the_one_before(parent, trained, tmp_path
     assert "champion 2 unusable" in loaded.reason
 
 
+def test_a_champion_of_unknown_origin_gives_way_to_the_one_before(parent, trained):
+    _, model = trained
+    _dataset().save(model)
+    _dataset().save(model)
+    MlflowClient().delete_model_version_tag("unit.maine.large.fast", "2", "as_of")
+    loaded = _dataset().load()
+    assert loaded.version == "1"
+    assert "champion 2 unusable" in loaded.reason
+
+
 def _belongs_to(path, version):
     source = mlflow.artifacts.download_artifacts(f"models:/unit.maine.large.fast/{version}")
     return str(path).startswith(source.rstrip("/") + "/")
@@ -103,7 +119,7 @@ def _belongs_to(path, version):
 def test_without_a_model_the_registry_keeps_what_it_has(parent, trained):
     _, model = trained
     _dataset().save(model)
-    _dataset().save(TrainedModel(None, promoted=False, reason="too few weeks"))
+    _dataset().save(TrainedModel(None, lineage(reason="too few weeks")))
     assert _dataset().load().version == "1"
 
 

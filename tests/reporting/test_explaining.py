@@ -12,10 +12,10 @@ from demand_forecast.datasets.atomic import ParquetDataset
 from demand_forecast.exceptions import ArtefactError, ConfigurationError, MissingInputError
 from demand_forecast.framework import segments
 from demand_forecast.modelling.explanation.changes import CAUSES
+from demand_forecast.modelling.lifecycle.records import RegisteredModel
 from demand_forecast.modelling.models.baseline import HistoricalAverage
-from demand_forecast.modelling.models.kinds import RegisteredModel
 from demand_forecast.modelling.panel import KEY, Panel
-from demand_forecast.modelling.scoring.fallback import score_segment
+from demand_forecast.modelling.scoring.fallback import ScoringParameters, score_segment
 from demand_forecast.modelling.velocity import classify
 from demand_forecast.reporting import explaining
 from demand_forecast.reporting.explanation_table import print_explanation
@@ -59,8 +59,7 @@ class Store:
             models,
             NO_MODEL,
             horizon=3,
-            active_within_weeks=13,
-            stale_after_days=60,
+            scoring=ScoringParameters(active_within_weeks=13, stale_after_days=60),
         )
         self.save("panel", panel, panel_version or version)
         self.save("forecast", scored.forecast, version)

@@ -1,16 +1,18 @@
-"""The only loops over regions and segments: templates in, namespaced copies out."""
+"""The only loops over regions, segments and velocities: templates in, namespaced copies out."""
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterable, Mapping
+from functools import wraps
 from typing import Any
 
 from kedro.pipeline import Node, Pipeline
 
-from demand_forecast.framework.segments import Segments
+from demand_forecast.framework.segments import Branch, Segment, Segments
+from demand_forecast.modelling.velocity import VELOCITIES
 
-SHARED_PARAMETERS = "params:conditioning"
+_PARAMETERS = "params:"
 
 
 def per_region(templates: Mapping[str, Pipeline], plan: Segments) -> list[Pipeline]:
@@ -20,46 +22,116 @@ def per_region(templates: Mapping[str, Pipeline], plan: Segments) -> list[Pipeli
         templates: Template by region (they differ in the sources a region has).
         plan: Regions and formats of the environment.
     """
-    return [
-        Pipeline(templates[region], namespace=region, tags={region, *_tags(plan, region)})
-        for region in plan.regions
-    ]
+    pipelines = []
+    places: list[Segment | Branch] = [*plan.segments, *plan.branches]
+    for region in plan.regions:
+        tags = {region, *(place.namespace for place in places if place.region == region)}
+        pipelines.append(Pipeline(templates[region], namespace=region, tags=tags))
+    return pipelines
 
 
 def per_segment(
-    template: Pipeline, plan: Segments, region_inputs: Iterable[str] = ()
+    template: Pipeline,
+    plan: Segments,
+    *,
+    region_inputs: Iterable[str] = (),
+    velocity_inputs: Iterable[str] = (),
+    leads_to_velocities: bool = False,
 ) -> list[Pipeline]:
     """One copy of ``template`` per segment.
 
     Args:
         template: Nodes of one segment.
         plan: Regions and formats of the environment.
-        region_inputs: Inputs that the segments of a region share, such as ``conditioned``.
+        region_inputs: What the segments of a region share, such as ``conditioned``.
+        velocity_inputs: What each velocity of the segment makes, such as ``model``; the template
+            calls them ``model_fast`` and ``model_slow``.
+        leads_to_velocities: Whether a run of one velocity needs these nodes.
     """
-    shared = {name for name in template.inputs() if name == SHARED_PARAMETERS}
+    pipelines = []
+    for segment in plan.segments:
+        inside = {
+            f"{name}_{branch.velocity}": _within(branch.namespace, name)
+            for name in velocity_inputs
+            for branch in segment.branches
+        }
+        tags = {segment.region, segment.namespace}
+        if leads_to_velocities:
+            tags |= {branch.namespace for branch in segment.branches}
+        outside = {name: _within(segment.region, name) for name in region_inputs}
+        pipelines.append(_copy(template, segment.namespace, outside | inside, tags))
+    return pipelines
+
+
+def per_velocity(
+    template: Pipeline, plan: Segments, *, segment_inputs: Iterable[str] = ()
+) -> list[Pipeline]:
+    """One copy of ``template`` per velocity of each segment.
+
+    Args:
+        template: Nodes of one velocity.
+        plan: Regions and formats of the environment.
+        segment_inputs: What the velocities of a segment share, such as ``panel``.
+    """
+    shared = list(segment_inputs)
     return [
-        Pipeline(
+        _copy(
             template,
-            namespace=segment.namespace,
-            inputs={name: f"{segment.region}.{name}" for name in region_inputs},
-            parameters={name: f"params:{segment.region}.{name[7:]}" for name in shared},
-            tags={segment.region, segment.namespace},
+            branch.namespace,
+            {name: _within(branch.segment.namespace, name) for name in shared},
+            {branch.region, branch.segment.namespace, branch.namespace},
         )
-        for segment in plan.segments
+        for branch in plan.branches
     ]
 
 
-def collected(name: str, plan: Segments) -> list[str]:
-    """Names of one dataset over all segments, for a node that collects them."""
-    return [f"{segment.namespace}.{name}" for segment in plan.segments]
+def of_velocities(name: str) -> dict[str, str]:
+    """``velocity_inputs`` of one name as arguments: ``fast`` is ``model_fast``."""
+    return {velocity: f"{name}_{velocity}" for velocity in VELOCITIES}
 
 
-def collector(func: Callable[..., Any], inputs: list[str], outputs: str, name: str) -> Node:
-    """A node that reads from many namespaces and belongs to none; it comes after all segments."""
+def of_regions(name: str, plan: Segments) -> dict[str, str]:
+    """One dataset of every region, by region."""
+    return {region: _within(region, name) for region in plan.regions}
+
+
+def of_segments(name: str, plan: Segments) -> dict[Segment, str]:
+    """One dataset of every segment, by segment."""
+    return {segment: _within(segment.namespace, name) for segment in plan.segments}
+
+
+def of_branches(name: str, plan: Segments) -> dict[Branch, str]:
+    """One dataset of every velocity of every segment, by where it is from."""
+    return {branch: _within(branch.namespace, name) for branch in plan.branches}
+
+
+def collector(
+    func: Callable[..., Any], inputs: Mapping[str, str | Mapping[Any, str]], outputs: str, name: str
+) -> Node:
+    """A node that reads from many namespaces and belongs to none; it comes after all segments.
+
+    Args:
+        func: Takes a mapping by place for each argument that stands for many datasets.
+        inputs: By argument of ``func``, parameters first: a dataset, or datasets by place.
+        outputs: Dataset.
+        name: Name of the node.
+    """
+
+    def pick(source: str | Mapping[Any, str], loaded: Mapping[str, Any]) -> Any:
+        if isinstance(source, str):
+            return loaded[source]
+        return {place: loaded[dataset] for place, dataset in source.items()}
+
+    @wraps(func)  # Kedro and Kedro-Viz look at the function itself
+    def call(**loaded: Any) -> Any:
+        return func(**{argument: pick(source, loaded) for argument, source in inputs.items()})
+
+    sources = [[s] if isinstance(s, str) else list(s.values()) for s in inputs.values()]
     with warnings.catch_warnings():
         # Kedro warns of dots in names because they mean namespaces, which is what is meant here.
         warnings.filterwarnings("ignore", message="One or more dataset names contain")
-        return Node(func, inputs=inputs, outputs=outputs, name=name)
+        datasets = {name: name for names in sources for name in names}
+        return Node(call, inputs=datasets, outputs=outputs, name=name)
 
 
 def stage(name: str, parts: Iterable[Pipeline | Node]) -> Pipeline:
@@ -67,5 +139,30 @@ def stage(name: str, parts: Iterable[Pipeline | Node]) -> Pipeline:
     return Pipeline(list(parts), tags={name})
 
 
-def _tags(plan: Segments, region: str) -> list[str]:
-    return [s.namespace for s in plan.segments if s.region == region]
+def unit_of_work(node: Node) -> str:
+    """Namespace of the region or segment that a node belongs to; empty if it belongs to none.
+
+    The velocities of a segment go with it.
+    """
+    return ".".join((node.namespace or "").split(".")[:2])
+
+
+def _copy(
+    template: Pipeline, namespace: str, outside: Mapping[str, str], tags: set[str]
+) -> Pipeline:
+    """A template in its namespace, with what it reads from ``outside`` of it."""
+    parameters = {name for name in outside if name.startswith(_PARAMETERS)}
+    return Pipeline(
+        template,
+        namespace=namespace,
+        inputs={name: outside[name] for name in outside.keys() - parameters},
+        parameters={name: outside[name] for name in parameters},
+        tags=tags,
+    )
+
+
+def _within(namespace: str, name: str) -> str:
+    """Full name of a dataset, or of parameters, of a namespace."""
+    if name.startswith(_PARAMETERS):
+        return f"{_PARAMETERS}{namespace}.{name.removeprefix(_PARAMETERS)}"
+    return f"{namespace}.{name}"

@@ -1,122 +1,78 @@
-"""Parameters: typed groups, one per stage, and how defaults and overrides reach each segment.
+"""Parameters: typed groups, and how defaults and overrides reach each segment and velocity.
 
-``conf/base/parameters/<stage>.yml`` holds the defaults of a group, the same file in another
-environment or ``--params group.key=value`` changes them for every segment, and
-``conf/base/parameters/segments/<region>.yml`` (``north_texas: {large: {training: ...}}``) for one.
+``conf/base/parameters/<group>.yml`` holds the defaults of a group, the same file in another
+environment or ``--params group.key=value`` changes them everywhere, and
+``conf/base/parameters/segments/<region>.yml`` for one region, segment or velocity::
+
+    north_texas:
+      large:
+        training: {borrow: false}            # both velocities
+        fast: {validation: {mape_limit: 30}}  # one
 """
 
 from __future__ import annotations
 
-import inspect
-from copy import deepcopy
-from importlib import import_module
-from typing import Annotated, Any
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from typing import Any, Final, NamedTuple, cast
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    Field,
-    PositiveInt,
-    ValidationError,
-)
+from omegaconf import OmegaConf
+from pydantic import ValidationError
 
+from demand_forecast.conditioning.parameters import ConditioningParameters
 from demand_forecast.exceptions import ConfigurationError, did_you_mean
 from demand_forecast.framework.segments import Segments
-from demand_forecast.modelling.decisions.orders import OrderParameters
-from demand_forecast.modelling.parameters import Parameters
+from demand_forecast.modelling.evaluation.splits import ForecastParameters
+from demand_forecast.modelling.lifecycle.gate import GateParameters
+from demand_forecast.modelling.lifecycle.retraining import RetrainingParameters
+from demand_forecast.modelling.lifecycle.training import TrainingParameters
+from demand_forecast.modelling.parameters import UNKNOWN_PARAMETER, Parameters
+from demand_forecast.modelling.scoring.fallback import ScoringParameters
+from demand_forecast.modelling.velocity import VELOCITIES, VelocityParameters
 
-REGION_GROUPS = ("conditioning",)
-# What each group must fit; imported only when it is checked.
-MODELS = {
-    "conditioning": "demand_forecast.conditioning.parameters.ConditioningParameters",
-    "forecast": "demand_forecast.framework.parameters.ForecastParameters",
-    "training": "demand_forecast.framework.parameters.TrainingParameters",
-    "validation": "demand_forecast.modelling.lifecycle.gate.GateParameters",
-    "scoring": "demand_forecast.framework.parameters.ScoringParameters",
-    "monitoring": "demand_forecast.modelling.lifecycle.retraining.RetrainingParameters",
+Values = dict[str, Any]
+Groups = Mapping[str, type[Parameters]]
+
+# What each group must fit, by the place whose nodes read it.
+OF_RUN: Final[Groups] = {"monitoring": RetrainingParameters}
+OF_REGION: Final[Groups] = {"conditioning": ConditioningParameters}
+OF_SEGMENT: Final[Groups] = {
+    "forecast": ForecastParameters,
+    "velocity": VelocityParameters,
+    "scoring": ScoringParameters,
 }
-GROUPS = tuple(MODELS)
+OF_VELOCITY: Final[Groups] = {"training": TrainingParameters, "validation": GateParameters}
+# What an unknown key might have been, by how far inside it stands.
+_KINDS: Final = ("group or region", "store format or group", "velocity or group", "group")
+GROUPS: Final[Groups] = {**OF_REGION, **OF_SEGMENT, **OF_VELOCITY, **OF_RUN}
 
 
-def _arguments_of(path: str) -> Any:
-    """A dictionary that must fit the arguments of a class, imported only when it is checked."""
-
-    def check(values: dict[str, Any]) -> dict[str, Any]:
-        found = _load(path)
-        valid = list(inspect.signature(found).parameters)
-        for key in values:
-            if key not in valid:
-                name = found.__name__
-                raise ValueError(f"{name} has no parameter '{key}'. {did_you_mean(key, valid)}")
-        return values
-
-    return Annotated[dict[str, Any], AfterValidator(check)]
-
-
-def _load(path: str) -> Any:
-    module, _, name = path.rpartition(".")
-    return getattr(import_module(module), name)
-
-
-class ForecastParameters(Parameters):
-    """What is forecast, and at which past weeks forecasts are tried.
+class Place(NamedTuple):
+    """A place of the parameters: the run, a region, a segment or a velocity.
 
     Attributes:
-        horizon: Weeks ahead.
-        origins: Rolling origins of the validation; models for the gate are fitted before the first.
-        origin_step: Weeks between two origins.
-        min_train_weeks: Weeks of history a model needs before the first origin.
+        path: Keys that lead there, such as ``("north_texas", "large")``.
+        groups: Whose parameters are kept there.
+        identity: What the nodes there are told of where they are.
+        inside: Names of the places in it.
     """
 
-    horizon: int = Field(ge=1, le=26)
-    origins: PositiveInt
-    origin_step: PositiveInt
-    min_train_weeks: PositiveInt
+    path: tuple[str, ...]
+    groups: Groups
+    identity: Values
+    inside: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """``north_texas.large``; empty for the run."""
+        return ".".join(self.path)
 
 
-class TrainingParameters(Parameters):
-    """How the models of a segment are trained; the dictionaries are arguments of the classes.
+def expand(parameters: Values, runtime: Values, plan: Segments) -> Values:
+    """Give every region, segment and velocity its full parameters.
 
-    Attributes:
-        borrow: Where products of one velocity have too few rows of their own, their model also
-            learns from the other products of the segment.
-    """
-
-    borrow: bool = True
-    velocity: _arguments_of("demand_forecast.modelling.velocity.classify")  # type: ignore[valid-type]
-    lasso: _arguments_of("demand_forecast.modelling.models.lasso.lasso.LassoModel")  # type: ignore[valid-type]
-    network: _arguments_of("demand_forecast.modelling.models.network.network.NetworkModel")  # type: ignore[valid-type]
-    ensemble: _arguments_of("demand_forecast.modelling.models.ensemble.Ensemble")  # type: ignore[valid-type]
-
-
-class ScoringParameters(Parameters):
-    """When a champion may no longer be used, and which products are forecast.
-
-    Attributes:
-        stale_after_days: A champion trained on data that end longer ago gives way to the baseline.
-        active_within_weeks: A product is forecast where it was delivered in these last weeks.
-        order: How order proposals are derived from the forecasts.
-    """
-
-    stale_after_days: PositiveInt
-    active_within_weeks: PositiveInt
-    order: OrderParameters = OrderParameters()
-
-
-def merge(base: dict[str, Any], override: dict[str, Any]) -> dict[str, Any]:
-    """Deep merge of two dictionaries into a new one; the second wins."""
-    merged = deepcopy(base)
-    for key, value in override.items():
-        both = isinstance(value, dict) and isinstance(merged.get(key), dict)
-        merged[key] = merge(merged[key], value) if both else deepcopy(value)
-    return merged
-
-
-def expand(parameters: dict[str, Any], runtime: dict[str, Any], plan: Segments) -> dict[str, Any]:
-    """Give every region and segment its full parameters.
-
-    Precedence, weakest first: the group's defaults (base, then environment), the segment's
-    override, ``--params group...``, ``--params region.format.group...``.
+    Precedence, weakest first: the group's defaults (base, then environment), the override of the
+    region, of the segment, of the velocity; then ``--params`` in the same order.
 
     Args:
         parameters: As loaded: groups and regions at the top, ``--params`` already merged.
@@ -124,47 +80,28 @@ def expand(parameters: dict[str, Any], runtime: dict[str, Any], plan: Segments) 
         plan: Regions and formats of the environment.
 
     Returns:
-        The groups, and ``region -> {identity, layout, groups of the region, format -> {identity,
-        groups}}``.
+        All groups, and ``region -> {identity, groups, format -> {identity, groups, velocity ->
+        {identity, groups}}}``; each with the groups that are kept there.
 
     Raises:
-        ConfigurationError: If a group, region or format does not exist.
+        ConfigurationError: If a group, region, format or velocity does not exist, or a group cannot
+            be set there.
     """
-    valid = {*GROUPS, *plan.regions}
-    for key in parameters:
-        if key not in valid:
-            raise ConfigurationError(
-                f"parameters: there is no group or region '{key}'. {did_you_mean(key, valid)}"
-            )
-    expanded = {group: parameters.get(group, {}) for group in GROUPS}
-    for region in plan.regions:
-        overrides = parameters.get(region) or {}
-        _check_names(region, overrides, plan.store_formats)
-        final = runtime.get(region) or {}
-        entry: dict[str, Any] = {
-            "identity": {"region": region, "store_formats": plan.store_formats},
-            "layout": plan.layout(region),
-        }
-        for group in REGION_GROUPS:
-            entry[group] = _layered(group, expanded, overrides, runtime, final)
-        for store_format in plan.store_formats:
-            entry[store_format] = {"identity": {"region": region, "store_format": store_format}}
-            entry[store_format] |= {
-                group: _layered(
-                    group,
-                    expanded,
-                    overrides.get(store_format) or {},
-                    runtime,
-                    final.get(store_format) or {},
-                )
-                for group in GROUPS
-                if group not in REGION_GROUPS
-            }
-        expanded[region] = entry
+    places = list(_places(plan))
+    for place in places:
+        _check_names(place, _at(parameters, place.path))
+    expanded: Values = {}
+    for place in places:
+        values = expanded
+        for key in place.path:
+            values = values.setdefault(key, {})
+        values |= place.identity
+        for group in place.groups:
+            values[group] = _merged(group, place.path, parameters, runtime)
     return expanded
 
 
-def check(parameters: dict[str, Any], plan: Segments) -> None:
+def check(parameters: Values, plan: Segments) -> None:
     """Check all groups, the defaults first, so that an error is told once and by its own name.
 
     Args:
@@ -174,61 +111,84 @@ def check(parameters: dict[str, Any], plan: Segments) -> None:
     Raises:
         ConfigurationError: If a parameter does not exist, is missing or has an impossible value.
     """
-    models: dict[str, type[BaseModel]] = {group: _load(path) for group, path in MODELS.items()}
-    places = {"": parameters}
-    for region, store_format in plan.segments:
-        places[f"{region}."] = parameters[region]
-        places[f"{region}.{store_format}."] = parameters[region][store_format]
-    for place, groups in places.items():
-        for group, model in models.items():
-            if group in groups:
-                _check_group(f"{place}{group}", groups[group], model)
+    for place in _places(plan):
+        for group, model in place.groups.items():
+            name = ".".join([*place.path, group])
+            _check_group(name, _at(parameters, place.path)[group], model)
 
 
-def _check_group(name: str, values: dict[str, Any], model: type[BaseModel]) -> None:
+def merge(*layers: Values) -> Values:
+    """Deep merge into new plain dictionaries; the later wins."""
+    return cast(Values, OmegaConf.to_container(OmegaConf.merge(*layers), resolve=True))
+
+
+def _places(plan: Segments) -> Iterator[Place]:
+    """The run, then all regions, then all segments, then all velocities."""
+    yield Place((), GROUPS, {}, tuple(plan.regions))
+    formats = tuple(plan.store_formats)
+    for region in plan.regions:
+        identity = {"region": region, "store_formats": plan.store_formats}
+        about = {"identity": identity, "layout": plan.layout(region)}
+        yield Place((region,), OF_REGION, about, formats)
+    for segment in plan.segments:
+        path: tuple[str, ...] = (segment.region, segment.store_format)
+        yield Place(path, OF_SEGMENT, {"identity": asdict(segment)}, VELOCITIES)
+    for branch in plan.branches:
+        path = (branch.region, branch.store_format, branch.velocity)
+        yield Place(path, OF_VELOCITY, {"identity": asdict(branch)}, ())
+
+
+def _settable(place: Place) -> list[str]:
+    """Groups that can be set at a place: those kept there or further inside."""
+    levels = (OF_RUN, OF_REGION, OF_SEGMENT, OF_VELOCITY)
+    return [group for level in levels[len(place.path) :] for group in level]
+
+
+def _check_names(place: Place, overrides: Values) -> None:
+    valid = [*place.inside, *_settable(place)]
+    for key, values in overrides.items():
+        if key not in valid:
+            where = f"'{place.name}' has" if place.path else "there is"
+            raise ConfigurationError(
+                f"parameters: {where} no {_KINDS[len(place.path)]} '{key}'. "
+                f"{did_you_mean(key, valid)}"
+            )
+        if not isinstance(values, dict | None):
+            name = ".".join([*place.path, key])
+            raise ConfigurationError(
+                f"parameters: '{name}' is {values!r}; valid: a mapping of keys"
+            )
+
+
+def _merged(group: str, path: tuple[str, ...], parameters: Values, runtime: Values) -> Values:
+    """Values of a group at a place, from the outermost in; ``--params`` over all else."""
+    outwards = [path[:depth] for depth in range(len(path) + 1)]
+    layers = [
+        _at(source, outer).get(group) or {}
+        for source in (parameters, runtime)
+        for outer in outwards
+    ]
+    return merge(*layers)
+
+
+def _at(values: Values, path: tuple[str, ...]) -> Values:
+    """What stands at the end of a path of keys; nothing where it ends before."""
+    for key in path:
+        values = values.get(key) or {}
+    return values
+
+
+def _check_group(name: str, values: Values, model: type[Parameters]) -> None:
     try:
         model.model_validate(values)
     except ValidationError as error:
         first = error.errors()[0]
-        *path, last = [name, *map(str, first["loc"])]
-        key = ".".join([*path, last])
-        if first["type"] == "extra_forbidden":
-            problem = f"'{key}' does not exist. {did_you_mean(last, model.model_fields)}"
+        key = ".".join([name, *map(str, first["loc"])])
+        if first["type"] == UNKNOWN_PARAMETER:
+            unknown = first["ctx"]
+            problem = f"'{key}.{unknown['key']}' does not exist. {unknown['hint']}"
         elif first["type"] == "missing":
             problem = f"'{key}' is missing."
         else:
             problem = f"'{key}' is {first['input']!r}: {first['msg'].removeprefix('Value error, ')}"
         raise ConfigurationError(f"parameters: {problem}") from error
-
-
-def _layered(
-    group: str,
-    defaults: dict[str, Any],
-    override: dict[str, Any],
-    runtime: dict[str, Any],
-    final: dict[str, Any],
-) -> dict[str, Any]:
-    layers = [override.get(group), runtime.get(group), final.get(group)]
-    merged: dict[str, Any] = defaults[group]
-    for layer in layers:
-        merged = merge(merged, layer or {})
-    return merged
-
-
-def _check_names(region: str, overrides: dict[str, Any], store_formats: list[str]) -> None:
-    for key, groups in overrides.items():
-        if key in REGION_GROUPS:
-            continue
-        if key not in store_formats:
-            valid = [*store_formats, *REGION_GROUPS]
-            raise ConfigurationError(
-                f"parameters: region '{region}' has no store format or group '{key}'. "
-                f"{did_you_mean(key, valid)}"
-            )
-        for group in groups or {}:
-            if group not in GROUPS or group in REGION_GROUPS:
-                valid = [g for g in GROUPS if g not in REGION_GROUPS]
-                raise ConfigurationError(
-                    f"parameters: '{region}.{key}' has no group '{group}'. "
-                    f"{did_you_mean(group, valid)}"
-                )

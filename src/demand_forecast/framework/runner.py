@@ -14,8 +14,10 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from typing import Any, NamedTuple
 
 from kedro.io import CatalogProtocol
-from kedro.pipeline import Pipeline
+from kedro.pipeline import Node, Pipeline
 from kedro.runner import SequentialRunner
+
+from demand_forecast.framework.namespacing import unit_of_work
 
 Groups = dict[str, Pipeline]
 
@@ -101,12 +103,11 @@ def _run_group(name: str) -> None:
 
 
 def _groups(pipeline: Pipeline) -> Groups:
-    """Nodes by namespace; those of none under the empty name."""
-    namespaces = dict.fromkeys(node.namespace or "" for node in pipeline.nodes)
-    return {
-        name: Pipeline([node for node in pipeline.nodes if (node.namespace or "") == name])
-        for name in namespaces
-    }
+    """Nodes by region or segment; those of none under the empty name."""
+    groups: dict[str, list[Node]] = {}
+    for node in pipeline.nodes:
+        groups.setdefault(unit_of_work(node), []).append(node)
+    return {name: Pipeline(nodes) for name, nodes in groups.items()}
 
 
 def _parents(name: str, groups: Groups) -> set[str]:

@@ -8,20 +8,24 @@ registry list``), the base environment's files are read directly.
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from demand_forecast.exceptions import ConfigurationError, did_you_mean
+from demand_forecast.framework.stages import JOBS, STAGES
+from demand_forecast.modelling.velocity import VELOCITIES
 
-VELOCITIES = ("fast", "slow")
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
-_RESERVED = {"monitoring", "conditioning", "training", "validation", "scoring", "forecast"}
+# Names that stand beside those of regions and store formats in the parameters or the registry.
+_RESERVED = {*STAGES, *JOBS, *VELOCITIES, "forecast", "velocity", "identity", "layout", "baseline"}
 
 
-class Segment(NamedTuple):
+@dataclass(frozen=True)
+class Segment:
     """One region x store format: the unit of work, one Kedro namespace."""
 
     region: str
@@ -31,6 +35,30 @@ class Segment(NamedTuple):
     def namespace(self) -> str:
         """Kedro namespace, ``north_texas.large``."""
         return f"{self.region}.{self.store_format}"
+
+    @property
+    def branches(self) -> list[Branch]:
+        """Its velocities."""
+        return [Branch(self.region, self.store_format, velocity) for velocity in VELOCITIES]
+
+
+@dataclass(frozen=True)
+class Branch:
+    """One velocity of a segment: one ensemble, the innermost Kedro namespace."""
+
+    region: str
+    store_format: str
+    velocity: str
+
+    @property
+    def namespace(self) -> str:
+        """Kedro namespace, ``north_texas.large.fast``."""
+        return f"{self.segment.namespace}.{self.velocity}"
+
+    @property
+    def segment(self) -> Segment:
+        """The segment that it is part of."""
+        return Segment(self.region, self.store_format)
 
 
 class Region(BaseModel):
@@ -52,6 +80,17 @@ class Segments(BaseModel):
     def segments(self) -> list[Segment]:
         """All segments, region by region."""
         return [Segment(r, f) for r in self.regions for f in self.store_formats]
+
+    @property
+    def branches(self) -> list[Branch]:
+        """The velocities of all segments, segment by segment."""
+        return [branch for segment in self.segments for branch in segment.branches]
+
+    @property
+    def namespaces(self) -> list[str]:
+        """All that can be run on its own: regions, segments and their velocities."""
+        segments = [segment.namespace for segment in self.segments]
+        return [*self.regions, *segments, *(branch.namespace for branch in self.branches)]
 
     def layout(self, region: str) -> dict[str, Any]:
         """The layout in which a region delivers its raw files."""

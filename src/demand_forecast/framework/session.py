@@ -78,7 +78,7 @@ class SegmentSession(KedroSession):
     def _check_namespaces(self, wanted: list[str]) -> None:
         self.load_context()  # configures the segments of the environment
         plan = segments.current()
-        valid = {*plan.regions, *(s.namespace for s in plan.segments)}
+        valid = plan.namespaces
         for name in wanted:
             if name not in valid:
                 raise ConfigurationError(

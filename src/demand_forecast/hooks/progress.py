@@ -17,7 +17,8 @@ from kedro.io import CatalogProtocol
 from kedro.pipeline import Pipeline
 from kedro.pipeline.node import Node
 
-from demand_forecast.hooks.inputs import STAGES
+from demand_forecast.framework.namespacing import unit_of_work
+from demand_forecast.framework.stages import STAGES
 from demand_forecast.reporting.results_table import print_summary
 
 _TIMINGS = "DEMAND_FORECAST_TIMINGS"
@@ -113,7 +114,7 @@ class ProgressHook:
 
 def _place(node: Node) -> tuple[str, str]:
     stage = next((s for s in STAGES if s in node.tags), "other")
-    return stage, node.namespace or "all segments"
+    return stage, unit_of_work(node) or "all segments"
 
 
 def _read(path: Path) -> Iterator[tuple[str, str, float]]:

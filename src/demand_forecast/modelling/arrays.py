@@ -1,4 +1,4 @@
-"""Models on disk: one JSON and one safetensors file, nothing that runs code when it is read."""
+"""Types of arrays, and arrays on disk: one JSON and one safetensors file, no code in either."""
 
 from __future__ import annotations
 
@@ -12,21 +12,43 @@ from safetensors.numpy import load_file, save_file
 
 from demand_forecast.exceptions import ArtefactError
 
+Array = npt.NDArray[np.floating]
+FloatArray = npt.NDArray[np.float32]
+IntArray = npt.NDArray[np.int64]
+BoolArray = npt.NDArray[np.bool_]
+Weeks = npt.NDArray[np.datetime64]
+Arrays = dict[str, npt.NDArray[Any]]
+State = tuple[dict[str, Any], Arrays]
+
 _META, _ARRAYS = "model.json", "model.safetensors"
 
-Arrays = dict[str, npt.NDArray[Any]]
 
+def save_state(directory: Path, meta: dict[str, Any], groups: dict[str, Arrays]) -> None:
+    """Write ``model.json`` and ``model.safetensors`` into an existing or new directory.
 
-def save_state(directory: Path, meta: dict[str, Any], arrays: Arrays) -> None:
-    """Write ``model.json`` and ``model.safetensors`` into an existing or new directory."""
+    Args:
+        directory: Where to.
+        meta: What JSON can hold; ``meta["kind"]`` says what kind of model it is.
+        groups: Arrays by group and name; the name of a group has no slash.
+    """
     directory.mkdir(parents=True, exist_ok=True)
-    contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
-    save_file(contiguous, str(directory / _ARRAYS))
+    flat = {
+        f"{group}/{name}": np.ascontiguousarray(array)
+        for group, arrays in groups.items()
+        for name, array in arrays.items()
+    }
+    save_file(flat, str(directory / _ARRAYS))
     (directory / _META).write_text(json.dumps(meta, indent=2))
 
 
-def load_state(directory: Path, kind: str) -> tuple[dict[str, Any], Arrays]:
+def load_state(directory: Path, kind: str) -> tuple[dict[str, Any], dict[str, Arrays]]:
     """Read what :func:`save_state` wrote.
+
+    >>> from tempfile import mkdtemp
+    >>> folder = Path(mkdtemp())
+    >>> save_state(folder, {"kind": "example"}, {"model": {"coef_": np.ones(2)}})
+    >>> load_state(folder, "example")
+    ({'kind': 'example'}, {'model': {'coef_': array([1., 1.])}})
 
     Args:
         directory: Where the model lies.
@@ -37,10 +59,14 @@ def load_state(directory: Path, kind: str) -> tuple[dict[str, Any], Arrays]:
     """
     try:
         meta = json.loads((directory / _META).read_text())
-        arrays = load_file(str(directory / _ARRAYS))
+        flat = load_file(str(directory / _ARRAYS))
     except Exception as error:
         raise ArtefactError(f"{directory}: no readable model ({error})") from error
-    found = meta.get("kind") if isinstance(meta, dict) else None
-    if found != kind:
-        raise ArtefactError(f"{directory / _META}: kind is {found!r}, expected {kind!r}")
-    return meta, arrays
+    stored = meta.get("kind") if isinstance(meta, dict) else None
+    if stored != kind:
+        raise ArtefactError(f"{directory / _META}: kind is {stored!r}, expected {kind!r}")
+    groups: dict[str, Arrays] = {}
+    for path, array in flat.items():
+        group, _, name = path.partition("/")
+        groups.setdefault(group, {})[name] = array
+    return meta, groups

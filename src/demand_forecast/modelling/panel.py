@@ -19,10 +19,7 @@ import numpy.typing as npt
 import pandas as pd
 from safetensors.numpy import load_file, save_file
 
-FloatArray = npt.NDArray[np.float32]
-IntArray = npt.NDArray[np.int64]
-BoolArray = npt.NDArray[np.bool_]
-Weeks = npt.NDArray[np.datetime64]
+from demand_forecast.modelling.arrays import BoolArray, FloatArray, IntArray, Weeks
 
 KEY = ["store_id", "product_id"]
 

@@ -1,8 +1,16 @@
-"""Base class of all settings: typed, frozen, and without room for a misspelt key."""
+"""Base class of all parameters: typed, frozen, and without room for a misspelt key."""
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic_core import PydanticCustomError
+
+from demand_forecast.exceptions import did_you_mean
+
+UNKNOWN_PARAMETER = "unknown_parameter"
 
 
 class Parameters(BaseModel):
@@ -12,4 +20,40 @@ class Parameters(BaseModel):
     a run stops before any work is done.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _name_unknown_keys(cls, values: Any) -> Any:
+        for key in values if isinstance(values, Mapping) else ():
+            if key not in cls.model_fields:
+                raise unknown_parameter(cls.__name__, str(key), cls.model_fields)
+        return values
+
+    def flat(self) -> dict[str, Any]:
+        """Nested values as ``group.key`` to value, for a log that knows no groups."""
+        return flatten(self.model_dump(mode="json"))
+
+
+def unknown_parameter(group: str, key: str, valid: Mapping[str, Any]) -> PydanticCustomError:
+    """Error about a key that does not exist, with the nearest one that does."""
+    return PydanticCustomError(
+        UNKNOWN_PARAMETER,
+        "{group} has no parameter '{key}'. {hint}",
+        {"group": group, "key": key, "hint": did_you_mean(key, valid)},
+    )
+
+
+def flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested parameters as ``group.key`` to value.
+
+    >>> flatten({"borrow": True, "network": {"n_networks": 2}})
+    {'borrow': True, 'network.n_networks': 2}
+    """
+    flat: dict[str, Any] = {}
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            flat |= flatten(value, f"{prefix}{key}.")
+        else:
+            flat[f"{prefix}{key}"] = value
+    return flat

@@ -15,9 +15,11 @@ from typing import Any, Final
 
 import numpy as np
 import pandas as pd
+from pydantic import Field, PositiveInt
 
 from demand_forecast.exceptions import ConfigurationError, did_you_mean
 from demand_forecast.modelling.panel import KEY, Panel
+from demand_forecast.modelling.parameters import Parameters
 
 FAST: Final = "fast"
 SLOW: Final = "slow"
@@ -25,12 +27,33 @@ VELOCITIES: Final[tuple[str, str]] = (FAST, SLOW)
 ROUNDING: Final = 1e-9  # so that ten equal products cut at 80 % are eight and two
 
 
+class VelocityParameters(Parameters):
+    """Where fast products end and slow ones begin."""
+
+    window_weeks: PositiveInt = Field(
+        default=52,
+        description="Trailing weeks that count; a year, so that no product flips with the season.",
+    )
+    volume_share: float = Field(
+        default=0.8,
+        gt=0,
+        lt=1,
+        description="Share of the segment's units that the fast products make up.",
+    )
+    hysteresis: float = Field(
+        default=0.15,
+        ge=0,
+        description="Half-width of the band as a share of the threshold: a product keeps its class "
+        "between threshold / (1 + hysteresis) and threshold * (1 + hysteresis).",
+    )
+
+
+_DEFAULTS = VelocityParameters()
+
+
 def classify(
     panel: Panel,
-    *,
-    window_weeks: int = 52,
-    volume_share: float = 0.8,
-    hysteresis: float = 0.15,
+    parameters: VelocityParameters = _DEFAULTS,
     previous: pd.Series[str] | None = None,
 ) -> pd.DataFrame:
     """Velocity of each series; all series of a product share their product's class.
@@ -40,10 +63,7 @@ def classify(
 
     Args:
         panel: The segment as known now (``panel.until(as_of)``): all of its history may be read.
-        window_weeks: Trailing weeks that count; a year, so that no product flips with the season.
-        volume_share: Share of the segment's units that the fast products make up, between 0 and 1.
-        hysteresis: Half-width of the band as a share of the threshold: the band reaches from
-            ``threshold / (1 + hysteresis)`` to ``threshold * (1 + hysteresis)``.
+        parameters: Window, share and band.
         previous: Last known class by ``product_id`` (see :func:`by_product`); products that it does
             not list are classed by the threshold alone.
 
@@ -53,12 +73,12 @@ def classify(
         series in the panel's order.
 
     Raises:
-        ConfigurationError: If a setting is out of its range or ``previous`` holds another word.
+        ConfigurationError: If ``previous`` holds another word.
     """
-    _check_settings(window_weeks, volume_share, hysteresis, previous)
-    rates = _product_rates(panel, window_weeks)
-    cut = threshold(rates["rate"], rates["volume"], volume_share)
-    classes = _with_memory(rates["rate"], cut, hysteresis, previous)
+    _check_words(previous)
+    rates = _product_rates(panel, parameters.window_weeks)
+    cut = threshold(rates["rate"], rates["volume"], parameters.volume_share)
+    classes = _with_memory(rates["rate"], cut, parameters.hysteresis, previous)
     table = panel.series[KEY].reset_index(drop=True)
     table["velocity"] = table["product_id"].map(classes)
     table["mean_weekly_demand"] = table["product_id"].map(rates["rate"])
@@ -127,15 +147,7 @@ def _with_memory(
     return pd.Series(words, index=rates.index, name="velocity")
 
 
-def _check_settings(
-    window_weeks: int, volume_share: float, hysteresis: float, previous: pd.Series[str] | None
-) -> None:
-    if window_weeks < 1:
-        raise ConfigurationError(f"window_weeks is {window_weeks}; valid: 1 or more")
-    if not 0 < volume_share < 1:
-        raise ConfigurationError(f"volume_share is {volume_share}; valid: between 0 and 1")
-    if hysteresis < 0:
-        raise ConfigurationError(f"hysteresis is {hysteresis}; valid: 0 or more")
+def _check_words(previous: pd.Series[str] | None) -> None:
     words = set() if previous is None else {str(word) for word in previous.unique()}
     unknown = sorted(words - set(VELOCITIES))
     if unknown:

@@ -12,7 +12,7 @@ from typing import Any
 
 import mlflow
 from kedro.io import AbstractDataset
-from mlflow.entities import Metric, Param, RunTag
+from mlflow.entities import Metric, Param
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 from mlflow.models import ModelSignature
@@ -22,12 +22,9 @@ from mlflow.types.schema import ColSpec, Schema
 from demand_forecast import __version__
 from demand_forecast.datasets.artefact import seal, verify
 from demand_forecast.exceptions import ArtefactError
-from demand_forecast.modelling.models.kinds import (
-    RegisteredModel,
-    TrainedModel,
-    load_model,
-    save_model,
-)
+from demand_forecast.modelling.lifecycle.lineage import Lineage
+from demand_forecast.modelling.lifecycle.records import RegisteredModel, TrainedModel
+from demand_forecast.modelling.models.kinds import load_model, save_model
 from demand_forecast.modelling.protocol import Forecaster
 from demand_forecast.registry.tracking import git_commit, parent_run
 
@@ -43,6 +40,8 @@ class ModelRegistryDataset(AbstractDataset[TrainedModel, RegisteredModel]):
     ``champion`` to it. ``load`` gives the champion, else the champion before it, else none, always
     with the reason.
     """
+
+    missing_ok = True  # whoever reads it does without a model, and says so
 
     def __init__(
         self, *, name: str, environment: str, metadata: dict[str, Any] | None = None
@@ -61,17 +60,17 @@ class ModelRegistryDataset(AbstractDataset[TrainedModel, RegisteredModel]):
     def save(self, data: TrainedModel) -> None:
         """Log, register and, where the gate passed, promote a trained model."""
         if data.model is None:
-            _LOGGER.warning("%s: no new model (%s)", self._name, data.reason)
+            _LOGGER.warning("%s: no new model (%s)", self._name, data.lineage.reason)
             return
         client, parent = MlflowClient(), parent_run()
-        tags = self._tags(data, parent.run_id)
+        tags = self._tags(data.lineage, parent.run_id)
         run = client.create_run(parent.experiment_id, run_name=self._name, tags=tags)
         run_id = run.info.run_id
         try:
             _log_figures(client, run_id, data)
             version = self._register(run_id, data, tags)
             client.set_registered_model_alias(self._name, CHALLENGER, version)
-            if data.promoted:
+            if data.lineage.promoted:
                 self._promote(client, version)
         except BaseException:
             client.set_terminated(run_id, "FAILED")
@@ -88,12 +87,13 @@ class ModelRegistryDataset(AbstractDataset[TrainedModel, RegisteredModel]):
                 continue
             try:
                 model = load_model(_checked_files(version))
+                lineage = Lineage.from_tags(version.tags)
             except (ArtefactError, MlflowException, OSError) as error:
                 _LOGGER.warning("%s version %s: %s", self._name, version.version, error)
                 reasons.append(f"{alias} {version.version} unusable")
                 continue
             return RegisteredModel(
-                model, self._name, str(version.version), dict(version.tags), "; ".join(reasons)
+                model, self._name, str(version.version), lineage, "; ".join(reasons)
             )
         return RegisteredModel(None, self._name, reason=reasons[0])
 
@@ -118,7 +118,7 @@ class ModelRegistryDataset(AbstractDataset[TrainedModel, RegisteredModel]):
                     name="model",
                     loader_module="demand_forecast.registry.serving",
                     data_path=str(files),
-                    pip_requirements=[f"demand-forecast=={__version__}"],
+                    pip_requirements=[f"demand-forecast[kedro]=={__version__}"],
                     signature=_signature(),
                 )
         client = MlflowClient()
@@ -132,15 +132,13 @@ class ModelRegistryDataset(AbstractDataset[TrainedModel, RegisteredModel]):
         )
         return str(version.version)
 
-    def _tags(self, data: TrainedModel, parent_run_id: str | None) -> dict[str, str]:
-        tags = {
-            **data.tags,
+    def _tags(self, lineage: Lineage, parent_run_id: str | None) -> dict[str, str]:
+        here = {
             "environment": self._environment,
             "git_commit": git_commit(),
-            "trained_at": datetime.now(UTC).isoformat(timespec="seconds"),
-            "promoted": str(data.promoted).lower(),
-            "reason": data.reason,
+            "trained_at": datetime.now(UTC).replace(microsecond=0),
         }
+        tags = lineage.model_copy(update=here).to_tags()
         return tags | ({"mlflow.parentRunId": parent_run_id} if parent_run_id else {})
 
     def _version(self, alias: str) -> ModelVersion | None:
@@ -174,7 +172,6 @@ def _log_figures(client: MlflowClient, run_id: str, data: TrainedModel) -> None:
         run_id,
         metrics=[Metric(k, float(v), now, 0) for k, v in data.metrics.items()],
         params=[Param(k, str(v)) for k, v in data.parameters.items()],
-        tags=[RunTag(k, v) for k, v in data.tags.items()],
     )
 
 

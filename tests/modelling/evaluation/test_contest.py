@@ -12,9 +12,9 @@ from demand_forecast.modelling.evaluation.contest import (
     metrics_table,
 )
 from demand_forecast.modelling.evaluation.metrics import mape
-from demand_forecast.modelling.lifecycle.gate import GateParameters, judge_velocities
+from demand_forecast.modelling.lifecycle.gate import GateParameters, judge_challenger
+from demand_forecast.modelling.lifecycle.records import Challenger
 from demand_forecast.modelling.models.baseline import HistoricalAverage
-from demand_forecast.modelling.models.kinds import Candidate
 from demand_forecast.modelling.panel import KEY, Panel
 from demand_forecast.modelling.velocity import classify
 from stand_ins import Blended, Constant
@@ -35,26 +35,36 @@ def velocity(panel) -> pd.DataFrame:
 
 
 @pytest.fixture
-def baseline(panel) -> Candidate:
-    return Candidate(HistoricalAverage().fit(panel))
+def baseline(panel) -> HistoricalAverage:
+    return HistoricalAverage().fit(panel)
+
+
+def _replay(panel, velocity, which, baseline, challenger) -> pd.DataFrame:
+    return compare(panel, velocity, which, baseline, challenger, **WINDOW)
 
 
 @pytest.fixture
-def ensembles() -> dict[str, Candidate]:
-    return {"fast": Candidate(Blended(40.0)), "slow": Candidate(Blended(4.0))}
+def fast(panel, velocity, baseline) -> pd.DataFrame:
+    """Backtest of the fast products."""
+    return _replay(panel, velocity, "fast", baseline, Blended(40.0))
 
 
-def test_all_models_stand_on_the_same_rows(panel, velocity, baseline, ensembles) -> None:
-    frame = compare(panel, velocity, baseline, ensembles, **WINDOW)
-    assert set(frame["model"]) == MODELS
-    row = ["origin", *KEY, "week", "velocity", "actual"]
-    rows = {name: set(map(tuple, part[row].to_numpy())) for name, part in frame.groupby("model")}
-    assert all(found == rows["ensemble"] for found in rows.values())
-    assert len(rows["ensemble"]) == len(frame) / len(MODELS) == panel.n_series * 3 * 2
+def test_all_models_stand_on_the_same_rows(panel, velocity, baseline) -> None:
+    replays = [
+        _replay(panel, velocity, which, baseline, Blended(4.0)) for which in ("fast", "slow")
+    ]
+    for frame in replays:
+        assert set(frame["model"]) == MODELS
+        row = ["origin", *KEY, "week", "velocity", "actual"]
+        rows = {name: set(map(tuple, p[row].to_numpy())) for name, p in frame.groupby("model")}
+        assert all(found == rows["ensemble"] for found in rows.values())
+        assert len(rows["ensemble"]) == len(frame) / len(MODELS)
+    assert sum(map(len, replays)) == len(MODELS) * panel.n_series * 3 * 2
 
 
-def test_each_series_is_judged_in_its_own_class(panel, velocity, baseline, ensembles) -> None:
-    frame = compare(panel, velocity, baseline, ensembles, **WINDOW)
+def test_each_series_is_judged_in_its_own_class(panel, velocity, baseline) -> None:
+    models = {"fast": Blended(40.0), "slow": Blended(4.0)}
+    frame = pd.concat([_replay(panel, velocity, w, baseline, m) for w, m in models.items()])
     found = frame.drop_duplicates(KEY).set_index(KEY)["velocity"].to_dict()
     assert found == velocity.set_index(KEY)["velocity"].to_dict()
     said = frame[frame["model"] == "ensemble"].groupby("velocity")["mean"].unique()
@@ -64,8 +74,7 @@ def test_each_series_is_judged_in_its_own_class(panel, velocity, baseline, ensem
 def test_members_come_with_their_ensemble(trained_ensemble) -> None:
     panel, model = trained_ensemble
     fast = classify(panel).assign(velocity="fast")
-    baseline = Candidate(HistoricalAverage().fit(panel))
-    frame = compare(panel, fast, baseline, {"fast": Candidate(model)}, **WINDOW)
+    frame = _replay(panel, fast, "fast", HistoricalAverage().fit(panel), model)
     assert set(frame["model"]) > MODELS  # and a replay with the weather that came
     medians = {name: rows["median"].to_numpy() for name, rows in frame.groupby("model")}
     assert not np.allclose(medians["lasso"], medians["network"])
@@ -75,68 +84,61 @@ def test_members_come_with_their_ensemble(trained_ensemble) -> None:
 
 
 def test_without_an_ensemble_the_baselines_are_still_measured(panel, velocity, baseline) -> None:
-    candidates = {"fast": Candidate(Constant()), "slow": Candidate(None, "too few series")}
-    frame = compare(panel, velocity, baseline, candidates, **WINDOW)
-    slow = frame[frame["velocity"] == "slow"]
+    slow = _replay(panel, velocity, "slow", baseline, None)
     assert set(slow["model"]) == {"historical_average", "seasonal_naive"}
-    verdict = judge_velocities(frame, candidates, GateParameters())["velocities"]["slow"]
+    verdict = judge_challenger(slow, Challenger(None, "too few series"), GateParameters())
     assert verdict == {"passed": False, "reason": "too few series", "rules": [], "metrics": []}
 
 
-def test_a_class_without_products_has_no_rows(panel, velocity, baseline, ensembles) -> None:
+def test_a_class_without_products_has_no_rows(panel, velocity, baseline) -> None:
     all_fast = velocity.assign(velocity="fast")
-    frame = compare(panel, all_fast, baseline, ensembles, **WINDOW)
-    assert set(frame["velocity"]) == {"fast"}
-    verdicts = judge_velocities(frame, ensembles, GateParameters())["velocities"]
-    assert verdicts["slow"]["reason"] == "no week with a delivery in the validation window"
+    assert set(_replay(panel, all_fast, "fast", baseline, Constant())["velocity"]) == {"fast"}
+    slow = _replay(panel, all_fast, "slow", baseline, Constant())
+    assert slow.empty
+    verdict = judge_challenger(slow, Challenger(Constant()), GateParameters())
+    assert not verdict["passed"]
+    assert verdict["reason"] == "no week with a delivery in the validation window"
 
 
-def test_without_a_baseline_there_is_nothing_to_compare(panel, velocity, ensembles) -> None:
-    frame = compare(panel, velocity, Candidate(None, "too few weeks"), ensembles, **WINDOW)
+def test_without_a_baseline_there_is_nothing_to_compare(panel, velocity) -> None:
+    frame = _replay(panel, velocity, "fast", None, Blended(40.0))
     assert frame.empty
     assert {"model", "velocity", "actual"} <= set(frame.columns)
-    none = {which: Candidate(None, "too few weeks") for which in ensembles}
-    verdicts = judge_velocities(frame, none, GateParameters())["velocities"]
-    assert {v["reason"] for v in verdicts.values()} == {"too few weeks"}
+    verdict = judge_challenger(frame, Challenger(None, "too few weeks"), GateParameters())
+    assert verdict["reason"] == "too few weeks"
     assert metrics_table(frame).empty
-    assert "mape" in metrics_table(frame).columns  # by which the summary knows metrics
 
 
-def test_an_empty_backtest_is_stored_like_any_other(
-    panel, velocity, baseline, ensembles, tmp_path
-) -> None:
-    full = compare(panel, velocity, baseline, ensembles, **WINDOW)
-    empty = compare(panel, velocity, Candidate(None, "too few weeks"), ensembles, **WINDOW)
-    assert list(empty.columns) == list(full.columns)
+def test_an_empty_backtest_is_stored_like_any_other(panel, velocity, fast, tmp_path) -> None:
+    empty = _replay(panel, velocity, "fast", None, Blended(40.0))
+    assert list(empty.columns) == list(fast.columns)
     empty.to_parquet(tmp_path / "empty.parquet")
     wanted = [("model", "in", ["ensemble", "historical_average"])]
     read = pd.read_parquet(tmp_path / "empty.parquet", filters=wanted)
-    assert list(read.columns) == list(full.columns)
-    assert len(pd.concat([full, read], ignore_index=True)) == len(full)
-    kinds = full.dtypes.map(lambda dtype: dtype.kind).to_dict()
+    assert list(read.columns) == list(fast.columns)
+    assert len(pd.concat([fast, read], ignore_index=True)) == len(fast)
+    kinds = fast.dtypes.map(lambda dtype: dtype.kind).to_dict()
     assert empty.dtypes.map(lambda dtype: dtype.kind).to_dict() == kinds
 
 
-def test_verdicts_are_json_and_follow_the_rules(panel, velocity, baseline, ensembles) -> None:
-    frame = compare(panel, velocity, baseline, ensembles, **WINDOW)
-    strict = judge_velocities(frame, ensembles, GateParameters(mape_limit=0.01))
+def test_verdicts_are_json_and_follow_the_rules(fast) -> None:
+    challenger = Challenger(Blended(40.0))
+    strict = judge_challenger(fast, challenger, GateParameters(mape_limit=0.01))
     assert json.loads(json.dumps(strict, allow_nan=False)) == strict
-    for verdict in strict["velocities"].values():
-        assert not verdict["passed"]
-        assert "at most 0.01 %" in verdict["reason"]
-    actual = frame["actual"]
-    perfect = frame.assign(mape_point=actual.where(frame["model"] == "ensemble", 2 * actual + 9))
-    passed = judge_velocities(perfect, ensembles, GateParameters())["velocities"]
-    assert [v["passed"] for v in passed.values()] == [True, True]
-    assert passed["fast"]["reason"] == "all rules passed"
+    assert not strict["passed"]
+    assert "at most 0.01 %" in strict["reason"]
+    actual = fast["actual"]
+    perfect = fast.assign(mape_point=actual.where(fast["model"] == "ensemble", 2 * actual + 9))
+    passed = judge_challenger(perfect, challenger, GateParameters())
+    assert passed["passed"]
+    assert passed["reason"] == "all rules passed"
 
 
-def test_metrics_are_over_all_leads_and_for_each(panel, velocity, baseline, ensembles) -> None:
-    frame = compare(panel, velocity, baseline, ensembles, **WINDOW)
-    table = metrics_table(frame).set_index(["model", "velocity", "horizon"])
+def test_metrics_are_over_all_leads_and_for_each(fast) -> None:
+    table = metrics_table(fast).set_index(["model", "velocity", "horizon"])
     assert set(table.index.get_level_values("horizon")) == {ALL_HORIZONS, "1", "2"}
-    fast = frame[(frame["model"] == "lasso") & (frame["velocity"] == "fast")]
-    for lead, rows in {ALL_HORIZONS: fast, "2": fast[fast["horizon"] == 2]}.items():
+    lasso = fast[fast["model"] == "lasso"]
+    for lead, rows in {ALL_HORIZONS: lasso, "2": lasso[lasso["horizon"] == 2]}.items():
         found = table.loc[("lasso", "fast", lead)]
         assert found["mape"] == pytest.approx(mape(rows["actual"], rows["mape_point"]))
         assert found["rows"] == len(rows)

@@ -3,9 +3,10 @@ from __future__ import annotations
 import pytest
 
 from demand_forecast.modelling.evaluation.backtest import backtest
-from demand_forecast.modelling.evaluation.plots import plot_backtest, plot_effects
+from demand_forecast.modelling.evaluation.plots import plot_backtest
 from demand_forecast.modelling.evaluation.splits import rolling_origins
 from demand_forecast.modelling.models.baseline import HistoricalAverage, SeasonalNaive
+from demand_forecast.modelling.models.figures import plot_effects
 
 
 @pytest.fixture
@@ -43,8 +44,9 @@ def test_a_model_that_was_not_tried_is_not_drawn(frame):
 
 def test_effects_are_the_largest_and_readable(trained_ensemble):
     model = trained_ensemble[1]
-    [axes] = plot_effects(model, n=5).axes
-    table = model.lasso_.coefficients_.head(5)
+    table = model.members_["lasso"].coefficients_
+    [axes] = plot_effects(table, n=5).axes
+    table = table.head(5)
     names = [label.get_text() for label in axes.get_yticklabels()]
     assert names == table["feature"].tolist()[::-1]  # the largest on top
     widths = [bar.get_width() for bar in axes.patches]

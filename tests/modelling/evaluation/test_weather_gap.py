@@ -18,7 +18,7 @@ from demand_forecast.modelling.evaluation.weather_gap import (
     with_known_weather,
 )
 from demand_forecast.modelling.models.baseline import HistoricalAverage
-from demand_forecast.modelling.models.kinds import ENSEMBLE, Candidate
+from demand_forecast.modelling.models.kinds import ENSEMBLE
 from demand_forecast.modelling.protocol import POINTS, forecast_frame
 
 
@@ -93,9 +93,8 @@ def test_right_weather_forecasts_leave_no_gap(hot):
 
 def _metrics(panel):
     velocity = panel.series[["store_id", "product_id"]].assign(velocity="fast")
-    baseline = Candidate(HistoricalAverage().fit(panel))
-    models = {"fast": Candidate(SellsTheTemperature())}
-    frame = compare(panel, velocity, baseline, models, n_origins=5, step=1, horizon=4)
+    models = [HistoricalAverage().fit(panel), SellsTheTemperature()]
+    frame = compare(panel, velocity, "fast", *models, n_origins=5, step=1, horizon=4)
     return metrics_table(frame)
 
 
@@ -122,9 +121,7 @@ def test_without_weather_there_is_no_gap(hot):
 
     velocity = hot.series[["store_id", "product_id"]].assign(velocity="fast")
     panel = replace(hot, weather={})
-    baseline = Candidate(HistoricalAverage().fit(panel))
-    frame = compare(
-        panel, velocity, baseline, {"fast": Candidate(Flat())}, n_origins=3, step=1, horizon=4
-    )
+    models = [HistoricalAverage().fit(panel), Flat()]
+    frame = compare(panel, velocity, "fast", *models, n_origins=3, step=1, horizon=4)
     assert KNOWN_WEATHER not in set(frame["model"])
     assert metrics_table(frame)["weather_gap"].isna().all()

@@ -20,7 +20,7 @@ from demand_forecast.modelling.explanation.changes import (
     of_classes,
 )
 from demand_forecast.modelling.models.baseline import HistoricalAverage
-from demand_forecast.modelling.models.ensemble import Lasso
+from demand_forecast.modelling.models.lasso.lasso import Lasso, LassoParameters
 from demand_forecast.modelling.panel import KEY, Panel
 
 ORIGIN = 80
@@ -35,13 +35,13 @@ def panel() -> Panel:
 def model(panel: Panel) -> Lasso:
     fitted = Lasso().fit(panel.until(panel.weeks[ORIGIN]))
     # Nothing in the panel answers to weather; this model believes that it does.
-    fitted.model_.beta_[fitted.names_.index("temperature_c_anomaly")] = 0.1
+    fitted.coef_[fitted.feature_names_.index("temperature_c_anomaly")] = 0.1
     return fitted
 
 
 @pytest.fixture(scope="module")
 def other(panel: Panel) -> Lasso:
-    return Lasso(settings={"penalties": 5}).fit(panel)
+    return Lasso(LassoParameters(n_alphas=5)).fit(panel)
 
 
 def _at(panel: Panel, position: int) -> Panel:

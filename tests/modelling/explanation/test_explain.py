@@ -11,17 +11,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core_panels import simulated
-from demand_forecast.modelling.explanation import explain as module
-from demand_forecast.modelling.explanation.explain import GROUPS, explain, in_units
-from demand_forecast.modelling.explanation.usual_week import Contrast
+from core_panels import quick_ensemble, simulated
+from demand_forecast.modelling.explanation.explain import FEATURES, GROUPS, explain, in_units
+from demand_forecast.modelling.features.usual_week import Contrast
 from demand_forecast.modelling.models.baseline import HistoricalAverage
 from demand_forecast.modelling.models.ensemble import Ensemble
 from demand_forecast.modelling.models.rows import forecast_rows
 from demand_forecast.modelling.panel import Covariate, Group, Panel
 from demand_forecast.modelling.protocol import FORECAST_COLUMNS, POINTS
 
-FAST = {"min_steps": 60, "passes": 0.0, "seeds": 1}
+FAST = {"min_steps": 60, "epochs": 0.0, "n_networks": 1}
 EVENT_WEEKS = [10, 30, 44, 62, 80, 96, 105, 110]
 EVENT_EFFECT = 0.5
 PLAN_WEEK = 103  # lead 2 of the origin that is looked at
@@ -43,7 +42,7 @@ def panel() -> Panel:
 
 @pytest.fixture(scope="module")
 def model(panel: Panel) -> Ensemble:
-    return Ensemble(network=FAST).fit(panel.until(panel.weeks[ORIGIN]))
+    return quick_ensemble(**FAST).fit(panel.until(panel.weeks[ORIGIN]))
 
 
 def _with_plan(panel: Panel, name: str, rows: slice, value: float) -> Panel:
@@ -105,7 +104,7 @@ def test_and_on_unusual_panels(kwargs) -> None:
     small = simulated(**{"weeks": 45, "stores": 3, "products": 2, **kwargs})
     if not sold:
         small = replace(small, demand=small.demand * 0, delivered=small.demand * 0)
-    check(explain(Ensemble(network=FAST).fit(small), small, small.as_of, 4))
+    check(explain(quick_ensemble(**FAST).fit(small), small, small.as_of, 4))
 
 
 def test_what_is_no_ensemble_is_all_level(panel) -> None:
@@ -142,8 +141,8 @@ def test_an_event_is_an_event_of_its_size(panel, model) -> None:
 
 def test_the_weather_as_issued_is_weather(panel, model) -> None:
     """Nothing in the panel answers to weather; this model believes that it does."""
-    eager, names = deepcopy(model), model.lasso_.names_
-    eager.lasso_.model_.beta_[names.index("temperature_c_anomaly")] = 0.1
+    eager, names = deepcopy(model), model.members_["lasso"].feature_names_
+    eager.members_["lasso"].coef_[names.index("temperature_c_anomaly")] = 0.1
     weather = panel.weather["temperature_c"]
     issued = weather.issued.copy()
     frames = []
@@ -172,13 +171,14 @@ def test_season_is_the_wave_that_is_there(panel, model) -> None:
 def test_the_lasso_is_taken_apart_exactly(panel, model) -> None:
     """What a group adds in logs is what the LASSO says with it less what it says without."""
     design, sample = forecast_rows(panel, model.spec_, panel.weeks[ORIGIN], 4)
-    lasso = model.lasso_.model_
+    lasso = model.members_["lasso"]
     contrast = Contrast.of(design, sample, lasso.mean_[: sample.x.shape[1]])
-    level, steps = module._lasso_steps(model.lasso_, contrast)
+    level, steps, exact = lasso.log_steps(contrast, FEATURES, np.empty((0, 17)))
+    assert exact
 
     def location(rows) -> np.ndarray:
         known = replace(rows, codes=sample.codes)
-        return sample.level + lasso.contributions(known).sum(axis=1) + lasso.beta_[-1]
+        return sample.level + lasso.contributions(known).sum(axis=1) + lasso.coef_[-1]
 
     for name, step in steps.items():
         difference = location(sample) - location(contrast.without({name}))

@@ -101,13 +101,6 @@ def test_segment_without_sales_fails_and_stays_valid_json() -> None:
     assert "MAPE unknown" in verdict.reason
 
 
-def test_extra_rules_take_part() -> None:
-    dry_run = RuleResult(name="dry_run", passed=False, figure=3, limit=0, detail="3 rows missing")
-    verdict = judge(_pair(0.2, 0.5), extra=[dry_run])
-    assert not verdict.passed
-    assert verdict.reason == "dry_run: 3 rows missing"
-
-
 def test_incumbent_is_judged_when_it_is_there() -> None:
     rng = np.random.default_rng(0)
     shared = rng.uniform(0.2, 0.4, (24, 5))

@@ -7,19 +7,26 @@ import pytest
 
 from demand_forecast.modelling.evaluation.metrics import mape
 from demand_forecast.modelling.lifecycle.health import segment_health, status_table
+from demand_forecast.modelling.lifecycle.records import RegisteredModel
 from demand_forecast.modelling.lifecycle.retraining import RetrainingParameters, retrain_plan
-from demand_forecast.modelling.models.kinds import RegisteredModel
 from demand_forecast.modelling.panel import KEY
 from demand_forecast.modelling.velocity import classify
-from stand_ins import Constant
+from stand_ins import Constant, lineage
 
-TAGS = {"as_of": "2024-10-05", "panel_digest": "old", "git_commit": "abc", "validated_mape": "12.5"}
+ORIGIN = lineage(
+    as_of="2024-10-05",
+    trained_at="2025-01-02T03:04:05Z",
+    panel_digest="old",
+    training_digest="part of old",
+    git_commit="abc",
+    validated_mape=12.5,
+)
 
 
 @pytest.fixture
 def models() -> dict[str, RegisteredModel]:
     return {
-        "fast": RegisteredModel(Constant(), "t.fast", "4", TAGS),
+        "fast": RegisteredModel(Constant(), "t.fast", "4", ORIGIN),
         "slow": RegisteredModel(None, "t.slow", reason="no champion"),
     }
 
@@ -41,17 +48,20 @@ def test_what_is_known_of_each_champion(panel, models) -> None:
         "store_format": "large",
         "velocity": "fast",
         "model_version": "4",
-        "trained_at": "2024-10-05",
-        "data_digest": "old",
-        "current_data_digest": panel.digest,
-        "code_version": "abc",
-        "current_code_version": "def",
+        "trained_until": "2024-10-05",
+        "trained_at": "2025-01-02T03:04:05Z",
+        "panel_digest": "old",
+        "current_panel_digest": panel.digest,
+        "git_commit": "abc",
+        "current_git_commit": "def",
         "validated_mape": 12.5,
         "realised_mape": None,
         "realised_rows": 0,
     }
     assert slow["model_version"] is None
+    assert slow["trained_until"] is None
     assert slow["trained_at"] is None
+    assert set(slow) == set(fast)
 
 
 def test_errors_are_those_of_the_weeks_that_have_come(panel, models) -> None:

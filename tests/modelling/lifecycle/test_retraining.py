@@ -11,7 +11,7 @@ from demand_forecast.modelling.evaluation.metrics import summarise
 from demand_forecast.modelling.lifecycle.retraining import (
     REASONS,
     RetrainingParameters,
-    age_days,
+    data_age_days,
     realised,
     retrain_plan,
 )
@@ -28,11 +28,11 @@ def _status(**figures) -> pd.DataFrame:
         "store_format": "large",
         "velocity": "fast",
         "model_version": "4",
-        "trained_at": "2025-02-01T12:00:00+00:00",
-        "data_digest": "aaaa",
-        "current_data_digest": "aaaa",
-        "code_version": "c1",
-        "current_code_version": "c1",
+        "trained_until": "2025-02-01T12:00:00+00:00",
+        "panel_digest": "aaaa",
+        "current_panel_digest": "aaaa",
+        "git_commit": "c1",
+        "current_git_commit": "c1",
         "validated_mape": 30.0,
         "realised_mape": 35.0,
         "realised_rows": 400,
@@ -47,28 +47,32 @@ def _plan(rules: RetrainingParameters | None = None, **figures) -> pd.Series:
 
 def test_age_takes_texts_time_zones_and_missing_values() -> None:
     trained = pd.Series(["2025-02-28T12:00:00+00:00", "2025-02-28T12:00:00.5", "2025-02-27", None])
-    ages = age_days(trained, NOW)
+    ages = data_age_days(trained, NOW)
     assert list(ages[:3].round(2)) == [1.0, 1.0, 2.5]
     assert np.isnan(ages[3])
     local = pd.Timestamp("2025-03-01 06:00", tz="America/Chicago")
-    assert age_days(trained, local)[0] == pytest.approx(1.0)
-    assert age_days(trained, pd.Timestamp("2025-03-01 12:00"))[0] == pytest.approx(1.0)
+    assert data_age_days(trained, local)[0] == pytest.approx(1.0)
+    assert data_age_days(trained, pd.Timestamp("2025-03-01 12:00"))[0] == pytest.approx(1.0)
 
 
 def test_healthy_model_is_left_alone() -> None:
     row = _plan()
     assert not row["retrain"]
     assert row["reasons"] == [] and row["details"] == []
-    assert row["age_days"] == pytest.approx(28)
+    assert row["data_age_days"] == pytest.approx(28)
 
 
 @pytest.mark.parametrize(
     ("figures", "reason", "detail"),
     [
-        ({"model_version": None, "trained_at": None}, "no_champion", "no model was promoted yet"),
-        ({"trained_at": "2024-12-30"}, "stale", "62 days old, limit 60"),
-        ({"current_data_digest": "bbbb"}, "data_changed", "data digest was aaaa, is bbbb"),
-        ({"current_code_version": "c2"}, "code_changed", "code version was c1, is c2"),
+        (
+            {"model_version": None, "trained_until": None},
+            "no_champion",
+            "no model was promoted yet",
+        ),
+        ({"trained_until": "2024-12-30"}, "stale", "data end 62 days ago, limit 60"),
+        ({"current_panel_digest": "bbbb"}, "data_changed", "panel digest was aaaa, is bbbb"),
+        ({"current_git_commit": "c2"}, "code_changed", "git commit was c1, is c2"),
         ({"realised_mape": 36.5}, "degraded", "MAPE 36.5 % on what came, 30.0 % when validated"),
         ({"drift": 0.25}, "drifted", "drift 0.25, limit 0.2"),
     ],
@@ -81,20 +85,24 @@ def test_each_reason_with_its_figures(figures, reason, detail) -> None:
 
 
 def test_several_reasons_come_in_order() -> None:
-    row = _plan(trained_at="2024-01-01", current_data_digest="b", current_code_version="d", drift=1)
+    row = _plan(
+        trained_until="2024-01-01", current_panel_digest="b", current_git_commit="d", drift=1
+    )
     assert row["reasons"] == ["stale", "data_changed", "code_changed", "drifted"]
     assert len(row["details"]) == 4
 
 
 def test_just_at_a_limit_is_no_reason() -> None:
-    row = _plan(trained_at=(NOW - pd.Timedelta(days=60)).isoformat(), realised_mape=36.0, drift=0.2)
+    row = _plan(
+        trained_until=(NOW - pd.Timedelta(days=60)).isoformat(), realised_mape=36.0, drift=0.2
+    )
     assert row["reasons"] == []
 
 
 def test_too_few_rows_or_missing_figures_are_no_reason() -> None:
     assert _plan(realised_mape=90.0, realised_rows=49)["reasons"] == []
     assert _plan(realised_mape=90.0, validated_mape=None)["reasons"] == []
-    assert _plan(data_digest=None)["reasons"] == []
+    assert _plan(panel_digest=None)["reasons"] == []
     keys = ["region", "store_format", "velocity"]
     bare = retrain_plan(_status()[keys], NOW).iloc[0]
     assert bare["reasons"] == ["no_champion"]
@@ -102,7 +110,7 @@ def test_too_few_rows_or_missing_figures_are_no_reason() -> None:
 
 def test_reasons_that_are_not_acted_on_are_still_told() -> None:
     rules = RetrainingParameters(act_on=("no_champion", "stale"))
-    row = _plan(rules, current_data_digest="bbbb")
+    row = _plan(rules, current_panel_digest="bbbb")
     assert row["reasons"] == ["data_changed"]
     assert not row["retrain"]
     with pytest.raises(ValidationError, match="act_on"):
@@ -111,7 +119,7 @@ def test_reasons_that_are_not_acted_on_are_still_told() -> None:
 
 
 def test_plan_covers_each_segment_once() -> None:
-    both = pd.concat([_status(), _status(velocity="slow", trained_at=None, model_version=None)])
+    both = pd.concat([_status(), _status(velocity="slow", trained_until=None, model_version=None)])
     plan = retrain_plan(both, NOW)
     assert list(plan["retrain"]) == [False, True]
     assert plan.columns.tolist()[:4] == ["region", "store_format", "velocity", "retrain"]

@@ -14,8 +14,8 @@ from demand_forecast.modelling.models.baseline import (
     HistoricalAverage,
     SeasonalNaive,
     _row_quantiles,
-    baselines,
 )
+from demand_forecast.modelling.points import atoms, mape_point
 from demand_forecast.modelling.protocol import FORECAST_COLUMNS, POINTS, QUANTILES, Forecaster
 
 BOTH = pytest.mark.parametrize("kind", [HistoricalAverage, SeasonalNaive])
@@ -36,13 +36,12 @@ def test_forecast_keeps_the_protocol(kind, make_panel) -> None:
     assert (np.diff(frame[list(QUANTILES)].to_numpy(), axis=1) >= 0).all()
 
 
-def test_average_is_that_of_all_history_and_the_contract_point(make_panel) -> None:
+def test_average_is_that_of_all_history(make_panel) -> None:
     panel = make_panel(missing=0.1)
     as_of = panel.weeks[90]
     frame = HistoricalAverage().fit(panel.until(panel.weeks[60])).predict(panel, as_of, 2)
     expected = np.repeat(np.nanmean(panel.demand[:, :91], axis=1, dtype=np.float64), 2)
     assert frame["mean"].to_numpy() == pytest.approx(expected)
-    assert (frame["mape_point"] == frame["mean"]).all()
     own = np.nanquantile(panel.demand[:, :91], LEVELS, axis=1).T
     assert frame.loc[frame["horizon"] == 1, list(QUANTILES)].to_numpy() == pytest.approx(
         own, rel=1e-5
@@ -161,8 +160,40 @@ def test_impossible_requests_are_named(panel) -> None:
         HistoricalAverage().fit(panel).predict(panel, panel.as_of, 0)
 
 
-def test_both_by_name() -> None:
-    assert list(baselines()) == ["historical_average", "seasonal_naive"]
+@BOTH
+def test_the_mape_point_is_that_of_the_distribution(kind, make_panel) -> None:
+    """The way of the ensemble: the weighted median of the atoms of the quantiles."""
+    panel = make_panel(missing=0.1)
+    weighed = replace(panel, demand=panel.demand / 3)
+    for data, units in ((panel, np.rint), (weighed, np.asarray)):
+        frame = kind().fit(data).predict(data, data.as_of, 4)
+        values = units(np.maximum(frame[list(QUANTILES)].to_numpy() @ atoms(LEVELS), 0))
+        assert frame["mape_point"].to_numpy() == pytest.approx(mape_point(values))
+    assert (frame["mape_point"] % 1 > 0).any()
+
+
+def test_its_mape_point_has_less_relative_error_than_the_average(make_panel) -> None:
+    skewed = np.random.default_rng(0).lognormal(4, 0.8, (12, 160)).astype(np.float32)
+    panel = replace(make_panel(n_weeks=160), demand=skewed)
+    past = panel.until(panel.weeks[119])
+    frame = HistoricalAverage().fit(past).predict(past, past.as_of, 40)
+    actual = skewed[:, 120:].reshape(-1)
+
+    def error(point: str) -> float:
+        return float((np.abs(frame[point] - actual) / actual).mean())
+
+    assert error("mape_point") < 0.8 * error("mean")
+    assert error("mape_point") < error("median")
+
+
+@pytest.mark.parametrize("rate", [0.5, 4.0])
+def test_slow_movers_are_never_bid_next_to_nothing(make_panel, rate: float) -> None:
+    panel = make_panel()
+    counts = np.random.default_rng(0).poisson(rate, panel.demand.shape).astype(np.float32)
+    slow = replace(panel, demand=counts)
+    frame = HistoricalAverage().fit(slow).predict(slow, slow.as_of, 1)
+    assert (frame["mape_point"] >= 1).all()
+    assert (frame["mape_point"] % 1 == 0).all()
 
 
 @settings(max_examples=50, deadline=None)

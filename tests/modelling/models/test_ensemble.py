@@ -10,14 +10,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from core_panels import noised_after, simulated
+from core_panels import noised_after, quick_ensemble, simulated
 from demand_forecast.exceptions import ArtefactError, NotEnoughHistoryError
-from demand_forecast.modelling.models.ensemble import Ensemble, Lasso, Network
+from demand_forecast.modelling.models.ensemble import Ensemble
+from demand_forecast.modelling.models.lasso.lasso import Lasso
+from demand_forecast.modelling.models.network.network import Network, NetworkParameters
 from demand_forecast.modelling.models.rows import MIN_WEEKS
 from demand_forecast.modelling.panel import Panel
 from demand_forecast.modelling.protocol import FORECAST_COLUMNS, POINTS, QUANTILES, Forecaster
 
-FAST = {"min_steps": 60, "passes": 0.0, "seeds": 2}
+FAST = {"min_steps": 60, "epochs": 0.0, "n_networks": 2}
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +29,7 @@ def panel() -> Panel:
 
 @pytest.fixture(scope="module")
 def model(panel: Panel) -> Ensemble:
-    return Ensemble(network=FAST).fit(panel.until(panel.weeks[95]))
+    return quick_ensemble(**FAST).fit(panel.until(panel.weeks[95]))
 
 
 def check(frame: pd.DataFrame, panel: Panel, horizon: int) -> None:
@@ -41,8 +43,8 @@ def check(frame: pd.DataFrame, panel: Panel, horizon: int) -> None:
 
 def test_all_three_are_forecasters(model: Ensemble) -> None:
     assert isinstance(model, Forecaster)
-    assert isinstance(model.lasso_, Forecaster)
-    assert isinstance(model.network_, Forecaster)
+    assert isinstance(model.members_["lasso"], Forecaster)
+    assert isinstance(model.members_["network"], Forecaster)
 
 
 def test_the_frame_of_the_contract(panel: Panel, model: Ensemble) -> None:
@@ -86,8 +88,8 @@ def test_points_are_in_the_order_that_skewed_demand_gives(panel: Panel, model: E
 def test_blend_weights_and_what_people_look_at(model: Ensemble) -> None:
     assert sum(model.blend_weights_.values()) == pytest.approx(1)
     assert min(model.blend_weights_.values()) >= 0
-    assert {"feature", "effect"} <= set(model.lasso_.coefficients_.columns)
-    assert model.network_.history_[-1] < model.network_.history_[0]
+    assert {"feature", "effect"} <= set(model.members_["lasso"].coefficients_.columns)
+    assert model.members_["network"].history_[-1] < model.members_["network"].history_[0]
 
 
 def test_stored_and_read_back_it_says_the_same(
@@ -100,8 +102,9 @@ def test_stored_and_read_back_it_says_the_same(
     for name, frame in model.predict_members(panel, as_of, 4).items():
         pd.testing.assert_frame_equal(frame, again.predict_members(panel, as_of, 4)[name])
     assert again.blend_weights_ == model.blend_weights_
-    pd.testing.assert_frame_equal(again.lasso_.coefficients_, model.lasso_.coefficients_)
-    assert again.network_.history_ == model.network_.history_
+    assert set(model.tables()) == {"lasso_coefficients", "network_training_loss"}
+    for name, table in model.tables().items():
+        pd.testing.assert_frame_equal(again.tables()[name], table)
 
 
 def test_a_broken_artefact_is_named(model: Ensemble, tmp_path: Path) -> None:
@@ -117,9 +120,9 @@ def test_a_broken_artefact_is_named(model: Ensemble, tmp_path: Path) -> None:
 
 
 def test_the_same_seed_gives_the_same_forecast(panel: Panel) -> None:
-    short = panel.until(panel.weeks[40])
+    short, parameters = panel.until(panel.weeks[40]), NetworkParameters(**FAST)
     frames = [
-        Network(horizon=1, settings=FAST, seed=3).fit(short).predict(short, short.as_of, 1)
+        Network(parameters, horizon=1, seed=3).fit(short).predict(short, short.as_of, 1)
         for _ in range(2)
     ]
     pd.testing.assert_frame_equal(*frames)
@@ -136,18 +139,18 @@ def test_the_same_seed_gives_the_same_forecast(panel: Panel) -> None:
 )
 def test_small_panels(kwargs: dict[str, int]) -> None:
     panel = simulated(**kwargs)
-    check(Ensemble(network=FAST).fit(panel).predict(panel, panel.as_of, 4), panel, 4)
+    check(quick_ensemble(**FAST).fit(panel).predict(panel, panel.as_of, 4), panel, 4)
 
 
 def test_all_zero_series_are_forecast_as_zero() -> None:
     panel = simulated(weeks=40)
     zero = replace(panel, demand=panel.demand * 0, delivered=panel.demand * 0)
-    frame = Ensemble(network=FAST).fit(zero).predict(zero, zero.as_of, 4)
+    frame = quick_ensemble(**FAST).fit(zero).predict(zero, zero.as_of, 4)
     assert frame[[*POINTS, "q975"]].to_numpy().max() < 0.01
     demand = panel.demand.copy()
     demand[3] = 0
     mixed = replace(panel, demand=demand, delivered=demand)
-    frame = Ensemble(network=FAST).fit(mixed).predict(mixed, mixed.as_of, 4)
+    frame = quick_ensemble(**FAST).fit(mixed).predict(mixed, mixed.as_of, 4)
     check(frame, mixed, 4)
     assert frame["median"].iloc[12:16].max() < 0.1 * frame["median"].median()
 

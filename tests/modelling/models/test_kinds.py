@@ -10,7 +10,6 @@ from demand_forecast.exceptions import ArtefactError
 from demand_forecast.modelling.models.baseline import HistoricalAverage, SeasonalNaive
 from demand_forecast.modelling.models.kinds import (
     KINDS,
-    Candidate,
     kind_of,
     load_model,
     model_class,
@@ -24,8 +23,8 @@ def models(trained_ensemble):
     return {
         "historical_average": HistoricalAverage().fit(panel),
         "seasonal_naive": SeasonalNaive().fit(panel),
-        "lasso": ensemble.lasso_,
-        "network": ensemble.network_,
+        "lasso": ensemble.members_["lasso"],
+        "network": ensemble.members_["network"],
         "ensemble": ensemble,
     }
 
@@ -69,18 +68,3 @@ def test_an_unknown_kind_is_refused(tmp_path, kind) -> None:
 def test_the_nearest_kind_is_offered() -> None:
     with pytest.raises(ArtefactError, match="Did you mean 'ensemble'"):
         model_class("ensembel")
-
-
-def test_a_candidate_brings_its_model_or_its_reason(panel, tmp_path) -> None:
-    for name, candidate in {
-        "with": Candidate(HistoricalAverage().fit(panel)),
-        "without": Candidate(None, "has 20 weeks, but 71 are needed"),
-    }.items():
-        (tmp_path / name).mkdir()
-        candidate.save(tmp_path / name)
-    loaded = Candidate.load(tmp_path / "with")
-    assert isinstance(loaded.model, HistoricalAverage)
-    assert loaded.reason == ""
-    assert Candidate.load(tmp_path / "without") == Candidate(
-        None, "has 20 weeks, but 71 are needed"
-    )

@@ -7,7 +7,7 @@ import pytest
 
 from core_panels import simulated
 from demand_forecast.modelling.models import rows
-from demand_forecast.modelling.models.ensemble import Lasso
+from demand_forecast.modelling.models.lasso.lasso import Lasso
 from demand_forecast.modelling.models.rows import prepare
 from demand_forecast.modelling.panel import Panel
 

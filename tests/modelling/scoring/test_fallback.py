@@ -7,19 +7,25 @@ import pandas as pd
 import pytest
 
 from demand_forecast.exceptions import ContractError
+from demand_forecast.modelling.lifecycle.records import RegisteredModel
 from demand_forecast.modelling.models.baseline import HistoricalAverage
-from demand_forecast.modelling.models.kinds import RegisteredModel
+from demand_forecast.modelling.output_contract import check_output, target_weeks
 from demand_forecast.modelling.panel import KEY
-from demand_forecast.modelling.scoring.fallback import EXPLANATION_COLUMNS, score_segment
-from demand_forecast.modelling.scoring.forecasts import OUTPUT_COLUMNS, check_output, target_weeks
+from demand_forecast.modelling.scoring.fallback import (
+    EXPLANATION_COLUMNS,
+    ScoringParameters,
+    score_segment,
+)
+from demand_forecast.modelling.scoring.forecasts import OUTPUT_COLUMNS
 from demand_forecast.modelling.velocity import classify
-from stand_ins import Constant, Incomplete
+from stand_ins import Constant, Incomplete, lineage
 
-LIMITS = {"horizon": 4, "active_within_weeks": 13, "stale_after_days": 60}
+SCORING = ScoringParameters(active_within_weeks=13, stale_after_days=60)
 
 
-def _registered(model, name="fast", version="7", reason="", **tags) -> RegisteredModel:
-    return RegisteredModel(model, f"test.north_texas.large.{name}", version, tags, reason)
+def _registered(model, name="fast", version="7", reason="", **known) -> RegisteredModel:
+    origin = lineage(**known) if known else None
+    return RegisteredModel(model, f"test.north_texas.large.{name}", version, origin, reason)
 
 
 def _champions(panel, fast=None, slow=None):
@@ -35,9 +41,9 @@ def baseline(panel) -> RegisteredModel:
     return _registered(HistoricalAverage().fit(panel), "baseline", "3")
 
 
-def _score(panel, models, baseline, velocity=None, **limits) -> pd.DataFrame:
+def _score(panel, models, baseline, velocity=None) -> pd.DataFrame:
     velocity = classify(panel) if velocity is None else velocity
-    table, parts = score_segment(panel, velocity, models, baseline, **{**LIMITS, **limits})
+    table, parts = score_segment(panel, velocity, models, baseline, horizon=4, scoring=SCORING)
     assert list(table.columns) == OUTPUT_COLUMNS
     assert list(parts.columns) == EXPLANATION_COLUMNS
     assert parts["level"].tolist() == table["mean"].tolist()

@@ -10,20 +10,20 @@ import pandas as pd
 import pytest
 import yaml
 
-from core_panels import simulated
+from core_panels import quick_ensemble, simulated
 from demand_forecast.conditioning.panel import build_panel
 from demand_forecast.conditioning.raw import RawSource
 from demand_forecast.conditioning.region import condition_region
 from demand_forecast.modelling.evaluation.backtest import backtest
 from demand_forecast.modelling.evaluation.splits import rolling_origins
-from demand_forecast.modelling.models.ensemble import Ensemble, Lasso
+from demand_forecast.modelling.models.lasso.lasso import Lasso
 from demand_forecast.modelling.panel import KEY, Panel
 from demand_forecast.modelling.scoring.lost_sales import validation_lost_sales
 from demand_forecast.simulator import read_truth, simulate
 
 CONF = Path(__file__).parents[3] / "conf" / "base"
 REGION, FORMAT = "north_texas", "large"
-FAST = {"min_steps": 80, "passes": 0.0, "seeds": 1}
+FAST = {"min_steps": 80, "epochs": 0.0, "n_networks": 1}
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +48,7 @@ def _share_found(panel: Panel, truth: pd.DataFrame, aware: bool) -> float:
     """What was delivered and estimated to be lost, as a share of what was wanted."""
     seen = panel if aware else replace(panel, censored=np.zeros_like(panel.censored))
     origins = rolling_origins(panel, 8, 2, 2)
-    model = Ensemble(2, network=FAST).fit(seen.until(origins[0]))
+    model = quick_ensemble(2, **FAST).fit(seen.until(origins[0]))
     frame = backtest({"ensemble": model}, seen, origins, 2)
     frame = frame.merge(truth, on=[*KEY, "week"]).assign(censored=True)
     found = validation_lost_sales(frame, ("ensemble",)).merge(truth, on=[*KEY, "week"])
@@ -73,7 +73,7 @@ def test_months_of_sell_outs_neither_sink_a_forecast_nor_let_it_run_away() -> No
     delivered[short, 70:] = np.minimum(truth[short, 70:], np.floor(0.6 * usual[short, None]))
     cut = replace(panel, demand=delivered, delivered=delivered, censored=delivered < truth)
     assert cut.censored[short, 70:].mean() > 0.8
-    frame = Lasso(4).fit(cut.until(cut.weeks[115])).predict(cut, cut.weeks[115], 4)
+    frame = Lasso(horizon=4).fit(cut.until(cut.weeks[115])).predict(cut, cut.weeks[115], 4)
     rows, actual = np.repeat(short, 4), truth[:, 116:].reshape(-1)
     total = frame.loc[rows, "mean"].sum() / actual[rows].sum()
     assert 0.7 < total < 1.2

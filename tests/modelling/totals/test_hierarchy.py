@@ -207,30 +207,48 @@ def _backtest(forecast: pd.DataFrame, origins: int = 6, seed: int = 0) -> pd.Dat
 
 
 def test_segments_get_the_errors_of_the_model_they_are_forecast_with() -> None:
-    segments = [f for _, f in table(normal=True).groupby(["region", "store_format"])]
-    backtests = [_backtest(f) for f in segments]
+    segments = dict(iter(table(normal=True).groupby(["region", "store_format"])))
+    backtests = {name: [_backtest(f)] for name, f in segments.items()}
     ours = total_segments(segments, backtests)
     assert set(ours["correlation"]) == {"estimated"}
     assert set(ours["reason"]) == {""}
-    theirs = total_segments([f.assign(source="baseline") for f in segments], backtests)
+    theirs = total_segments(
+        {name: f.assign(source="baseline") for name, f in segments.items()}, backtests
+    )
     wide, narrow = (_row(t, level="all", period=HORIZON) for t in (ours, theirs))
     assert wide["q90"] - wide["q10"] > 1.5 * (narrow["q90"] - narrow["q10"])
 
 
+def test_backtests_of_a_segment_count_as_one() -> None:
+    """Be they in one table or in one for each velocity."""
+    segments = dict(iter(table(normal=True).groupby(["region", "store_format"])))
+    whole = {name: [_backtest(f)] for name, f in segments.items()}
+    halves = {
+        name: [part for _, part in b.groupby(b["product_id"] == b["product_id"].iloc[0])]
+        for name, [b] in whole.items()
+    }
+    assert {len(parts) for parts in halves.values()} == {2}
+    one, two = total_segments(segments, whole), total_segments(segments, halves)
+    pd.testing.assert_frame_equal(one, two)
+
+
 def test_a_segment_without_backtest_is_told() -> None:
-    segments = [f for _, f in table().groupby(["region", "store_format"])]
-    totals = total_segments(segments, [None, *(_backtest(f) for f in segments[1:])])
+    segments = dict(iter(table().groupby(["region", "store_format"])))
+    first, *others = segments
+    totals = total_segments(
+        segments, {first: [], **{name: [_backtest(segments[name])] for name in others}}
+    )
     assert set(totals["reason"]) == {"1 of 4 segments have no backtest"}
     assert set(totals["correlation"]) == {"estimated"}
 
 
 def test_without_any_backtest_errors_are_independent_and_this_is_told() -> None:
-    totals = total_segments([table()], [None])
+    totals = total_segments({"all": table()}, {"all": []})
     assert set(totals["correlation"]) == {"independent"}
     assert set(totals["reason"]) == {"no backtest: errors taken as independent"}
 
 
 def test_no_forecast_gives_an_empty_table() -> None:
     empty = table().iloc[:0]
-    assert list(total_segments([empty], [None]).columns) == TOTALS_COLUMNS
+    assert list(total_segments({"all": empty}, {}).columns) == TOTALS_COLUMNS
     assert add_up(empty, SOME).empty

@@ -1,8 +1,8 @@
-"""Validation of one segment: all its models on the same origins, then a verdict by velocity."""
+"""Validation of one velocity of a segment: all models on the same origins, and their metrics."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Final
 
 import pandas as pd
@@ -15,7 +15,7 @@ from demand_forecast.modelling.evaluation.weather_gap import (
     weather_gap,
 )
 from demand_forecast.modelling.models.baseline import SeasonalNaive
-from demand_forecast.modelling.models.kinds import BASELINE, ENSEMBLE, Candidate
+from demand_forecast.modelling.models.kinds import BASELINE, ENSEMBLE
 from demand_forecast.modelling.panel import KEY, Panel
 from demand_forecast.modelling.protocol import Forecaster
 
@@ -27,49 +27,46 @@ CONTESTANTS: Final[dict[str, Callable[[], Forecaster]]] = {NAIVE: SeasonalNaive}
 
 def compare(
     panel: Panel,
-    velocity: pd.DataFrame,
-    baseline: Candidate,
-    ensembles: Mapping[str, Candidate],
+    classes: pd.DataFrame,
+    velocity: str,
+    baseline: Forecaster | None,
+    challenger: Forecaster | None,
     *,
     n_origins: int,
     step: int,
     horizon: int,
 ) -> pd.DataFrame:
-    """Replay ensembles, their members, the baseline and ``CONTESTANTS`` at the same origins.
+    """Replay an ensemble, its members, the baseline and ``CONTESTANTS`` at the same origins.
 
-    Where there is weather, each ensemble is also replayed at some of the origins with the weather
+    Where there is weather, the ensemble is also replayed at some of the origins with the weather
     that came (:mod:`demand_forecast.modelling.evaluation.weather_gap`).
 
     Args:
         panel: The segment, the weeks of the validation included.
-        velocity: Class of each series, in the panel's order.
-        baseline: Fitted before the first origin.
-        ensembles: By velocity, likewise.
+        classes: Velocity of each series, in the panel's order.
+        velocity: The one whose series are forecast.
+        baseline: Fitted before the first origin; None where there is too little history.
+        challenger: The ensemble, likewise.
         n_origins: Rolling origins.
         step: Weeks between two.
         horizon: Weeks forecast from each.
 
     Returns:
         The backtest frame with a ``velocity`` column; empty where there is no baseline (too little
-        history for any comparison).
+        history for any comparison) or no product of the velocity.
     """
-    frames = []
-    if baseline.model is not None:
-        origins = rolling_origins(panel, n_origins, horizon, step)
-        past = panel.until(origins[0])
-        others = {BASELINE: baseline.model}
-        others |= {name: make().fit(past) for name, make in CONTESTANTS.items()}
-        for which, candidate in ensembles.items():
-            rows = (velocity["velocity"] == which).to_numpy()
-            if not rows.any():
-                continue
-            ours = {} if candidate.model is None else {ENSEMBLE: candidate.model}
-            part = panel.select(rows)
-            frames.append(backtest(ours | others, part, origins, horizon).assign(velocity=which))
-            if candidate.model is not None and part.weather:
-                known = replay_with_known_weather(candidate.model, part, origins, horizon)
-                frames.append(known.assign(velocity=which))
-    return pd.concat(frames, ignore_index=True) if frames else _nothing()
+    rows = (classes["velocity"] == velocity).to_numpy()
+    if baseline is None or not rows.any():
+        return _nothing()
+    origins = rolling_origins(panel, n_origins, horizon, step)
+    past, part = panel.until(origins[0]), panel.select(rows)
+    models: dict[str, Forecaster] = {} if challenger is None else {ENSEMBLE: challenger}
+    models |= {BASELINE: baseline}
+    models |= {name: make().fit(past) for name, make in CONTESTANTS.items()}
+    frames = [backtest(models, part, origins, horizon)]
+    if challenger is not None and part.weather:
+        frames.append(replay_with_known_weather(challenger, part, origins, horizon))
+    return pd.concat(frames, ignore_index=True).assign(velocity=velocity)
 
 
 def _nothing() -> pd.DataFrame:

@@ -3,9 +3,41 @@
 from __future__ import annotations
 
 import pandas as pd
+from pydantic import Field
 
 from demand_forecast.exceptions import ConfigurationError, NotEnoughHistoryError
 from demand_forecast.modelling.panel import Panel
+from demand_forecast.modelling.parameters import Parameters
+
+
+class ForecastParameters(Parameters):
+    """What is forecast, and at which past weeks forecasts are tried."""
+
+    horizon: int = Field(ge=1, le=26, description="Weeks ahead.")
+    origins: int = Field(
+        ge=1,
+        description="Rolling origins of the validation; what is judged is fitted before the first.",
+    )
+    origin_step: int = Field(ge=1, description="Weeks between two origins.")
+    min_train_weeks: int = Field(
+        ge=1, description="Weeks of history that a model needs before the first origin."
+    )
+
+
+def before_validation(panel: Panel, forecast: ForecastParameters) -> Panel:
+    """The weeks on which models that are to be judged are fitted.
+
+    Raises:
+        NotEnoughHistoryError: If there are too few weeks before the first origin.
+    """
+    origins = rolling_origins(
+        panel,
+        forecast.origins,
+        forecast.horizon,
+        forecast.origin_step,
+        min_train_weeks=forecast.min_train_weeks,
+    )
+    return panel.until(origins[0])
 
 
 def rolling_origins(

@@ -1,14 +1,13 @@
 """Why a forecast is what it is: its parts in units, which add up to it.
 
-Every part is a step in logs of the blend's median, away from a usual week of the series
-(:mod:`demand_forecast.modelling.explanation.usual_week`):
+Every part is a step in logs of the model's median, away from a usual week of the series
+(:mod:`demand_forecast.modelling.features.usual_week`). A model has one member or several; the first
+of them that can be taken apart exactly (a LASSO: its location is a sum) is the reference:
 
-- ``level``: what the LASSO says of the usual week.
-- The groups of features: the blend of what they do in the LASSO and in the network, by the blend's
-  weights. In the LASSO this is exact, its location being a sum. In the network it is the mean of
-  two differences, a group put on top of the usual week and the same taken out of the forecast's,
-  which is its Shapley value where no more than two groups interact (Shapley 1953).
-- ``network``: what else the network says, by its weight in the blend.
+- ``level``: what the reference says of the usual week.
+- The groups of features: what they do in each member
+  (:meth:`demand_forecast.modelling.models.member.Member.log_steps`), by the weights of the blend.
+- ``network``: what else the other members say, by their weights in the blend.
 - ``distribution``: from the median to the point, with the calibration and the limits of a forecast.
 
 Steps become units by the logarithmic mean Divisia index (Ang 2004, "Decomposition analysis for
@@ -18,34 +17,35 @@ worth ``d (b - a) / (log b - log a)`` of them, which is exact and depends on no 
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Sequence
+from functools import reduce
+from operator import add
 from typing import Final
 
 import numpy as np
 import pandas as pd
 
-from demand_forecast.modelling.explanation.usual_week import Contrast
-from demand_forecast.modelling.features.sample import Sample
-from demand_forecast.modelling.models.calibration.intervals import MEDIAN
-from demand_forecast.modelling.models.ensemble import Ensemble, Lasso, Network
+from demand_forecast.modelling.arrays import Array
+from demand_forecast.modelling.features.usual_week import Contrast
+from demand_forecast.modelling.models.calibration.censored import MEDIAN
+from demand_forecast.modelling.models.direct import DirectForecaster, Opinion
+from demand_forecast.modelling.models.member import LogSteps
 from demand_forecast.modelling.models.rows import forecast_rows
 from demand_forecast.modelling.panel import Group, Panel
-from demand_forecast.modelling.points import Array
 from demand_forecast.modelling.protocol import Forecaster
 
 NETWORK: Final = "network"
 DISTRIBUTION: Final = "distribution"
 LEVEL: Final = Group.LEVEL.value
-PLAN: Final = Group.PRICE_AND_PROMOTION.value
-_FEATURES = (
+FEATURES: Final = (
     Group.SEASON.value,
-    PLAN,
+    Group.PRICE_AND_PROMOTION.value,
     Group.WEATHER.value,
     Group.EVENTS.value,
     Group.STORE.value,
     Group.PRODUCT.value,
 )
-GROUPS: Final = (LEVEL, *_FEATURES, NETWORK, DISTRIBUTION)
+GROUPS: Final = (LEVEL, *FEATURES, NETWORK, DISTRIBUTION)
 Steps = dict[str, Array]
 
 
@@ -65,51 +65,47 @@ def explain(
         The frame of ``predict`` with one column more per part in ``GROUPS``, in units; they add up
         to ``point`` in each row.
     """
-    if not isinstance(model, Ensemble):
+    if not isinstance(model, DirectForecaster):
         frame = model.predict(panel, as_of, horizon)
         return frame.assign(**dict.fromkeys(GROUPS, 0.0)).assign(**{LEVEL: frame[point]})
     design, sample = forecast_rows(panel, model.spec_, as_of, horizon)
-    frame, lasso, network = model.answer(panel, as_of, sample)
-    average = model.lasso_.model_.mean_[: sample.x.shape[1]]
-    contrast = Contrast.of(design, sample, average)
-    level, steps = _lasso_steps(model.lasso_, contrast)
-    others = _network_steps(model.network_, contrast, network[:, MEDIAN])
-    weight = model.blend_weights_["network"]
-    rest = (network - lasso)[:, MEDIAN] - sum(others[n] - steps[n] for n in _FEATURES)
-    blend = {n: (1 - weight) * steps[n] + weight * others[n] for n in _FEATURES}
-    units = frame[point].to_numpy()
-    parts = in_units(units, level, blend | {NETWORK: weight * rest}, sample.offset)
+    frame, opinions = model.answer(panel, as_of, sample)
+    contrast = Contrast.of(design, sample, model.feature_means_)
+    level, steps = blended(opinions, contrast)
+    parts = in_units(frame[point].to_numpy(), level, steps, sample.offset)
     return frame.assign(**{name: parts[name] for name in GROUPS})
 
 
-def _lasso_steps(lasso: Lasso, contrast: Contrast) -> tuple[Array, Steps]:
-    """Log of the usual week and the offset, ``(rows,)``, and what each group adds to it."""
-    model, sample = lasso.model_, contrast.sample
-    terms = model.contributions(sample)
-    location = sample.level + terms.sum(axis=1) + model.beta_[-1]
-    usual = replace(contrast.sample, x=contrast.usual)
-    terms, slopes = terms - model.contributions(usual), model.slopes_
-    own = np.repeat(contrast.groups[slopes.columns], slopes.products)
-    groups = np.concatenate([contrast.groups, own])
-    steps = {name: terms[:, groups == name].sum(axis=1) for name in _FEATURES}
-    worth = model.beta_[contrast.effect] / model.scale_[contrast.effect]
-    for name, part in contrast.effects.items():
-        if name != PLAN:  # the column of the plan's effect is theirs too
-            steps[name] = steps[name] + worth * part
-            steps[PLAN] = steps[PLAN] - worth * part
-    return location - sum(steps.values()), steps
+def blended(opinions: Sequence[Opinion], contrast: Contrast) -> tuple[Array, Steps]:
+    """Log of the usual week and the offset, ``(rows,)``, and what is added to it.
+
+    Args:
+        opinions: Of the members.
+        contrast: The rows and their usual week.
+    """
+    parts = [o.member.log_steps(contrast, FEATURES, o.quantiles) for o in opinions]
+    first = next((k for k, part in enumerate(parts) if part.exact), 0)
+    others = [k for k in range(len(parts)) if k != first]
+    if not others:
+        return parts[first].level, parts[first].steps | {NETWORK: np.zeros_like(parts[first].level)}
+    weights = [opinions[k].weight for k in others]
+    rest = [w * _rest(opinions, parts, k, first) for w, k in zip(weights, others, strict=True)]
+    steps = {
+        name: reduce(
+            add,
+            [w * parts[k].steps[name] for w, k in zip(weights, others, strict=True)],
+            (1 - sum(weights)) * parts[first].steps[name],
+        )
+        for name in FEATURES
+    }
+    return parts[first].level, steps | {NETWORK: reduce(add, rest)}
 
 
-def _network_steps(network: Network, contrast: Contrast, median: Array) -> Steps:
-    """What each group adds to the network's log of the usual week, ``(rows,)`` each."""
-    alone = [contrast.without(set(_FEATURES) - {name}) for name in _FEATURES]
-    others = [contrast.without({name}) for name in _FEATURES]
-    asked = [contrast.without(_FEATURES), *alone, *others]
-    rows = {k: np.concatenate([vars(sample)[k] for sample in asked]) for k in vars(asked[0])}
-    answers = network.predict_sample(Sample(**rows))[0][:, MEDIAN].reshape(len(asked), -1)
-    up = answers[1 : len(alone) + 1] - answers[0]
-    down = median - answers[len(alone) + 1 :]
-    return dict(zip(_FEATURES, (up + down) / 2, strict=True))
+def _rest(opinions: Sequence[Opinion], parts: Sequence[LogSteps], other: int, first: int) -> Array:
+    """What a member says besides the groups of features, against the reference."""
+    apart: Array = (opinions[other].quantiles - opinions[first].quantiles)[:, MEDIAN]
+    of_groups = sum(parts[other].steps[n] - parts[first].steps[n] for n in FEATURES)
+    return apart - of_groups
 
 
 def in_units(forecast: Array, level: Array, steps: Steps, offset: Array) -> Steps:

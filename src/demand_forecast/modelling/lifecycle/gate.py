@@ -6,8 +6,7 @@ All models are compared on the same rows of the same origins, on which none was 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import Annotated, Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +16,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from demand_forecast.exceptions import ConfigurationError, ContractError, did_you_mean
 from demand_forecast.modelling.evaluation.metrics import summarise
 from demand_forecast.modelling.evaluation.weather_gap import KNOWN_WEATHER
-from demand_forecast.modelling.models.kinds import BASELINE, ENSEMBLE, Candidate
+from demand_forecast.modelling.lifecycle.records import Challenger
+from demand_forecast.modelling.models.kinds import BASELINE, ENSEMBLE
 from demand_forecast.modelling.panel import KEY
 from demand_forecast.modelling.parameters import Parameters
 from demand_forecast.modelling.protocol import POINTS, QUANTILES
@@ -28,31 +28,39 @@ MIN_BLOCKS = 4
 
 
 class GateParameters(Parameters):
-    """Limits of the gate; all shares in per cent.
+    """Limits of the gate; all shares in per cent."""
 
-    Attributes:
-        mape_limit: The contract: MAPE of the challenger at most this.
-        min_reduction: MAPE of the challenger must be more than this below the baseline's.
-        margin: How much worse than the incumbent's, relatively, the challenger's MAPE may be at the
-            upper end of its confidence interval and still count as not worse.
-        confidence: One-sided confidence of that upper end, between 0 and 1.
-        resamples: Bootstrap resamples.
-        block_weeks: Consecutive weeks drawn together; errors of neighbouring weeks hang together.
-        bias_limit: Signed bias at most this, either way; None switches the rule off.
-        bias_metric: ``bias`` (against observed demand) or ``bias_aware`` (a forecast above a
-            sold-out quantity is no error).
-        seed: Of the bootstrap.
-    """
-
-    mape_limit: Annotated[float, Field(gt=0)] = 45.0
-    min_reduction: float = 0.0
-    margin: Annotated[float, Field(ge=0)] = 2.0
-    confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
-    resamples: Annotated[int, Field(ge=100)] = 1000
-    block_weeks: Annotated[int, Field(ge=1)] = 4
-    bias_limit: Annotated[float, Field(gt=0)] | None = None
-    bias_metric: Annotated[str, Field(pattern="^bias(_aware)?$")] = "bias"
-    seed: int = 0
+    mape_limit: float = Field(
+        default=45.0, gt=0, description="The contract: MAPE of the challenger at most this."
+    )
+    min_reduction: float = Field(
+        default=0.0,
+        description="MAPE of the challenger must be more than this below the baseline's.",
+    )
+    margin: float = Field(
+        default=2.0,
+        ge=0,
+        description="How much worse than the incumbent's, relatively, the challenger's MAPE may be "
+        "at the upper end of its confidence interval and still count as not worse.",
+    )
+    confidence: float = Field(
+        default=0.95, gt=0.5, lt=1, description="One-sided confidence of that upper end."
+    )
+    resamples: int = Field(default=1000, ge=100, description="Bootstrap resamples.")
+    block_weeks: int = Field(
+        default=4,
+        ge=1,
+        description="Consecutive weeks drawn together, as errors of neighbouring weeks correlate.",
+    )
+    bias_limit: float | None = Field(
+        default=None, gt=0, description="Signed bias at most this, either way; null: no such rule."
+    )
+    bias_metric: Literal["bias", "bias_aware"] = Field(
+        default="bias",
+        description="bias: against observed demand; bias_aware: a forecast above a sold-out "
+        "quantity is no error.",
+    )
+    seed: int = Field(default=0, description="Seed of the bootstrap.")
 
 
 class RuleResult(BaseModel):
@@ -94,7 +102,6 @@ def judge(
     challenger: str = "ensemble",
     baseline: str = "historical_average",
     incumbent: str = "incumbent",
-    extra: Sequence[RuleResult] = (),
 ) -> Verdict:
     """Verdict on ``challenger`` from a backtest of one segment and velocity.
 
@@ -105,7 +112,6 @@ def judge(
         baseline: Name of the model that it must beat.
         incumbent: Name of the champion, which it must not be worse than; if no such model is in
             ``frame`` (a first training) the rule does not apply and is not listed.
-        extra: Results of rules that were judged elsewhere, as the dry run of the output contract.
 
     Raises:
         ConfigurationError: If challenger or baseline is not in ``frame``.
@@ -129,7 +135,6 @@ def judge(
         results.append(_not_worse(frame, challenger, incumbent, rules))
     if rules.bias_limit is not None:
         results.append(_unbiased(biases[challenger], rules, rules.bias_limit))
-    results.extend(extra)
     return Verdict(
         passed=all(result.passed for result in results),
         challenger=challenger,
@@ -138,23 +143,19 @@ def judge(
     )
 
 
-def judge_velocities(
-    frame: pd.DataFrame, ensembles: Mapping[str, Candidate], rules: GateParameters
+def judge_challenger(
+    backtest: pd.DataFrame, challenger: Challenger, rules: GateParameters
 ) -> dict[str, Any]:
-    """Verdict of each velocity, as it is stored: JSON only.
+    """Verdict on one velocity as it is stored: JSON only.
 
-    A velocity without an ensemble fails with the reason why there is none.
+    Without a model the challenger fails with the reason why there is none.
     """
-    verdicts = {}
-    for which, candidate in ensembles.items():
-        rows = frame[(frame["velocity"] == which) & (frame["model"] != KNOWN_WEATHER)]
-        if candidate.model is None or rows.empty:
-            reason = candidate.reason or "no week with a delivery in the validation window"
-            verdicts[which] = {"passed": False, "reason": reason, "rules": [], "metrics": []}
-        else:
-            verdict = judge(rows, rules, challenger=ENSEMBLE, baseline=BASELINE)
-            verdicts[which] = verdict.model_dump(mode="json") | {"reason": verdict.reason}
-    return {"velocities": verdicts}
+    rows = backtest[backtest["model"] != KNOWN_WEATHER]
+    if challenger.model is None or rows.empty:
+        reason = challenger.reason or "no week with a delivery in the validation window"
+        return {"passed": False, "reason": reason, "rules": [], "metrics": []}
+    verdict = judge(rows, rules, challenger=ENSEMBLE, baseline=BASELINE)
+    return verdict.model_dump(mode="json") | {"reason": verdict.reason}
 
 
 def relative_excess(

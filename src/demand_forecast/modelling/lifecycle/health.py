@@ -8,8 +8,9 @@ from typing import Any
 import pandas as pd
 
 from demand_forecast.modelling.evaluation.metrics import summarise
+from demand_forecast.modelling.lifecycle.lineage import Lineage
+from demand_forecast.modelling.lifecycle.records import RegisteredModel
 from demand_forecast.modelling.lifecycle.retraining import realised
-from demand_forecast.modelling.models.kinds import RegisteredModel
 from demand_forecast.modelling.panel import Panel
 
 
@@ -17,7 +18,7 @@ def segment_health(
     panel: Panel,
     models: Mapping[str, RegisteredModel],
     forecasts: pd.DataFrame,
-    code_version: str,
+    git_commit: str,
 ) -> dict[str, Any]:
     """Health of one segment as it is stored: JSON only.
 
@@ -25,33 +26,26 @@ def segment_health(
         panel: The segment today.
         models: Champions by velocity.
         forecasts: Past forecast tables, joined; may be empty.
-        code_version: Commit of the code that runs now.
+        git_commit: Commit of the code that runs now.
 
     Returns:
         ``as_of`` and, per velocity, the columns of
-        :func:`demand_forecast.modelling.lifecycle.retraining.retrain_plan`'s ``status``. Age
-        counts from the last week of the data a model was trained on: a model retrained today on
-        old data is old.
+        :func:`demand_forecast.modelling.lifecycle.retraining.retrain_plan`'s ``status``.
     """
     errors = _realised_errors(forecasts, panel)
-    rows = []
-    for which, model in models.items():
-        tags = model.tags if model.model is not None else {}
-        rows.append(
-            {
-                "region": panel.region,
-                "store_format": panel.store_format,
-                "velocity": which,
-                "model_version": model.version or None,
-                "trained_at": tags.get("as_of"),
-                "data_digest": tags.get("panel_digest"),
-                "current_data_digest": panel.digest,
-                "code_version": tags.get("git_commit"),
-                "current_code_version": code_version,
-                "validated_mape": _number(tags.get("validated_mape")),
-                **errors.get(which, {"realised_mape": None, "realised_rows": 0}),
-            }
-        )
+    rows = [
+        {
+            "region": panel.region,
+            "store_format": panel.store_format,
+            "velocity": velocity,
+            "model_version": model.version or None,
+            **_origin(model.lineage),
+            "current_panel_digest": panel.digest,
+            "current_git_commit": git_commit,
+            **errors.get(velocity, {"realised_mape": None, "realised_rows": 0}),
+        }
+        for velocity, model in models.items()
+    ]
     return {"as_of": str(panel.as_of.date()), "models": rows}
 
 
@@ -78,5 +72,11 @@ def _realised_errors(forecasts: pd.DataFrame, panel: Panel) -> dict[str, dict[st
     }
 
 
-def _number(text: str | None) -> float | None:
-    return None if text is None else float(text)
+def _origin(lineage: Lineage | None) -> dict[str, Any]:
+    """What is known of where a model comes from."""
+    names = {"trained_at", "panel_digest", "git_commit", "validated_mape"}
+    if lineage is None:
+        return dict.fromkeys(["trained_until", *sorted(names)])
+    return {"trained_until": lineage.as_of.isoformat()} | lineage.model_dump(
+        mode="json", include=names
+    )

@@ -1,4 +1,4 @@
-"""From a verdict to a model for the registry: refit on all weeks, dry run, tags and figures."""
+"""From a verdict to a model for the registry: refit on all weeks, dry run, lineage and figures."""
 
 from __future__ import annotations
 
@@ -9,80 +9,92 @@ from typing import Any
 import pandas as pd
 
 from demand_forecast.exceptions import ContractError, NotEnoughHistoryError
-from demand_forecast.modelling.evaluation.plots import plot_backtest, plot_effects
+from demand_forecast.modelling.evaluation.plots import plot_backtest
+from demand_forecast.modelling.lifecycle.lineage import Lineage
+from demand_forecast.modelling.lifecycle.records import Challenger, TrainedModel
+from demand_forecast.modelling.lifecycle.training import TrainingParameters
 from demand_forecast.modelling.models.baseline import HistoricalAverage
-from demand_forecast.modelling.models.ensemble import Ensemble
-from demand_forecast.modelling.models.kinds import BASELINE, ENSEMBLE, Candidate, TrainedModel
+from demand_forecast.modelling.models.direct import DirectForecaster
+from demand_forecast.modelling.models.kinds import BASELINE, ENSEMBLE
 from demand_forecast.modelling.models.rows import neighbours
+from demand_forecast.modelling.output_contract import check_output, target_weeks
 from demand_forecast.modelling.panel import KEY, Panel
 from demand_forecast.modelling.protocol import Forecaster
-from demand_forecast.modelling.scoring.forecasts import check_output, target_weeks
 
 FIGURES = ("mape", "wape", "bias", "rmse", "rmse_zero", "share_left_out", "coverage_80")
 
 
-def prepare_baseline(panel: Panel, verdict: dict[str, Any]) -> TrainedModel:
+def prepare_baseline(panel: Panel, verdicts: Mapping[str, dict[str, Any]]) -> TrainedModel:
     """The historical average of all weeks; always promoted, it is the last resort of scoring.
 
     Without a single delivery there is none, with the reason.
+
+    Args:
+        panel: The whole segment.
+        verdicts: By velocity; the baseline's figures in them are logged.
     """
-    metrics = {
-        f"{which}_{name}": value
-        for which, judged in verdict["velocities"].items()
-        for name, value in _figures(judged, BASELINE).items()
-    }
+    lineage = Lineage.of(BASELINE, panel, panel)
     try:
         model = HistoricalAverage().fit(panel)
     except NotEnoughHistoryError as error:
-        return TrainedModel(None, promoted=False, reason=str(error))
-    return TrainedModel(model, promoted=True, metrics=metrics, tags=_tags(panel, "baseline"))
+        return TrainedModel(None, lineage.model_copy(update={"reason": str(error)}))
+    metrics = {
+        f"{velocity}_{name}": value
+        for velocity, verdict in verdicts.items()
+        for name, value in _figures(verdict, BASELINE).items()
+    }
+    return TrainedModel(model, lineage.model_copy(update={"promoted": True}), metrics=metrics)
 
 
 def prepare_ensemble(
     panel: Panel,
-    keys: pd.DataFrame,
-    candidate: Candidate,
+    classes: pd.DataFrame,
+    velocity: str,
+    challenger: Challenger,
     verdict: dict[str, Any],
     backtest: pd.DataFrame,
     *,
     horizon: int,
-    parameters: Mapping[str, Any],
+    training: TrainingParameters,
 ) -> TrainedModel:
     """Refit an ensemble on all weeks and decide whether it may be promoted.
 
     Args:
         panel: The whole segment.
-        keys: Store and product of the series of this velocity.
-        candidate: What the gate judged.
-        verdict: Of this velocity.
-        backtest: Rows of this velocity, for the plots.
+        classes: Velocity of each series; the panel may hold others.
+        velocity: The one whose products are learned.
+        challenger: What the gate judged.
+        verdict: Of the gate.
+        backtest: What it was judged on, for the plots.
         horizon: Weeks ahead.
-        parameters: Training parameters, logged flat.
+        training: How it is trained; logged flat.
 
     Returns:
         Promoted where the gate passed and the dry run keeps the output contract.
     """
-    if not isinstance(candidate.model, Ensemble):
-        return TrainedModel(None, promoted=False, reason=candidate.reason)
+    keys = classes.loc[classes["velocity"] == velocity, KEY]
     rows = pd.MultiIndex.from_frame(panel.series[KEY]).isin(pd.MultiIndex.from_frame(keys))
-    part = panel.select(rows)
+    part, ensemble = panel.select(rows), _figures(verdict, ENSEMBLE)
+    lineage = Lineage.of(ENSEMBLE, panel, part, velocity)
+    if not isinstance(challenger.model, DirectForecaster):
+        return TrainedModel(None, lineage.model_copy(update={"reason": challenger.reason}))
     try:
-        pool = neighbours(panel, rows, parameters["borrow"])
-        model = _unfitted(candidate.model).fit(part, pool)
+        pool = neighbours(panel, rows, training.borrow)
+        model = challenger.model.clone().fit(part, pool)
     except NotEnoughHistoryError as error:
-        return TrainedModel(None, promoted=False, reason=str(error))
+        return TrainedModel(None, lineage.model_copy(update={"reason": str(error)}))
     broken = dry_run(model, part, horizon)
+    judged = {
+        "validated_mape": ensemble.get("mape"),
+        "promoted": bool(verdict["passed"]) and not broken,
+        "reason": broken or ("" if verdict["passed"] else verdict["reason"]),
+    }
     return TrainedModel(
         model,
-        promoted=bool(verdict["passed"]) and not broken,
-        reason=broken or ("" if verdict["passed"] else verdict["reason"]),
-        parameters=flatten(parameters),
-        metrics=_figures(verdict, ENSEMBLE) | _prefixed(_figures(verdict, BASELINE), "baseline_"),
-        tags=_tags(part, "ensemble") | _gate_tags(panel, verdict),
-        plots={
-            "backtest": partial(plot_backtest, backtest),
-            "effects": partial(plot_effects, model),
-        },
+        lineage.model_copy(update=judged),
+        parameters=training.flat(),
+        metrics=ensemble | _prefixed(_figures(verdict, BASELINE), "baseline_"),
+        plots={"backtest": partial(plot_backtest, backtest), **model.plots()},
     )
 
 
@@ -94,42 +106,6 @@ def dry_run(model: Forecaster, panel: Panel, horizon: int) -> str:
     except ContractError as error:
         return f"dry run: {error}"
     return ""
-
-
-def flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested parameters as ``group.key`` to value."""
-    flat: dict[str, Any] = {}
-    for key, value in values.items():
-        if isinstance(value, Mapping):
-            flat |= flatten(value, f"{prefix}{key}.")
-        else:
-            flat[f"{prefix}{key}"] = value
-    return flat
-
-
-def _unfitted(model: Ensemble) -> Ensemble:
-    """The same ensemble before it has learned anything."""
-    settings = model.settings
-    return Ensemble(model.horizon, model.leads, settings["lasso"], settings["network"], model.seed)
-
-
-def _tags(panel: Panel, kind: str) -> dict[str, str]:
-    return {
-        "kind": kind,
-        "region": panel.region,
-        "store_format": panel.store_format,
-        "as_of": str(panel.as_of.date()),
-        "data_digest": panel.digest,
-        "series": str(panel.n_series),
-        "weeks": str(panel.n_weeks),
-    }
-
-
-def _gate_tags(panel: Panel, verdict: Mapping[str, Any]) -> dict[str, str]:
-    """What monitoring compares later weeks with: the segment's digest and the validated error."""
-    mape = _figures(verdict, ENSEMBLE).get("mape")
-    validated = {} if mape is None else {"validated_mape": f"{mape:.4f}"}
-    return {"panel_digest": panel.digest, **validated}
 
 
 def _figures(verdict: Mapping[str, Any], model: str) -> dict[str, float]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
-from typing import Annotated, Any, Final, Literal
+from typing import Any, Final, Literal
 
 import numpy as np
 import pandas as pd
@@ -25,12 +25,12 @@ REASONS: Final[tuple[Reason, ...]] = (
 )
 SEGMENT: Final = ["region", "store_format", "velocity"]
 _OPTIONAL: Final = [
-    "trained_at",
+    "trained_until",
     "model_version",
-    "data_digest",
-    "current_data_digest",
-    "code_version",
-    "current_code_version",
+    "panel_digest",
+    "current_panel_digest",
+    "git_commit",
+    "current_git_commit",
     "validated_mape",
     "realised_mape",
     "realised_rows",
@@ -39,31 +39,37 @@ _OPTIONAL: Final = [
 
 
 class RetrainingParameters(Parameters):
-    """When a model is trained again.
+    """When a model is trained again."""
 
-    Attributes:
-        stale_after_days: A model older than this is stale.
-        degraded_by: Realised MAPE more than this share (per cent) above the validated one.
-        min_realised_rows: Rows with actuals needed before a model can count as degraded.
-        drift_limit: Drift figure above this; its unit is that of the figure handed in.
-        act_on: Reasons that lead to training; the others are only reported.
-    """
+    stale_after_days: int = Field(
+        default=60, ge=0, description="A model whose training data end longer ago is stale, days."
+    )
+    degraded_by: float = Field(
+        default=20.0,
+        ge=0,
+        description="How far the realised MAPE may be above the validated one, per cent of it.",
+    )
+    min_realised_rows: int = Field(
+        default=50, ge=1, description="Rows with actuals before a model can count as degraded."
+    )
+    drift_limit: float = Field(
+        default=0.2, description="Drift above this; its unit is that of the figure handed in."
+    )
+    act_on: tuple[Reason, ...] = Field(
+        default=REASONS, description="Reasons that lead to training; others are only reported."
+    )
 
-    stale_after_days: Annotated[int, Field(ge=0)] = 60
-    degraded_by: Annotated[float, Field(ge=0)] = 20.0
-    min_realised_rows: Annotated[int, Field(ge=1)] = 50
-    drift_limit: float = 0.2
-    act_on: tuple[Reason, ...] = REASONS
 
+def data_age_days(trained_until: pd.Series[pd.Timestamp], now: pd.Timestamp) -> pd.Series[float]:
+    """Days from the end of the data that models were trained on to ``now``; NaN if not known.
 
-def age_days(trained_at: pd.Series[pd.Timestamp], now: pd.Timestamp) -> pd.Series[float]:
-    """Age of models in days at ``now``; NaN where ``trained_at`` is not known.
+    A model that was trained again today on old data is old.
 
     Args:
-        trained_at: Time stamps or ISO texts; without a time zone they are taken as UTC.
+        trained_until: Time stamps or ISO texts; without a time zone they are taken as UTC.
         now: The present, likewise.
     """
-    trained = pd.to_datetime(trained_at, utc=True, format="ISO8601")
+    trained = pd.to_datetime(trained_until, utc=True, format="ISO8601")
     moment = pd.Timestamp(now)
     moment = moment.tz_localize("UTC") if moment.tz is None else moment.tz_convert("UTC")
     return (moment - trained).dt.total_seconds() / 86_400
@@ -114,17 +120,17 @@ def retrain_plan(
     Args:
         status: One row per model: ``region``, ``store_format``, ``velocity`` and what is known of
             its champion, each column optional and each value possibly missing: ``model_version``
-            and ``trained_at`` (no champion if both are missing), ``data_digest`` and
-            ``code_version`` it was trained with and ``current_...`` of both, ``validated_mape`` and
-            ``realised_mape`` (per cent) with ``realised_rows``, ``drift``. A rule whose figures are
-            missing does not apply.
+            and ``trained_until``, the last week of its data (no champion if both are missing),
+            ``panel_digest`` and ``git_commit`` it was trained with and ``current_...`` of both,
+            ``validated_mape`` and ``realised_mape`` (per cent) with ``realised_rows``, ``drift``. A
+            rule whose figures are missing does not apply.
         now: The present.
         rules: Limits; the defaults of :class:`RetrainingParameters` if not given.
 
     Returns:
         ``region``, ``store_format``, ``velocity``, ``retrain``, ``reasons`` (list, in the order of
         ``REASONS``), ``details`` (list of sentences with the figures, one per reason) and
-        ``age_days``.
+        ``data_age_days``.
 
     Raises:
         ContractError: If ``status`` has not one row per segment and velocity.
@@ -135,13 +141,13 @@ def retrain_plan(
     if len(double):
         raise ContractError(f"Status has {'.'.join(map(str, double[SEGMENT].iloc[0]))} twice")
     table = status.reset_index(drop=True).reindex(columns=[*SEGMENT, *_OPTIONAL])
-    table["age_days"] = age_days(table["trained_at"], now)
+    table["data_age_days"] = data_age_days(table["trained_until"], now)
     found = [_reasons_of(row, rules) for row in table.to_dict(orient="records")]
     plan = table[SEGMENT].copy()
     plan["retrain"] = [any(reason in rules.act_on for reason in reasons) for reasons in found]
     plan["reasons"] = pd.Series([list(reasons) for reasons in found], dtype=object)
     plan["details"] = pd.Series([list(reasons.values()) for reasons in found], dtype=object)
-    plan["age_days"] = table["age_days"]
+    plan["data_age_days"] = table["data_age_days"]
     return plan
 
 
@@ -151,15 +157,15 @@ Check = Callable[[Row, RetrainingParameters], str | None]
 
 def _reasons_of(row: Row, rules: RetrainingParameters) -> dict[Reason, str]:
     """Reasons with their sentences for one model; a model that is not there has no other reason."""
-    if _unknown(row, "model_version") and _unknown(row, "trained_at"):
+    if _unknown(row, "model_version") and _unknown(row, "trained_until"):
         return {"no_champion": "no model was promoted yet"}
     found = {reason: check(row, rules) for reason, check in _CHECKS.items()}
     return {reason: detail for reason, detail in found.items() if detail}
 
 
 def _stale(row: Row, rules: RetrainingParameters) -> str | None:
-    age, limit = _float(row, "age_days"), rules.stale_after_days
-    return f"{age:.0f} days old, limit {limit}" if age > limit else None
+    age, limit = _float(row, "data_age_days"), rules.stale_after_days
+    return f"data end {age:.0f} days ago, limit {limit}" if age > limit else None
 
 
 def _changed(what: str, column: str) -> Check:
@@ -190,8 +196,8 @@ def _drifted(row: Row, rules: RetrainingParameters) -> str | None:
 
 _CHECKS: Final[dict[Reason, Check]] = {
     "stale": _stale,
-    "data_changed": _changed("data digest", "data_digest"),
-    "code_changed": _changed("code version", "code_version"),
+    "data_changed": _changed("panel digest", "panel_digest"),
+    "code_changed": _changed("git commit", "git_commit"),
     "degraded": _degraded,
     "drifted": _drifted,
 }

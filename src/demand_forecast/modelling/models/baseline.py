@@ -1,8 +1,8 @@
 """The forecasts to beat: the average of the past, and the same week of last year.
 
-The historical average is what the ordering policy used before there were models, so its point
-forecasts ``mean`` and ``mape_point`` are that average itself, not a point aimed at MAPE: the
-contract's reduction is measured against the old way. ``median`` is the 50 % quantile.
+The historical average is what the ordering policy used before there were models. Its ``mean`` is
+that average itself, ``median`` is the 50 % quantile, and ``mape_point`` comes from the quantiles in
+the way of all other models, so that a comparison by MAPE sets like against like.
 
 Quantiles are empirical. A series with at least ``MIN_WEEKS`` observations has the quantiles of its
 own past: of its demand for the average, of its year-on-year changes (added to last year's value)
@@ -14,7 +14,6 @@ were.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -23,7 +22,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from demand_forecast.exceptions import ArtefactError, ConfigurationError, NotEnoughHistoryError
+from demand_forecast.modelling.features.demand import in_whole_units
 from demand_forecast.modelling.panel import Panel
+from demand_forecast.modelling.points import atoms, mape_point
 from demand_forecast.modelling.protocol import QUANTILES, forecast_frame
 
 Array = npt.NDArray[np.float64]
@@ -40,6 +41,7 @@ class _Baseline:
         product_means_: Mean weekly demand by ``product_id``, columns ``product_id`` and ``mean``.
         segment_mean_: Mean weekly demand of all series and weeks.
         pooled_: ``(7,)`` quantiles of the spread relative to each series' mean, over the segment.
+        whole_: Demand was only ever seen in whole units.
     """
 
     name = "baseline"
@@ -47,6 +49,7 @@ class _Baseline:
     product_means_: pd.DataFrame
     segment_mean_: float
     pooled_: Array
+    whole_: bool
 
     def fit(self, panel: Panel) -> Self:
         """Learn the fallbacks for new series and the pooled quantiles.
@@ -60,13 +63,14 @@ class _Baseline:
                 f"{panel.region}.{panel.store_format} has {panel.n_series} series and "
                 f"{panel.n_weeks} weeks, but no delivery in any of them; at least one is needed"
             )
+        self.whole_ = in_whole_units(demand)
         means = _product_means(panel, demand)
         self.product_means_ = pd.DataFrame({"product_id": means.index, "mean": means.to_numpy()})
         self.segment_mean_ = float(np.nanmean(demand))
         level = self._levels(panel, demand)
         relative = self._spread(demand) / np.where(level > 0, level, np.nan)[:, None]
-        known = relative[np.isfinite(relative)]
-        self.pooled_ = np.quantile(known, LEVELS) if known.size else self._no_spread()
+        spreads = relative[np.isfinite(relative)]
+        self.pooled_ = np.quantile(spreads, LEVELS) if spreads.size else self._no_spread()
         return self
 
     def predict(self, panel: Panel, as_of: pd.Timestamp, horizon: int) -> pd.DataFrame:
@@ -78,15 +82,24 @@ class _Baseline:
         """
         if horizon < 1:
             raise ConfigurationError(f"horizon is {horizon}; valid: 1 or more")
-        known = panel.until(as_of)
-        demand = _demand(known)
-        level = self._levels(known, demand)
+        past = panel.until(as_of)
+        demand = _demand(past)
+        level = self._levels(past, demand)
         point = np.maximum(self._point(demand, level, horizon), 0.0)
         own = _row_quantiles(self._spread(demand), LEVELS, MIN_WEEKS)
         spread = np.where(np.isfinite(own), own, level[:, None] * self.pooled_[None, :])
         quantiles = self._around(point, spread)
-        points = {"mean": point, "median": quantiles[:, :, _median()], "mape_point": point}
+        points = {
+            "mean": point,
+            "median": quantiles[:, :, _median()],
+            "mape_point": self._mape_point(quantiles),
+        }
         return forecast_frame(panel, as_of, quantiles, points)
+
+    def _mape_point(self, quantiles: Array) -> Array:
+        """Point of least relative error of the distribution; of whole units a whole number."""
+        values = np.maximum(quantiles @ atoms(LEVELS), 0.0)
+        return np.asarray(mape_point(np.rint(values) if self.whole_ else values))
 
     def save(self, directory: Path) -> None:
         """Write ``baseline.json`` and ``product_means.parquet`` into ``directory``."""
@@ -94,6 +107,7 @@ class _Baseline:
             "model": self.name,
             "segment_mean": self.segment_mean_,
             "pooled": self.pooled_.tolist(),
+            "whole": self.whole_,
         }
         directory.mkdir(parents=True, exist_ok=True)
         self.product_means_.to_parquet(directory / "product_means.parquet", index=False)
@@ -111,6 +125,7 @@ class _Baseline:
         model.product_means_ = means
         model.segment_mean_ = float(state["segment_mean"])
         model.pooled_ = np.asarray(state["pooled"], dtype=np.float64)
+        model.whole_ = bool(state["whole"])
         return model
 
     def _levels(self, panel: Panel, demand: Array) -> Array:
@@ -186,12 +201,6 @@ class SeasonalNaive(_Baseline):
         return np.zeros(len(LEVELS))
 
 
-def baselines() -> dict[str, HistoricalAverage | SeasonalNaive]:
-    """Both, unfitted, by name."""
-    models: Iterable[HistoricalAverage | SeasonalNaive] = (HistoricalAverage(), SeasonalNaive())
-    return {model.name: model for model in models}
-
-
 def _demand(panel: Panel) -> Array:
     return panel.demand.astype(np.float64)
 
@@ -228,16 +237,16 @@ def _row_quantiles(values: Array, levels: Array, min_known: int) -> Array:
 
     Linear between order statistics, as ``numpy.nanquantile``, which loops over rows in Python.
     """
-    known = np.isfinite(values).sum(axis=1)
+    counts = np.isfinite(values).sum(axis=1)
     if values.shape[1] == 0:
         return np.full((len(values), len(levels)), np.nan)
     ordered = np.sort(values, axis=1)
-    position = np.maximum(known - 1, 0)[:, None] * levels[None, :]
+    position = np.maximum(counts - 1, 0)[:, None] * levels[None, :]
     low = np.floor(position).astype(np.int64)
-    high = np.minimum(low + 1, np.maximum(known - 1, 0)[:, None])
+    high = np.minimum(low + 1, np.maximum(counts - 1, 0)[:, None])
     below, above = (np.take_along_axis(ordered, index, axis=1) for index in (low, high))
     quantiles = below + (position - low) * (above - below)
-    return np.where((known >= min_known)[:, None], quantiles, np.nan)
+    return np.where((counts >= min_known)[:, None], quantiles, np.nan)
 
 
 def _read(directory: Path, name: str) -> tuple[dict[str, Any], pd.DataFrame]:

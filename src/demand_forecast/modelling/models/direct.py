@@ -3,25 +3,46 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from typing import Any, ClassVar, Self
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 import pandas as pd
 
+from demand_forecast.modelling.arrays import Array, Arrays, State, load_state, save_state
 from demand_forecast.modelling.features.sample import Sample
 from demand_forecast.modelling.features.spec import FeatureSpec
-from demand_forecast.modelling.models.calibration.intervals import LEVELS, Calibration, calibrate
+from demand_forecast.modelling.models.calibration.censored import LEVELS
+from demand_forecast.modelling.models.calibration.conformal import Calibration, calibrate
 from demand_forecast.modelling.models.rows import Training, forecast_sample, prepare
 from demand_forecast.modelling.panel import Panel
 from demand_forecast.modelling.points import (
-    Array,
     atoms,
     interpolation_weights,
     mape_point,
     mean_point,
 )
 from demand_forecast.modelling.protocol import QUANTILES, forecast_frame
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from demand_forecast.modelling.models.member import Member
+
+
+class Opinion(NamedTuple):
+    """What one model says of the rows of a forecast.
+
+    Attributes:
+        member: The model.
+        weight: Its weight in the forecast.
+        quantiles: ``(rows, levels)`` in log units, before calibration.
+    """
+
+    member: Member
+    weight: float
+    quantiles: Array
 
 
 class DirectForecaster(ABC):
@@ -30,23 +51,26 @@ class DirectForecaster(ABC):
     Args:
         horizon: Weeks to forecast; trains leads 1..horizon.
         leads: Leads to train instead, in weeks; other leads borrow the nearest one.
-        settings: Arguments of the model inside.
         seed: Seed of everything random.
+
+    Raises:
+        ValueError: If the horizon or a lead is below one week.
+
+    Attributes:
+        spec_: What the features learned.
+        held_out_: ``(rows, levels)`` quantiles of the held-out rows by a fit without them.
+        calibration_: What the held-out rows say about the quantiles.
+        limits_: Least and largest log demand seen, relative to the level.
+        feature_means_: ``(features,)`` mean of each feature in training.
     """
 
     kind: ClassVar[str]
 
-    def __init__(
-        self,
-        horizon: int = 4,
-        leads: list[int] | None = None,
-        settings: dict[str, Any] | None = None,
-        seed: int = 0,
-    ) -> None:
+    def __init__(self, horizon: int = 4, leads: Sequence[int] | None = None, seed: int = 0) -> None:
         self.leads = sorted(leads) if leads else list(range(1, horizon + 1))
         if self.leads[:1] < [1]:
             raise ValueError(f"horizon is {horizon}, leads are {leads}; valid: 1 week or more")
-        self.horizon, self.settings, self.seed = horizon, dict(settings or {}), seed
+        self.horizon, self.seed = horizon, seed
 
     def fit(self, panel: Panel, pool: Sequence[Panel] = ()) -> Self:
         """Learn from the whole history of ``panel``.
@@ -65,33 +89,26 @@ class DirectForecaster(ABC):
         """Fit and calibrate on prepared rows."""
         self.spec_ = training.spec
         self.limits_ = (float(training.sample.y.min()), float(training.sample.y.max()))
-        held_out = training.sample.take(~training.is_train)
-        self.held_out_ = self._bounded(self._fit_rows(training), held_out)
-        known, rows = self.held_out_, held_out
+        means = training.sample.x.mean(axis=0, dtype=np.float64)
+        self.feature_means_ = means.astype(np.float32)
+        rows = training.sample.take(~training.is_train)
+        quantiles = self.held_out_ = self._bounded(self._fit_rows(training), rows)
         if training.newcomers is not None:
-            new, _ = self.predict_sample(training.newcomers)
-            known, rows = np.concatenate([known, new]), Sample.join([rows, training.newcomers])
-        self.calibration_ = calibrate(known, rows, len(self.leads), training.held_out_weeks)
+            of_new, _ = self.predict_sample(training.newcomers)
+            quantiles = np.concatenate([quantiles, of_new])
+            rows = Sample.join([rows, training.newcomers])
+        self.calibration_ = calibrate(quantiles, rows, len(self.leads), training.held_out_weeks)
         return self
 
     def predict(self, panel: Panel, as_of: pd.Timestamp, horizon: int) -> pd.DataFrame:
-        """Forecast the ``horizon`` weeks after ``as_of`` from what was known then."""
+        """Forecast the ``horizon`` weeks after ``as_of`` from what was known then.
+
+        Raises:
+            ValueError: If ``horizon`` is below 1.
+            KeyError: If ``as_of`` is not a week of the history.
+        """
         sample = forecast_sample(panel, self.spec_, as_of, horizon)
-        return self._frame(panel, as_of, sample, *self.predict_sample(sample))
-
-    def _frame(
-        self,
-        panel: Panel,
-        as_of: pd.Timestamp,
-        sample: Sample,
-        quantiles: Array,
-        aim: Array | None,
-    ) -> pd.DataFrame:
-        return to_frame(panel, as_of, sample, quantiles, aim, self.calibration_, self.spec_.whole)
-
-    @abstractmethod
-    def _fit_rows(self, training: Training) -> Array:
-        """Fit; return the quantiles of the held-out rows by a model that has not seen them."""
+        return self.frame(panel, as_of, sample, *self.predict_sample(sample))
 
     def predict_sample(self, sample: Sample) -> tuple[Array, Array | None]:
         """What the model says in log units, not calibrated, within what was ever seen.
@@ -105,35 +122,115 @@ class DirectForecaster(ABC):
             aim = self._bounded(aim[:, None], sample)[:, 0]
         return self._bounded(quantiles, sample), aim
 
-    def _bounded(self, quantiles: Array, sample: Sample) -> Array:
-        """Quantiles no further out than any demand in training, nor than the series' ceiling."""
-        inside = np.clip(quantiles, *self.limits_)
-        return np.minimum(inside, np.maximum(sample.ceiling, self.limits_[0])[:, None])
+    def frame(
+        self,
+        panel: Panel,
+        as_of: pd.Timestamp,
+        sample: Sample,
+        quantiles: Array,
+        aim: Array | None,
+    ) -> pd.DataFrame:
+        """The frame of the protocol from what :meth:`predict_sample` gave."""
+        return to_frame(panel, as_of, sample, quantiles, aim, self.calibration_, self.spec_.whole)
 
     @abstractmethod
-    def _predict_rows(self, sample: Sample) -> tuple[Array, Array | None]:
-        """:meth:`predict_sample` without limits."""
+    def answer(
+        self, panel: Panel, as_of: pd.Timestamp, sample: Sample
+    ) -> tuple[pd.DataFrame, list[Opinion]]:
+        """What :meth:`predict` says of these rows, and the opinions that it is made of."""
 
-    def _base_state(self) -> tuple[dict[str, Any], dict[str, Any]]:
-        spec, arrays = self.spec_.to_state()
+    @abstractmethod
+    def clone(
+        self,
+        *,
+        horizon: int | None = None,
+        leads: Sequence[int] | None = None,
+        seed: int | None = None,
+    ) -> Self:
+        """The same model before it has learned anything.
+
+        Args:
+            horizon: Another horizon, if given.
+            leads: Other leads, if given.
+            seed: Another seed, if given.
+        """
+
+    @abstractmethod
+    def flat_parameters(self) -> dict[str, Any]:
+        """Parameters as ``group.key`` to value, for a log."""
+
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """What the model learned, readable, by name: coefficients, course of the training..."""
+        return {}
+
+    def plots(self) -> dict[str, Callable[[], Figure]]:
+        """Figures that say what the model learned, by name, drawn when called."""
+        return {}
+
+    def save(self, directory: Path) -> None:
+        """Write the model into ``directory``."""
+        spec, spec_arrays = self.spec_.to_state()
+        figures, arrays = self._state()
         meta = {
             "kind": self.kind,
             "horizon": self.horizon,
             "leads": self.leads,
             "seed": self.seed,
-            "settings": self.settings,
             "spec": spec,
             "mean_factor": self.calibration_.mean_factor,
             "limits": self.limits_,
+            "arguments": self._arguments(),
+            "model": figures,
         }
-        return meta, {f"spec.{k}": v for k, v in arrays.items()} | {
-            "shifts": self.calibration_.shifts
-        }
+        shared = {"shifts": self.calibration_.shifts, "feature_means": self.feature_means_}
+        save_state(directory, meta, {"shared": shared, "spec": spec_arrays, "model": arrays})
 
-    def _restore_base(self, meta: dict[str, Any], arrays: dict[str, Any]) -> None:
-        self.spec_ = FeatureSpec.from_state(meta["spec"], part(arrays, "spec."))
-        self.limits_ = (float(meta["limits"][0]), float(meta["limits"][1]))
-        self.calibration_ = Calibration(arrays["shifts"], float(meta["mean_factor"]))
+    @classmethod
+    def load(cls, directory: Path) -> Self:
+        """Read what :meth:`save` wrote.
+
+        Raises:
+            ArtefactError: If a file is missing or unreadable, or holds another kind of model.
+        """
+        meta, groups = load_state(directory, cls.kind)
+        model = cls._unfitted(meta, directory)
+        shared = groups["shared"]
+        model.spec_ = FeatureSpec.from_state(meta["spec"], groups["spec"])
+        model.limits_ = (float(meta["limits"][0]), float(meta["limits"][1]))
+        model.calibration_ = Calibration(shared["shifts"], float(meta["mean_factor"]))
+        model.feature_means_ = shared["feature_means"]
+        model._restore(meta["model"], groups.get("model", {}))
+        return model
+
+    @abstractmethod
+    def _fit_rows(self, training: Training) -> Array:
+        """Fit; return the quantiles of the held-out rows by a model that has not seen them."""
+
+    @abstractmethod
+    def _predict_rows(self, sample: Sample) -> tuple[Array, Array | None]:
+        """:meth:`predict_sample` without limits."""
+
+    @abstractmethod
+    def _arguments(self) -> dict[str, Any]:
+        """What the model is made with besides horizon, leads and seed, as JSON can hold it."""
+
+    @classmethod
+    @abstractmethod
+    def _unfitted(cls, meta: dict[str, Any], directory: Path) -> Self:
+        """The model before it had learned anything, from what :meth:`save` wrote."""
+
+    @abstractmethod
+    def _state(self) -> State:
+        """What was learned: what JSON can hold, and arrays."""
+
+    @abstractmethod
+    def _restore(self, figures: dict[str, Any], arrays: Arrays) -> None:
+        """Set what :meth:`_state` gave."""
+
+    def _bounded(self, quantiles: Array, sample: Sample) -> Array:
+        """Quantiles no further out than any demand in training, nor than the series' ceiling."""
+        inside = np.clip(quantiles, *self.limits_)
+        return np.minimum(inside, np.maximum(sample.ceiling, self.limits_[0])[:, None])
 
 
 def to_frame(
@@ -173,8 +270,3 @@ def to_frame(
         "mape_point": least_relative.reshape(shape),
     }
     return forecast_frame(panel, as_of, units.reshape(*shape, len(published)), points)
-
-
-def part(arrays: dict[str, Any], prefix: str) -> dict[str, Any]:
-    """The arrays whose name starts with ``prefix``, without it."""
-    return {k[len(prefix) :]: v for k, v in arrays.items() if k.startswith(prefix)}

@@ -1,234 +1,310 @@
-"""The forecasters of a segment: LASSO, network, and their blend with calibrated quantiles."""
+"""The ensemble of a segment: quantiles of its members blended by weight, then calibrated."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
+from functools import reduce
+from itertools import product
+from operator import add
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 import numpy as np
 import pandas as pd
+from pydantic import Field, NonNegativeInt, SerializeAsAny, ValidationError, field_validator
+from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 
-from demand_forecast.modelling.arrays import load_state, save_state
+from demand_forecast.exceptions import ConfigurationError
+from demand_forecast.modelling.arrays import Array, Arrays, State
 from demand_forecast.modelling.features.sample import Sample
-from demand_forecast.modelling.models.calibration.intervals import MEDIAN, pinball, redistributed
-from demand_forecast.modelling.models.direct import DirectForecaster, part
-from demand_forecast.modelling.models.lasso.lasso import LassoModel
-from demand_forecast.modelling.models.network.network import NetworkModel
+from demand_forecast.modelling.models.calibration.censored import MEDIAN, pinball, redistributed
+from demand_forecast.modelling.models.direct import DirectForecaster, Opinion
+from demand_forecast.modelling.models.kinds import MEMBERS, kind_of, member_class
+from demand_forecast.modelling.models.member import Member
 from demand_forecast.modelling.models.rows import Training, forecast_sample
 from demand_forecast.modelling.panel import Panel
-from demand_forecast.modelling.points import Array
+from demand_forecast.modelling.parameters import Parameters, unknown_parameter
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+DEFAULT_MEMBERS: Final = ("lasso", "network")
 _PRIOR_WEEKS = 8.0
 _MOST = 0.5
+_TENTHS = 10
 
 
-class Lasso(DirectForecaster):
-    """LASSO regression of log demand as a forecaster of its own; see :class:`LassoModel`.
+def _default_members() -> dict[str, Parameters]:
+    return {name: member_class(name).parameters_class() for name in DEFAULT_MEMBERS}
 
-    Attributes:
-        coefficients_: What it learned, readable: feature, effect in percent.
-    """
 
-    kind = "lasso"
+class EnsembleParameters(Parameters):
+    """The members of an ensemble and their parameters."""
 
-    def _fit_rows(self, training: Training) -> Array:
-        self.model_ = LassoModel(**self.settings)
-        held_out = self.model_.fit(training.sample, training.is_train, training.slopes)
-        products = training.spec.categories["product_id"]
-        self.names_ = training.slopes.names(training.names, products)
-        return held_out
+    members: dict[str, SerializeAsAny[Parameters]] = Field(
+        default_factory=_default_members,
+        description="Parameters of each member by its name. A member without parameters of its own "
+        "is written {}; one that is null is left out.",
+    )
+    seed: NonNegativeInt = Field(default=0, description="Seed of everything random.")
 
-    @property
-    def coefficients_(self) -> pd.DataFrame:
-        """Coefficients by size of their usual effect."""
-        return self.model_.coefficients(self.names_)
-
-    def _predict_rows(self, sample: Sample) -> tuple[Array, None]:
-        return self.model_.predict(sample), None
-
-    def save(self, directory: Path) -> None:
-        """Write the model into ``directory``."""
-        meta, arrays = self._base_state()
-        figures, more = self.model_.state()
-        meta |= {"names": self.names_, "model": figures}
-        save_state(directory, meta, arrays | {f"model.{k}": v for k, v in more.items()})
-
+    @field_validator("members", mode="before")
     @classmethod
-    def load(cls, directory: Path) -> Self:
-        """Read what :meth:`save` wrote."""
-        meta, arrays = load_state(directory, cls.kind)
-        model = cls(meta["horizon"], meta["leads"], meta["settings"], meta["seed"])
-        model._restore_base(meta, arrays)
-        model.names_ = meta["names"]
-        model.model_ = LassoModel(**model.settings)
-        model.model_.restore(meta["model"], part(arrays, "model."))
-        return model
+    def _of_its_kind(cls, members: Any) -> Any:
+        if not isinstance(members, Mapping):
+            return members
+        for name in members:
+            if name not in MEMBERS:
+                raise unknown_parameter("An ensemble", str(name), MEMBERS)
+        kept = {name: values for name, values in members.items() if values is not None}
+        if not kept:
+            raise ValueError("an ensemble needs one member at least")
+        return {name: _validated(name, values) for name, values in kept.items()}
 
 
-class Network(DirectForecaster):
-    """Network with categorical embeddings as a forecaster of its own; see :class:`NetworkModel`.
+def _validated(name: str, values: Any) -> Parameters:
+    """Parameters of one member; an error says where in the parameters of the ensemble it is."""
+    try:
+        return member_class(name).parameters_class.model_validate(values)
+    except ValidationError as error:
+        lines = [_inside(name, line) for line in error.errors()]
+        raise ValidationError.from_exception_data(name, lines) from error
 
-    Attributes:
-        history_: Training loss, one figure per 50 steps.
-    """
 
-    kind = "network"
-
-    def _fit_rows(self, training: Training) -> Array:
-        self.model_ = NetworkModel(**({"seed": self.seed} | self.settings))
-        sizes = training.sizes
-        return self.model_.fit(training.sample, training.is_train, sizes, np.array(training.dense))
-
-    @property
-    def history_(self) -> list[float]:
-        """Training loss over time."""
-        return self.model_.history_
-
-    def _predict_rows(self, sample: Sample) -> tuple[Array, Array | None]:
-        return self.model_.predict(sample)
-
-    def save(self, directory: Path) -> None:
-        """Write the model into ``directory``."""
-        meta, arrays = self._base_state()
-        figures, more = self.model_.state()
-        save_state(
-            directory,
-            meta | {"model": figures},
-            arrays | {f"model.{k}": v for k, v in more.items()},
-        )
-
-    @classmethod
-    def load(cls, directory: Path) -> Self:
-        """Read what :meth:`save` wrote."""
-        meta, arrays = load_state(directory, cls.kind)
-        model = cls(meta["horizon"], meta["leads"], meta["settings"], meta["seed"])
-        model._restore_base(meta, arrays)
-        model.model_ = NetworkModel(**({"seed": model.seed} | model.settings))
-        model.model_.restore(meta["model"], part(arrays, "model."))
-        return model
+def _inside(member: str, line: ErrorDetails) -> InitErrorDetails:
+    """An error about a parameter of a member as one about the ensemble's parameters."""
+    context = {**line.get("ctx", {}), "message": line["msg"]}
+    return {
+        "type": PydanticCustomError(line["type"], "{message}", context),
+        "loc": (member, *line["loc"]),
+        "input": line["input"],
+    }
 
 
 class Ensemble(DirectForecaster):
-    """Blend of LASSO and network: quantiles averaged in log units, then calibrated.
+    """Blend of its members: quantiles averaged in log units by weight, then calibrated.
 
-    The weight of each member is the one with the least pinball loss on held-out weeks at the end of
-    the training window, drawn to one half when these are few.
+    The weights are those with the least pinball loss on held-out weeks at the end of the training
+    window, drawn to equal ones when these are few.
 
     Args:
+        members: Models by name, fitted or not: they are copied, and the copies get the horizon,
+            leads and seed of the ensemble. A LASSO and a network if not given.
         horizon: Weeks to forecast; trains leads 1..horizon.
         leads: Leads to train instead, in weeks; other leads borrow the nearest one.
-        lasso: Settings of :class:`LassoModel`.
-        network: Settings of :class:`NetworkModel`.
         seed: Seed of everything random.
 
+    Raises:
+        ConfigurationError: If there is no member, or one has the name of the ensemble's kind.
+
     Attributes:
-        lasso_: The fitted :class:`Lasso`.
-        network_: The fitted :class:`Network`.
-        blend_weights_: Weight of each member by name.
+        members_: The fitted members by name.
+        blend_weights_: Weight of each member by name; they sum to 1.
     """
 
     kind = "ensemble"
 
     def __init__(
         self,
+        members: Mapping[str, Member] | None = None,
+        *,
         horizon: int = 4,
-        leads: list[int] | None = None,
-        lasso: dict[str, Any] | None = None,
-        network: dict[str, Any] | None = None,
+        leads: Sequence[int] | None = None,
         seed: int = 0,
     ) -> None:
-        super().__init__(horizon, leads, {"lasso": lasso or {}, "network": network or {}}, seed)
+        super().__init__(horizon, leads, seed)
+        given = _from_parameters(EnsembleParameters()) if members is None else members
+        if not given or self.kind in given:
+            raise ConfigurationError(
+                f"The members of the ensemble are {list(given)}; valid: one or more, none of them "
+                f"called '{self.kind}'"
+            )
+        self.members = {
+            name: member.clone(horizon=horizon, leads=self.leads, seed=seed)
+            for name, member in given.items()
+        }
+
+    @classmethod
+    def from_parameters(cls, parameters: EnsembleParameters, horizon: int) -> Self:
+        """The ensemble that a parameters file describes.
+
+        Args:
+            parameters: Its members and seed.
+            horizon: Weeks to forecast.
+        """
+        return cls(_from_parameters(parameters), horizon=horizon, seed=parameters.seed)
 
     def _fit_rows(self, training: Training) -> Array:
-        shared = (self.horizon, self.leads)
-        self.lasso_ = Lasso(*shared, self.settings["lasso"], self.seed).fit_training(training)
-        # The network learns from sold-out weeks what the LASSO thinks they would have been.
-        known = training.with_demand(
-            redistributed(
-                self.lasso_.predict_sample(training.sample)[0],
-                training.sample.y,
-                training.sample.censored,
-                self.seed,
-            )
-        )
-        self.network_ = Network(*shared, self.settings["network"], self.seed).fit_training(known)
-        held_out = training.sample.take(~training.is_train)
-        weight = _best_weight(self.lasso_.held_out_, self.network_.held_out_, held_out)
-        trust = training.held_out_weeks / (training.held_out_weeks + _PRIOR_WEEKS)
-        weight = 0.5 + (weight - 0.5) * trust
-        self.blend_weights_ = {"lasso": weight, "network": 1 - weight}
-        return self._blend(self.lasso_.held_out_, self.network_.held_out_)
+        self.members_: dict[str, Member] = {}
+        rows = training
+        for name, member in self.members.items():
+            wanted = rows if member.wants_filled_demand else training
+            self.members_[name] = member.clone().fit_training(wanted)
+            if rows is training:
+                rows = self._filled(training, self.members_[name])
+        held_out = [member.held_out_ for member in self.members_.values()]
+        best = _best_weights(held_out, training.sample.take(~training.is_train))
+        weights = _shrunk(best, training.held_out_weeks)
+        self.blend_weights_ = dict(zip(self.members_, weights, strict=True))
+        return self._blend(held_out)
 
-    def _blend(self, lasso: Array, network: Array) -> Array:
-        weights = self.blend_weights_
-        return weights["lasso"] * lasso + weights["network"] * network
+    def _filled(self, training: Training, member: Member) -> Training:
+        """The rows in which sold-out weeks have the demand that a member thinks they had."""
+        sample = training.sample
+        quantiles, _ = member.predict_sample(sample)
+        return training.with_demand(redistributed(quantiles, sample.y, sample.censored, self.seed))
+
+    def _blend(self, quantiles: Sequence[Array]) -> Array:
+        return _weighted(list(self.blend_weights_.values()), quantiles)
 
     def _predict_rows(self, sample: Sample) -> tuple[Array, Array | None]:
-        (lasso, _), (network, aim) = self._members(sample)
-        return self._blend(lasso, network), aim
+        answers = self._ask(sample)
+        return self._blend([quantiles for quantiles, _ in answers.values()]), _aim(answers)
 
-    def _members(self, sample: Sample) -> list[tuple[Array, Array | None]]:
-        return [member.predict_sample(sample) for member in (self.lasso_, self.network_)]
+    def _ask(self, sample: Sample) -> dict[str, tuple[Array, Array | None]]:
+        return {name: member.predict_sample(sample) for name, member in self.members_.items()}
 
     def answer(
         self, panel: Panel, as_of: pd.Timestamp, sample: Sample
-    ) -> tuple[pd.DataFrame, Array, Array]:
-        """What :meth:`predict` says of these rows, and the quantiles it is blended from.
-
-        Returns:
-            The frame; ``(rows, levels)`` quantiles of the LASSO and of the network in log units.
-        """
-        (lasso, _), (network, aim) = self._members(sample)
-        blend = self._bounded(self._blend(lasso, network), sample)
-        return self._frame(panel, as_of, sample, blend, aim), lasso, network
+    ) -> tuple[pd.DataFrame, list[Opinion]]:
+        """What :meth:`predict` says of these rows, and the opinions of the members."""
+        answers = self._ask(sample)
+        opinions = [
+            Opinion(member, self.blend_weights_[name], answers[name][0])
+            for name, member in self.members_.items()
+        ]
+        blend = self._bounded(self._blend([opinion.quantiles for opinion in opinions]), sample)
+        return self.frame(panel, as_of, sample, blend, _aim(answers)), opinions
 
     def predict_members(
         self, panel: Panel, as_of: pd.Timestamp, horizon: int
     ) -> dict[str, pd.DataFrame]:
-        """Forecasts of ``lasso``, ``network`` and ``ensemble`` from the same features."""
+        """Forecasts of each member and of the ``ensemble`` from the same features.
+
+        Raises:
+            ValueError: If ``horizon`` is below 1.
+            KeyError: If ``as_of`` is not a week of the history.
+        """
         sample = forecast_sample(panel, self.spec_, as_of, horizon)
-        (lasso, _), (network, aim) = self._members(sample)
-        return {
-            "lasso": self.lasso_._frame(panel, as_of, sample, lasso, None),
-            "network": self.network_._frame(panel, as_of, sample, network, aim),
-            "ensemble": self._frame(panel, as_of, sample, self._blend(lasso, network), aim),
+        answers = self._ask(sample)
+        frames = {
+            name: member.frame(panel, as_of, sample, *answers[name])
+            for name, member in self.members_.items()
         }
+        blend = self._blend([quantiles for quantiles, _ in answers.values()])
+        return frames | {self.kind: self.frame(panel, as_of, sample, blend, _aim(answers))}
+
+    def clone(
+        self,
+        *,
+        horizon: int | None = None,
+        leads: Sequence[int] | None = None,
+        seed: int | None = None,
+    ) -> Self:
+        """The same ensemble before it has learned anything."""
+        return type(self)(
+            self.members,
+            horizon=self.horizon if horizon is None else horizon,
+            leads=self.leads if leads is None else leads,
+            seed=self.seed if seed is None else seed,
+        )
+
+    def flat_parameters(self) -> dict[str, Any]:
+        """Parameters as ``members.name.key`` to value, and the seed."""
+        flat = {
+            f"members.{name}.{key}": value
+            for name, member in self.members.items()
+            for key, value in member.flat_parameters().items()
+        }
+        return {"seed": self.seed, **flat}
+
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """Tables of the members, ``member_table``."""
+        return {f"{n}_{k}": t for n, m in self.members_.items() for k, t in m.tables().items()}
+
+    def plots(self) -> dict[str, Callable[[], Figure]]:
+        """Plots of the members, ``member_plot``."""
+        return {f"{n}_{k}": p for n, m in self.members_.items() for k, p in m.plots().items()}
 
     def save(self, directory: Path) -> None:
         """Write the ensemble into ``directory``, its members into folders of it."""
-        meta, arrays = self._base_state()
-        save_state(directory, meta | {"blend_weights": self.blend_weights_}, arrays)
-        self.lasso_.save(directory / "lasso")
-        self.network_.save(directory / "network")
+        super().save(directory)
+        for name, member in self.members_.items():
+            member.save(directory / name)
+
+    def _arguments(self) -> dict[str, Any]:
+        return {"members": {name: kind_of(member) for name, member in self.members_.items()}}
 
     @classmethod
-    def load(cls, directory: Path) -> Self:
-        """Read what :meth:`save` wrote."""
-        meta, arrays = load_state(directory, cls.kind)
-        settings = meta["settings"]
-        model = cls(
-            meta["horizon"], meta["leads"], settings["lasso"], settings["network"], meta["seed"]
-        )
-        model._restore_base(meta, arrays)
-        model.blend_weights_ = meta["blend_weights"]
-        model.lasso_ = Lasso.load(directory / "lasso")
-        model.network_ = Network.load(directory / "network")
+    def _unfitted(cls, meta: dict[str, Any], directory: Path) -> Self:
+        kinds = meta["arguments"]["members"]
+        members = {name: member_class(kind).load(directory / name) for name, kind in kinds.items()}
+        model = cls(members, horizon=meta["horizon"], leads=meta["leads"], seed=meta["seed"])
+        model.members_ = members
         return model
 
+    def _state(self) -> State:
+        return {"blend_weights_": self.blend_weights_}, {}
 
-def _best_weight(lasso: Array, network: Array, held_out: Sample) -> float:
-    """Weight of the LASSO, on a grid of tenths, with the least pinball loss.
+    def _restore(self, figures: dict[str, Any], arrays: Arrays) -> None:
+        self.blend_weights_ = figures["blend_weights_"]
+
+
+def _from_parameters(parameters: EnsembleParameters) -> dict[str, Member]:
+    """Unfitted members by name, which is that of their kind."""
+    return {name: member_class(name)(own) for name, own in parameters.members.items()}
+
+
+def _aim(answers: Mapping[str, tuple[Array, Array | None]]) -> Array | None:
+    """Mean of the points of least relative error of the members that have one."""
+    aims = [aim for _, aim in answers.values() if aim is not None]
+    return reduce(add, aims) / len(aims) if aims else None
+
+
+def _weighted(weights: Sequence[float], values: Sequence[Array]) -> Array:
+    parts = [weight * value for weight, value in zip(weights, values, strict=True)]
+    return reduce(add, parts)
+
+
+def _best_weights(members: Sequence[Array], held_out: Sample) -> tuple[float, ...]:
+    """Weights of the members, on a grid of tenths, with the least pinball loss.
 
     In units relative to level and forecast, and no more than ``_MOST`` for a row: in logs a few
     closed weeks would decide, in plain units the largest series.
+
+    Args:
+        members: ``(rows, levels)`` held-out quantiles of each member.
+        held_out: The rows.
     """
-    actual = redistributed((lasso + network) / 2, held_out.y, held_out.censored)
-    size = np.exp((lasso + network)[:, MEDIAN] / 2) + 1
+    total = reduce(add, members)
+    actual = redistributed(total / len(members), held_out.y, held_out.censored)
+    size = np.exp(total[:, MEDIAN] / len(members)) + 1
     none = np.zeros(len(actual), dtype=bool)
 
-    def loss(weight: float) -> float:
-        ratio = np.exp(weight * lasso + (1 - weight) * network)
+    def loss(weights: tuple[float, ...]) -> float:
+        ratio = np.exp(_weighted(weights, members))
         return float(np.minimum(pinball(ratio, np.exp(actual), none) / size, _MOST).mean())
 
-    grid = np.linspace(0, 1, 11)
-    return float(grid[int(np.argmin([loss(float(w)) for w in grid]))])
+    grid = simplex(len(members))
+    return grid[int(np.argmin([loss(weights) for weights in grid]))]
+
+
+def simplex(n: int) -> list[tuple[float, ...]]:
+    """All weights of ``n`` members in tenths that sum to 1, the first one's ascending.
+
+    >>> simplex(1)
+    [(1.0,)]
+    >>> len(simplex(2)), len(simplex(3))
+    (11, 66)
+    """
+    grid = product(range(_TENTHS + 1), repeat=n - 1)
+    shares = np.linspace(0, 1, _TENTHS + 1)
+    first = [[float(shares[k]) for k in tenths] for tenths in grid if sum(tenths) <= _TENTHS]
+    return [(*weights, max(1.0 - sum(weights), 0.0)) for weights in first]
+
+
+def _shrunk(weights: Sequence[float], weeks: int) -> list[float]:
+    """Weights drawn to equal ones as far as held-out weeks are few."""
+    equal, trust = 1 / len(weights), weeks / (weeks + _PRIOR_WEEKS)
+    first = [equal + (weight - equal) * trust for weight in weights[:-1]]
+    return [*first, 1.0 - sum(first)]

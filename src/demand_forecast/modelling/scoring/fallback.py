@@ -7,25 +7,41 @@ from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 import pandas as pd
+from pydantic import Field
 
 from demand_forecast.exceptions import ContractError
 from demand_forecast.modelling.decisions.orders import OrderParameters
 from demand_forecast.modelling.explanation.explain import GROUPS, explain
+from demand_forecast.modelling.lifecycle.records import RegisteredModel
 from demand_forecast.modelling.models.baseline import HistoricalAverage
-from demand_forecast.modelling.models.kinds import RegisteredModel
+from demand_forecast.modelling.output_contract import check_output, target_weeks
 from demand_forecast.modelling.panel import KEY, Panel
+from demand_forecast.modelling.parameters import Parameters
 from demand_forecast.modelling.scoring.forecasts import (
     OUTPUT_COLUMNS,
     ROW_COLUMNS,
     active_series,
     build_table,
-    check_output,
-    target_weeks,
 )
 from demand_forecast.modelling.velocity import SLOW, by_product
 
 EXPLANATION_COLUMNS: Final = [*ROW_COLUMNS, "mean", *GROUPS]
 _LOGGER = logging.getLogger(__name__)
+
+
+class ScoringParameters(Parameters):
+    """When a champion may no longer be used, and which products are forecast."""
+
+    stale_after_days: int = Field(
+        ge=1,
+        description="A champion whose training data end longer ago gives way, days.",
+    )
+    active_within_weeks: int = Field(
+        ge=1, description="A product is forecast where it was delivered in these last weeks."
+    )
+    order: OrderParameters = Field(
+        default=OrderParameters(), description="How order proposals are derived from the forecasts."
+    )
 
 
 class Scored(NamedTuple):
@@ -48,9 +64,7 @@ def score_segment(
     baseline: RegisteredModel,
     *,
     horizon: int,
-    active_within_weeks: int,
-    stale_after_days: int,
-    order: OrderParameters | None = None,
+    scoring: ScoringParameters,
 ) -> Scored:
     """Forecast every active series of a segment.
 
@@ -64,9 +78,7 @@ def score_segment(
         baseline: What it gave for the historical average, the last resort; where there is none, one
             is computed from the panel.
         horizon: Weeks ahead.
-        active_within_weeks: A series is forecast if it was delivered in these last weeks.
-        stale_after_days: A champion whose data end longer ago than this gives way to the baseline.
-        order: How orders are derived from the forecasts.
+        scoring: Which series are forecast, and how.
 
     Returns:
         The forecasts and their explanations.
@@ -76,14 +88,15 @@ def score_segment(
     """
     classes = panel.series[KEY].reset_index(drop=True)
     classes["velocity"] = classes["product_id"].map(by_product(velocity)).fillna(SLOW)
-    active = active_series(panel, active_within_weeks)
-    settings = (horizon, stale_after_days, order)
+    active = active_series(panel, scoring.active_within_weeks)
     tables = [pd.DataFrame(columns=[*OUTPUT_COLUMNS, *GROUPS])]
     for which, registered in models.items():
         rows = (classes["velocity"] == which).to_numpy()
         wanted = classes[rows & active]
         if len(wanted):
-            tables.append(_score(panel.select(rows), wanted, registered, baseline, *settings))
+            tables.append(
+                _score(panel.select(rows), wanted, registered, baseline, horizon, scoring)
+            )
     table = pd.concat(tables[1:] or tables, ignore_index=True)
     return Scored(table[OUTPUT_COLUMNS], table[EXPLANATION_COLUMNS])
 
@@ -94,12 +107,11 @@ def _score(
     champion: RegisteredModel,
     baseline: RegisteredModel,
     horizon: int,
-    stale_after_days: int,
-    order: OrderParameters | None,
+    scoring: ScoringParameters,
 ) -> pd.DataFrame:
-    reason = champion.reason
+    reason, order = champion.reason, scoring.order
     if champion.model is not None:
-        reason = _staleness(champion, panel, stale_after_days)
+        reason = _staleness(champion, panel, scoring.stale_after_days)
     if not reason:
         source = "previous_champion" if champion.reason else "champion"
         try:
@@ -141,10 +153,9 @@ def _forecast(
 
 
 def _staleness(champion: RegisteredModel, panel: Panel, limit: int) -> str:
-    trained_on = champion.tags.get("as_of")
-    if trained_on is None:
+    if champion.lineage is None:
         return ""
-    days = (panel.as_of - pd.Timestamp(trained_on)).days
+    days = (panel.as_of - pd.Timestamp(champion.lineage.as_of)).days
     if days <= limit:
         return ""
     return f"champion {champion.version} is stale: {days} days, limit {limit}"

@@ -1,20 +1,21 @@
-"""The forecast table as it is delivered, and the contract that it keeps."""
+"""The forecast table as it is delivered."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
 import pandas as pd
 
 from demand_forecast.exceptions import ConfigurationError, ContractError, did_you_mean
+from demand_forecast.modelling.arrays import BoolArray
 from demand_forecast.modelling.decisions.orders import (
     ORDER_COLUMNS,
     OrderParameters,
     propose_orders,
 )
-from demand_forecast.modelling.panel import KEY, BoolArray, Panel
+from demand_forecast.modelling.output_contract import example_of
+from demand_forecast.modelling.panel import KEY, Panel
 from demand_forecast.modelling.protocol import POINTS, QUANTILES
 
 SOURCES: Final = ("champion", "previous_champion", "baseline")
@@ -29,9 +30,6 @@ OUTPUT_COLUMNS: Final = [
     "model_name",
     "model_version",
 ]
-_VALUES: Final = [*POINTS, *QUANTILES]
-# Calibration works in floating point: neighbouring quantiles may differ by rounding.
-_CROSSING: Final = 1e-6
 
 
 def build_table(
@@ -72,7 +70,7 @@ def build_table(
     unknown = table[table["velocity"].isna()]
     if len(unknown):
         raise ContractError(
-            f"No velocity for {len(unknown)} forecast rows, {_example(unknown, KEY)}"
+            f"No velocity for {len(unknown)} forecast rows, {example_of(unknown, KEY)}"
         )
     orders = propose_orders(table, panel.series, order)
     return table.assign(
@@ -90,75 +88,3 @@ def build_table(
 def active_series(panel: Panel, within_weeks: int = 13) -> BoolArray:
     """``(series,)`` True where the product was delivered in the last ``within_weeks`` weeks."""
     return np.asarray(panel.active[:, -within_weeks:].any(axis=1), dtype=np.bool_)
-
-
-def target_weeks(as_of: pd.Timestamp, horizon: int) -> list[pd.Timestamp]:
-    """The ``horizon`` week-ending dates after ``as_of``."""
-    return [pd.Timestamp(as_of) + pd.Timedelta(days=7 * lead) for lead in range(1, horizon + 1)]
-
-
-def check_output(
-    frame: pd.DataFrame, expected_keys: pd.DataFrame, weeks: Sequence[pd.Timestamp]
-) -> None:
-    """The output contract: complete, one row per key, finite, not negative, quantiles in order.
-
-    Args:
-        frame: A forecast table, or a model's forecast frame.
-        expected_keys: ``store_id`` and ``product_id`` of every series that needs a forecast.
-        weeks: Every week that needs one.
-
-    Raises:
-        ContractError: With everything that is wrong, how often, and one example of each.
-    """
-    missing = [c for c in [*KEY, "week", *_VALUES] if c not in frame.columns]
-    if missing:
-        raise ContractError(f"Forecast has no column '{missing[0]}' ({len(missing)} missing)")
-    problems = _key_problems(frame, expected_keys, weeks) + _value_problems(frame)
-    if problems:
-        raise ContractError("Forecast breaks the output contract: " + "; ".join(problems))
-
-
-def _key_problems(
-    frame: pd.DataFrame, expected_keys: pd.DataFrame, weeks: Sequence[pd.Timestamp]
-) -> list[str]:
-    row = [*KEY, "week"]
-    wanted = expected_keys[KEY].drop_duplicates()
-    wanted = wanted.merge(pd.DataFrame({"week": pd.DatetimeIndex(list(weeks))}), how="cross")
-    expected = pd.MultiIndex.from_frame(wanted[row])
-    found = pd.MultiIndex.from_frame(frame[row])
-    cases = {
-        "missing": wanted[~expected.isin(found)],
-        "not asked for": frame[~found.isin(expected)],
-        "double": frame[found.duplicated()],
-    }
-    return [
-        f"{len(bad)} rows {what}, {_example(bad, row)}" for what, bad in cases.items() if len(bad)
-    ]
-
-
-def _value_problems(frame: pd.DataFrame) -> list[str]:
-    row = [*KEY, "week"]
-    values = frame[_VALUES].to_numpy(dtype=float)
-    quantiles = frame[list(QUANTILES)].to_numpy(dtype=float)
-    slack = _CROSSING * (1 + np.abs(quantiles[:, 1:]))
-    with np.errstate(invalid="ignore"):  # infinite quantiles are told as such
-        crossing = (quantiles[:, :-1] > quantiles[:, 1:] + slack).any(axis=1)
-    cases = {
-        "not finite": ~np.isfinite(values).all(axis=1),
-        "negative": (values < 0).any(axis=1),
-        "with quantiles out of order": crossing,
-    }
-    return [
-        f"{int(bad.sum())} rows {what}, {_example(frame[bad], row)}"
-        for what, bad in cases.items()
-        if bad.any()
-    ]
-
-
-def _example(rows: pd.DataFrame, columns: list[str]) -> str:
-    first = rows.iloc[0]
-    return "such as " + ", ".join(f"{name} {_plain(first[name])}" for name in columns)
-
-
-def _plain(value: object) -> str:
-    return f"{value:%Y-%m-%d}" if isinstance(value, pd.Timestamp) else str(value)

@@ -22,9 +22,9 @@ themselves. MinT also needs a forecast of its own for every total.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Final
+from typing import Final, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -40,6 +40,7 @@ from demand_forecast.modelling.totals.error_correlation import (
 )
 
 Array = npt.NDArray[np.float64]
+K = TypeVar("K")  # whatever names a segment
 
 LEVELS: Final[dict[str, list[str]]] = {
     "product": ["product_id"],
@@ -73,29 +74,34 @@ _FINEST = 2.0**20
 
 
 def total_segments(
-    forecasts: Sequence[pd.DataFrame], backtests: Sequence[pd.DataFrame | None]
+    forecasts: Mapping[K, pd.DataFrame], backtests: Mapping[K, Sequence[pd.DataFrame]]
 ) -> pd.DataFrame:
     """Totals of several segments, with the errors seen in the backtests of their last training.
 
     Args:
-        forecasts: Forecast table of each segment.
-        backtests: Backtest of each, None where there is none. A series' errors are those of the
-            model that it is forecast with: the ensemble, or the baseline.
+        forecasts: Forecast table by segment.
+        backtests: Backtests of the series of each segment. A series' errors are those of the model
+            that it is forecast with: the ensemble, or the baseline.
 
     Returns:
         As :func:`add_up`; ``reason`` says for how many segments there was no backtest. Where there
         was none at all, errors are taken as independent and intervals are too narrow.
     """
-    filled = [(f, b) for f, b in zip(forecasts, backtests, strict=True) if len(f)]
+    filled = {segment: table for segment, table in forecasts.items() if len(table)}
     if not filled:
         return pd.DataFrame(columns=TOTALS_COLUMNS)
-    errors = [_errors(f, b) for f, b in filled if b is not None and len(b)]
+    tried = {s: [table for table in backtests.get(s, ()) if len(table)] for s in filled}
+    errors = [
+        _errors(filled[segment], pd.concat(tables, ignore_index=True))
+        for segment, tables in tried.items()
+        if tables
+    ]
     correlation = fit_correlation(errors)
     lacking = len(filled) - len(errors)
     if lacking and not correlation.reason:
         reason = f"{lacking} of {len(filled)} segments have no backtest"
         correlation = replace(correlation, reason=reason)
-    return add_up(pd.concat([f for f, _ in filled], ignore_index=True), correlation)
+    return add_up(pd.concat(list(filled.values()), ignore_index=True), correlation)
 
 
 def add_up(forecast: pd.DataFrame, correlation: ErrorCorrelation) -> pd.DataFrame:

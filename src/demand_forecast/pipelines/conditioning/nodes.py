@@ -11,6 +11,7 @@ from demand_forecast.conditioning.panel import build_panel
 from demand_forecast.conditioning.parameters import ConditioningParameters
 from demand_forecast.conditioning.raw import RawSource
 from demand_forecast.conditioning.region import condition_region
+from demand_forecast.framework.segments import Segment
 from demand_forecast.modelling.panel import Panel
 
 
@@ -27,7 +28,7 @@ def condition(
         layout,
         region=identity["region"],
         store_formats=identity["store_formats"],
-        settings=conditioning,
+        parameters=conditioning,
         previous=last,
     )
 
@@ -39,8 +40,8 @@ def report(conditioned: ConditionedRegion) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 def make_panel(
     conditioned: ConditionedRegion,
-    identity: dict[str, Any],
+    segment: Segment,
     conditioning: ConditioningParameters,
 ) -> Panel:
     """The dense weekly panel of one segment."""
-    return build_panel(conditioned, identity["store_format"], conditioning)
+    return build_panel(conditioned, segment.store_format, conditioning)

@@ -24,9 +24,15 @@ def create_pipeline(plan: Segments) -> Pipeline:
             )
         ]
     )
+    segments = per_segment(
+        segment,
+        plan,
+        region_inputs=["conditioned", "params:conditioning"],
+        leads_to_velocities=True,
+    )
     return stage(
         "conditioning",
-        [*per_region(regions, plan), *per_segment(segment, plan, region_inputs=["conditioned"])],
+        [*per_region(regions, plan), *segments],
     )
 
 

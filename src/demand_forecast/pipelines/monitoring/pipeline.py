@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from kedro.pipeline import Node, Pipeline
 
-from demand_forecast.framework.namespacing import collected, collector, per_segment, stage
+from demand_forecast.framework.namespacing import (
+    collector,
+    of_segments,
+    of_velocities,
+    per_segment,
+    stage,
+)
 from demand_forecast.framework.segments import Segments
 from demand_forecast.pipelines.monitoring.nodes import check_health, plan_retraining
 
@@ -15,7 +21,11 @@ def create_pipeline(plan: Segments) -> Pipeline:
         [
             Node(
                 check_health,
-                inputs=["panel", "model_fast", "model_slow", "past_forecasts"],
+                inputs={
+                    "panel": "panel",
+                    "past_forecasts": "past_forecasts",
+                    **of_velocities("model"),
+                },
                 outputs="health",
                 name="check_health",
             )
@@ -23,8 +33,10 @@ def create_pipeline(plan: Segments) -> Pipeline:
     )
     retraining = collector(
         plan_retraining,
-        inputs=["params:monitoring", *collected("health", plan)],
+        inputs={"monitoring": "params:monitoring", "healths": of_segments("health", plan)},
         outputs="retrain_plan",
         name="plan_retraining",
     )
-    return stage("monitoring", [*per_segment(template, plan), retraining])
+    return stage(
+        "monitoring", [*per_segment(template, plan, velocity_inputs=["model"]), retraining]
+    )

@@ -2,47 +2,56 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pandas as pd
 
-from demand_forecast.framework.parameters import ForecastParameters, ScoringParameters
-from demand_forecast.modelling.models.kinds import RegisteredModel
+from demand_forecast.framework.segments import Branch, Segment
+from demand_forecast.modelling.evaluation.splits import ForecastParameters
+from demand_forecast.modelling.lifecycle.records import RegisteredModel
 from demand_forecast.modelling.panel import Panel
-from demand_forecast.modelling.scoring.fallback import score_segment
+from demand_forecast.modelling.scoring.fallback import ScoringParameters, score_segment
 from demand_forecast.modelling.totals.hierarchy import total_segments
-from demand_forecast.modelling.velocity import FAST, SLOW, classify
+from demand_forecast.modelling.velocity import classify
 
 
 def score(
     panel: Panel,
-    velocity: pd.DataFrame | None,
-    fast: RegisteredModel,
-    slow: RegisteredModel,
+    last_velocity: pd.DataFrame | None,
     baseline: RegisteredModel,
     forecast: ForecastParameters,
     scoring: ScoringParameters,
+    **models: RegisteredModel,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The next weeks of every active store and product of the segment, and their explanations.
 
     Before the first training there are no classes yet, as there are no champions.
+
+    Args:
+        panel: The segment.
+        last_velocity: Classes from the last training.
+        baseline: The historical average.
+        forecast: Horizon.
+        scoring: Which series are forecast, and how.
+        models: Champions by velocity.
     """
+    classes = classify(panel) if last_velocity is None else last_velocity
     return score_segment(
-        panel,
-        classify(panel) if velocity is None else velocity,
-        {FAST: fast, SLOW: slow},
-        baseline,
-        horizon=forecast.horizon,
-        active_within_weeks=scoring.active_within_weeks,
-        stale_after_days=scoring.stale_after_days,
-        order=scoring.order,
+        panel, classes, models, baseline, horizon=forecast.horizon, scoring=scoring
     )
 
 
-def make_totals(*tables: pd.DataFrame | None) -> pd.DataFrame:
+def make_totals(
+    forecasts: Mapping[Segment, pd.DataFrame], backtests: Mapping[Branch, pd.DataFrame | None]
+) -> pd.DataFrame:
     """Totals by product, region, store format, segment and in all, with their intervals.
 
     Args:
-        tables: The forecasts of all segments, then their last backtests in the same order.
+        forecasts: Of all segments.
+        backtests: Of the last training of their velocities, where there was one.
     """
-    half = len(tables) // 2
-    forecasts = [table for table in tables[:half] if table is not None]
-    return total_segments(forecasts, tables[half:])
+    errors = {
+        segment: [table for b in segment.branches if (table := backtests[b]) is not None]
+        for segment in forecasts
+    }
+    return total_segments(forecasts, errors)

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from kedro.pipeline import Node, Pipeline
 
-from demand_forecast.framework.namespacing import collected, collector, per_segment, stage
+from demand_forecast.framework.namespacing import (
+    collector,
+    of_branches,
+    of_segments,
+    of_velocities,
+    per_segment,
+    stage,
+)
 from demand_forecast.framework.segments import Segments
 from demand_forecast.pipelines.scoring.nodes import make_totals, score
 
@@ -15,15 +22,14 @@ def create_pipeline(plan: Segments) -> Pipeline:
         [
             Node(
                 score,
-                inputs=[
-                    "panel",
-                    "last_velocity",
-                    "model_fast",
-                    "model_slow",
-                    "model_baseline",
-                    "params:forecast",
-                    "params:scoring",
-                ],
+                inputs={
+                    "panel": "panel",
+                    "last_velocity": "last_velocity",
+                    "baseline": "baseline_model",
+                    "forecast": "params:forecast",
+                    "scoring": "params:scoring",
+                    **of_velocities("model"),
+                },
                 outputs=["forecast", "explanations"],
                 name="score",
             )
@@ -31,8 +37,11 @@ def create_pipeline(plan: Segments) -> Pipeline:
     )
     totals = collector(
         make_totals,
-        inputs=[*collected("forecast", plan), *collected("last_backtest", plan)],
+        inputs={
+            "forecasts": of_segments("forecast", plan),
+            "backtests": of_branches("last_backtest", plan),
+        },
         outputs="totals",
         name="make_totals",
     )
-    return stage("scoring", [*per_segment(template, plan), totals])
+    return stage("scoring", [*per_segment(template, plan, velocity_inputs=["model"]), totals])

@@ -1,48 +1,56 @@
-"""Template of the training of one segment."""
+"""Templates of the training of one segment and of one of its velocities."""
 
 from __future__ import annotations
 
 from kedro.pipeline import Node, Pipeline
 
-from demand_forecast.framework.namespacing import per_segment, stage
+from demand_forecast.framework.namespacing import per_segment, per_velocity, stage
 from demand_forecast.framework.segments import Segments
 from demand_forecast.pipelines.training.nodes import (
     classify_velocity,
     fit_baseline,
-    fit_ensemble_fast,
-    fit_ensemble_slow,
+    fit_challenger,
 )
 
 
 def create_pipeline(plan: Segments) -> Pipeline:
     """Training of every segment of the environment."""
-    settings = ["params:forecast", "params:training"]
-    template = Pipeline(
+    segment = Pipeline(
         [
             Node(
                 classify_velocity,
-                inputs=["panel", "params:training", "last_velocity"],
+                inputs=["panel", "params:velocity", "last_velocity"],
                 outputs="velocity",
                 name="classify_velocity",
             ),
             Node(
                 fit_baseline,
                 inputs=["panel", "params:forecast"],
-                outputs="candidate_baseline",
+                outputs="baseline",
                 name="fit_baseline",
-            ),
-            Node(
-                fit_ensemble_fast,
-                inputs=["panel", "velocity", *settings],
-                outputs="candidate_fast",
-                name="fit_ensemble_fast",
-            ),
-            Node(
-                fit_ensemble_slow,
-                inputs=["panel", "velocity", *settings],
-                outputs="candidate_slow",
-                name="fit_ensemble_slow",
             ),
         ]
     )
-    return stage("training", per_segment(template, plan))
+    velocity = Pipeline(
+        [
+            Node(
+                fit_challenger,
+                inputs=[
+                    "panel",
+                    "velocity",
+                    "params:identity",
+                    "params:forecast",
+                    "params:training",
+                ],
+                outputs="challenger",
+                name="fit_challenger",
+            )
+        ]
+    )
+    return stage(
+        "training",
+        [
+            *per_segment(segment, plan, leads_to_velocities=True),
+            *per_velocity(velocity, plan, segment_inputs=["panel", "velocity", "params:forecast"]),
+        ],
+    )

@@ -1,4 +1,4 @@
-"""Validation: rolling origins, the gate, refit on all weeks and promotion."""
+"""Validation: rolling origins, the gate and what sell-outs cost."""
 
 from demand_forecast.pipelines.validation.pipeline import create_pipeline
 

@@ -1,36 +1,45 @@
-"""Template of the validation of one segment, and the summary over all."""
+"""Template of the validation of one velocity of a segment, and the summary over all."""
 
 from __future__ import annotations
 
 from kedro.pipeline import Node, Pipeline
 
-from demand_forecast.framework.namespacing import collected, collector, per_segment, stage
+from demand_forecast.framework.namespacing import (
+    collector,
+    of_branches,
+    of_regions,
+    per_velocity,
+    stage,
+)
 from demand_forecast.framework.segments import Segments
 from demand_forecast.pipelines.validation.nodes import (
     estimate_lost_sales,
-    judge_segment,
-    refit_baseline,
-    refit_fast,
-    refit_slow,
+    judge,
     run_backtest,
     summarise_run,
 )
 
 
 def create_pipeline(plan: Segments) -> Pipeline:
-    """Validation of every segment, then the summary."""
-    candidates = ["candidate_baseline", "candidate_fast", "candidate_slow"]
+    """Validation of every velocity of every segment, then the summary."""
     template = Pipeline(
         [
             Node(
                 run_backtest,
-                inputs=["panel", "velocity", *candidates, "params:forecast"],
+                inputs=[
+                    "panel",
+                    "velocity",
+                    "params:identity",
+                    "baseline",
+                    "challenger",
+                    "params:forecast",
+                ],
                 outputs="backtest",
                 name="backtest",
             ),
             Node(
-                judge_segment,
-                inputs=["backtest", *candidates[1:], "params:validation"],
+                judge,
+                inputs=["backtest", "challenger", "params:validation"],
                 outputs=["verdict", "metrics"],
                 name="judge",
             ),
@@ -40,37 +49,17 @@ def create_pipeline(plan: Segments) -> Pipeline:
                 outputs="lost_sales",
                 name="estimate_lost_sales",
             ),
-            Node(
-                refit_baseline,
-                inputs=["panel", "verdict"],
-                outputs="model_baseline",
-                name="refit_baseline",
-            ),
-            *(
-                Node(
-                    refit,
-                    inputs=[
-                        "panel",
-                        "velocity",
-                        f"candidate_{which}",
-                        "verdict",
-                        "backtest",
-                        "params:forecast",
-                        "params:training",
-                    ],
-                    outputs=f"model_{which}",
-                    name=f"refit_{which}",
-                )
-                for which, refit in (("fast", refit_fast), ("slow", refit_slow))
-            ),
         ]
     )
-    totals = [f"{region}.control_totals" for region in plan.regions]
-    verdicts, metrics = collected("verdict", plan), collected("metrics", plan)
+    of_segment = ["panel", "velocity", "baseline", "params:forecast"]
     summary = collector(
         summarise_run,
-        inputs=[*verdicts, *metrics, *totals],
+        inputs={
+            "verdicts": of_branches("verdict", plan),
+            "metrics": of_branches("metrics", plan),
+            "control_totals": of_regions("control_totals", plan),
+        },
         outputs="summary",
         name="summarise_run",
     )
-    return stage("validation", [*per_segment(template, plan), summary])
+    return stage("validation", [*per_velocity(template, plan, segment_inputs=of_segment), summary])

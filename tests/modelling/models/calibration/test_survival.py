@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from demand_forecast.modelling.models.calibration.survival import censored_quantiles
+from demand_forecast.modelling.models.calibration.censored import censored_quantiles
 
 LEVELS = np.array([0.1, 0.5, 0.9])
 

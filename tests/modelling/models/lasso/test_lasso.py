@@ -9,9 +9,9 @@ import pytest
 from sklearn.linear_model import Lasso as Reference
 
 from core_panels import simulated
-from demand_forecast.modelling.models.calibration.intervals import LEVELS
-from demand_forecast.modelling.models.ensemble import Lasso
-from demand_forecast.modelling.models.lasso.gram import Sums, path, total
+from demand_forecast.modelling.models.calibration.censored import LEVELS
+from demand_forecast.modelling.models.lasso.lasso import Lasso
+from demand_forecast.modelling.models.lasso.path import Sums, path, total
 from demand_forecast.modelling.models.lasso.quantile_slopes import at_levels
 from demand_forecast.modelling.models.rows import forecast_sample
 
@@ -59,13 +59,11 @@ def test_contributions_add_up_to_the_location() -> None:
     panel = simulated(stores=4, products=3, weeks=60, future=2)
     model = Lasso(horizon=2).fit(panel)
     sample = forecast_sample(panel, model.spec_, panel.as_of, 2)
-    parts = model.model_.contributions(sample)
-    centre = parts.sum(axis=1) + model.model_.beta_[-1]
-    lasso = model.model_
-    x = lasso._matrix(sample)
-    shape = x @ at_levels(lasso.level_slopes_, LEVELS) + lasso._spread(x)[:, None] * lasso.errors_
+    centre = model.contributions(sample).sum(axis=1) + model.coef_[-1]
+    x = model._matrix(sample)
+    shape = x @ at_levels(model.level_slopes_, LEVELS) + model._spread(x)[:, None] * model.errors_
     expected = np.sort(centre[:, None] + shape, axis=1)
-    np.testing.assert_allclose(lasso.predict(sample), expected, atol=1e-4)
+    np.testing.assert_allclose(model._predict_rows(sample)[0], expected, atol=1e-4)
 
 
 def test_sold_out_weeks_raise_the_forecast_back_to_latent_demand() -> None:
@@ -90,6 +88,6 @@ def test_a_single_absurd_week_does_not_make_the_path_diverge() -> None:
         demand = panel.demand.copy()
         demand[1, week] = 1e9
         model = Lasso(horizon=2).fit(replace(panel, demand=demand, delivered=demand))
-        assert np.abs(model.model_.beta_).max() < 10
+        assert np.abs(model.coef_).max() < 10
         forecast = model.predict(panel, panel.as_of, 2)
         assert forecast["median"].median() == pytest.approx(np.nanmedian(demand), rel=1)

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from core_panels import simulated
-from demand_forecast.modelling.models.calibration.intervals import LEVELS, MEDIAN, Calibration
+from core_panels import quick_ensemble, simulated
+from demand_forecast.modelling.models.calibration.censored import LEVELS, MEDIAN
+from demand_forecast.modelling.models.calibration.conformal import Calibration
 from demand_forecast.modelling.models.direct import to_frame
-from demand_forecast.modelling.models.ensemble import Ensemble, Network
-from demand_forecast.modelling.models.network.network import NetworkModel
+from demand_forecast.modelling.models.network.network import Network, NetworkParameters
 from demand_forecast.modelling.models.rows import Training, forecast_sample, prepare
 from demand_forecast.modelling.panel import Panel
 
@@ -29,10 +30,10 @@ def training(panel: Panel) -> Training:
     return prepare(panel, [1, 2], seed=0)
 
 
-def trained(training: Training, **settings: Any) -> NetworkModel:
-    model = NetworkModel(**{"min_steps": 400, "seeds": 2} | settings)
-    sizes = training.sizes
-    model.fit(training.sample, training.is_train, sizes, np.array(training.dense))
+def trained(training: Training, **parameters: Any) -> Network:
+    """Fitted to rows, without the calibration and the limits of a forecaster."""
+    model = Network(NetworkParameters(**{"min_steps": 400, "n_networks": 2} | parameters))
+    model._fit_rows(training)
     return model
 
 
@@ -52,7 +53,7 @@ def test_the_aimed_point_of_lognormal_demand_is_the_one_of_the_definition(
 ) -> None:
     # The median under weights 1/y of exp(N(3, s^2)) is exp(3 - s^2).
     made = noise(training, offset)
-    quantiles, aim = trained(made).predict(made.sample)
+    quantiles, aim = trained(made)._predict_rows(made.sample)
     aimed = made.sample.units(aim[:, None])[:, 0]
     median = made.sample.units(quantiles[:, [MEDIAN]])[:, 0]
     assert np.log(np.median(aimed)) == pytest.approx(3 - SPREAD**2, abs=0.08)
@@ -64,7 +65,7 @@ def test_rows_without_demand_have_no_relative_error(training: Training) -> None:
     empty = np.random.default_rng(1).random(len(made.sample.y)) < 0.3
     y = np.where(empty, np.log(2.0) - made.sample.level, made.sample.y).astype(np.float32)
     made = replace(made, sample=replace(made.sample, y=y))
-    _, aim = trained(made).predict(made.sample)
+    _, aim = trained(made)._predict_rows(made.sample)
     aimed = made.sample.units(aim[:, None])[:, 0]
     assert np.log(np.median(aimed)) == pytest.approx(3 - SPREAD**2, abs=0.12)
 
@@ -77,20 +78,20 @@ def test_sold_out_rows_do_not_pull_the_aimed_point_down(training: Training) -> N
     points = []
     for censored in (sold_out, np.zeros_like(sold_out)):
         rows = replace(made, sample=replace(sample, y=y, censored=censored))
-        _, aim = trained(rows).predict(sample)
+        _, aim = trained(rows)._predict_rows(sample)
         points.append(np.median(sample.units(aim[:, None])))
     assert points[0] > 1.2 * points[1]
 
 
 def test_without_such_networks_the_point_is_the_weighted_median(panel: Panel) -> None:
-    fast = {"min_steps": 50, "seeds": 2}
-    plain = Network(horizon=2, settings=fast | {"aimed": 0}).fit(panel)
+    fast = {"min_steps": 50, "n_networks": 2, "n_mape_networks": 0}
+    plain = Network(NetworkParameters(**fast), horizon=2).fit(panel)
     sample = forecast_sample(panel, plain.spec_, panel.as_of, 2)
     assert plain.predict_sample(sample)[1] is None
     frame = plain.predict(panel, panel.as_of, 2)
     assert np.isfinite(frame["mape_point"]).all()
     assert (frame["mape_point"] <= frame["median"]).mean() > 0.9
-    ensemble = Ensemble(horizon=2, network=fast | {"aimed": 0}).fit(panel)
+    ensemble = quick_ensemble(2, **fast).fit(panel)
     assert ensemble.predict_sample(sample)[1] is None
 
 
@@ -123,11 +124,15 @@ def test_of_whole_units_at_least_one_is_bid_where_the_distribution_bids_one(
     assert (frame["mape_point"][units == 0] == 0).all()
 
 
-def test_a_stored_network_outlives_a_change_of_the_defaults(training: Training) -> None:
-    model = trained(training, hidden=(8, 4), aimed=1, min_steps=50)
-    other = NetworkModel()
-    other.restore(*model.state())
-    for found, stored in zip(
-        other.predict(training.sample), model.predict(training.sample), strict=True
+def test_a_stored_network_outlives_a_change_of_the_defaults(
+    training: Training, tmp_path: Path
+) -> None:
+    settings = {"hidden_sizes": (8, 4), "n_mape_networks": 1, "min_steps": 50}
+    model = Network(NetworkParameters(**settings)).fit_training(training)
+    model.save(tmp_path)
+    other = Network.load(tmp_path)
+    assert other.parameters == model.parameters
+    for loaded, stored in zip(
+        other.predict_sample(training.sample), model.predict_sample(training.sample), strict=True
     ):
-        np.testing.assert_array_equal(found, stored)
+        np.testing.assert_array_equal(loaded, stored)

@@ -15,8 +15,7 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor, nn
 
-from demand_forecast.modelling.panel import IntArray
-from demand_forecast.modelling.points import Array
+from demand_forecast.modelling.arrays import Array, IntArray
 
 _RISE = 0.2
 _MAX_NORM = 1.0
@@ -26,10 +25,10 @@ _BANK = 1 << 18
 
 
 class QuantileNet(nn.Module):
-    """``seeds`` independent networks computed together; every parameter has a leading seed axis.
+    """Independent networks computed together; every parameter has them as a leading axis.
 
     The output is a median and non-negative steps to the other quantiles, so that they cannot cross.
-    Of the last ``aimed`` networks only the median is used, as the point of the least relative
+    Of the last ``n_mape_networks`` only the median is used, as the point of the least relative
     error that they are trained to be.
     """
 
@@ -37,33 +36,33 @@ class QuantileNet(nn.Module):
         self,
         features: int,
         sizes: list[int],
-        hidden: tuple[int, int],
+        hidden_sizes: tuple[int, ...],
         dropout: float,
-        seeds: int,
-        aimed: int,
+        n_networks: int,
+        n_mape_networks: int,
         levels: list[float],
     ) -> None:
         super().__init__()
-        self.seeds, self.dropout = seeds, dropout
-        self.quantile_seeds = seeds - aimed
+        self.n_networks, self.dropout = n_networks, dropout
+        self.n_quantile_networks = n_networks - n_mape_networks
         self._bank: Tensor | None = None
         dims = [min(8, max(2, math.ceil(size**0.5))) for size in sizes]
-        tables = [nn.Embedding(s + 1, seeds * d) for s, d in zip(sizes, dims, strict=True)]
+        tables = [nn.Embedding(s + 1, n_networks * d) for s, d in zip(sizes, dims, strict=True)]
         for table in tables:
             nn.init.normal_(table.weight, std=0.1)
         self.tables = nn.ModuleList(tables)
-        wide = hidden[0]
-        # One product for all seeds: the features are the same for each.
-        first = torch.randn(features, seeds * wide) * (2 / (features + sum(dims))) ** 0.5
+        wide = hidden_sizes[0]
+        # One product for all networks: the features are the same for each.
+        first = torch.randn(features, n_networks * wide) * (2 / (features + sum(dims))) ** 0.5
         self.first = nn.Parameter(first)
-        self.linear = nn.Parameter(torch.zeros(features, seeds))
-        embedded = torch.randn(seeds, sum(dims), wide) * (2 / (features + sum(dims))) ** 0.5
+        self.linear = nn.Parameter(torch.zeros(features, n_networks))
+        embedded = torch.randn(n_networks, sum(dims), wide) * (2 / (features + sum(dims))) ** 0.5
         self.embedded = nn.Parameter(embedded)
-        widths = [*hidden, len(levels)]
+        widths = [*hidden_sizes, len(levels)]
         self.weights = nn.ParameterList(
-            torch.randn(seeds, a, b) * (2 / a) ** 0.5 for a, b in pairwise(widths)
+            torch.randn(n_networks, a, b) * (2 / a) ** 0.5 for a, b in pairwise(widths)
         )
-        self.biases = nn.ParameterList(torch.zeros(seeds, 1, b) for b in widths)
+        self.biases = nn.ParameterList(torch.zeros(n_networks, 1, b) for b in widths)
         self._register_levels(levels)
         self._start_at_normal()
 
@@ -92,11 +91,11 @@ class QuantileNet(nn.Module):
             self.biases[-1][:, 0, self.median + 1 :] = inverse[self.median :]
 
     def forward(self, x: Tensor, codes: Tensor) -> Tensor:
-        """``(seeds, rows, levels)`` quantiles."""
+        """``(networks, rows, levels)`` quantiles."""
         parts = [table(codes[:, column]) for column, table in enumerate(self.tables)]
-        parts = [part.view(len(x), self.seeds, -1) for part in parts]
+        parts = [part.view(len(x), self.n_networks, -1) for part in parts]
         embedded = torch.cat(parts, dim=2).transpose(0, 1)
-        direct = (x @ self.first).view(len(x), self.seeds, -1).transpose(0, 1)
+        direct = (x @ self.first).view(len(x), self.n_networks, -1).transpose(0, 1)
         h = torch.baddbmm(direct + self.biases[0], embedded, self.embedded)
         for weight, bias in zip(self.weights, self.biases[1:], strict=True):
             h = nn.functional.relu(h)
@@ -118,39 +117,39 @@ class QuantileNet(nn.Module):
 
 
 @dataclass(frozen=True)
-class Schedule:
+class TrainingPlan:
     """How to train.
 
     Attributes:
         steps: Number of steps.
-        rate: Highest learning rate; it rises over the first fifth and falls as a cosine.
-        decay: Weight decay.
-        unknown: Share of category codes replaced by "unknown".
+        learning_rate: The highest one.
+        weight_decay: Of AdamW.
+        category_dropout: Share of category codes replaced by "unknown".
         unit: Size of one unit of the targets in logs.
     """
 
     steps: int
-    rate: float
-    decay: float
-    unknown: float
+    learning_rate: float
+    weight_decay: float
+    category_dropout: float
     unit: float
 
     def rate_at(self, step: int) -> float:
-        """Learning rate of a step."""
+        """Learning rate of a step: a linear rise over the first fifth, then half a cosine."""
         rise = max(_RISE * self.steps, 1)
         if step < rise:
-            return self.rate * (step + 1) / rise
-        return self.rate * 0.5 * (1 + math.cos(math.pi * (step - rise) / (self.steps - rise + 1)))
+            return self.learning_rate * (step + 1) / rise
+        turn = math.pi * (step - rise) / (self.steps - rise + 1)
+        return self.learning_rate * 0.5 * (1 + math.cos(turn))
 
 
 class _Training(pl.LightningModule):
     """Several steps per call of the trainer, whose own work costs as much as a step."""
 
-    def __init__(self, net: QuantileNet, tensors: tuple[Tensor, ...], plan: Schedule) -> None:
+    def __init__(self, net: QuantileNet, tensors: tuple[Tensor, ...], plan: TrainingPlan) -> None:
         super().__init__()
         self.automatic_optimization = False
         self.net, self.tensors, self.plan = net, tensors, plan
-        self.steps_done = 0
         self.losses: list[float] = []
 
     def setup(self, stage: str) -> None:
@@ -158,30 +157,35 @@ class _Training(pl.LightningModule):
 
     def training_step(self, blocks: Tensor, _: int) -> None:
         optimizer: Any = self.optimizers(use_pl_optimizer=False)
+        scheduler: Any = self.lr_schedulers()
         total = torch.zeros((), device=self.device)
         for rows in blocks:
-            optimizer.param_groups[0]["lr"] = self.plan.rate_at(self.steps_done)
             loss = self._loss(rows)
             optimizer.zero_grad(set_to_none=True)
             torch.autograd.backward(loss)
             nn.utils.clip_grad_norm_(self.net.parameters(), _MAX_NORM)
             optimizer.step()
-            self.steps_done += 1
+            scheduler.step()
             total += loss.detach()
-        self.losses.append(float(total) / len(blocks) / self.net.seeds)
+        self.losses.append(float(total) / len(blocks) / self.net.n_networks)
 
     def configure_optimizers(self) -> Any:
-        plan = self.plan
-        return torch.optim.AdamW(
-            self.net.parameters(), lr=plan.rate, weight_decay=plan.decay, fused=True
+        # LambdaLR multiplies the optimizer's rate, so from 1 its factor is the rate itself.
+        # OneCycleLR knows a cosine or a line for both of its phases, not one of each.
+        optimizer = torch.optim.AdamW(
+            self.net.parameters(), lr=1.0, weight_decay=self.plan.weight_decay, fused=True
         )
+        return [optimizer], [torch.optim.lr_scheduler.LambdaLR(optimizer, self.plan.rate_at)]
 
     def _loss(self, rows: Tensor) -> Tensor:
         x, codes, y, censored, relative = (t.index_select(0, rows) for t in self.tensors)
-        codes = codes * (torch.rand(codes.shape, device=codes.device) >= self.plan.unknown)
+        codes = codes * (torch.rand(codes.shape, device=codes.device) >= self.plan.category_dropout)
         net = self.net
         error = y[None, :, None] - net(x, codes)
-        missed, too_high = error[: net.quantile_seeds], error[net.quantile_seeds :, :, net.median]
+        missed, too_high = (
+            error[: net.n_quantile_networks],
+            error[net.n_quantile_networks :, :, net.median],
+        )
         loss = missed * (net.levels - (missed < 0).to(missed.dtype))
         share = torch.expm1(torch.clamp(-too_high * self.plan.unit, max=_MOST)).abs() * relative
         if bool(censored.any()):
@@ -193,7 +197,7 @@ class _Training(pl.LightningModule):
 
 
 def train(
-    net: QuantileNet, tensors: tuple[Tensor, ...], batches: Iterable[IntArray], plan: Schedule
+    net: QuantileNet, tensors: tuple[Tensor, ...], batches: Iterable[IntArray], plan: TrainingPlan
 ) -> list[float]:
     """Train in place on index slices of preloaded tensors.
 
@@ -236,15 +240,15 @@ class _AsTensors:
 
 
 def answers(net: QuantileNet, tensors: tuple[Tensor, ...], rows: IntArray) -> Array:
-    """``(rows, levels + 1)`` quantiles and, last, the aimed point, each a mean over its seeds."""
+    """``(rows, levels + 1)`` quantiles and, last, the aimed point: means over the networks."""
     net.eval()
     out = np.empty((len(rows), len(net.levels) + 1), dtype=np.float32)
     with torch.inference_mode():
         for start in range(0, len(rows), _CHUNK):
             part = torch.from_numpy(rows[start : start + _CHUNK])
-            found = net(tensors[0][part], tensors[1][part])
-            out[start : start + _CHUNK, :-1] = found[: net.quantile_seeds].mean(0).numpy()
+            quantiles = net(tensors[0][part], tensors[1][part])
+            out[start : start + _CHUNK, :-1] = quantiles[: net.n_quantile_networks].mean(0).numpy()
             out[start : start + _CHUNK, -1] = (
-                found[net.quantile_seeds :, :, net.median].mean(0).numpy()
+                quantiles[net.n_quantile_networks :, :, net.median].mean(0).numpy()
             )
     return out

@@ -1,6 +1,6 @@
 """Neural network with categorical embeddings: quantiles, and the point of least relative error.
 
-All seeds are one model. Some of them learn the quantiles; the others learn nothing but the point
+All networks are one model. Some of them learn the quantiles; the others learn nothing but the point
 with the least ``|f - y| / y``. The weighted median of the quantiles is that point too, but a small
 network that must learn seventeen quantiles has little left for the low ones that it depends on: on
 32 rounds of the orange juice benchmark before the official ones the mean of both was nearer.
@@ -10,16 +10,25 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
+import pandas as pd
+from pydantic import Field, NonNegativeInt, PositiveInt, model_validator
 
+from demand_forecast.modelling.arrays import Array, Arrays, IntArray, State
 from demand_forecast.modelling.features.sample import Sample
-from demand_forecast.modelling.models.calibration.intervals import LEVELS
-from demand_forecast.modelling.models.lasso.standardised import mean_and_scale
-from demand_forecast.modelling.panel import BoolArray, IntArray
-from demand_forecast.modelling.points import Array
+from demand_forecast.modelling.models.calibration.censored import LEVELS
+from demand_forecast.modelling.models.member import Member
+from demand_forecast.modelling.models.rows import Training
+from demand_forecast.modelling.models.standardised import mean_and_scale
+from demand_forecast.modelling.parameters import Parameters
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from demand_forecast.modelling.models.network.module import QuantileNet
 
 _BLOCK = 25
 _BATCHES = 25
@@ -27,151 +36,199 @@ _SMALL = 256
 # Demand and offset by demand: more would let a few of the smallest quantities decide.
 _HEAVIEST = 3.0
 _NOTHING = 1e-3
-# The layout too, so that a stored model outlives a change of the defaults.
-_STORED = ("hidden", "seeds", "aimed", "sizes_", "size_", "history_")
 
 
-@dataclass
-class NetworkModel:
-    """Embeddings, two hidden layers and quantiles that cannot cross, trained on the pinball loss.
+class NetworkParameters(Parameters):
+    """Layout of the networks and how they are trained."""
+
+    hidden_sizes: tuple[PositiveInt, PositiveInt] = Field(
+        default=(32, 16), description="Widths of the two hidden layers."
+    )
+    dropout: float = Field(
+        default=0.15, ge=0, lt=1, description="Share of hidden units dropped in training."
+    )
+    n_networks: PositiveInt = Field(
+        default=3,
+        description="Networks averaged for the quantiles; they are one model with a leading axis.",
+    )
+    n_mape_networks: NonNegativeInt = Field(
+        default=3, description="Further networks averaged for the point of least relative error."
+    )
+    batch_size: PositiveInt = Field(
+        default=512,
+        description="Rows of a step; fewer where there are not 25 times as many rows.",
+    )
+    epochs: float = Field(
+        default=1.0,
+        ge=0,
+        description="Passes over the rows, as far as min_steps and max_steps allow.",
+    )
+    min_steps: PositiveInt = Field(default=300, description="Fewest steps of a training.")
+    max_steps: PositiveInt = Field(default=1200, description="Most steps of a training.")
+    learning_rate: float = Field(
+        default=1.5e-2,
+        gt=0,
+        le=1,
+        description="Highest learning rate; it rises over the first fifth of the steps and then "
+        "falls as a cosine.",
+    )
+    weight_decay: float = Field(
+        default=1e-2,
+        ge=0,
+        description="Decoupled weight decay of AdamW (Loshchilov and Hutter 2019).",
+    )
+    category_dropout: float = Field(
+        default=0.1,
+        ge=0,
+        lt=1,
+        description='Share of category codes replaced by "unknown" in training, so that new stores '
+        "and products get sensible forecasts.",
+    )
+    refit: bool = Field(
+        default=True,
+        description="Train once more from the start on all weeks, after the held-out ones were "
+        "looked at. Going on from the first training instead is cheaper, and looked worse on the "
+        "development rounds of the orange juice benchmark.",
+    )
+    seed: NonNegativeInt | None = Field(
+        default=None,
+        description="Seed of weights, batches and dropout; that of the ensemble if not given.",
+    )
+
+    @model_validator(mode="after")
+    def _steps_in_order(self) -> Self:
+        if self.min_steps > self.max_steps:
+            raise ValueError(
+                f"min_steps is {self.min_steps} and max_steps is {self.max_steps}; valid: "
+                "min_steps at most max_steps"
+            )
+        return self
+
+
+class Network(Member):
+    """Network with categorical embeddings and quantiles that cannot cross, on the pinball loss.
+
+    Args:
+        parameters: Its :class:`NetworkParameters`.
+        horizon: See :class:`~demand_forecast.modelling.models.direct.DirectForecaster`.
+        leads: Likewise.
+        seed: Likewise.
 
     Attributes:
-        hidden: Widths of the hidden layers.
-        dropout: Share of hidden units dropped.
-        seeds: Networks averaged for the quantiles; they are one model with a leading axis.
-        aimed: Further networks averaged for the point of least relative error.
-        batch: Rows of a step, fewer where there are not 25 times as many.
-        passes: Passes over the rows, as far as ``min_steps`` and ``max_steps`` allow.
-        min_steps: Fewest steps of a training.
-        max_steps: Most steps of a training.
-        rate: Highest learning rate of the one-cycle schedule.
-        decay: Weight decay.
-        unknown: Share of category codes replaced by "unknown" in training, so that new stores and
-            products get sensible forecasts.
-        refit: Train once more from the start on all weeks, after the held-out ones were looked at.
-            Going on from the first training instead is cheaper, and looked worse on the development
-            rounds of the orange juice benchmark.
-        seed: Seed of weights, batches and dropout.
+        net_: The trained networks, one torch module.
+        history_: Training loss, one figure per 25 steps.
+        sizes_: Number of known values of each categorical column.
+        dense_: Columns of the features that are not one-hot.
+        mean_: ``(dense,)`` of the features before the held-out weeks.
+        scale_: ``(dense,)`` likewise, their standard deviation.
+        unit_: One unit of the targets in logs.
     """
 
-    hidden: tuple[int, int] = (32, 16)
-    dropout: float = 0.15
-    seeds: int = 3
-    aimed: int = 3
-    batch: int = 512
-    passes: float = 1.0
-    min_steps: int = 300
-    max_steps: int = 1200
-    rate: float = 1.5e-2
-    decay: float = 1e-2
-    unknown: float = 0.1
-    refit: bool = True
-    seed: int = 0
-    history_: list[float] = field(default_factory=list)
+    kind = "network"
+    parameters_class: ClassVar[type[Parameters]] = NetworkParameters
+    parameters: NetworkParameters
+    wants_filled_demand = True
 
-    def fit(self, sample: Sample, is_train: BoolArray, sizes: list[int], dense: IntArray) -> Array:
-        """Train on the rows of ``is_train``, look at the rest, then train on all rows.
-
-        Args:
-            sample: Training rows, ``y`` known.
-            is_train: ``(rows,)`` True for rows known before the held-out weeks.
-            sizes: Number of known values of each categorical column.
-            dense: Columns of ``sample.x`` that are not one-hot.
-
-        Returns:
-            ``(held-out rows, levels)`` quantiles from the first training, for calibration.
-        """
+    def _fit_rows(self, training: Training) -> Array:
+        """Train on the rows before the held-out weeks, look at those, then train on all rows."""
         import torch
 
-        self.sizes_, self.dense_ = list(sizes), np.asarray(dense)
-        self._standardise(sample.x[np.ix_(is_train, self.dense_)], sample.y[is_train])
+        settings, sample = self.parameters, training.sample
+        self.sizes_, self.dense_ = training.sizes, np.asarray(training.dense)
+        train, rest = np.flatnonzero(training.is_train), np.flatnonzero(~training.is_train)
+        self._standardise(sample.x[np.ix_(training.is_train, self.dense_)], sample.y[train])
         with _one_thread(), torch.random.fork_rng(devices=[]):
-            torch.manual_seed(self.seed)
+            torch.manual_seed(self._seed)
             tensors = self._tensors(sample)
-            rows, rest = np.flatnonzero(is_train), np.flatnonzero(~is_train)
-            steps = math.ceil(self.passes * len(rows) / self.batch)
-            steps = int(np.clip(steps, self.min_steps, self.max_steps))
-            again = self.refit and len(rest) > 0
+            steps = math.ceil(settings.epochs * len(train) / settings.batch_size)
+            steps = int(np.clip(steps, settings.min_steps, settings.max_steps))
+            again = settings.refit and len(rest) > 0
             # There is nothing to calibrate about an aimed point.
-            self.net_ = self._build(aimed=0 if again else self.aimed)
-            self.history_ = self._train(tensors, rows, steps, self.rate)
+            self.net_ = self._build(0 if again else settings.n_mape_networks)
+            self.history_ = self._train(tensors, train, steps)
             held_out = self._answers(tensors, rest)[:, :-1]
             if again:
-                self.net_ = self._build(self.aimed)
-                self.history_ = self._train(tensors, np.arange(len(is_train)), steps, self.rate)
+                self.net_ = self._build(settings.n_mape_networks)
+                self.history_ = self._train(tensors, np.arange(len(sample.y)), steps)
         return held_out
 
-    def predict(self, sample: Sample) -> tuple[Array, Array | None]:
-        """What the networks say of log demand relative to the level, means of the seeds.
-
-        Returns:
-            ``(rows, levels)`` quantiles; ``(rows,)`` the aimed point, None without aimed networks.
-        """
+    def _predict_rows(self, sample: Sample) -> tuple[Array, Array | None]:
         with _one_thread():
-            found = self._answers(self._tensors(sample), np.arange(len(sample.y)))
-        return found[:, :-1], found[:, -1] if self.aimed else None
+            answers = self._answers(self._tensors(sample), np.arange(len(sample.y)))
+        return answers[:, :-1], answers[:, -1] if self.parameters.n_mape_networks else None
 
-    def state(self) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Fitted state as JSON-able figures and arrays."""
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """The training loss."""
+        blocks = np.arange(1, len(self.history_) + 1)
+        return {"training_loss": pd.DataFrame({"block": blocks, "loss": self.history_})}
+
+    def _state(self) -> State:
         arrays = {f"net.{k}": v.cpu().numpy() for k, v in self.net_.state_dict().items()}
         arrays |= {"mean_": self.mean_, "scale_": self.scale_, "dense_": self.dense_}
-        figures = {name: getattr(self, name) for name in _STORED}
-        return figures, arrays
+        return {name: getattr(self, name) for name in ("sizes_", "unit_", "history_")}, arrays
 
-    def restore(self, meta: dict[str, Any], arrays: dict[str, Any]) -> None:
-        """Set what :meth:`state` gave."""
+    def _restore(self, figures: dict[str, Any], arrays: Arrays) -> None:
         import torch
 
-        for name in _STORED:
-            setattr(self, name, meta[name])
+        self.sizes_, self.unit_ = figures["sizes_"], float(figures["unit_"])
+        self.history_ = figures["history_"]
         self.mean_, self.scale_, self.dense_ = (arrays[k] for k in ("mean_", "scale_", "dense_"))
-        self.net_ = self._build(self.aimed)
-        weights = {k[4:]: torch.from_numpy(v) for k, v in arrays.items() if k.startswith("net.")}
+        self.net_ = self._build(self.parameters.n_mape_networks)
+        weights = {k: torch.from_numpy(arrays[f"net.{k}"]) for k in self.net_.state_dict()}
         self.net_.load_state_dict(weights)
+
+    @property
+    def _seed(self) -> int:
+        return self.seed if self.parameters.seed is None else self.parameters.seed
 
     def _standardise(self, x: Array, y: Array) -> None:
         self.mean_, self.scale_ = mean_and_scale(x)
         low, high = np.quantile(y, [0.1, 0.9])
-        self.size_ = max(float(high - low) / 2.56, 0.05)
+        self.unit_ = max(float(high - low) / 2.56, 0.05)
 
-    def _build(self, aimed: int) -> Any:
+    def _build(self, n_mape_networks: int) -> QuantileNet:
         from demand_forecast.modelling.models.network.module import QuantileNet
 
+        settings = self.parameters
         return QuantileNet(
             len(self.dense_),
             self.sizes_,
-            self.hidden,
-            self.dropout,
-            self.seeds + aimed,
-            aimed,
+            settings.hidden_sizes,
+            settings.dropout,
+            settings.n_networks + n_mape_networks,
+            n_mape_networks,
             LEVELS.tolist(),
         )
 
-    def _tensors(self, sample: Sample) -> tuple[Any, ...]:
+    def _tensors(self, sample: Sample) -> tuple[Tensor, ...]:
         import torch
 
         x = sample.x.take(self.dense_, axis=1)
         x -= self.mean_
         x /= self.scale_
         np.clip(x, -5, 5, out=x)
-        y = np.nan_to_num(sample.y / self.size_)
+        y = np.nan_to_num(sample.y / self.unit_)
         arrays = (x, sample.codes, y.astype(np.float32), sample.censored, _relative_weights(sample))
         return tuple(torch.from_numpy(np.ascontiguousarray(a)) for a in arrays)
 
-    def _train(
-        self, tensors: tuple[Any, ...], rows: IntArray, steps: int, rate: float
-    ) -> list[float]:
-        from demand_forecast.modelling.models.network.module import Schedule, train
+    def _train(self, tensors: tuple[Tensor, ...], rows: IntArray, steps: int) -> list[float]:
+        from demand_forecast.modelling.models.network.module import TrainingPlan, train
 
-        size = int(np.clip(len(rows) // _BATCHES, min(_SMALL, len(rows)), self.batch))
-        batches = _Batches(rows, size, steps, self.seed)
-        plan = Schedule(steps, rate, self.decay, self.unknown, self.size_)
-        return train(self.net_, tensors, batches, plan)
+        settings = self.parameters
+        size = int(np.clip(len(rows) // _BATCHES, min(_SMALL, len(rows)), settings.batch_size))
+        plan = TrainingPlan(
+            steps=steps,
+            learning_rate=settings.learning_rate,
+            weight_decay=settings.weight_decay,
+            category_dropout=settings.category_dropout,
+            unit=self.unit_,
+        )
+        return train(self.net_, tensors, _Batches(rows, size, steps, self._seed), plan)
 
-    def _answers(self, tensors: tuple[Any, ...], rows: IntArray) -> Array:
+    def _answers(self, tensors: tuple[Tensor, ...], rows: IntArray) -> Array:
         from demand_forecast.modelling.models.network.module import answers
 
-        return np.asarray(answers(self.net_, tensors, rows) * self.size_)
+        return np.asarray(answers(self.net_, tensors, rows) * self.unit_)
 
 
 def _relative_weights(sample: Sample) -> Array:

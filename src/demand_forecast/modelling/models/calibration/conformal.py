@@ -1,0 +1,148 @@
+"""Quantiles that do not cross and whose coverage is checked: conformal calibration."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from demand_forecast.modelling.arrays import Array, BoolArray, IntArray
+from demand_forecast.modelling.features.demand import COLD_START_KINDS
+from demand_forecast.modelling.features.sample import Sample
+from demand_forecast.modelling.models.calibration.censored import (
+    LEVELS,
+    censored_quantiles,
+    redistributed,
+)
+from demand_forecast.modelling.points import atoms, mean_point
+
+_PRIOR_WEEKS = 16.0
+_LEAST_ROWS = 20
+_NARROW = 0.1
+_LEAST_WEEKS = 4
+_FACTOR_RANGE = (0.7, 1.4)
+_LOW, _HIGH = (int(np.flatnonzero(np.float32(q) == LEVELS)[0]) for q in (0.25, 0.75))
+
+
+def spread(quantiles: Array) -> Array:
+    """Interquartile range, at least a small positive number, ``(rows, 1)``."""
+    width = quantiles[:, _HIGH] - quantiles[:, _LOW]
+    return np.maximum(width, 1e-3)[:, None]
+
+
+def conformal_shifts(
+    quantiles: Array,
+    actual: Array,
+    censored: BoolArray,
+    groups: IntArray,
+    n_groups: int,
+    weeks: float,
+) -> Array:
+    """Shift of each quantile, in interquartile ranges, that gives it its coverage, per group.
+
+    Conformalised quantile regression (Romano, Patterson and Candes 2019), one-sided per level. How
+    wide a distribution is shows in every row. Whether it lies too low or too high does not: errors
+    of a week move together, so that part of the shifts is drawn to none when weeks are few.
+
+    Args:
+        quantiles: ``(rows, levels)`` held-out forecasts.
+        actual: ``(rows,)``.
+        censored: ``(rows,)`` sold out: the demand was at least that.
+        groups: ``(rows,)`` group of each row: its lead, or how new its series is.
+        n_groups: Number of groups.
+        weeks: Number of held-out weeks.
+
+    Returns:
+        ``(groups, levels)``.
+    """
+    width = spread(quantiles)
+    scores = (actual[:, None] - quantiles) / width
+    # Limits may press the quantiles of a row together; its errors in such widths are no figures.
+    wide = width[:, 0] > _NARROW * np.median(width) if len(width) else np.zeros(0, dtype=bool)
+    shifts = np.zeros((n_groups, len(LEVELS)), dtype=np.float32)
+    for group in range(n_groups):
+        rows = (groups == group) & wide
+        if rows.sum() >= _LEAST_ROWS:
+            for column, level in enumerate(LEVELS):
+                shifts[group, column] = censored_quantiles(
+                    scores[rows, column], censored[rows], np.array([level])
+                )[0]
+    opposite = shifts[:, ::-1]
+    width, place = (shifts - opposite) / 2, (shifts + opposite) / 2
+    return np.asarray(width + place * weeks / (weeks + _PRIOR_WEEKS), dtype=np.float32)
+
+
+def shift_quantiles(quantiles: Array, shifts: Array, groups: IntArray) -> Array:
+    """Apply :func:`conformal_shifts` and keep the quantiles in order."""
+    moved = quantiles + shifts[groups] * spread(quantiles)
+    moved.sort(axis=1)
+    return moved
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What held-out weeks say about the quantiles and the mean of a model.
+
+    Attributes:
+        shifts: ``(leads + COLD_START_KINDS, levels)``, see :func:`conformal_shifts`.
+        mean_factor: Factor on the mean that makes held-out sums right.
+    """
+
+    shifts: Array
+    mean_factor: float
+
+    def shift(self, quantiles: Array, sample: Sample) -> Array:
+        """``(rows, levels)`` calibrated quantiles of ``sample``."""
+        return shift_quantiles(quantiles, self.shifts, _groups(sample, len(self.shifts)))
+
+
+def calibrate(quantiles: Array, held_out: Sample, n_leads: int, weeks: int) -> Calibration:
+    """Learn a :class:`Calibration` from held-out rows.
+
+    Args:
+        quantiles: ``(rows, levels)`` forecasts of ``held_out`` by a model that has not seen it.
+        held_out: The rows.
+        n_leads: Number of leads of the model.
+        weeks: Number of held-out weeks.
+    """
+    usual = held_out.cold_start == 0
+    groups = np.where(usual, held_out.lead, -1)
+    y, censored = held_out.y, held_out.censored
+    by_lead = conformal_shifts(quantiles, y, censored, groups, n_leads, weeks)
+    # A few products or stores say how wide, but not whether the next one is above or below; that
+    # they are new has nothing to do with how many weeks were held out.
+    kinds = held_out.cold_start - 1
+    by_kind = conformal_shifts(quantiles, y, censored, kinds, COLD_START_KINDS, weeks=0)
+    shifts = np.concatenate([by_lead, by_kind])
+    moved = Calibration(shifts, 1.0).shift(quantiles, held_out)
+    actual = redistributed(moved, y, censored)[usual]
+    rows = held_out.take(usual)
+    mean = mean_point(rows.units(moved[usual] @ atoms(LEVELS)))
+    return Calibration(shifts, sum_factor(rows.units(actual[:, None])[:, 0], mean, rows.target))
+
+
+def _groups(sample: Sample, count: int) -> IntArray:
+    """Group of each row: its lead; for what is new, of whatever lead, one for each kind."""
+    kinds = count - COLD_START_KINDS - 1 + sample.cold_start
+    return np.where(sample.cold_start > 0, kinds, sample.lead)
+
+
+def sum_factor(actual: Array, mean: Array, week: IntArray) -> float:
+    """Factor that makes sums right, drawn to 1 as far as weeks disagree about it.
+
+    The positive-part estimator of James and Stein (1961) on the log of the ratio of sums, whose
+    variance is that of a ratio estimator with weeks as clusters.
+
+    Args:
+        actual: ``(rows,)`` units.
+        mean: ``(rows,)`` forecast units.
+        week: ``(rows,)`` target week of each row.
+    """
+    _, index = np.unique(week, return_inverse=True)
+    came, said = (np.bincount(index, weights=part) for part in (actual, mean))
+    if len(came) < _LEAST_WEEKS or came.sum() <= 0 or said.sum() <= 0:
+        return 1.0
+    ratio = came.sum() / said.sum()
+    variance = ((came - ratio * said) ** 2).sum() * len(came) / (len(came) - 1) / came.sum() ** 2
+    signal = max(0.0, 1 - variance / max(np.log(ratio) ** 2, 1e-12))
+    return float(np.clip(ratio, *_FACTOR_RANGE) ** signal)

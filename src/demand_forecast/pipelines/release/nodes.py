@@ -1,0 +1,47 @@
+"""Nodes of the release stage: thin adapters between the catalog and ``modelling``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from demand_forecast.framework.segments import Branch
+from demand_forecast.modelling.evaluation.splits import ForecastParameters
+from demand_forecast.modelling.lifecycle.records import Challenger, TrainedModel
+from demand_forecast.modelling.lifecycle.release import prepare_baseline, prepare_ensemble
+from demand_forecast.modelling.lifecycle.training import TrainingParameters
+from demand_forecast.modelling.panel import Panel
+
+
+def refit(
+    panel: Panel,
+    classes: pd.DataFrame,
+    branch: Branch,
+    challenger: Challenger,
+    verdict: dict[str, Any],
+    backtest: pd.DataFrame,
+    forecast: ForecastParameters,
+    training: TrainingParameters,
+) -> TrainedModel:
+    """The ensemble of one velocity on all weeks, ready for the registry."""
+    return prepare_ensemble(
+        panel,
+        classes,
+        branch.velocity,
+        challenger,
+        verdict,
+        backtest,
+        horizon=forecast.horizon,
+        training=training,
+    )
+
+
+def refit_baseline(panel: Panel, **verdicts: dict[str, Any]) -> TrainedModel:
+    """The historical average of all weeks; it needs no gate, it is what the gate compares with.
+
+    Args:
+        panel: The segment.
+        verdicts: By velocity.
+    """
+    return prepare_baseline(panel, verdicts)

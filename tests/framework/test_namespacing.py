@@ -1,0 +1,81 @@
+"""Templates in, namespaced copies out; collectors get what they read by name and place."""
+
+from __future__ import annotations
+
+import pytest
+from kedro.io import DataCatalog, MemoryDataset
+from kedro.pipeline import Node, Pipeline
+from kedro.runner import SequentialRunner
+
+from demand_forecast.framework.namespacing import (
+    collector,
+    of_branches,
+    of_regions,
+    of_velocities,
+    per_segment,
+    per_velocity,
+    unit_of_work,
+)
+from demand_forecast.framework.segments import Branch, parse
+
+
+@pytest.fixture
+def plan():
+    return parse(
+        {"store_formats": ["large", "small"], "regions": {"texas": {"layout": "csv"}}},
+        {"csv": {"sources": {}}},
+    )
+
+
+def _node(inputs, outputs):
+    return Pipeline([Node(lambda *_, **__: 1, inputs, outputs, name="work")])
+
+
+def test_a_velocity_reads_its_own_and_what_its_segment_shares(plan):
+    template = _node(["panel", "model", "params:training", "params:forecast"], "out")
+    copies = per_velocity(template, plan, segment_inputs=["panel", "params:forecast"])
+    assert len(copies) == 4
+    assert copies[1].inputs() == {
+        "texas.large.panel",
+        "texas.large.slow.model",
+        "params:texas.large.slow.training",
+        "params:texas.large.forecast",
+    }
+    [node] = copies[1].nodes
+    assert node.namespace == "texas.large.slow"
+    assert node.tags == {"texas", "texas.large", "texas.large.slow"}
+    assert unit_of_work(node) == "texas.large"
+
+
+def test_a_segment_reads_what_its_velocities_made(plan):
+    template = _node({"panel": "panel", **of_velocities("model")}, "out")
+    large, _ = per_segment(template, plan, velocity_inputs=["model"])
+    assert large.inputs() == {
+        "texas.large.panel",
+        "texas.large.fast.model",
+        "texas.large.slow.model",
+    }
+    assert large.nodes[0].tags == {"texas", "texas.large"}
+
+
+def test_a_collector_gets_everything_by_name_and_place(plan):
+    def gather(limit, verdicts, totals):
+        return {"limit": limit, "verdicts": verdicts, "totals": totals}
+
+    inputs = {
+        "limit": "params:limit",
+        "verdicts": of_branches("verdict", plan),
+        "totals": of_regions("totals", plan),
+    }
+    node = collector(gather, inputs, "out", "gather")
+    assert unit_of_work(node) == ""
+    names = [f"{branch.namespace}.verdict" for branch in plan.branches]
+    data = {name: MemoryDataset(name) for name in reversed([*names, "texas.totals"])}
+    catalog = DataCatalog(data | {"params:limit": MemoryDataset(3)})
+    found = SequentialRunner().run(Pipeline([node]), catalog)["out"].load()
+    assert found == {
+        "limit": 3,
+        "verdicts": dict(zip(plan.branches, names, strict=True)),
+        "totals": {"texas": "texas.totals"},
+    }
+    assert list(found["verdicts"])[1] == Branch("texas", "large", "slow")
