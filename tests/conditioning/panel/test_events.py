@@ -8,6 +8,7 @@ import pytest
 from demand_forecast.conditioning.panel.events import holiday_covariates
 from demand_forecast.conditioning.parameters import ConditioningParameters
 from demand_forecast.conditioning.weeks import weeks_between
+from demand_forecast.modelling.panel import Group
 
 WEEKS = weeks_between(np.datetime64("2017-01-07"), np.datetime64("2020-12-26"))
 
@@ -22,6 +23,7 @@ def test_movable_holiday_is_found_every_year():
     found = WEEKS[np.flatnonzero(thanksgiving.values[0])]
     assert found.astype(str).tolist() == ["2017-11-25", "2018-11-24", "2019-11-30", "2020-11-28"]
     assert thanksgiving.dense().shape == (5, len(WEEKS))
+    assert thanksgiving.group is Group.EVENTS
 
 
 @pytest.mark.parametrize(
