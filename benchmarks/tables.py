@@ -13,7 +13,7 @@ from demand_forecast.conditioning.panel import build_panel
 from demand_forecast.conditioning.parameters import ConditioningParameters
 from demand_forecast.conditioning.raw import RawSource
 from demand_forecast.conditioning.region import condition_region
-from demand_forecast.modelling.panel import Covariate, Panel
+from demand_forecast.modelling.panel import Covariate, Group, Panel
 from demand_forecast.simulator import simulate
 
 CONF = Path(__file__).parents[1] / "conf" / "base"
@@ -81,7 +81,13 @@ def bakery_panel(folder: Path) -> Panel:
     names = ["holidays", "holiday_next2", "schoolholiday_days", "promo_days", "promo_lastweek_days"]
     names += ["rain", "temperature"]
     index = np.arange(len(series))
-    known = {name: Covariate(dense(table, name, series, weeks), index) for name in names}
+    groups = dict.fromkeys(names[:3], Group.EVENTS) | dict.fromkeys(names[-2:], Group.WEATHER)
+    known = {
+        name: Covariate(
+            dense(table, name, series, weeks), index, groups.get(name, Group.PRICE_AND_PROMOTION)
+        )
+        for name in names
+    }
     regions = table.groupby("store_id")["region"].first()
     statics = series.to_frame(index=False)
     statics["station"] = statics["store_id"].map(regions).astype(str)

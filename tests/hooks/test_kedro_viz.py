@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 from kedro.io import DataCatalog, MemoryDataset
 from kedro.pipeline import Pipeline
@@ -37,7 +39,7 @@ def test_short_names_stand_for_the_same_data_without_layers(monkeypatch) -> None
     full = MemoryDataset(7, metadata={"kedro-viz": {"layer": "raw"}})
     catalog = DataCatalog({"texas.raw_shipments": full})
     monkeypatch.setattr(kedro_viz, "pipelines", {"__default__": Pipeline([])})
-    monkeypatch.setattr(kedro_viz.segments, "current", lambda: None)
+    monkeypatch.setattr(kedro_viz.run_context, "current", lambda: SimpleNamespace(segments=None))
     names = {"raw_shipments": "texas.raw_shipments"}
     monkeypatch.setattr(kedro_viz, "draw_example", lambda *given: Drawing(Pipeline([]), names, {}))
     DrawingHook().after_catalog_created(catalog)

@@ -2,15 +2,15 @@ from __future__ import annotations
 
 import logging
 import multiprocessing
-import os
 import re
-from pathlib import Path
 
 import pytest
 from kedro.io import DataCatalog
 from kedro.pipeline import Pipeline, node
 
+from demand_forecast.framework import run_context
 from demand_forecast.framework.drawing import Drawing
+from demand_forecast.framework.segments import Segments
 from demand_forecast.hooks import progress
 from demand_forecast.hooks.progress import ProgressHook
 
@@ -21,6 +21,7 @@ def _node(name, namespace=None, stage="training", outputs=("out",)):
     return node(print, f"{name}_in", names, name=name, namespace=namespace, tags=[stage])
 
 
+PLAN = Segments(store_formats=[], regions={}, layouts={})
 NODES = [
     _node("first", "texas.large"),
     _node("second", "texas.large", outputs=("a", "b")),
@@ -30,15 +31,15 @@ NODES = [
 
 
 @pytest.fixture
-def hook(monkeypatch):
+def hook(monkeypatch, tmp_path):
     """Started on the four nodes; the timings are removed at the end."""
-    monkeypatch.setenv("DEMAND_FORECAST_TIMINGS", "")
-    started = ProgressHook()
-    started.before_pipeline_run(Pipeline(NODES))
     monkeypatch.setattr(progress, "draw_example", lambda *given: Drawing(Pipeline([]), {}, {}))
     monkeypatch.setattr(progress, "pipelines", {"__default__": Pipeline([])})
-    yield started
-    Path(os.environ.get("DEMAND_FORECAST_TIMINGS") or "nothing").unlink(missing_ok=True)
+    with run_context.inside(run_context.RunContext(PLAN, tmp_path)):
+        started = ProgressHook()
+        started.before_pipeline_run(Pipeline(NODES))
+        yield started
+        run_context.current().timings.unlink(missing_ok=True)
 
 
 def _run(hook, done):
@@ -93,7 +94,7 @@ def test_nodes_of_all_worker_processes_are_counted(hook, told):
 def test_a_run_after_one_that_failed_starts_afresh(hook, told):
     hook.before_dataset_loaded(NODES[1])
     hook.after_dataset_saved(NODES[1])  # one of two, then the run fails
-    Path(os.environ["DEMAND_FORECAST_TIMINGS"]).unlink()  # as on_pipeline_error does
+    run_context.current().timings.unlink()  # as on_pipeline_error does
     hook.before_pipeline_run(Pipeline(NODES[:2]))
     for done in NODES[:2]:
         _run(hook, done)
@@ -104,16 +105,15 @@ def test_at_the_end_the_run_is_reported_with_its_seconds(hook, monkeypatch, tmp_
     shown, written = [], []
     monkeypatch.setattr(progress.RunReport, "show", lambda report, s: shown.append((report, s)))
     monkeypatch.setattr(progress, "write_run_status", lambda *given: written.append(given))
-    timings = Path(os.environ["DEMAND_FORECAST_TIMINGS"])
+    timings = run_context.current().timings
     for done in NODES:
         _run(hook, done)
     catalog, pipeline = DataCatalog(), Pipeline(NODES)
-    hook.after_pipeline_run({"project_path": str(tmp_path)}, pipeline, catalog)
+    hook.after_pipeline_run(pipeline, catalog)
     [(report, seconds)] = shown
     assert (report.pipeline, report.catalog) == (pipeline, catalog)
     assert list(seconds) == ["training", "monitoring", "total"]
     assert not timings.exists()
-    assert "DEMAND_FORECAST_TIMINGS" not in os.environ
     [(project, _, runs, error)] = written
     assert (project, error) == (tmp_path, "")
     assert [run.node for run in runs] == NODES
@@ -123,11 +123,11 @@ def test_at_the_end_the_run_is_reported_with_its_seconds(hook, monkeypatch, tmp_
 def test_a_failed_run_tells_how_far_it_came_and_leaves_no_file(hook, monkeypatch, tmp_path):
     written = []
     monkeypatch.setattr(progress, "write_run_status", lambda *given: written.append(given))
-    timings = Path(os.environ["DEMAND_FORECAST_TIMINGS"])
+    timings = run_context.current().timings
     _run(hook, NODES[0])
     error = ValueError("too few")
     hook.on_node_error(error, NODES[1])
-    hook.on_pipeline_error(error, {"project_path": str(tmp_path)}, Pipeline(NODES))
+    hook.on_pipeline_error(error, Pipeline(NODES))
     assert not timings.exists()
     [(_, _, runs, message)] = written
     assert message == "too few"

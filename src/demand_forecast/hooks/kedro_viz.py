@@ -10,7 +10,7 @@ from kedro.framework.hooks import hook_impl
 from kedro.framework.project import pipelines
 from kedro.io import DataCatalog
 
-from demand_forecast.framework import segments
+from demand_forecast.framework import run_context
 from demand_forecast.framework.drawing import EXAMPLE, draw_example
 
 _OPENS: Final = ("--pipeline", "-p", "--load-file", "--help", "-h")
@@ -26,7 +26,7 @@ class DrawingHook:
         Layers would push everything that is reported to the bottom of the picture, far from the
         stage that makes it.
         """
-        drawing = draw_example(pipelines["__default__"], segments.current())
+        drawing = draw_example(pipelines["__default__"], run_context.current().segments)
         for name, full in drawing.names.items():
             dataset = copy(catalog.get(full))
             vars(dataset)["metadata"] = None

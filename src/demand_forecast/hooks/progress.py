@@ -9,9 +9,10 @@ import tempfile
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from kedro.framework.hooks import hook_impl
 from kedro.framework.project import pipelines
@@ -19,22 +20,21 @@ from kedro.io import DataCatalog
 from kedro.pipeline import Pipeline
 from kedro.pipeline.node import Node
 
-from demand_forecast.framework import segments
+from demand_forecast.framework import run_context
 from demand_forecast.framework.drawing import draw_example
 from demand_forecast.framework.namespacing import unit_of_work
 from demand_forecast.framework.stages import STAGES
 from demand_forecast.reporting.run_report import RunReport
 from demand_forecast.reporting.run_status import NodeRun, write_run_status
 
-_TIMINGS = "DEMAND_FORECAST_TIMINGS"
 _LOGGER = logging.getLogger(__name__)
 
 
 class ProgressHook:
     """Logs a line whenever a region or segment has finished a stage.
 
-    Each node appends its seconds to one file named by the environment, so that the nodes of all
-    worker processes are counted.
+    Each node appends its seconds to the file of the run context, so that the nodes of all worker
+    processes are counted.
     """
 
     def __init__(self) -> None:
@@ -51,7 +51,7 @@ class ProgressHook:
         self._start, self._started_at = time.perf_counter(), datetime.now(UTC)
         handle, path = tempfile.mkstemp(prefix="demand_forecast_", suffix=".jsonl")
         os.close(handle)
-        os.environ[_TIMINGS] = path
+        run_context.enter(replace(run_context.current(), timings=Path(path)))
 
     @hook_impl
     def before_dataset_loaded(self, node: Node) -> None:
@@ -78,7 +78,7 @@ class ProgressHook:
         """Log where this was the last node of a segment's stage."""
         nodes: Counter[tuple[str, str]] = Counter()
         seconds: defaultdict[tuple[str, str], float] = defaultdict(float)
-        for noted in _read(Path(os.environ[_TIMINGS])):
+        for noted in _read(_timings()):
             nodes[noted.stage, noted.place] += 1
             seconds[noted.stage, noted.place] += noted.seconds or 0
         if nodes[place] == self._total[place]:
@@ -94,37 +94,27 @@ class ProgressHook:
             )
 
     @hook_impl
-    def after_pipeline_run(
-        self, run_params: dict[str, Any], pipeline: Pipeline, catalog: DataCatalog
-    ) -> None:
+    def after_pipeline_run(self, pipeline: Pipeline, catalog: DataCatalog) -> None:
         """Show what the run has made; a whole one's summary gets the seconds."""
         noted = _take()
         seconds = _by_stage(noted) | {"total": round(time.perf_counter() - self._start, 1)}
-        RunReport(pipeline, catalog, segments.current()).show(seconds)
-        self._write_status(run_params, pipeline, noted)
+        RunReport(pipeline, catalog, run_context.current().segments).show(seconds)
+        self._write_status(pipeline, noted)
 
     @hook_impl
-    def on_pipeline_error(
-        self, error: Exception, run_params: dict[str, Any], pipeline: Pipeline
-    ) -> None:
+    def on_pipeline_error(self, error: Exception, pipeline: Pipeline) -> None:
         """Tell Kedro-Viz how far the run came."""
-        self._write_status(run_params, pipeline, _take(), str(error) or type(error).__name__)
+        self._write_status(pipeline, _take(), str(error) or type(error).__name__)
 
-    def _write_status(
-        self,
-        run_params: dict[str, Any],
-        pipeline: Pipeline,
-        noted: Iterable[_Noted],
-        error: str = "",
-    ) -> None:
-        drawn = draw_example(pipelines["__default__"], segments.current()).nodes
+    def _write_status(self, pipeline: Pipeline, noted: Iterable[_Noted], error: str = "") -> None:
+        run = run_context.current()
+        drawn = draw_example(pipelines["__default__"], run.segments).nodes
         nodes = {node.name: node for node in pipeline.nodes}
         runs = [
             NodeRun(nodes[one.node], tuple(_drawn(one.node, drawn)), one.seconds, one.error)
             for one in noted
         ]
-        project = Path(run_params["project_path"])
-        write_run_status(project, self._started_at, runs, error)
+        write_run_status(run.project_path, self._started_at, runs, error)
 
 
 class _Noted(NamedTuple):
@@ -139,13 +129,13 @@ class _Noted(NamedTuple):
 
 def _note(noted: _Noted) -> None:
     """One line in the file of all processes."""
-    with Path(os.environ[_TIMINGS]).open("a") as file:
+    with _timings().open("a") as file:
         file.write(json.dumps(noted) + "\n")
 
 
 def _take() -> list[_Noted]:
     """What all processes have noted; the file is removed."""
-    path = Path(os.environ.pop(_TIMINGS, ""))
+    path = _timings()
     if not path.is_file():
         return []
     noted = list(_read(path))
@@ -164,6 +154,11 @@ def _by_stage(noted: Iterable[_Noted]) -> dict[str, float]:
 def _drawn(name: str, drawn: Mapping[str, Node]) -> Iterator[Node]:
     if name in drawn:
         yield drawn[name]
+
+
+def _timings() -> Path:
+    """The file of the run in progress; no file outside one."""
+    return run_context.current().timings or Path()
 
 
 def _place(node: Node) -> tuple[str, str]:

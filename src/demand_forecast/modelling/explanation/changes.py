@@ -18,15 +18,8 @@ from typing import Final, NamedTuple
 import numpy as np
 import pandas as pd
 
-from demand_forecast.modelling.panel import (
-    KEY,
-    Covariate,
-    FloatArray,
-    IntArray,
-    IssuedForecast,
-    Panel,
-)
-from demand_forecast.modelling.points import Array
+from demand_forecast.modelling.arrays import Array, FloatArray, IntArray
+from demand_forecast.modelling.panel import KEY, Covariate, IssuedForecast, Panel
 from demand_forecast.modelling.protocol import Forecaster
 
 CAUSES: Final = ("model", "data", "weather", "plan")
@@ -161,7 +154,8 @@ def _with_unknown(values: FloatArray, axes: tuple[int, ...]) -> FloatArray:
 
 def _moved(covariate: Covariate, rows: IntArray, weeks: IntArray) -> Covariate:
     values = _with_unknown(covariate.values, (0, 1))
-    return Covariate(values[:, weeks], np.append(covariate.index, len(values) - 1)[rows])
+    index = np.append(covariate.index, len(values) - 1)[rows]
+    return replace(covariate, values=values[:, weeks], index=index)
 
 
 def _reissued(
