@@ -82,7 +82,7 @@ def raw(tmp_path_factory):
     simulate(folder, 4, 3, 40, 7, regions=["north_texas"])
     layout = choose_layouts(["north_texas"])["north_texas"]
     handles = {name: RawSource(name, str(folder / "north_texas")) for name in layout.sources}
-    return layout.model_dump(by_alias=True, exclude={"name"}, exclude_none=True), handles
+    return layout.model_dump(by_alias=True, exclude={"name"}, exclude_unset=True), handles
 
 
 @pytest.fixture(scope="module")
