@@ -9,7 +9,7 @@ import pandas as pd
 from demand_forecast.conditioning.checks import slug
 from demand_forecast.conditioning.parameters import ConditioningParameters
 from demand_forecast.conditioning.weeks import Days, week_end, week_number
-from demand_forecast.modelling.panel import Covariate
+from demand_forecast.modelling.panel import Covariate, Group
 
 _ENOUGH_YEARS = 3
 
@@ -82,4 +82,4 @@ def _public_holidays(
 def _flags(position: npt.NDArray[np.int64], n_weeks: int, n_series: int) -> Covariate:
     values = np.zeros((1, n_weeks), np.float32)
     values[0, position[(position >= 0) & (position < n_weeks)]] = 1
-    return Covariate(values, np.zeros(n_series, np.int64))
+    return Covariate(values, np.zeros(n_series, np.int64), Group.EVENTS)

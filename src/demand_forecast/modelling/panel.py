@@ -10,8 +10,9 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass, field, replace
+from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -34,6 +35,21 @@ __all__ = [
 KEY = ["store_id", "product_id"]
 
 
+class Group(StrEnum):
+    """The part of a forecast that something belongs to; explanations have one column for each."""
+
+    LEVEL = "level"
+    SEASON = "season"
+    PRICE_AND_PROMOTION = "price_and_promotion"
+    WEATHER = "weather"
+    EVENTS = "events"
+    STORE = "store"
+    PRODUCT = "product"
+
+
+PlanGroup = Literal[Group.PRICE_AND_PROMOTION, Group.WEATHER, Group.EVENTS]
+
+
 @dataclass(frozen=True)
 class Covariate:
     """One time-varying covariate, stored once per group of series.
@@ -42,10 +58,12 @@ class Covariate:
         values: ``(groups, weeks + future)`` for a known-future covariate, ``(groups, weeks)`` for
             an observed one; NaN where unknown.
         index: ``(series,)`` row of ``values`` that belongs to each series.
+        group: What its effect counts as in an explanation: where it came from, not how it is named.
     """
 
     values: FloatArray
     index: IntArray
+    group: PlanGroup = Group.PRICE_AND_PROMOTION
 
     def dense(self) -> FloatArray:
         """Values per series, ``(series, weeks...)``."""
@@ -204,12 +222,18 @@ class Panel:
 
     def save(self, directory: Path) -> None:
         """Write ``series.parquet``, ``arrays.safetensors`` and ``panel.json`` into a directory."""
+        groups = {kind: {k: c.group for k, c in held.items()} for kind, held in self._covariates()}
         self.series.to_parquet(directory / "series.parquet", index=False)
         save_file(
             {k: np.ascontiguousarray(v) for k, v in self._arrays().items()},
             str(directory / "arrays.safetensors"),
         )
-        meta = {"region": self.region, "store_format": self.store_format, "digest": self.digest}
+        meta = {
+            "region": self.region,
+            "store_format": self.store_format,
+            "digest": self.digest,
+            "groups": groups,
+        }
         (directory / "panel.json").write_text(json.dumps(meta, indent=2))
 
     @classmethod
@@ -217,23 +241,25 @@ class Panel:
         """Read what :meth:`save` wrote."""
         arrays = load_file(str(directory / "arrays.safetensors"))
         meta = json.loads((directory / "panel.json").read_text())
-        groups: dict[str, dict[str, dict[str, Any]]] = {}
-        for name, array in arrays.items():
-            if ":" in name:
-                kind, covariate, part = name.split(":")
-                groups.setdefault(kind, {}).setdefault(covariate, {})[part] = array
+        parts = _parts(arrays)
+        for kind, groups in meta.get("groups", {}).items():  # without: stored by an older version
+            for name, group in groups.items():
+                parts[kind][name]["group"] = Group(group)
         return cls(
             series=pd.read_parquet(directory / "series.parquet"),
             weeks=arrays["weeks"].astype("datetime64[D]"),
             demand=arrays["demand"],
             delivered=arrays["delivered"],
             censored=arrays["censored"].astype(bool),
-            known_future={k: Covariate(**v) for k, v in groups.get("known_future", {}).items()},
-            observed={k: Covariate(**v) for k, v in groups.get("observed", {}).items()},
-            weather={k: IssuedForecast(**v) for k, v in groups.get("weather", {}).items()},
+            known_future={k: Covariate(**v) for k, v in parts["known_future"].items()},
+            observed={k: Covariate(**v) for k, v in parts["observed"].items()},
+            weather={k: IssuedForecast(**v) for k, v in parts["weather"].items()},
             region=meta["region"],
             store_format=meta["store_format"],
         )
+
+    def _covariates(self) -> list[tuple[str, dict[str, Covariate]]]:
+        return [("known_future", self.known_future), ("observed", self.observed)]
 
     def _arrays(self) -> dict[str, npt.NDArray[np.generic]]:
         arrays: dict[str, npt.NDArray[np.generic]] = {
@@ -242,8 +268,8 @@ class Panel:
             "delivered": self.delivered,
             "censored": self.censored.astype(np.uint8),
         }
-        for kind in ("known_future", "observed"):
-            for name, covariate in getattr(self, kind).items():
+        for kind, held in self._covariates():
+            for name, covariate in held.items():
                 arrays[f"{kind}:{name}:values"] = covariate.values
                 arrays[f"{kind}:{name}:index"] = covariate.index
         for name, weather in self.weather.items():
@@ -251,3 +277,18 @@ class Panel:
             arrays[f"weather:{name}:observed"] = weather.observed
             arrays[f"weather:{name}:index"] = weather.index
         return arrays
+
+
+def _parts(arrays: dict[str, npt.NDArray[np.generic]]) -> dict[str, dict[str, dict[str, Any]]]:
+    """Stored arrays of covariates by kind, name and field; a name may hold any character."""
+    parts: dict[str, dict[str, dict[str, Any]]] = {
+        "known_future": {},
+        "observed": {},
+        "weather": {},
+    }
+    for key, array in arrays.items():
+        kind, _, rest = key.partition(":")
+        name, _, field_name = rest.rpartition(":")
+        if kind in parts:
+            parts[kind].setdefault(name, {})[field_name] = array
+    return parts

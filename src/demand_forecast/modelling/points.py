@@ -31,10 +31,10 @@ def interpolation_weights(levels: Array, at: Array) -> Array:
     Linear in the normal score of the level, which is exact for a normal distribution and
     continues the outermost segment beyond the given levels.
     """
-    known, wanted = ndtri(levels), ndtri(at)
-    right = np.clip(np.searchsorted(known, wanted), 1, len(known) - 1)
-    share = (wanted - known[right - 1]) / (known[right] - known[right - 1])
-    weights = np.zeros((len(known), len(wanted)), dtype=np.float32)
+    given, wanted = ndtri(levels), ndtri(at)
+    right = np.clip(np.searchsorted(given, wanted), 1, len(given) - 1)
+    share = (wanted - given[right - 1]) / (given[right] - given[right - 1])
+    weights = np.zeros((len(given), len(wanted)), dtype=np.float32)
     columns = np.arange(len(wanted))
     weights[right - 1, columns] = 1 - share
     weights[right, columns] = share
@@ -42,7 +42,12 @@ def interpolation_weights(levels: Array, at: Array) -> Array:
 
 
 def atoms(levels: Array, count: int = _ATOMS) -> Array:
-    """``(levels, count)`` weights that turn quantiles into ``count`` equally likely values."""
+    """``(levels, count)`` weights that turn quantiles into ``count`` equally likely values.
+
+    >>> quantiles, levels = np.array([2.0, 4.0, 6.0]), np.array([0.1, 0.5, 0.9])
+    >>> (quantiles @ atoms(levels, 3)).round(1).tolist()
+    [2.5, 4.0, 5.5]
+    """
     return interpolation_weights(levels, (np.arange(count) + 0.5) / count)
 
 
@@ -58,6 +63,9 @@ def mape_point(values: Array) -> Array:
     Gneiting (2011), "Making and evaluating point forecasts", JASA 106. Zero where all values are
     zero.
 
+    >>> float(mape_point(np.array([1.0, 2.0, 4.0, 8.0, 16.0])))  # their median is 4
+    1.0
+
     Args:
         values: ``(..., count)`` equally likely values, ascending, none negative.
     """
@@ -72,6 +80,10 @@ def mape_point(values: Array) -> Array:
 
 def newsvendor_point(quantiles: Array, levels: Array, critical_ratio: Array | float) -> Array:
     """Order quantity: the quantile at ``unit margin / (unit margin + unit loss of a surplus)``.
+
+    >>> quantiles, levels = np.array([[8.0, 10.0, 14.0]]), np.array([0.1, 0.5, 0.9])
+    >>> newsvendor_point(quantiles, levels, 0.75).round(1).tolist()
+    [12.1]
 
     Args:
         quantiles: ``(rows, levels)`` units.

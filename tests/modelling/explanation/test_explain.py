@@ -13,17 +13,11 @@ from hypothesis import strategies as st
 
 from core_panels import quick_ensemble, simulated
 from demand_forecast.modelling.explanation.explain import FEATURES, GROUPS, explain, in_units
-from demand_forecast.modelling.features.feature_groups import (
-    code_groups,
-    feature_groups,
-    plan_group,
-    response_groups,
-)
 from demand_forecast.modelling.features.usual_week import Contrast
 from demand_forecast.modelling.models.baseline import HistoricalAverage
 from demand_forecast.modelling.models.ensemble import Ensemble
 from demand_forecast.modelling.models.rows import forecast_rows
-from demand_forecast.modelling.panel import Covariate, Panel
+from demand_forecast.modelling.panel import Covariate, Group, Panel
 from demand_forecast.modelling.protocol import FORECAST_COLUMNS, POINTS
 
 FAST = {"min_steps": 60, "epochs": 0.0, "n_networks": 1}
@@ -42,7 +36,7 @@ def panel() -> Panel:
     mean = plain.demand * np.exp(EVENT_EFFECT * event[:, : plain.n_weeks])
     demand = np.random.default_rng(0).poisson(mean).astype(np.float32)
     index = np.zeros(plain.n_series, dtype=int)
-    known = {**plain.known_future, "event_game": Covariate(event, index)}
+    known = {**plain.known_future, "event_game": Covariate(event, index, Group.EVENTS)}
     return replace(plain, demand=demand, delivered=demand, known_future=known)
 
 
@@ -178,7 +172,7 @@ def test_the_lasso_is_taken_apart_exactly(panel, model) -> None:
     """What a group adds in logs is what the LASSO says with it less what it says without."""
     design, sample = forecast_rows(panel, model.spec_, panel.weeks[ORIGIN], 4)
     lasso = model.members_["lasso"]
-    contrast = Contrast.of(design, sample, panel.series, lasso.mean_[: sample.x.shape[1]])
+    contrast = Contrast.of(design, sample, lasso.mean_[: sample.x.shape[1]])
     level, steps, exact = lasso.log_steps(contrast, FEATURES, np.empty((0, 17)))
     assert exact
 
@@ -195,7 +189,7 @@ def test_the_lasso_is_taken_apart_exactly(panel, model) -> None:
 
 def test_every_feature_has_its_group(panel, model) -> None:
     design, sample = forecast_rows(panel, model.spec_, panel.weeks[ORIGIN], 1)
-    groups = dict(zip(design.names, feature_groups(design, panel.series), strict=True))
+    groups = {feature.name: feature.group for feature in design.features}
     assert len(groups) == sample.x.shape[1]
     expected = {
         "lag_0": "level",
@@ -213,34 +207,15 @@ def test_every_feature_has_its_group(panel, model) -> None:
         "product_id=p1": "product",
     }
     assert {name: groups[name] for name in expected} == expected
-    answers = dict(zip(design.response_columns, response_groups(design), strict=True))
+    answers = {feature.name: feature.group for feature in design.response_columns}
     assert answers["event_game"] == "events"
     assert answers["price_last_week"] == "price_and_promotion"
-    codes = dict(zip(design.category_sizes, code_groups(design, panel.series), strict=True))
-    assert codes == {
+    assert {category.name: category.group for category in design.spec.embedded} == {
         "store_id": "store",
         "product_id": "product",
         "category": "product",
         "week_of_year": "season",
     }
-
-
-@pytest.mark.parametrize(
-    ("name", "group"),
-    [
-        ("price_3", "price_and_promotion"),
-        ("deal", "price_and_promotion"),
-        ("training_discount", "price_and_promotion"),
-        ("prevented", "price_and_promotion"),
-        ("holiday_thanksgiving_day", "events"),
-        ("schoolholiday_days", "events"),
-        ("local_event", "events"),
-        ("rain", "weather"),
-        ("mean_temperature", "weather"),
-    ],
-)
-def test_plans_of_other_companies_fall_into_a_group_by_name(name, group) -> None:
-    assert plan_group(name) == group
 
 
 numbers = st.floats(-6, 6)

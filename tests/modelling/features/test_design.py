@@ -10,15 +10,16 @@ import pytest
 
 from core_panels import noised_after, simulated
 from demand_forecast.modelling.features.design import Design
-from demand_forecast.modelling.features.grouping import (
-    Groups,
+from demand_forecast.modelling.features.feature import Derivation, display_names
+from demand_forecast.modelling.features.groups import Groups
+from demand_forecast.modelling.features.history import hazard
+from demand_forecast.modelling.features.plans.plan import plans_of
+from demand_forecast.modelling.features.running import (
     rolling_mean,
     rolling_means,
     shift,
     smooth,
 )
-from demand_forecast.modelling.features.history import hazard
-from demand_forecast.modelling.features.plans.covariates import covariate_kinds
 from demand_forecast.modelling.features.spec import FeatureSpec, learn_spec
 from demand_forecast.modelling.models.rows import forecast_sample
 from demand_forecast.modelling.panel import Covariate, Panel
@@ -34,6 +35,10 @@ def panel() -> Panel:
 @pytest.fixture(scope="module")
 def spec(panel: Panel) -> FeatureSpec:
     return learn_spec(panel, LEADS, 70)
+
+
+def _kinds(panel: Panel) -> dict[str, str]:
+    return {plan.name: plan.kind for plan in plans_of(panel)}
 
 
 @pytest.mark.parametrize("position", [20, 60, 80])
@@ -92,8 +97,9 @@ def test_features_are_finite_with_gaps_everywhere(panel: Panel) -> None:
     sample = design.sample(*design.training_rows(2))
     assert np.isfinite(sample.x).all()
     assert np.isfinite(sample.y).all()
-    assert sample.x.shape[1] == len(design.names)
-    assert len(set(design.names)) == len(design.names)
+    assert sample.x.shape[1] == len(design.features)
+    names = display_names(design.features)
+    assert len(set(names)) == len(names)
 
 
 def test_round_trip_from_log_to_units(panel: Panel, spec: FeatureSpec) -> None:
@@ -163,14 +169,16 @@ def test_an_event_is_held_once_and_reaches_every_series(panel: Panel) -> None:
     everyone = Covariate(flag, np.zeros(panel.n_series, dtype=int))
     with_event = replace(panel, known_future=panel.known_future | {"holiday": everyone})
     spec = learn_spec(with_event, LEADS, 70)
-    assert spec.kinds["holiday"] == "event"
+    holiday = next(plan for plan in spec.plans if plan.name == "holiday")
+    assert holiday.kind == "event"
     design = Design(with_event, spec)
     weeks = len(design.calendar)
     np.testing.assert_array_equal(
-        design.response_columns["holiday"], np.broadcast_to(flag.T[:weeks], (weeks, panel.n_series))
+        design.response_columns[holiday.feature(Derivation.EVENT)],
+        np.broadcast_to(flag.T[:weeks], (weeks, panel.n_series)),
     )
     # Models of what the response leaves would learn the weeks of an event by heart.
-    assert not [name for name in design.names if "holiday" in name]
+    assert not [f for f in design.features if "holiday" in f.sources or "holiday" in f.name]
 
 
 def test_a_plan_of_all_products_of_a_store_is_no_news_of_another_product(panel: Panel) -> None:
@@ -183,13 +191,12 @@ def test_a_plan_of_all_products_of_a_store_is_no_news_of_another_product(panel: 
         np.arange(panel.n_series),
     )
     planned = replace(panel, known_future=panel.known_future | {"rain": rain, "leaflet": mixed})
-    assert {k: covariate_kinds(planned)[k] for k in ("rain", "leaflet")} == {
-        "rain": "store",
-        "leaflet": "flag",
-    }
-    names = Design(planned, learn_spec(planned, LEADS, 70)).names
-    assert [name for name in names if name.startswith("leaflet of ")]
-    assert not [name for name in names if name.startswith("rain of ")]
+    kinds = _kinds(planned)
+    assert {k: kinds[k] for k in ("rain", "leaflet")} == {"rain": "store", "leaflet": "flag"}
+    features = Design(planned, learn_spec(planned, LEADS, 70)).features
+    of_product = [f.sources[0] for f in features if f.derivation is Derivation.OF_PRODUCT]
+    assert "leaflet" in of_product
+    assert "rain" not in of_product
 
 
 def test_an_event_is_seldom_and_hits_several_products(panel: Panel) -> None:
@@ -200,17 +207,16 @@ def test_an_event_is_seldom_and_hits_several_products(panel: Panel) -> None:
         "leaflet": Covariate((weeks % 3 == 0).astype(np.float32)[None], everyone),
     }
     planned = replace(panel, known_future=plans)
-    assert covariate_kinds(planned) == {"fair": "event", "leaflet": "store"}
+    assert _kinds(planned) == {"fair": "event", "leaflet": "store"}
     one = planned.select((panel.series["product_id"] == panel.series["product_id"][0]).to_numpy())
-    assert covariate_kinds(one)["fair"] == "store"
-    names = Design(one, learn_spec(one, LEADS, 70)).names
-    assert "fair" in names
+    assert _kinds(one)["fair"] == "store"
+    assert "fair" in display_names(Design(one, learn_spec(one, LEADS, 70)).features)
 
 
 @pytest.mark.parametrize(("weeks", "known"), [(116, False), (117, True)])
 def test_last_year_is_a_feature_once_two_were_seen(weeks: int, known: bool) -> None:
     panel = simulated(stores=3, products=3, weeks=125, seed=1)
-    names = Design(panel, learn_spec(panel, LEADS, weeks)).names
+    names = display_names(Design(panel, learn_spec(panel, LEADS, weeks)).features)
     assert ("last_year_series" in names) is known
 
 

@@ -161,7 +161,8 @@ def _with_unknown(values: FloatArray, axes: tuple[int, ...]) -> FloatArray:
 
 def _moved(covariate: Covariate, rows: IntArray, weeks: IntArray) -> Covariate:
     values = _with_unknown(covariate.values, (0, 1))
-    return Covariate(values[:, weeks], np.append(covariate.index, len(values) - 1)[rows])
+    index = np.append(covariate.index, len(values) - 1)[rows]
+    return replace(covariate, values=values[:, weeks], index=index)
 
 
 def _reissued(

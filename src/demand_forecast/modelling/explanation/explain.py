@@ -26,26 +26,25 @@ import numpy as np
 import pandas as pd
 
 from demand_forecast.modelling.arrays import Array
-from demand_forecast.modelling.features.feature_groups import (
-    EVENTS,
-    LEVEL,
-    PLAN,
-    PRODUCT,
-    SEASON,
-    STORE,
-    WEATHER,
-)
 from demand_forecast.modelling.features.usual_week import Contrast
 from demand_forecast.modelling.models.calibration.censored import MEDIAN
 from demand_forecast.modelling.models.direct import DirectForecaster, Opinion
 from demand_forecast.modelling.models.member import LogSteps
 from demand_forecast.modelling.models.rows import forecast_rows
-from demand_forecast.modelling.panel import Panel
+from demand_forecast.modelling.panel import Group, Panel
 from demand_forecast.modelling.protocol import Forecaster
 
 NETWORK: Final = "network"
 DISTRIBUTION: Final = "distribution"
-FEATURES: Final = (SEASON, PLAN, WEATHER, EVENTS, STORE, PRODUCT)
+LEVEL: Final = Group.LEVEL.value
+FEATURES: Final = (
+    Group.SEASON.value,
+    Group.PRICE_AND_PROMOTION.value,
+    Group.WEATHER.value,
+    Group.EVENTS.value,
+    Group.STORE.value,
+    Group.PRODUCT.value,
+)
 GROUPS: Final = (LEVEL, *FEATURES, NETWORK, DISTRIBUTION)
 Steps = dict[str, Array]
 
@@ -71,7 +70,7 @@ def explain(
         return frame.assign(**dict.fromkeys(GROUPS, 0.0)).assign(**{LEVEL: frame[point]})
     design, sample = forecast_rows(panel, model.spec_, as_of, horizon)
     frame, opinions = model.answer(panel, as_of, sample)
-    contrast = Contrast.of(design, sample, panel.series, model.feature_means_)
+    contrast = Contrast.of(design, sample, model.feature_means_)
     level, steps = blended(opinions, contrast)
     parts = in_units(frame[point].to_numpy(), level, steps, sample.offset)
     return frame.assign(**{name: parts[name] for name in GROUPS})

@@ -6,11 +6,14 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from demand_forecast.modelling.panel import IntArray, Weeks
+from demand_forecast.modelling.features.feature import Columns, Derivation, Feature
+from demand_forecast.modelling.panel import Group, IntArray, Weeks
 from demand_forecast.modelling.points import Array
 
 WEEKS_A_YEAR = 52.1775
 _DAY = np.timedelta64(1, "D")
+_FOURIER_ORDER = 3
+WEEK_NUMBERS = 53
 
 
 def extend_weeks(weeks: Weeks, count: int) -> Weeks:
@@ -21,7 +24,7 @@ def extend_weeks(weeks: Weeks, count: int) -> Weeks:
 
 
 def week_of_year(weeks: Weeks) -> IntArray:
-    """ISO week numbers, 1..53."""
+    """ISO week numbers, 1..``WEEK_NUMBERS``."""
     return pd.DatetimeIndex(weeks).isocalendar().week.to_numpy(dtype=np.int64)
 
 
@@ -35,3 +38,14 @@ def fourier(weeks: Weeks, order: int) -> Array:
     """``(weeks, 2 * order)`` sines and cosines of the year."""
     angles = year_phase(weeks)[:, None] * np.arange(1, order + 1)
     return np.concatenate([np.sin(angles), np.cos(angles)], axis=1).astype(np.float32)
+
+
+def season_features(weeks: Weeks, n_series: int) -> Columns:
+    """Waves of the year, ``(weeks, series)`` each and the same for all series."""
+    waves = fourier(weeks, _FOURIER_ORDER)
+    return {
+        Feature(f"season_{k + 1}", Group.SEASON, "zero", Derivation.SEASON): np.broadcast_to(
+            waves[:, k : k + 1], (len(weeks), n_series)
+        )
+        for k in range(waves.shape[1])
+    }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from demand_forecast.modelling.features.history import Relatives
+from demand_forecast.modelling.features.groups import Relatives
 from demand_forecast.modelling.panel import BoolArray, IntArray, Panel
 from demand_forecast.modelling.points import Array
 
@@ -13,7 +13,10 @@ _YOUNG = 8
 
 
 def demand_offsets(panel: Panel) -> dict[str, float]:
-    """Smallest usual quantity per product: added before the logarithm, so that it is scale-free."""
+    """Smallest usual quantity of each product: with it added a logarithm is scale-free.
+
+    A product of which nothing was ever sold has none.
+    """
     ids = panel.series["product_id"].astype(str).to_numpy()
     demand = panel.demand
     offsets = {}
@@ -23,20 +26,24 @@ def demand_offsets(panel: Panel) -> dict[str, float]:
         if len(values):
             low = float(np.quantile(values, 0.01))
             offsets[str(product)] = min(max(low, 0.02 * float(values.mean())), float(values.mean()))
-    offsets[""] = float(np.median(list(offsets.values()))) if offsets else 1.0
     return offsets
+
+
+def median_offset(offsets: dict[str, float]) -> float:
+    """Offset of a product that has none of its own: the median of the others, 1 without any."""
+    return float(np.median(list(offsets.values()))) if offsets else 1.0
 
 
 def in_whole_units(demand: Array) -> bool:
     """Whether all known demand is whole numbers."""
-    known = demand[np.isfinite(demand)]
-    return bool((known == np.rint(known)).all())
+    units = demand[np.isfinite(demand)]
+    return bool((units == np.rint(units)).all())
 
 
-def series_offsets(panel: Panel, offsets: dict[str, float]) -> Array:
-    """``(series,)`` offset of each series."""
+def series_offsets(panel: Panel, offsets: dict[str, float], other: float) -> Array:
+    """``(series,)`` offset of each series; ``other`` where its product has none."""
     ids = panel.series["product_id"].astype(str)
-    return np.array([offsets.get(i, offsets[""]) for i in ids], dtype=np.float32)
+    return np.array([offsets.get(i, other) for i in ids], dtype=np.float32)
 
 
 def log_demand(panel: Panel, offset: Array, whole: bool) -> tuple[Array, BoolArray]:

@@ -6,11 +6,12 @@ held once as dense arrays and only put side by side for the rows that are asked 
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import numpy as np
 
 from demand_forecast.modelling.features.attributes import (
     category_codes,
-    relatives,
     static_columns,
 )
 from demand_forecast.modelling.features.calendar import extend_weeks, week_of_year
@@ -20,22 +21,26 @@ from demand_forecast.modelling.features.demand import (
     log_demand,
     series_offsets,
 )
+from demand_forecast.modelling.features.feature import Columns, Derivation, Feature
+from demand_forecast.modelling.features.groups import Relatives
 from demand_forecast.modelling.features.history import (
+    Level,
     history_features,
     running_level,
     seasonal_features,
 )
 from demand_forecast.modelling.features.plans.analog import (
+    SIMILAR_PLANS,
     analog_features,
     memberships,
 )
+from demand_forecast.modelling.features.plans.columns import PLAN_EFFECT, PlanColumns
 from demand_forecast.modelling.features.sample import Sample
 from demand_forecast.modelling.features.spec import FeatureSpec
 from demand_forecast.modelling.features.weather import weather_features
-from demand_forecast.modelling.panel import IntArray, Panel, Weeks
+from demand_forecast.modelling.panel import Group, IntArray, Panel, Weeks
 from demand_forecast.modelling.points import Array
 
-_SEASON_KNOWN = 38
 _BLOCK = 2048
 
 
@@ -59,59 +64,68 @@ class Design:
     ) -> None:
         self.spec, self.n_weeks = spec, panel.n_weeks
         self.leads = spec.leads if leads is None else leads
-        distance = np.abs(np.subtract.outer(self.leads, spec.leads))
-        self.trained_lead = distance.argmin(axis=1)
+        self.trained_lead = np.abs(np.subtract.outer(self.leads, spec.leads)).argmin(axis=1)
         weeks = panel.n_weeks + max(self.leads)
         self.calendar: Weeks = extend_weeks(panel.weeks, weeks)
-        self.offset = series_offsets(panel, spec.offsets)
+        plans, family = spec.columns(panel, weeks), Relatives.of(panel.series)
+        self.response_columns, self.product_plans = plans.response, plans.products
+        self.effect = spec.response(list(plans.response.values()), plans.products, self.calendar)
+        state = self._read_demand(panel, outcome or panel, family)
+        self.origin = history_features(state, panel.demand.T, family)
+        self.target = self._target_columns(plans, state, family)
+        self.pair = self._pair_columns(panel, state)
+        self.static, self.static_features = static_columns(
+            panel.series, spec.numeric, spec.categories, spec.store_attributes
+        )
+        self.codes = category_codes(panel.series, spec.categories)
+        self.week_code = week_of_year(self.calendar)
+
+    def _read_demand(self, panel: Panel, outcome: Panel, family: Relatives) -> Level:
+        """Demand in logs and its running level, cleared of the effect of plans."""
+        spec, effect = self.spec, self.effect[: self.n_weeks]
+        self.offset = series_offsets(panel, spec.offsets, spec.other_offset)
         history, censored = log_demand(panel, self.offset, spec.whole)
-        self.log_demand, self.censored = log_demand(outcome or panel, self.offset, spec.whole)
-        family = relatives(panel.series)
-        found = spec.columns(panel, weeks)
-        effect = spec.response(list(found.response.values()), found.products, self.calendar)
-        adjusted = (history - effect[: panel.n_weeks]).astype(np.float32)
-        state = running_level(adjusted, censored, family)
+        self.log_demand, self.censored = log_demand(outcome, self.offset, spec.whole)
+        state = running_level((history - effect).astype(np.float32), censored, family)
         self.level = state.level
-        given = np.where(np.isfinite(state.own), state.own + effect[: panel.n_weeks], -np.inf)
+        # Of a sold-out week: what was to be expected given that demand was at least the delivery.
+        given = np.where(np.isfinite(state.own), state.own + effect, -np.inf)
         self.expected = np.fmax(self.log_demand, given)
         self.ceiling = ceiling(history)
         self.cold_start = cold_starts(np.isfinite(history), family)
-        origin = history_features(state, panel.demand.T, family)
-        target = {"plan_effect": effect} | found.event_effect(spec.response, self.calendar)
-        target |= found.plans | found.season
-        if spec.yearly:
-            target |= seasonal_features(state.own, weeks, family)
-        pair = weather_features(panel, spec.courses, self.calendar, self.leads)
-        if len(spec.centres):
-            share = memberships(effect, spec.centres)
-            pair["similar_plans"] = analog_features(state.own - state.level, share, self.leads)
-        self.effect, self.origin, self.target, self.pair = effect, origin, target, pair
-        self.own_names = found.own
-        self.static, self.static_names = static_columns(panel.series, spec.numeric, spec.categories)
-        self.codes = category_codes(panel.series, spec.categories)
-        self.week_code = week_of_year(self.calendar)
-        self.response_columns, self.product_plans = found.response, found.products
+        return state
 
-    @property
-    def names(self) -> list[str]:
-        """Names of the features, in the order of ``Sample.x``."""
-        leads = [f"lead_{lead}" for lead in self.spec.leads]
-        return [*self.origin, *self.target, *self.pair, *self.static_names, *leads]
+    def _target_columns(self, plans: PlanColumns, state: Level, family: Relatives) -> Columns:
+        """What depends on the target week only, ``(weeks + future, series)`` each."""
+        columns: Columns = {PLAN_EFFECT: self.effect}
+        columns |= plans.event_effect(self.spec.response, self.calendar)
+        columns |= plans.plans | plans.season
+        if self.spec.yearly:
+            columns |= seasonal_features(state.own, len(self.calendar), family)
+        return columns
 
-    @property
-    def category_sizes(self) -> dict[str, int]:
-        """Number of known values of each categorical column, week of year last."""
-        sizes = {name: len(values) for name, values in self.spec.categories.items()}
-        return sizes | {"week_of_year": 53}
+    def _pair_columns(self, panel: Panel, state: Level) -> Columns:
+        """What depends on origin and target week, ``(leads, weeks of origin, series)`` each."""
+        columns = weather_features(panel, self.spec.courses, self.calendar, self.leads)
+        if len(self.spec.centres):
+            share = memberships(self.effect, self.spec.centres)
+            surprise = state.own - state.level
+            columns[SIMILAR_PLANS] = analog_features(surprise, share, self.leads)
+        return columns
+
+    @cached_property
+    def features(self) -> list[Feature]:
+        """The columns of ``Sample.x``."""
+        leads = [_lead(lead) for lead in self.spec.leads]
+        return [*self.origin, *self.target, *self.pair, *self.static_features, *leads]
 
     def training_rows(self, first_origin: int) -> tuple[IntArray, IntArray, IntArray]:
         """Origin, series and lead position of all rows whose demand is known, by target week."""
-        found = []
+        parts = []
         for code, weeks_ahead in enumerate(self.leads):
-            known = np.isfinite(self.log_demand[first_origin + weeks_ahead :])
-            week, series = np.nonzero(known)
-            found.append((week + first_origin, series, np.full(len(week), code)))
-        origin, series, lead = (np.concatenate(parts) for parts in zip(*found, strict=True))
+            week, series = np.nonzero(np.isfinite(self.log_demand[first_origin + weeks_ahead :]))
+            parts.append((week + first_origin, series, np.full(len(week), code)))
+        origin, series, lead = map(np.concatenate, zip(*parts, strict=True))
         order = np.argsort(origin + np.asarray(self.leads)[lead], kind="stable")
         return origin[order], series[order], lead[order]
 
@@ -120,15 +134,15 @@ class Design:
         target = origin + np.asarray(self.leads)[lead]
         level = self.level[origin, series]
         lead_code = self.trained_lead[lead]
-        known = target < self.n_weeks
+        is_past = target < self.n_weeks
         past = np.minimum(target, self.n_weeks - 1)
-        y = np.where(known, self.log_demand[past, series] - level, np.nan).astype(np.float32)
-        expected = np.where(known, self.expected[past, series] - level, np.nan).astype(np.float32)
+        y = np.where(is_past, self.log_demand[past, series] - level, np.nan).astype(np.float32)
+        expected = np.where(is_past, self.expected[past, series] - level, np.nan).astype(np.float32)
         codes = np.column_stack([self.codes[series], self.week_code[target]])
         return Sample(
             x=self._matrix(origin, series, lead),
             y=y,
-            censored=known & self.censored[past, series],
+            censored=is_past & self.censored[past, series],
             expected=expected,
             codes=codes,
             lead=lead_code,
@@ -143,7 +157,7 @@ class Design:
 
     def _matrix(self, origin: IntArray, series: IntArray, lead: IntArray) -> Array:
         """``(rows, features)``, filled a block at a time: a block of columns fits the cache."""
-        x = np.empty((len(origin), len(self.names)), dtype=np.float32)
+        x = np.empty((len(origin), len(self.features)), dtype=np.float32)
         n_varying = len(self.origin) + len(self.target) + len(self.pair)
         n_static = n_varying + self.static.shape[1]
         one_hot = np.eye(len(self.spec.leads), dtype=np.float32)
@@ -160,9 +174,13 @@ class Design:
         weeks_ahead = np.asarray(self.leads)[lead]
         target = origin + weeks_ahead
         rows = [column[origin, series] for column in self.origin.values()]
-        for name, column in self.target.items():
+        for feature, column in self.target.items():
             rows.append(column[target, series])
-            if name.startswith("last_year"):
-                rows[-1][weeks_ahead > _SEASON_KNOWN] = 0
+            if feature.longest_lead is not None:
+                rows[-1][weeks_ahead > feature.longest_lead] = 0
         rows += [column[lead, origin, series] for column in self.pair.values()]
         return np.stack(rows)
+
+
+def _lead(weeks_ahead: int) -> Feature:
+    return Feature(f"lead_{weeks_ahead}", Group.LEVEL, "kept", Derivation.LEAD)

@@ -11,14 +11,15 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import log_ndtr
 
-from demand_forecast.modelling.features.grouping import (
-    Groups,
+from demand_forecast.modelling.features.feature import Columns, Derivation, Feature
+from demand_forecast.modelling.features.groups import Relatives
+from demand_forecast.modelling.features.running import (
     rolling_mean,
     rolling_means,
     shift,
     smooth,
 )
-from demand_forecast.modelling.panel import BoolArray
+from demand_forecast.modelling.panel import BoolArray, Group
 from demand_forecast.modelling.points import Array
 
 _LEVEL_RATE = 0.3
@@ -28,6 +29,7 @@ _POOL_WEIGHT = 0.05
 _FIRST_SPREAD = 0.5
 _LAGS = (0, 1, 2, 3)
 _WINDOWS = (4, 8, 13, 26, 52)
+_LAST_YEAR_LEADS = 38
 
 
 @dataclass(frozen=True)
@@ -48,16 +50,6 @@ class Level:
     pool: Array
 
 
-@dataclass(frozen=True)
-class Relatives:
-    """Groups of series that share a product, a store, a category, or the panel."""
-
-    product: Groups
-    store: Groups
-    category: Groups
-    panel: Groups
-
-
 def hazard(score: Array) -> Array:
     """Mean of a standard normal variable above ``score`` (inverse Mills ratio)."""
     return np.asarray(
@@ -75,18 +67,18 @@ def running_level(adjusted: Array, censored: BoolArray, relatives: Relatives) ->
     level, weight, spread = (np.zeros_like(adjusted) for _ in range(3))
     mean, seen_weight, width = (np.zeros(adjusted.shape[1], np.float32) for _ in range(3))
     width += _FIRST_SPREAD
-    for week, found in enumerate(adjusted):
-        seen, known = np.isfinite(found), seen_weight > 0
-        before = np.where(known, mean / np.maximum(seen_weight, 1e-9), np.where(seen, found, 0))
-        sold_out = censored[week] & seen & known
+    for week, logs in enumerate(adjusted):
+        seen, has_level = np.isfinite(logs), seen_weight > 0
+        before = np.where(has_level, mean / np.maximum(seen_weight, 1e-9), np.where(seen, logs, 0))
+        sold_out = censored[week] & seen & has_level
         if sold_out.any():
             scale = 1.25 * width[sold_out]
-            score = np.clip((found[sold_out] - before[sold_out]) / scale, -4, 4)
+            score = np.clip((logs[sold_out] - before[sold_out]) / scale, -4, 4)
             own[week, sold_out] = before[sold_out] + scale * hazard(score)
         news = np.where(seen, own[week], 0) - before
         error = np.abs(news)
         row = before + np.clip(news, -_CLIP * width, _CLIP * width)
-        width += _SPREAD_RATE * np.where(seen & known & ~sold_out, error - width, 0)
+        width += _SPREAD_RATE * np.where(seen & has_level & ~sold_out, error - width, 0)
         mean += _LEVEL_RATE * np.where(seen, row - mean, 0)
         seen_weight += _LEVEL_RATE * np.where(seen, 1 - seen_weight, 0)
         level[week] = mean / np.maximum(seen_weight, 1e-9)
@@ -112,7 +104,7 @@ def _pool(level: Array, weight: Array, relatives: Relatives) -> Array:
     return np.asarray(wide + offset)
 
 
-def history_features(state: Level, demand: Array, relatives: Relatives) -> dict[str, Array]:
+def history_features(state: Level, demand: Array, relatives: Relatives) -> Columns:
     """Features of an origin, ``(weeks, series)`` each, in log units relative to the level.
 
     Args:
@@ -134,18 +126,22 @@ def history_features(state: Level, demand: Array, relatives: Relatives) -> dict[
         )[0]
     columns["weeks_seen"] = np.log1p(weeks_seen)
     columns["weeks_since_seen"] = np.log1p(np.minimum(_age(active), 52)).astype(np.float32)
-    return columns | _relatives_features(own - level, relatives)
+    columns |= _relatives_features(own - level, relatives)
+    return {
+        Feature(name, Group.LEVEL, "kept", Derivation.HISTORY): column
+        for name, column in columns.items()
+    }
 
 
-def seasonal_features(own: Array, weeks: int, relatives: Relatives) -> dict[str, Array]:
+def seasonal_features(own: Array, weeks: int, relatives: Relatives) -> Columns:
     """Features of a target week from the same weeks of last year, ``(weeks + future, series)``.
 
-    The deviation from the level around it (half a year, centred: known as long as the lead is under
-    39 weeks), for the series, its product and the whole panel.
+    The deviation from the level around it (half a year, centred: it is known ``_LAST_YEAR_LEADS``
+    weeks ahead), for the series, its product and the whole panel.
     """
     around = rolling_mean(own, 27, ahead=13)
     deviation = own - around
-    columns = {}
+    columns: Columns = {}
     valid = np.isfinite(deviation)
     named = {"series": deviation}
     for name, groups in (("product", relatives.product), ("panel", relatives.panel)):
@@ -156,15 +152,20 @@ def seasonal_features(own: Array, weeks: int, relatives: Relatives) -> dict[str,
         long = np.full((weeks, own.shape[1]), np.nan, dtype=np.float32)
         end = min(weeks, len(near) + 52)
         long[52:end] = near[: max(end - 52, 0)]
-        columns[f"last_year_{name}"] = _filled(long)
+        columns[_last_year(name)] = _filled(long)
     return columns
+
+
+def _last_year(of: str) -> Feature:
+    """What last year says of a series, its product or the panel."""
+    name, how = f"last_year_{of}", Derivation.LAST_YEAR
+    return Feature(name, Group.SEASON, "zero", how, longest_lead=_LAST_YEAR_LEADS)
 
 
 def _relatives_features(deviation: Array, relatives: Relatives) -> dict[str, Array]:
     valid = np.isfinite(deviation)
     columns: dict[str, Array] = {}
-    for name in ("product", "store", "category", "panel"):
-        groups: Groups = getattr(relatives, name)
+    for name, groups in vars(relatives).items():
         mean, count = groups.means(deviation, valid)
         mean = mean * count / (count + 1)
         columns[f"{name}_now"] = mean[:, groups.index]

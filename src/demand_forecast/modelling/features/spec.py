@@ -6,23 +6,31 @@ It holds names, scales and slopes, and no demand of single weeks.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
 import numpy as np
 
-from demand_forecast.modelling.features.attributes import known_categories, numeric_scales
+from demand_forecast.modelling.features.attributes import (
+    Category,
+    attribute_group,
+    known_categories,
+    numeric_scales,
+    store_attributes,
+)
+from demand_forecast.modelling.features.calendar import WEEK_NUMBERS
 from demand_forecast.modelling.features.demand import (
     demand_offsets,
     in_whole_units,
+    median_offset,
     series_offsets,
 )
 from demand_forecast.modelling.features.plans.analog import class_centres
 from demand_forecast.modelling.features.plans.columns import PlanColumns, plan_columns
-from demand_forecast.modelling.features.plans.covariates import covariate_kinds
+from demand_forecast.modelling.features.plans.plan import Plan, plans_of
 from demand_forecast.modelling.features.plans.response import Observed, Response, fit_response
 from demand_forecast.modelling.features.weather import climate
-from demand_forecast.modelling.panel import Panel
+from demand_forecast.modelling.panel import Group, Panel
 from demand_forecast.modelling.points import Array
 
 # With one year to look back at, a week of a product has one value of it, which names the week.
@@ -35,11 +43,13 @@ class FeatureSpec:
 
     Attributes:
         leads: Leads in weeks the model is trained for.
-        offsets: Units added before the logarithm, by product; ``""`` for products not seen.
-        kinds: Kind of each plan covariate.
+        offsets: Units added before the logarithm, by product.
+        other_offset: The same for products that have none of their own.
+        plans: The plan covariates that features are made of.
         courses: Yearly course of each weather covariate.
         categories: For each categorical column its known values.
         numeric: For each numeric static column its mean and spread.
+        store_attributes: Static columns that say something of the store; others are the product's.
         products: Products whose answer to plans is known.
         response: Effect of plans and season, by product.
         centres: Classes of plan effect.
@@ -49,10 +59,12 @@ class FeatureSpec:
 
     leads: list[int]
     offsets: dict[str, float]
-    kinds: dict[str, str]
+    other_offset: float
+    plans: list[Plan]
     courses: dict[str, Array]
     categories: dict[str, list[str]]
     numeric: dict[str, tuple[float, float]]
+    store_attributes: list[str]
     products: list[str]
     response: Response = field(repr=False)
     centres: Array = field(repr=False)
@@ -62,16 +74,27 @@ class FeatureSpec:
     def columns(self, panel: Panel, weeks: int) -> PlanColumns:
         """Plans and season of the first ``weeks`` weeks of a panel."""
         stocked = self.categories["product_id"]
-        return plan_columns(panel, self.kinds, stocked, self.products, weeks)
+        return plan_columns(panel, self.plans, stocked, self.products, weeks)
+
+    @property
+    def embedded(self) -> list[Category]:
+        """The columns of ``Sample.codes``: the categorical attributes, and the week of the year."""
+        attributes = [
+            Category(name, attribute_group(name, self.store_attributes), len(values))
+            for name, values in self.categories.items()
+        ]
+        return [*attributes, Category("week_of_year", Group.SEASON, WEEK_NUMBERS)]
 
     def to_state(self) -> tuple[dict[str, Any], dict[str, Any]]:
         """The spec as figures that JSON can hold and as arrays."""
         meta = {
             "leads": self.leads,
             "offsets": self.offsets,
-            "kinds": self.kinds,
+            "other_offset": self.other_offset,
+            "plans": [asdict(plan) for plan in self.plans],
             "categories": self.categories,
             "numeric": self.numeric,
+            "store_attributes": self.store_attributes,
             "products": self.products,
             "whole": self.whole,
             "yearly": self.yearly,
@@ -85,10 +108,12 @@ class FeatureSpec:
         return cls(
             leads=meta["leads"],
             offsets=meta["offsets"],
-            kinds=meta["kinds"],
+            other_offset=meta["other_offset"],
+            plans=[Plan(**plan | {"group": Group(plan["group"])}) for plan in meta["plans"]],
             courses={k: np.array(v, dtype=np.float32) for k, v in meta["courses"].items()},
             categories=meta["categories"],
             numeric={k: (float(a), float(b)) for k, (a, b) in meta["numeric"].items()},
+            store_attributes=meta["store_attributes"],
             products=meta["products"],
             response=Response.from_state(arrays),
             centres=arrays["centres"],
@@ -108,31 +133,39 @@ def learn_spec(
         train_weeks: Number of first weeks that slopes and scales are learned from.
         pool: Panels of the same weeks to borrow from.
     """
-    train, *others = (p.until(panel.weeks[train_weeks - 1], max_future=0) for p in (panel, *pool))
-    names = {str(n) for p in (panel, *pool) for n in p.series["product_id"].unique()}
+    last = panel.weeks[train_weeks - 1]
+    train, *others = (p.until(last, max_future=0) for p in (panel, *pool))
+    products = {str(n) for p in (panel, *pool) for n in p.series["product_id"].unique()}
+    offsets = demand_offsets(panel)
     spec = FeatureSpec(
-        leads,
-        {k: v for p in (*pool, panel) for k, v in demand_offsets(p).items()},
-        covariate_kinds(train),
-        climate(train),
-        known_categories(panel.series),
-        numeric_scales(panel.series),
-        sorted(names),
-        Response.empty(),
-        np.empty(0, dtype=np.float32),
-        in_whole_units(panel.demand),
-        train_weeks >= _TWO_YEARS,
+        leads=leads,
+        offsets={k: v for p in pool for k, v in demand_offsets(p).items()} | offsets,
+        other_offset=median_offset(offsets),
+        plans=plans_of(train),
+        courses=climate(train),
+        categories=known_categories(panel.series),
+        numeric=numeric_scales(panel.series),
+        store_attributes=store_attributes(panel.series),
+        products=sorted(products),
+        response=Response.empty(),
+        centres=np.empty(0, dtype=np.float32),
+        whole=in_whole_units(panel.demand),
+        yearly=train_weeks >= _TWO_YEARS,
     )
-    mine = _observed(train, spec)
-    seen = [mine, *(_observed(other, spec) for other in others)]
-    weeks = train.weeks[:train_weeks]
-    spec.response = fit_response(seen, len(spec.products), weeks)
-    effect = spec.response(mine.columns, mine.plans, weeks)
-    spec.centres = class_centres(effect[np.isfinite(mine.log_demand)])
+    _learn_response(spec, [train, *others])
     return spec
 
 
+def _learn_response(spec: FeatureSpec, panels: Sequence[Panel]) -> None:
+    """Set ``response`` from all panels, and ``centres`` from the first, the segment's own."""
+    observed = [_observed(panel, spec) for panel in panels]
+    mine, weeks = observed[0], panels[0].weeks
+    spec.response = fit_response(observed, len(spec.products), weeks)
+    effect = spec.response(mine.columns, mine.plans, weeks)
+    spec.centres = class_centres(effect[np.isfinite(mine.log_demand)])
+
+
 def _observed(panel: Panel, spec: FeatureSpec) -> Observed:
-    found = spec.columns(panel, panel.n_weeks)
-    logs = np.log(panel.demand.T + series_offsets(panel, spec.offsets)[None])
-    return Observed(logs, list(found.response.values()), found.products)
+    columns = spec.columns(panel, panel.n_weeks)
+    logs = np.log(panel.demand.T + series_offsets(panel, spec.offsets, spec.other_offset)[None])
+    return Observed(logs, list(columns.response.values()), columns.products)

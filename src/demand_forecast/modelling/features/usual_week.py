@@ -8,26 +8,11 @@ from typing import Self
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from demand_forecast.modelling.features.design import Design
-from demand_forecast.modelling.features.feature_groups import (
-    EVENTS,
-    LEVEL,
-    PLAN,
-    PRODUCT,
-    SEASON,
-    STORE,
-    WEATHER,
-    code_groups,
-    feature_groups,
-    first_target,
-    pair_groups,
-    product_plan_groups,
-    response_groups,
-)
+from demand_forecast.modelling.features.plans.columns import PLAN_EFFECT
 from demand_forecast.modelling.features.sample import Sample
-from demand_forecast.modelling.panel import IntArray
+from demand_forecast.modelling.panel import Group, IntArray
 from demand_forecast.modelling.points import Array
 
 _YEAR = 52
@@ -37,9 +22,9 @@ _YEAR = 52
 class Contrast:
     """Rows of a forecast beside those of a usual week of the same series.
 
-    Usual are: no season, the climate, the median of the series' own plans over the last year, the
-    average store and product. The effect of plans is one feature that answers to plans of several
-    groups; it is taken apart by them.
+    Each feature says what it is in a usual week: no season, the climate, the median of the series'
+    own plans over the last year, the average store and product. The effect of plans is one feature
+    that answers to plans of several groups; it is taken apart by them.
 
     Attributes:
         sample: The rows.
@@ -54,33 +39,29 @@ class Contrast:
     usual: Array
     groups: npt.NDArray[np.str_]
     codes: npt.NDArray[np.str_]
-    effects: dict[str, Array]
+    effects: dict[Group, Array]
     effect: int
 
     @classmethod
-    def of(cls, design: Design, sample: Sample, series: pd.DataFrame, average: Array) -> Self:
-        """Find the usual week.
+    def of(cls, design: Design, sample: Sample, average: Array) -> Self:
+        """Work out the usual week.
 
         Args:
             design: Features at the origin of the forecast.
             sample: Its rows.
-            series: ``Panel.series``.
             average: ``(features,)`` mean of each feature in training.
         """
-        groups, effect = np.array(feature_groups(design, series)), first_target(design)
+        features, effect = design.features, design.features.index(PLAN_EFFECT)
+        rule = np.array([feature.usual for feature in features])
         usual = _median_year(design)[sample.series]
-        usual[:, groups == LEVEL] = sample.x[:, groups == LEVEL]
-        usual[:, np.isin(groups, (STORE, PRODUCT))] = average[np.isin(groups, (STORE, PRODUCT))]
-        usual[:, (groups == SEASON) | np.isin(design.names, list(pair_groups(design)))] = 0
-        effects, kinds = _slope_effects(design, sample), np.array(response_groups(design))
-        of_group = {
-            name: effects[:, kinds == name].sum(axis=1) for name in (SEASON, PLAN, WEATHER, EVENTS)
-        }
-        for name, part in _kernel_effects(design, sample).items():
-            of_group[name] = of_group[name] + part
-        usual[:, effect] = sample.x[:, effect] - sum(of_group.values())
-        codes = np.array(code_groups(design, series))
-        return cls(sample, usual, groups, codes, of_group, effect)
+        usual[:, rule == "kept"] = sample.x[:, rule == "kept"]
+        usual[:, rule == "average"] = average[rule == "average"]
+        usual[:, rule == "zero"] = 0
+        effects = _plan_effects(design, sample)
+        usual[:, effect] = sample.x[:, effect] - sum(effects.values())
+        groups = np.array([feature.group for feature in features])
+        codes = np.array([category.group for category in design.spec.embedded])
+        return cls(sample, usual, groups, codes, effects, effect)
 
     def without(self, names: Iterable[str]) -> Sample:
         """The rows with some groups as usual; their categories become unknown ones."""
@@ -100,7 +81,20 @@ def _median_year(design: Design) -> Array:
     return np.asarray(np.median(x.reshape(len(origins), n_series, -1), axis=0))
 
 
-def _kernel_effects(design: Design, sample: Sample) -> dict[str, Array]:
+def _plan_effects(design: Design, sample: Sample) -> dict[Group, Array]:
+    """What the response says of each group's plans against a usual plan, ``(rows,)``."""
+    slopes = _slope_effects(design, sample)
+    groups = np.array([feature.group for feature in design.response_columns])
+    effects = {
+        group: slopes[:, groups == group].sum(axis=1)
+        for group in (Group.SEASON, Group.PRICE_AND_PROMOTION, Group.WEATHER, Group.EVENTS)
+    }
+    for group, part in _kernel_effects(design, sample).items():
+        effects[group] = effects[group] + part
+    return effects
+
+
+def _kernel_effects(design: Design, sample: Sample) -> dict[Group, Array]:
     """What the kernel of the response says of each group's plans against a usual plan, ``(rows,)``.
 
     The mean of a group put on top of the usual plan and the same taken out of the row's; what no
@@ -111,20 +105,22 @@ def _kernel_effects(design: Design, sample: Sample) -> dict[str, Array]:
     usual = np.median(plans.values[max(design.n_weeks - _YEAR, 0) : design.n_weeks], axis=0)[
         product
     ]
-    planned, groups = plans.values[sample.target, product], np.array(product_plan_groups(design))
+    planned = plans.values[sample.target, product]
+    groups = np.array([feature.group for feature in plans.features])
     fold = response.folds(design.calendar[sample.target])
 
-    def said(values: Array) -> Array:
+    def effect(values: Array) -> Array:
         return response.kernel.effect(values, plans.code[product], fold)
 
-    start, end = said(usual), said(planned)
-    parts: dict[str, Array] = {}
-    for name in (WEATHER, EVENTS, PLAN):
-        mine = groups == name
-        up = said(np.where(mine, planned, usual)) - start
-        down = end - said(np.where(mine, usual, planned))
-        parts[name] = (up + down) / 2
-    parts[PLAN] = parts[PLAN] + (end - start) - sum(parts.values())
+    start, end = effect(usual), effect(planned)
+    parts: dict[Group, Array] = {}
+    for group in (Group.WEATHER, Group.EVENTS, Group.PRICE_AND_PROMOTION):
+        mine = groups == group
+        up = effect(np.where(mine, planned, usual)) - start
+        down = end - effect(np.where(mine, usual, planned))
+        parts[group] = (up + down) / 2
+    alone = parts[Group.PRICE_AND_PROMOTION]
+    parts[Group.PRICE_AND_PROMOTION] = alone + (end - start) - sum(parts.values())
     return parts
 
 
@@ -135,8 +131,9 @@ def _slope_effects(design: Design, sample: Sample) -> Array:
     slopes = response.slopes[fold, plans.code[plans.index[sample.series]]]
     year = _last_year(design) + design.leads[0]
     columns = []
-    for kind, column in zip(response_groups(design), design.response_columns.values(), strict=True):
-        usual = 0 if kind == SEASON else np.median(column[year], axis=0)[sample.series]
+    for feature, column in design.response_columns.items():
+        zero = feature.usual == "zero"
+        usual = 0 if zero else np.median(column[year], axis=0)[sample.series]
         columns.append(column[sample.target, sample.series] - usual)
     return np.asarray(slopes * np.stack(columns, axis=1))
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from demand_forecast.modelling.features.calendar import year_phase
-from demand_forecast.modelling.panel import IssuedForecast, Panel, Weeks
+from demand_forecast.modelling.features.feature import Columns, Derivation, Feature
+from demand_forecast.modelling.panel import Group, IssuedForecast, Panel, Weeks
 from demand_forecast.modelling.points import Array
 
 _PRIOR_WEEKS = 4.0
@@ -18,7 +19,7 @@ def climate(panel: Panel) -> dict[str, Array]:
     Args:
         panel: Training weeks only; what was observed in them.
     """
-    found = {}
+    courses = {}
     for name, weather in panel.weather.items():
         observed = _mean_of_groups(weather.observed)
         seen = np.isfinite(observed)
@@ -29,19 +30,19 @@ def climate(panel: Panel) -> dict[str, Array]:
         ridge = np.diag([0.0, _PRIOR_WEEKS, _PRIOR_WEEKS])
         slopes = np.linalg.solve(x.T @ x + ridge + 1e-9 * np.eye(3), x.T @ y)
         spread = max(float(np.std(y - x @ slopes)), 1e-6)
-        found[name] = np.append(slopes, spread).astype(np.float32)
-    return found
+        courses[name] = np.append(slopes, spread).astype(np.float32)
+    return courses
 
 
 def weather_features(
     panel: Panel, courses: dict[str, Array], weeks: Weeks, leads: list[int]
-) -> dict[str, Array]:
+) -> Columns:
     """Anomaly of the forecast as issued, ``(leads, weeks of origin, series)``, per covariate.
 
     In units of its usual spread; 0 (the climate itself) where nothing had been issued for that
     lead.
     """
-    columns = {}
+    columns: Columns = {}
     for name, course in courses.items():
         out = np.zeros((len(leads), panel.n_weeks, panel.n_series), dtype=np.float32)
         weather = panel.weather.get(name)
@@ -49,8 +50,12 @@ def weather_features(
             usual = _harmonics(weeks) @ course[:3]
             for position, lead in enumerate(leads):
                 out[position] = _anomaly(weather, usual, lead, float(course[3]))
-        columns[f"{name}_anomaly"] = out
+        columns[_anomaly_feature(name)] = out
     return columns
+
+
+def _anomaly_feature(name: str) -> Feature:
+    return Feature(f"{name}_anomaly", Group.WEATHER, "zero", Derivation.ANOMALY, (name,))
 
 
 def _anomaly(weather: IssuedForecast, usual: Array, lead: int, spread: float) -> Array:

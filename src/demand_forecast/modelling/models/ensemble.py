@@ -300,11 +300,11 @@ def simplex(n: int) -> list[tuple[float, ...]]:
     grid = product(range(_TENTHS + 1), repeat=n - 1)
     shares = np.linspace(0, 1, _TENTHS + 1)
     first = [[float(shares[k]) for k in tenths] for tenths in grid if sum(tenths) <= _TENTHS]
-    return [(*weights, max(1 - sum(weights), 0.0)) for weights in first]
+    return [(*weights, max(1.0 - sum(weights), 0.0)) for weights in first]
 
 
 def _shrunk(weights: Sequence[float], weeks: int) -> list[float]:
     """Weights drawn to equal ones as far as held-out weeks are few."""
     equal, trust = 1 / len(weights), weeks / (weeks + _PRIOR_WEEKS)
     first = [equal + (weight - equal) * trust for weight in weights[:-1]]
-    return [*first, 1 - sum(first)]
+    return [*first, 1.0 - sum(first)]

@@ -10,6 +10,7 @@ import pandas as pd
 
 from demand_forecast.exceptions import NotEnoughHistoryError
 from demand_forecast.modelling.features.design import Design
+from demand_forecast.modelling.features.feature import Feature, display_names
 from demand_forecast.modelling.features.sample import Sample
 from demand_forecast.modelling.features.spec import FeatureSpec, learn_spec
 from demand_forecast.modelling.models.calibration.cold_start import cold_start_rows
@@ -34,9 +35,7 @@ class Training:
         sample: The rows.
         is_train: ``(rows,)`` True for targets before the held-out weeks.
         held_out_weeks: Number of held-out weeks.
-        names: Feature names.
-        sizes: Number of known values of each categorical column.
-        own: Names of the features that describe a series' own plan.
+        features: The columns of ``sample.x``.
         newcomers: Rows as if their series were new, to calibrate on; None where there are none.
     """
 
@@ -44,15 +43,23 @@ class Training:
     sample: Sample
     is_train: BoolArray
     held_out_weeks: int
-    names: list[str]
-    sizes: dict[str, int]
-    own: list[str]
+    features: list[Feature]
     newcomers: Sample | None
+
+    @property
+    def names(self) -> list[str]:
+        """A name for each feature, no two alike."""
+        return display_names(self.features)
 
     @property
     def dense(self) -> list[int]:
         """Columns that are no one-hot code (those are embedded in the network)."""
-        return [i for i, name in enumerate(self.names) if "=" not in name]
+        return [k for k, feature in enumerate(self.features) if not feature.one_hot]
+
+    @property
+    def sizes(self) -> list[int]:
+        """Number of known values of each column of ``sample.codes``."""
+        return [category.size for category in self.spec.embedded]
 
     def with_demand(self, y: Array) -> Training:
         """The same rows with censored demand filled in."""
@@ -62,10 +69,11 @@ class Training:
     @property
     def slopes(self) -> Slopes:
         """Own plans by product, where there are few products."""
-        products = self.sizes["product_id"]
+        categories = self.spec.categories
+        products = len(categories["product_id"])
         few = 1 < products <= _MAX_SLOPE_PRODUCTS
-        columns = [self.names.index(name) for name in self.own] if few else []
-        return Slopes(columns, list(self.sizes).index("product_id"), products)
+        columns = [k for k, feature in enumerate(self.features) if feature.own_plan and few]
+        return Slopes(columns, list(categories).index("product_id"), products)
 
 
 def neighbours(panel: Panel, mine: BoolArray, borrow: bool) -> list[Panel]:
@@ -101,7 +109,7 @@ def prepare(panel: Panel, leads: list[int], seed: int, pool: Sequence[Panel] = (
     spec = learn_spec(panel, leads, panel.n_weeks - held_out, pool)
     design = Design(panel, spec)
     origin, series, lead = design.training_rows(_FIRST_ORIGIN)
-    most = max(_MAX_CELLS // len(design.names), 1000)
+    most = max(_MAX_CELLS // len(design.features), 1000)
     if len(origin) > most:
         kept = np.random.default_rng(seed).choice(len(origin), most, replace=False)
         kept.sort()
@@ -119,9 +127,7 @@ def prepare(panel: Panel, leads: list[int], seed: int, pool: Sequence[Panel] = (
         Sample.join([sample, *borrowed]),
         np.concatenate([is_train, *(np.ones(len(part.y), dtype=bool) for part in borrowed)]),
         held_out,
-        design.names,
-        design.category_sizes,
-        design.own_names,
+        design.features,
         cold_start_rows(panel, spec, _FIRST_ORIGIN, seed),
     )
 
@@ -130,13 +136,13 @@ def _borrowed(
     pool: Sequence[Panel], spec: FeatureSpec, last: np.datetime64, count: int, seed: int
 ) -> list[Sample]:
     """Rows of other panels up to a week, ``count`` in all."""
-    random, found = np.random.default_rng(seed), []
+    random, parts = np.random.default_rng(seed), []
     for panel in pool:
         design = Design(panel.until(last), spec)
         rows = np.stack(design.training_rows(_FIRST_ORIGIN), axis=1)
         kept = random.permutation(len(rows))[: count // len(pool)]
-        found.append(design.sample(*rows[np.sort(kept)].T))
-    return found
+        parts.append(design.sample(*rows[np.sort(kept)].T))
+    return parts
 
 
 def forecast_rows(
@@ -150,10 +156,10 @@ def forecast_rows(
     """
     if horizon < 1:
         raise ValueError(f"horizon is {horizon}; valid: 1 week or more")
-    known = panel.until(as_of, max_future=horizon)
-    design = Design(known, spec, leads=list(range(1, horizon + 1)))
-    series, lead = np.divmod(np.arange(known.n_series * horizon), horizon)
-    return design, design.sample(np.full(len(series), known.n_weeks - 1), series, lead)
+    until = panel.until(as_of, max_future=horizon)
+    design = Design(until, spec, leads=list(range(1, horizon + 1)))
+    series, lead = np.divmod(np.arange(panel.n_series * horizon), horizon)
+    return design, design.sample(np.full(len(series), until.n_weeks - 1), series, lead)
 
 
 def forecast_sample(panel: Panel, spec: FeatureSpec, as_of: pd.Timestamp, horizon: int) -> Sample:

@@ -6,22 +6,28 @@ from dataclasses import replace
 
 import numpy as np
 
+from demand_forecast.modelling.features.feature import Derivation, Feature
 from demand_forecast.modelling.features.plans.kernel import (
     PlanKernel,
     ProductPlans,
     fit_plan_kernel,
 )
+from demand_forecast.modelling.features.plans.plan import Plan
 
 WEEKS, STORES, PRODUCTS = 200, 6, 4
 CODE = np.tile(np.arange(PRODUCTS), STORES)
 FOLD = np.repeat(np.arange(5), WEEKS // 5)
 
 
+def _flag(name: str) -> Feature:
+    return Plan(name, "flag").feature(Derivation.VALUE)
+
+
 def planned(seed: int = 0) -> tuple[ProductPlans, np.ndarray]:
     """Two flags whose effect is their exclusive or: no slope can show it."""
     random = np.random.default_rng(seed)
     a, b = (random.random((WEEKS, PRODUCTS)) < 0.5 for _ in range(2))
-    columns = {"a": a.astype(np.float32)[:, CODE], "b": b.astype(np.float32)[:, CODE]}
+    columns = {_flag("a"): a.astype(np.float32)[:, CODE], _flag("b"): b.astype(np.float32)[:, CODE]}
     return ProductPlans.of(columns, CODE, WEEKS), (a ^ b).astype(np.float32)
 
 
@@ -55,7 +61,7 @@ def test_unknown_products_borrow_from_the_others() -> None:
 
 def test_product_plans_are_means_over_stores() -> None:
     code = np.array([3, 1, 3])
-    plans = ProductPlans.of({"deal": np.array([[1.0, 0.5, 0.0]])}, code, 1)
+    plans = ProductPlans.of({_flag("deal"): np.array([[1.0, 0.5, 0.0]])}, code, 1)
     np.testing.assert_allclose(plans.values[..., 0], [[0.5, 0.5]])
     np.testing.assert_array_equal(plans.code[plans.index], code)
 

@@ -41,7 +41,10 @@ def without_past(panel: Panel, rows: np.ndarray) -> Panel:
 def test_each_kind_of_newcomer_is_there_and_has_no_history(rows: Sample) -> None:
     assert set(np.unique(rows.cold_start)) == set(range(1, COLD_START_KINDS + 1))
     assert np.isfinite(rows.y).all()
-    names = Design(simulated(weeks=30), learn_spec(simulated(weeks=30), [1], 25)).names
+    names = [
+        f.name
+        for f in Design(simulated(weeks=30), learn_spec(simulated(weeks=30), [1], 25)).features
+    ]
     assert not rows.x[:, names.index("weeks_seen")].any()
     assert np.isinf(rows.ceiling).all()
 

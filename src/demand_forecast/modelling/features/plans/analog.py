@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 
+from demand_forecast.modelling.features.feature import Derivation, Feature
+from demand_forecast.modelling.panel import Group
 from demand_forecast.modelling.points import Array
 
+SIMILAR_PLANS: Final = Feature(
+    "similar_plans", Group.PRICE_AND_PROMOTION, "zero", Derivation.SIMILAR_PLANS
+)
 _FORGET = 0.02
 _PRIOR_WEEKS = 1.5
 _LEAST_RANGE = 0.1

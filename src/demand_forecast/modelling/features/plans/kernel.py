@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve
 
-from demand_forecast.modelling.features.grouping import Groups
+from demand_forecast.modelling.features.feature import Columns, Feature
+from demand_forecast.modelling.features.groups import Groups
 from demand_forecast.modelling.panel import IntArray
 from demand_forecast.modelling.points import Array
 
@@ -32,19 +33,19 @@ class ProductPlans:
     """Mean plan of each product over its stores.
 
     Attributes:
-        names: Names of the features.
+        features: The columns.
         values: ``(weeks, products, features)``.
         code: ``(products,)`` code of each product.
         index: ``(series,)`` position of each series' product.
     """
 
-    names: list[str]
+    features: list[Feature]
     values: Array
     code: IntArray
     index: IntArray
 
     @classmethod
-    def of(cls, columns: dict[str, Array], code: IntArray, weeks: int) -> ProductPlans:
+    def of(cls, columns: Columns, code: IntArray, weeks: int) -> ProductPlans:
         """Average columns ``(weeks, series)`` over the series of each product code."""
         groups = Groups(code)
         size = np.bincount(groups.index, minlength=groups.count)
@@ -126,8 +127,8 @@ def fit_plan_kernel(
         fold: ``(weeks,)`` fold of each week.
         n_folds: Number of folds.
     """
-    found = [_product_weeks(*part, fold) for part in parts]
-    values, code, rows, target, trust = (np.concatenate(f) for f in zip(*found, strict=True))
+    tables = [_product_weeks(*part, fold) for part in parts]
+    values, code, rows, target, trust = map(np.concatenate, zip(*tables, strict=True))
     spread = values.std(axis=0) if len(values) else np.zeros(0)
     kept = spread > _CONSTANT
     if not kept.any():

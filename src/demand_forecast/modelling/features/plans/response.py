@@ -17,12 +17,12 @@ from typing import Any, Self
 
 import numpy as np
 
-from demand_forecast.modelling.features.grouping import rolling_mean
 from demand_forecast.modelling.features.plans.kernel import (
     PlanKernel,
     ProductPlans,
     fit_plan_kernel,
 )
+from demand_forecast.modelling.features.running import rolling_mean
 from demand_forecast.modelling.panel import IntArray, Weeks
 from demand_forecast.modelling.points import Array
 
@@ -157,8 +157,8 @@ def fit_response(panels: Sequence[Observed], n_products: int, weeks: Weeks) -> R
     """
     ends = np.unique(np.linspace(0, len(weeks), FOLDS + 1).round().astype(int))[1:]
     fold = np.searchsorted(ends, np.arange(len(weeks)), side="right")
-    found = [_fold_sums(panel, n_products, fold, len(ends)) for panel in panels]
-    parts = [_add(same) for same in zip(*found, strict=True)]
+    of_panels = [_fold_sums(panel, n_products, fold, len(ends)) for panel in panels]
+    parts = [_add(same_fold) for same_fold in zip(*of_panels, strict=True)]
     total = _join(parts)
     slopes = [_minus(total, part).slopes() for part in parts] + [total.slopes()]
     last_weeks = weeks[ends - 1].astype("datetime64[D]")

@@ -13,7 +13,6 @@ from pydantic import Field
 from scipy.special import ndtri
 
 from demand_forecast.modelling.arrays import Array, Arrays, BoolArray, IntArray, State
-from demand_forecast.modelling.features.feature_groups import PLAN
 from demand_forecast.modelling.features.history import hazard
 from demand_forecast.modelling.features.sample import Sample
 from demand_forecast.modelling.features.usual_week import Contrast
@@ -32,6 +31,7 @@ from demand_forecast.modelling.models.lasso.quantile_slopes import (
 from demand_forecast.modelling.models.member import LogSteps, Member
 from demand_forecast.modelling.models.rows import Training
 from demand_forecast.modelling.models.standardised import Slopes
+from demand_forecast.modelling.panel import Group
 from demand_forecast.modelling.parameters import Parameters
 
 if TYPE_CHECKING:
@@ -218,10 +218,11 @@ class Lasso(Member):
         of_column = np.concatenate([contrast.groups, own])
         steps = {name: terms[:, of_column == name].sum(axis=1) for name in groups}
         worth = self.coef_[contrast.effect] / self.scale_[contrast.effect]
+        plan = Group.PRICE_AND_PROMOTION.value
         for name, part in contrast.effects.items():
-            if name != PLAN:  # the column of the plan's effect is theirs too
+            if name != plan:  # the column of the plan's effect is theirs too
                 steps[name] = steps[name] + worth * part
-                steps[PLAN] = steps[PLAN] - worth * part
+                steps[plan] = steps[plan] - worth * part
         return LogSteps(location - sum(steps.values()), steps, exact=True)
 
     def tables(self) -> dict[str, pd.DataFrame]:

@@ -134,7 +134,7 @@ class Network(Member):
         import torch
 
         settings, sample = self.parameters, training.sample
-        self.sizes_, self.dense_ = list(training.sizes.values()), np.asarray(training.dense)
+        self.sizes_, self.dense_ = training.sizes, np.asarray(training.dense)
         train, rest = np.flatnonzero(training.is_train), np.flatnonzero(~training.is_train)
         self._standardise(sample.x[np.ix_(training.is_train, self.dense_)], sample.y[train])
         with _one_thread(), torch.random.fork_rng(devices=[]):

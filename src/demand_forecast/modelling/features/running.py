@@ -1,56 +1,11 @@
-"""Means over groups of series and over running weeks, for ``(weeks, series)`` arrays."""
+"""Means over running weeks, for ``(weeks, series)`` arrays with gaps."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from demand_forecast.modelling.panel import BoolArray, IntArray
+from demand_forecast.modelling.panel import BoolArray
 from demand_forecast.modelling.points import Array
-
-
-class Groups:
-    """Series sorted into groups once, so that a group sum over all weeks is one ``reduceat``.
-
-    Args:
-        index: ``(series,)`` group of each series, 0..count-1.
-    """
-
-    def __init__(self, index: IntArray) -> None:
-        _, self.index = np.unique(index, return_inverse=True)
-        self.order = np.argsort(self.index, kind="stable")
-        self.count = int(self.index.max()) + 1 if len(index) else 0
-        self.starts = np.searchsorted(self.index[self.order], np.arange(self.count))
-        self.trivial = self.count == len(index)
-        self.sorted = bool((self.order == np.arange(len(index))).all())
-
-    def sums(self, values: Array) -> Array:
-        """``(weeks, series) -> (weeks, groups)``."""
-        values = self._sorted(values)
-        return values if self.trivial else np.add.reduceat(values, self.starts, axis=1)
-
-    def minima(self, values: Array) -> Array:
-        """``(weeks, series) -> (weeks, groups)``."""
-        return np.minimum.reduceat(self._sorted(values), self.starts, axis=1)
-
-    def _sorted(self, values: Array) -> Array:
-        return values if self.sorted else values.take(self.order, axis=1)
-
-    def means(self, values: Array, valid: BoolArray) -> tuple[Array, Array]:
-        """Mean of the valid values of each group (0 where none) and their number."""
-        total = self.sums(np.where(valid, values, 0))
-        count = self.sums(valid.astype(np.float32))
-        return total / np.maximum(count, 1), count
-
-    def others_mean(self, values: Array, valid: BoolArray, prior: float = 1.0) -> Array:
-        """Mean over the *other* valid series of the group, shrunk to 0 by ``prior`` series."""
-        own = np.where(valid, values, 0)
-        total = self.sums(own).take(self.index, axis=1)
-        total -= own
-        count = self.sums(valid.astype(np.float32)).take(self.index, axis=1)
-        count -= valid
-        count += prior
-        total /= np.maximum(count, 1e-9, out=count)
-        return np.asarray(total, dtype=np.float32)
 
 
 def shift(values: Array, weeks: int, fill: float = np.nan) -> Array:

@@ -1,0 +1,96 @@
+"""Which plans a panel has and of what kind each is: that decides which features are made of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from demand_forecast.modelling.features.feature import Derivation, Feature
+from demand_forecast.modelling.features.groups import Groups, groups_of
+from demand_forecast.modelling.panel import Covariate, Group, IntArray, Panel, PlanGroup
+from demand_forecast.modelling.points import Array
+
+Kind = Literal["price", "event", "store", "flag"]
+
+_PRICE_VALUES = 8
+_SELDOM = 0.25
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A covariate that is known ahead, as the features see it.
+
+    Attributes:
+        name: Name of the covariate.
+        kind: ``price`` for a positive quantity with many values (only its ratios matter), ``event``
+            for what happens to several products alike and seldom, ``store`` for what is the same
+            for all products of a store, else ``flag``.
+        group: What its effect counts as in an explanation.
+    """
+
+    name: str
+    kind: Kind
+    group: PlanGroup = Group.PRICE_AND_PROMOTION
+
+    def feature(self, derivation: Derivation, own_plan: bool = False) -> Feature:
+        """A feature made of this plan alone."""
+        plain = derivation in (Derivation.VALUE, Derivation.EVENT)
+        name = self.name if plain else f"{self.name}_{derivation}"
+        return Feature(name, self.group, "median", derivation, (self.name,), own_plan)
+
+    def of_product(self, product: str) -> Feature:
+        """This plan of one product, as all series of its store see it."""
+        name = f"{self.name} of {product}"
+        sources = (self.name, product)
+        return Feature(name, self.group, "median", Derivation.OF_PRODUCT, sources)
+
+    def times(self, other: Plan) -> Feature:
+        """This plan times another; it is of their group where that is the same."""
+        name, sources = f"{self.name} x {other.name}", (self.name, other.name)
+        group = self.group if self.group == other.group else Group.PRICE_AND_PROMOTION
+        return Feature(name, group, "median", Derivation.INTERACTION, sources, own_plan=True)
+
+
+def plans_of(panel: Panel) -> list[Plan]:
+    """The plans of a panel that vary at all.
+
+    Args:
+        panel: The training panel.
+    """
+    store = groups_of(panel.series["store_id"])
+    several = panel.series["product_id"].nunique() > 1
+    plans = []
+    for name, covariate in panel.known_future.items():
+        kind = _kind(covariate, store, several)
+        if kind is not None:
+            plans.append(Plan(name, kind, covariate.group))
+    return plans
+
+
+def _kind(covariate: Covariate, store: Groups, several_products: bool) -> Kind | None:
+    """Kind of a covariate; None where it never varies."""
+    values = np.unique(covariate.values[np.isfinite(covariate.values)])
+    if len(values) <= 1:
+        return None
+    if values[0] > 0 and len(values) >= _PRICE_VALUES:
+        return "price"
+    if len(covariate.values) == 1 and several_products and _seldom(covariate.values[0]):
+        return "event"
+    return "store" if _same_in_store(covariate, store) else "flag"
+
+
+def _seldom(values: Array) -> bool:
+    """Whether most weeks have the same figure."""
+    finite = values[np.isfinite(values)]
+    usual = np.unique_counts(finite).counts.max()
+    return bool(usual >= (1 - _SELDOM) * len(finite))
+
+
+def _same_in_store(covariate: Covariate, store: Groups) -> bool:
+    """Whether no product of a store has other figures than the rest of it."""
+    first: IntArray = covariate.index[store.order[store.starts]][store.index]
+    distinct = np.unique(np.stack([covariate.index, first]), axis=1)
+    own, others = covariate.values[distinct]
+    return bool(np.array_equal(own, others, equal_nan=True))
