@@ -9,7 +9,7 @@ export GX_ANALYTICS_ENABLED := false
 export OMP_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types imports unit e2e sample clean
+.PHONY: help setup demo test lint types imports unit e2e docs sample clean
 
 help: ## Show the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 18
@@ -43,6 +43,10 @@ unit: $(STAMP) ## Unit tests only, with coverage
 
 e2e: $(STAMP) ## Whole sessions on the sample
 	$(BIN)/pytest -n 2 -m e2e
+
+docs: $(STAMP) ## The documentation, strictly, into site/
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	@echo "site/index.html"
 
 sample: $(STAMP) ## Make the committed sample again
 	$(BIN)/kedro sample-data --output data/01_raw

@@ -45,3 +45,15 @@ def did_you_mean(word: str, valid: Iterable[str]) -> str:
     near = get_close_matches(word, names, n=1)
     hint = f" Did you mean '{near[0]}'?" if near else ""
     return f"Valid: {', '.join(names) or '(none)'}.{hint}"
+
+
+def extra_needed(error: ModuleNotFoundError) -> str:
+    """Line that says what to install where a module of the extra ``kedro`` is missing.
+
+    Args:
+        error: What the import raised.
+    """
+    return (
+        f"demand-forecast: '{error.name}' is not installed, and pipelines need it. "
+        "Install it with: pip install 'demand-forecast[kedro]'"
+    )

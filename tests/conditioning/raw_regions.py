@@ -63,7 +63,7 @@ class RawRegion:
     folder: Path
     layout: dict[str, Any] = field(default_factory=dict)
     frames: dict[str, pd.DataFrame] = field(default_factory=dict)
-    settings: dict[str, Any] = field(default_factory=dict)
+    parameters: dict[str, Any] = field(default_factory=dict)
     name: str = "north_texas"
 
     def write(self) -> None:
@@ -81,8 +81,10 @@ class RawRegion:
     ) -> ConditionedRegion:
         if write:
             self.write()
-        settings = ConditioningParameters(**self.settings)
-        return condition_region(self.handles(), self.layout, self.name, FORMATS, settings, previous)
+        parameters = ConditioningParameters(**self.parameters)
+        return condition_region(
+            self.handles(), self.layout, self.name, FORMATS, parameters, previous
+        )
 
     def append(self, source: str, **cells: Any) -> None:
         """Add a row like the first one but for some cells."""

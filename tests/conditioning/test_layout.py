@@ -7,7 +7,16 @@ from pathlib import Path
 import pytest
 import yaml
 
-from demand_forecast.conditioning.layout import Column, parse_layout
+from demand_forecast.conditioning.layout import (
+    Column,
+    Cut,
+    Layout,
+    ReadOptions,
+    SourceLayout,
+    parse_layout,
+)
+from demand_forecast.conditioning.parameters import ConditioningParameters
+from demand_forecast.conditioning.tables import TABLES
 from demand_forecast.exceptions import ConfigurationError
 
 CONF = Path(__file__).parents[2] / "conf"
@@ -19,6 +28,46 @@ def test_layouts_of_all_environments_are_valid():
     assert "dominicks" in layouts
     for name, values in layouts.items():
         assert parse_layout(name, values).name == name
+
+
+REST = {
+    Layout: {"sources": {}},
+    SourceLayout: {"files": "a.csv", "columns": {}},
+    Column: {"from": "Header"},
+    ReadOptions: {},
+    ConditioningParameters: {},
+}
+"""What a model needs besides the key that a test looks at."""
+
+
+@pytest.mark.parametrize("model", [*REST, Cut])
+def test_every_key_is_described_with_an_example(model):
+    for key, field in model.model_fields.items():
+        assert str(field.description).endswith("."), key
+        assert field.examples, key
+
+
+@pytest.mark.parametrize("model", REST)
+def test_examples_are_valid(model):
+    for key, field in model.model_fields.items():
+        rest = {} if key in ("constant", "pick") else REST[model]
+        for example in field.examples:
+            model.model_validate(rest | {field.alias or key: example})
+
+
+def test_examples_of_classes_belong_together():
+    fields = Cut.model_fields
+    for edges, labels in zip(fields["edges"].examples, fields["labels"].examples, strict=True):
+        assert Cut(edges=edges, labels=labels)
+
+
+@pytest.mark.parametrize("source", TABLES)
+def test_every_standard_table_and_column_is_described(source):
+    table = TABLES[source]
+    assert table.description.endswith(".")
+    assert table.key
+    assert all(column.description.endswith(".") for column in table.columns.values())
+    assert table.measure is None or table.columns[table.measure].unit == "units"
 
 
 def test_short_form_and_roles(raw_region):
@@ -47,6 +96,23 @@ def test_short_form_and_roles(raw_region):
             {"delimeter": ";"},
             r"shipments\.read\.delimeter.*Did you mean 'delimiter'",
         ),
+        (
+            ["sources", "shipments", "read"],
+            {"decimal": ";"},
+            r"key 'sources\.shipments\.read\.decimal': found ';'\. Valid: ,, \.\.",
+        ),
+        (
+            ["sources", "shipments", "columns", "week"],
+            {"from": "Week", "unit": "case"},
+            r"shipments\.columns\.week\.unit': found 'case'\. Valid: cases.*mean 'cases'",
+        ),
+        (
+            ["sources", "stores", "columns", "store_format"],
+            {"from": "Income", "cut": {"edgs": [1], "labels": ["a", "b"]}},
+            r"store_format\.cut\.edgs': unknown key.*Did you mean 'edges'",
+        ),
+        (["sources", "stores", "file"], "x", r"stores\.file': unknown key.*Did you mean 'files'"),
+        (["sources", "stores", "files"], None, r"layout 'us', key 'sources\.stores\.files': miss"),
         (["sources", "shipments", "columns", "week"], None, "lacks .*'week'"),
         (
             ["sources", "shipments", "columns", "unit_shipped"],
@@ -65,6 +131,17 @@ def test_short_form_and_roles(raw_region):
             ["sources", "stores", "columns", "income"],
             {"from": "Income", "unit": "cases"},
             "only units can be in cases",
+        ),
+        (
+            ["sources", "stores", "columns", "income"],
+            {"from": "Income", "date_format": "%Y"},
+            r"source 'stores', column 'income', key 'date_format': this column holds a number. "
+            "Valid: date, week",
+        ),
+        (
+            ["sources", "shipments", "columns", "store_id"],
+            {"from": "Store", "unit": "percent"},
+            "column 'store_id', key 'unit': this column holds a text. Valid: number",
         ),
         (
             ["sources", "stores", "columns", "store_format"],

@@ -10,9 +10,9 @@ import pytest
 from raw_regions import WEEKS, reasons
 
 from demand_forecast.conditioning import region as region_module
-from demand_forecast.conditioning.checks import plausible_span
 from demand_forecast.conditioning.conditioned import ConditionedRegion
 from demand_forecast.conditioning.raw import RawSource
+from demand_forecast.conditioning.rows.checks import plausible_span
 from demand_forecast.exceptions import ArtefactError, ConfigurationError, ContractError, SourceError
 
 
@@ -36,7 +36,7 @@ def test_unchanged_region_is_not_read_again(raw_region, monkeypatch):
     assert raw_region.condition(first) is first
 
 
-@pytest.mark.parametrize("what", ["file", "late file", "layout", "settings", "code"])
+@pytest.mark.parametrize("what", ["file", "late file", "layout", "parameters", "code"])
 def test_any_change_is_noticed(raw_region, monkeypatch, tmp_path, what):
     raw_region.layout["sources"]["returns"]["files"] = "returns*.csv"
     first = raw_region.condition()
@@ -47,8 +47,8 @@ def test_any_change_is_noticed(raw_region, monkeypatch, tmp_path, what):
         raw_region.frames["returns_late"] = late
     elif what == "layout":
         raw_region.layout["country"] = "CA"
-    elif what == "settings":
-        raw_region.settings = {"future_weeks": 8}
+    elif what == "parameters":
+        raw_region.parameters = {"future_weeks": 8}
     else:
         (tmp_path / "code").mkdir()
         monkeypatch.setattr(region_module, "__file__", str(tmp_path / "code" / "region.py"))
@@ -119,11 +119,11 @@ def test_week_without_its_returns_is_not_complete(raw_region):
 
 
 def test_as_of_can_be_set_to_an_earlier_week(raw_region):
-    raw_region.settings = {"as_of": (WEEKS[40] + pd.Timedelta(days=3)).date()}
+    raw_region.parameters = {"as_of": (WEEKS[40] + pd.Timedelta(days=3)).date()}
     conditioned = raw_region.condition()
     assert conditioned.as_of == WEEKS[40]
     assert reasons(conditioned, "shipments") == {"week_after_as_of": 12 * 19}
-    raw_region.settings = {"as_of": "2016-01-02"}
+    raw_region.parameters = {"as_of": "2016-01-02"}
     with pytest.raises(ConfigurationError, match=r"as_of is 2016-01-02.*starts in 2017-01-07"):
         raw_region.condition()
 

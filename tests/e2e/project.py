@@ -97,6 +97,17 @@ class Project:
         ):
             session.run(pipeline_names=list(stages) or None, **selection)
 
+    @contextmanager
+    def settings(self, variables: Mapping[str, str]) -> Iterator[None]:
+        """Have environment variables set."""
+        before = dict(os.environ)
+        os.environ.update(variables)
+        try:
+            yield
+        finally:
+            os.environ.clear()
+            os.environ.update(before)
+
     def command(self, *options: str, of: str = "run") -> Result:
         """``kedro run`` or another command in this process, with its output and exit code."""
         with self.inside():

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from demand_forecast.simulator import Company
-from demand_forecast.simulator.market import Market, make_market
+from demand_forecast.simulator.world.market import Market, make_market
 
 ROOT = Path(__file__).resolve().parents[2]
 

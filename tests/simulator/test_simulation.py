@@ -10,7 +10,8 @@ from click.testing import CliRunner
 
 from demand_forecast.cli import cli
 from demand_forecast.exceptions import ConfigurationError, SourceError
-from demand_forecast.simulator import demand, read_truth, simulate, simulation
+from demand_forecast.simulator import read_truth, simulate, simulation
+from demand_forecast.simulator.world import demand
 
 LAYOUTS = ["us_csv", "excel_office", "parquet_lake", "json_feed", "fiscal_weeks"]
 SMALL = {"stores": 3, "products": 4, "weeks": 30}

@@ -8,11 +8,13 @@ from collections import ChainMap
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 import pandas as pd
 
+from demand_forecast.conditioning.parameters import Day
+from demand_forecast.conditioning.tables import Role
 from demand_forecast.exceptions import ArtefactError
 
 _MANIFEST = "region.json"
@@ -35,6 +37,48 @@ class StoredTables(Mapping[str, pd.DataFrame]):
         return len(self._files)
 
 
+class ColumnFacts(TypedDict):
+    """What the layout said about a column of a standard table.
+
+    Attributes:
+        role: What the column is for a model; None for keys and units.
+        fill: Value where a plan that covers a week has no row for a series.
+    """
+
+    role: Role | None
+    fill: float | None
+
+
+class Manifest(TypedDict):
+    """Where a conditioned region came from, as it is stored in JSON.
+
+    Attributes:
+        digest: SHA-256 over all that decided the result.
+        region: Name of the region.
+        files: SHA-256 of each raw file, by source and name.
+        first_week: First week of the history, ISO 8601 as all dates here.
+        as_of: Last week of the history.
+        complete_until: Last week for which the files are complete.
+        week_ends_on: Day that labels a week.
+        country: ISO code for public holidays, from the layout.
+        subdivision: State or province for further public holidays, from the layout.
+        columns: What the layout said about the columns, by source and name.
+        rows: Rows of each standard table.
+    """
+
+    digest: str
+    region: str
+    files: dict[str, dict[str, str]]
+    first_week: str
+    as_of: str
+    complete_until: str
+    week_ends_on: Day
+    country: str | None
+    subdivision: str | None
+    columns: dict[str, dict[str, ColumnFacts]]
+    rows: dict[str, int]
+
+
 @dataclass(frozen=True)
 class ConditionedRegion:
     """One region's data, clean, with everything that was left out and why.
@@ -44,25 +88,25 @@ class ConditionedRegion:
         quarantine: Rejected rows: ``source``, ``file``, ``row`` (as a spreadsheet counts),
             ``reason``, ``detail`` (the column) and ``record`` (the row as JSON text).
         control_totals: One row per source: rows and units in, conditioned and quarantined.
-        manifest: Digest, files, weeks and what the layout said about columns.
+        manifest: Where all this came from.
         directory: Folder the region was loaded from.
     """
 
     tables: Mapping[str, pd.DataFrame]
     quarantine: pd.DataFrame
     control_totals: pd.DataFrame
-    manifest: dict[str, Any]
+    manifest: Manifest
     directory: Path | None = field(default=None, compare=False)
 
     @property
     def region(self) -> str:
         """Name of the region."""
-        return str(self.manifest["region"])
+        return self.manifest["region"]
 
     @property
     def digest(self) -> str:
-        """SHA-256 over raw files, layout, settings and conditioning code."""
-        return str(self.manifest["digest"])
+        """SHA-256 over raw files, layout, parameters and conditioning code."""
+        return self.manifest["digest"]
 
     @property
     def as_of(self) -> pd.Timestamp:
@@ -73,6 +117,11 @@ class ConditionedRegion:
     def first_week(self) -> np.datetime64:
         """First week of the history."""
         return np.datetime64(self.manifest["first_week"], "D")
+
+    def columns_of(self, source: str, role: Role) -> list[str]:
+        """Columns of a table that have a role; none where the region lacks the source."""
+        columns = self.manifest["columns"].get(source, {})
+        return [name for name, facts in columns.items() if facts["role"] == role]
 
     @property
     def frames(self) -> Mapping[str, pd.DataFrame]:

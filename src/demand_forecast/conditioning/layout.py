@@ -6,15 +6,15 @@ import re
 from collections.abc import Mapping
 from datetime import date
 from fnmatch import fnmatch
-from typing import Any, Literal, Self
+from typing import Literal, Self, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from demand_forecast.conditioning.tables import TABLES, Role, StandardTable
+from demand_forecast.conditioning.tables import TABLES, Kind, Role, StandardTable
 from demand_forecast.exceptions import ConfigurationError, did_you_mean
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
-_RESERVED = {"delivered", "demand", "censored", "issued", "horizon"}
+_RESERVED = ("censored", "delivered", "demand", "horizon", "issued")
 
 
 class _Strict(BaseModel):
@@ -26,8 +26,16 @@ class _Strict(BaseModel):
 class Cut(_Strict):
     """Classes of a number: below ``edges[0]`` is ``labels[0]``, from there on ``labels[1]``..."""
 
-    edges: list[float] = Field(min_length=1)
-    labels: list[str]
+    edges: list[float] = Field(
+        min_length=1,
+        description="Bounds between the classes, ascending. A value equal to a bound belongs to "
+        "the class above it.",
+        examples=[[0.345], [1000, 5000]],
+    )
+    labels: list[str] = Field(
+        description="Names of the classes from low to high, one more than there are bounds.",
+        examples=[["small", "large"], ["low", "middle", "high"]],
+    )
 
     @model_validator(mode="after")
     def _fit(self) -> Self:
@@ -41,33 +49,89 @@ class Cut(_Strict):
 class Column(_Strict):
     """Where one standard column comes from and how its text is read.
 
-    Attributes:
-        from_: Header in the raw file (``from`` in YAML).
-        constant: Value of every row, instead of a header.
-        pick: Header that depends on the row, such as ``price{product_id}``.
-        date_format: Format of a date as in ``strptime``; ISO 8601 is always understood.
-        week_number_since: First day of week 1, where the column counts weeks.
-        unit: Unit of the file, converted to the standard one (units, Celsius, mm, share).
-        cut: Turns a number into classes.
-        map: Standard value of raw ones; others stay as they are.
-        fill: Value where a plan that covers a week has no row for a series.
-        role: What an extra column is for a model.
-        type: Whether an extra column holds numbers (default) or text.
-        optional: True where files may lack the column.
+    Exactly one of ``from``, ``constant`` and ``pick`` says where the text comes from. The short
+    form ``store_id: Store Nbr`` means ``store_id: {from: Store Nbr}``.
     """
 
-    from_: str | None = Field(default=None, alias="from")
-    constant: str | None = None
-    pick: str | None = None
-    date_format: str | None = None
-    week_number_since: date | None = None
-    unit: Literal["cases", "fahrenheit", "inches", "percent"] | None = None
-    cut: Cut | None = None
-    map: dict[str, str] | None = None
-    fill: float | None = None
-    role: Literal["known_future", "observed", "static"] | None = None
-    type: Literal["number", "text"] | None = None
-    optional: bool = False
+    from_: str | None = Field(
+        default=None,
+        alias="from",
+        description="Header of the column in the raw file.",
+        examples=["Store Nbr"],
+    )
+    constant: str | None = Field(
+        default=None,
+        description="Value of every row, for something that the file does not say.",
+        examples=["large"],
+    )
+    pick: str | None = Field(
+        default=None,
+        description="Header that depends on the row: each `{column}` is replaced by what the row "
+        "has in that standard column. For files with one column per product.",
+        examples=["price{product_id}"],
+    )
+    date_format: str | None = Field(
+        default=None,
+        description="How a date is written, in the codes of Python's `strptime`. ISO 8601 "
+        "(`2024-01-31`) is understood without it. For dates and weeks.",
+        examples=["%m/%d/%Y", "%d.%m.%Y", "%Y%m%d"],
+    )
+    week_number_since: date | None = Field(
+        default=None,
+        description="First day of week 1, where the column numbers the weeks instead of giving a "
+        "date. For weeks.",
+        examples=["2017-01-02"],
+    )
+    week_is: Literal["any", "start", "end"] = Field(
+        default="any",
+        description="Which day of the week the dates of the column are: its first day (`start`), "
+        "its last (`end`), or `any`. With `start` and `end` a date goes to the week that most of "
+        "its seven days are in, should the file's weeks end on another day. For weeks.",
+        examples=["end"],
+    )
+    unit: Literal["cases", "fahrenheit", "inches", "percent"] | None = Field(
+        default=None,
+        description="Unit in the file, where it is not the standard one. `cases` become single "
+        "units by the product's pack_size (for units shipped and returned), `fahrenheit` becomes "
+        "degrees Celsius, `inches` become millimetres, `percent` becomes a share.",
+        examples=["cases", "percent"],
+    )
+    cut: Cut | None = Field(
+        default=None,
+        description="Turns a number into classes.",
+        examples=[{"edges": [0.345], "labels": ["small", "large"]}],
+    )
+    map: dict[str, str] | None = Field(
+        default=None,
+        description="Standard value for each raw value, before anything else is done with the "
+        "text. Raw values that are not listed stay as they are.",
+        examples=[{"L": "large", "S": "small"}],
+    )
+    fill: float | None = Field(
+        default=None,
+        description="Value of a series in the weeks between the plan's first and last week in "
+        "which the plan has no row for it. For columns of promotions.",
+        examples=[0],
+    )
+    role: Literal["known_future", "observed", "static"] | None = Field(
+        default=None,
+        description="What a column is for the models: `known_future` is known ahead, `observed` "
+        "only afterwards, `static` describes a store or product. Without it the standard table "
+        "decides; extra columns of shipments must say it.",
+        examples=["known_future"],
+    )
+    type: Literal["number", "text"] | None = Field(
+        default=None,
+        description="What an extra column holds; numbers unless this says `text`. Columns of the "
+        "standard tables have their own type.",
+        examples=["text"],
+    )
+    optional: bool = Field(
+        default=False,
+        description="Whether a file may lack the column. Not for columns that the standard table "
+        "requires.",
+        examples=[True],
+    )
 
     @model_validator(mode="after")
     def _one_origin(self) -> Self:
@@ -87,37 +151,71 @@ class Column(_Strict):
 class ReadOptions(_Strict):
     """How a file is opened; keys that do not apply to its type are ignored."""
 
-    delimiter: str = Field(default=",", min_length=1, max_length=1)
-    encoding: str = "utf-8"
-    decimal: Literal[".", ","] = "."
-    sheet: str | None = None
+    delimiter: str = Field(
+        default=",",
+        min_length=1,
+        max_length=1,
+        description="Character between the cells of a CSV file.",
+        examples=[";", "|", "\t"],
+    )
+    encoding: str = Field(
+        default="utf-8",
+        description="Character encoding of a CSV or JSON file, by its name in Python.",
+        examples=["latin-1", "utf-16"],
+    )
+    decimal: Literal[".", ","] = Field(
+        default=".",
+        description="Decimal sign of the numbers.",
+        examples=[","],
+    )
+    sheet: str | None = Field(
+        default=None,
+        description="Sheet of an Excel workbook; without it, the first one.",
+        examples=["Customers"],
+    )
 
 
 class SourceLayout(_Strict):
-    """One raw source: its files and columns.
+    """One raw source: its files and columns."""
 
-    Attributes:
-        files: Glob in the region's folder; several files are joined. The suffix names the reader.
-        ignore: Headers (or patterns, ``*`` for all) that are known and left out.
-        optional: True where a region may lack the source.
-    """
-
-    files: str
-    read: ReadOptions = ReadOptions()
-    columns: dict[str, Column]
-    ignore: tuple[str, ...] = ()
-    optional: bool = False
+    files: str = Field(
+        description="Files in the region's folder: a name, or a pattern with `*` and `?`. Several "
+        "files are joined. The suffix says how they are read: .csv, .csv.gz, .xlsx, .json, "
+        ".json.gz, .jsonl, .jsonl.gz or .parquet.",
+        examples=["shipments*.csv.gz", "masters.xlsx"],
+    )
+    read: ReadOptions = Field(
+        default=ReadOptions(),
+        description="How the files are opened.",
+        examples=[{"delimiter": ";", "decimal": ","}, {"sheet": "Customers"}],
+    )
+    columns: dict[str, Column] = Field(
+        description="The standard table's columns by name, and any extra ones; each with a raw "
+        "header or with the keys of a column.",
+        examples=[{"store_id": "Store Nbr", "week": {"from": "Date", "date_format": "%m/%d/%Y"}}],
+    )
+    ignore: tuple[str, ...] = Field(
+        default=(),
+        description="Raw headers that are left out, one or a list; patterns with `*` are allowed "
+        "and `*` alone accepts all. A header that is neither a column nor ignored stops the run.",
+        examples=[["Route", "price*"], "*"],
+    )
+    optional: bool = Field(
+        default=False,
+        description="Whether a region may lack the source. Not for shipments and stores.",
+        examples=[True],
+    )
 
     @field_validator("columns", mode="before")
     @classmethod
-    def _short_form(cls, value: Any) -> Any:
+    def _short_form(cls, value: object) -> object:
         if not isinstance(value, Mapping):
             return value
         return {k: {"from": v} if isinstance(v, str | int) else v for k, v in value.items()}
 
     @field_validator("ignore", mode="before")
     @classmethod
-    def _one_pattern(cls, value: Any) -> Any:
+    def _one_pattern(cls, value: object) -> object:
         return (value,) if isinstance(value, str) else value
 
     def knows(self, header: str) -> bool:
@@ -128,33 +226,39 @@ class SourceLayout(_Strict):
 
 
 class Layout(_Strict):
-    """How a kind of region delivers its files.
+    """How a kind of region delivers its files."""
 
-    Attributes:
-        name: Name of the layout, for messages.
-        country: ISO code for public holidays; None: no holidays.
-        subdivision: State or province for further public holidays.
-        sources: Raw sources by the name of their standard table.
-    """
-
-    name: str = ""
-    country: str | None = None
-    subdivision: str | None = None
-    sources: dict[str, SourceLayout]
+    name: str = Field(
+        default="",
+        description="Name of the layout in messages; without it, its key in the file.",
+        examples=["us_csv"],
+    )
+    country: str | None = Field(
+        default=None,
+        description="ISO code of the country, for its public holidays; without it there are none.",
+        examples=["US", "DE"],
+    )
+    subdivision: str | None = Field(
+        default=None,
+        description="Code of the state or province, for its further public holidays.",
+        examples=["TX", "BY"],
+    )
+    sources: dict[str, SourceLayout] = Field(
+        description="Raw sources by the name of their standard table. Shipments and stores must "
+        "be among them.",
+        examples=[{"stores": {"files": "stores.csv", "columns": {"store_id": "Store Nbr"}}}],
+    )
 
     def role(self, source: str, column: str) -> Role | None:
         """What a column is for a model; None for keys and measures."""
         table, declared = TABLES[source], self.sources[source].columns[column].role
         if declared is not None:
             return declared
-        if column in table.key or column in (table.measure, "zip_code"):
-            return None
-        if source == "shipments":
-            return "observed"
-        return table.extra_role
+        standard = table.columns.get(column)
+        return table.extra_role if standard is None else standard.role
 
 
-def parse_layout(name: str, values: Mapping[str, Any] | Layout) -> Layout:
+def parse_layout(name: str, values: Mapping[str, object] | Layout) -> Layout:
     """Check a layout read from YAML.
 
     Args:
@@ -167,7 +271,9 @@ def parse_layout(name: str, values: Mapping[str, Any] | Layout) -> Layout:
     if isinstance(values, Layout):
         return values
     name = str(values.get("name") or name)
-    _check_sources(name, values.get("sources") or {})
+    sources = values.get("sources") or {}
+    if isinstance(sources, Mapping):
+        _check_sources(name, sources)
     try:
         layout = Layout.model_validate({**values, "name": name})
     except ValidationError as error:
@@ -185,7 +291,7 @@ def parse_layout(name: str, values: Mapping[str, Any] | Layout) -> Layout:
     return layout
 
 
-def _check_sources(name: str, sources: Mapping[str, Any]) -> None:
+def _check_sources(name: str, sources: Mapping[str, object]) -> None:
     for source in sources:
         if source not in TABLES:
             raise ConfigurationError(
@@ -221,7 +327,10 @@ def _check_columns(where: str, source: str, spec: SourceLayout) -> None:
 
 def _check_column(where: str, name: str, column: Column, table: StandardTable) -> None:
     if not _NAME.fullmatch(name) or name in _RESERVED:
-        raise ConfigurationError(f"{where}: choose another name (lower case, not {_RESERVED}).")
+        raise ConfigurationError(
+            f"{where}: choose another name. Valid: lower case letters, digits and underscores, but "
+            f"not {', '.join(_RESERVED)}."
+        )
     if name not in table.columns and column.role is None and table.extra_role is None:
         raise ConfigurationError(
             f"{where}: not a standard column, and without a role it is no extra one "
@@ -233,24 +342,69 @@ def _check_column(where: str, name: str, column: Column, table: StandardTable) -
             f"{did_you_mean(column.role, table.roles)}"
         )
     if column.unit == "cases" and name != table.measure:
-        raise ConfigurationError(f"{where}: only units can be in cases.")
+        raise ConfigurationError(
+            f"{where}: only units can be in cases (here: {table.measure or 'no column'})."
+        )
+    _check_kind(where, column, table.kind(name, column.type))
     if name in table.required and column.optional:
         raise ConfigurationError(f"{where}: this column cannot be optional.")
 
 
+_KINDS_OF_KEY: dict[str, tuple[Kind, ...]] = {
+    "date_format": ("date", "week"),
+    "week_number_since": ("week",),
+    "week_is": ("week",),
+    "unit": ("number",),
+    "cut": ("text",),
+}
+
+
+def _check_kind(where: str, column: Column, kind: Kind) -> None:
+    """Refuse a key that would do nothing for a column of this kind."""
+    for key in sorted(column.model_fields_set & set(_KINDS_OF_KEY)):
+        kinds = _KINDS_OF_KEY[key]
+        if getattr(column, key) is not None and kind not in kinds:
+            raise ConfigurationError(
+                f"{where}, key '{key}': this column holds a {kind}. Valid: {', '.join(kinds)}."
+            )
+
+
 def _describe(name: str, error: ValidationError) -> str:
-    first = error.errors()[0]
+    # a misspelt key explains why the right one is missing
+    first = min(error.errors(), key=lambda e: e["type"] != "extra_forbidden")
     path = [str(p) for p in first["loc"]]
     where = f"layout '{name}', key '{'.'.join(path)}'"
     if first["type"] == "extra_forbidden":
         return f"{where}: unknown key. {did_you_mean(path[-1], _valid_keys(path))}"
+    if first["type"] == "missing":
+        return f"{where}: missing."
+    if first["type"] == "literal_error":
+        valid = _literals(path)
+        return f"{where}: found {first['input']!r}. {did_you_mean(str(first['input']), valid)}"
     return f"{where}: {first['msg']} (found {first['input']!r})."
 
 
+def _model_at(path: list[str]) -> type[BaseModel]:
+    """The model that a key stands in, by the path to it.
+
+    Keys and names alternate: ``sources``, a source, ``columns``, a column, ``cut``.
+    """
+    models: dict[str, type[BaseModel]] = {
+        "sources": SourceLayout,
+        "read": ReadOptions,
+        "columns": Column,
+        "cut": Cut,
+    }
+    outer = path[:-1][::2]
+    return models[outer[-1]] if outer else Layout
+
+
 def _valid_keys(path: list[str]) -> list[str]:
-    model: type[BaseModel] = Layout
-    if path[0] == "sources":
-        model = Column if "columns" in path else ReadOptions if "read" in path else SourceLayout
-    if "cut" in path[:-1]:
-        model = Cut
-    return [f.alias or k for k, f in model.model_fields.items() if k != "name"]
+    return [f.alias or k for k, f in _model_at(path).model_fields.items() if k != "name"]
+
+
+def _literals(path: list[str]) -> list[str]:
+    """Values of the type of a key, such as ``cases`` and ``percent`` of ``unit``."""
+    annotation = _model_at(path).model_fields[path[-1]].annotation
+    choices = (annotation, *get_args(annotation))
+    return [v for c in choices if get_origin(c) is Literal for v in get_args(c)]

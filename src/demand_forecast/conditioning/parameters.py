@@ -13,26 +13,57 @@ Day = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday"
 
 
 class ConditioningParameters(Parameters):
-    """Settings of conditioning, the same for all regions unless overridden.
+    """Parameters of conditioning, the same for all regions unless overridden."""
 
-    Attributes:
-        week_ends_on: Day that labels a week; every raw date is moved to the end of its week.
-        as_of: Last week to look at. Null: the last week of each region in which at least
-            ``complete_share`` of its usual shipment rows are present.
-        complete_share: Share of the usual weekly rows that makes a week complete.
-        future_weeks: Weeks after ``as_of`` for which the panel holds plans.
-        plan_limit_weeks: Plans further ahead than this are taken for typing errors and quarantined.
-        weather_leads: Weeks ahead for which weather forecasts are kept.
-        weather_sums: Weather columns that are summed over a week; all others are averaged.
-        holidays: Which columns the layout's country gives: ``named`` one per public holiday that
-            came in at least three years, ``week`` only whether there is one, ``none`` nothing.
-    """
-
-    week_ends_on: Day = "saturday"
-    as_of: date | None = None
-    complete_share: float = Field(default=0.5, gt=0, le=1)
-    future_weeks: int = Field(default=26, ge=1, le=104)
-    plan_limit_weeks: int = Field(default=104, ge=1)
-    weather_leads: int = Field(default=4, ge=1, le=26)
-    weather_sums: tuple[str, ...] = ("precipitation_mm",)
-    holidays: Literal["named", "week", "none"] = "named"
+    week_ends_on: Day = Field(
+        default="saturday",
+        description="Day that labels a week. Every raw date is moved to the end of its week.",
+        examples=["wednesday"],
+    )
+    as_of: date | None = Field(
+        default=None,
+        description="Last day to look at: the last week that had ended by then is the last one of "
+        "the history. Null: the last week of each region in which at least `complete_share` of "
+        "its usual shipment rows are present.",
+        examples=["2024-06-29"],
+    )
+    complete_share: float = Field(
+        default=0.5,
+        gt=0,
+        le=1,
+        description="Share of the usual weekly shipment rows from which on a week is complete.",
+        examples=[0.8],
+    )
+    future_weeks: int = Field(
+        default=26,
+        ge=1,
+        le=104,
+        description="Weeks after `as_of` for which the panel holds plans.",
+        examples=[52],
+    )
+    plan_limit_weeks: int = Field(
+        default=104,
+        ge=1,
+        description="Weeks after the last complete week up to which plans and events are "
+        "believed. Later dates are taken for typing errors and quarantined.",
+        examples=[156],
+    )
+    weather_leads: int = Field(
+        default=4,
+        ge=1,
+        le=26,
+        description="Weeks ahead for which weather forecasts are kept.",
+        examples=[2],
+    )
+    weather_sums: tuple[str, ...] = Field(
+        default=("precipitation_mm",),
+        description="Weather columns that are summed over a week; all others are averaged.",
+        examples=[["precipitation_mm", "sunshine_hours"]],
+    )
+    holidays: Literal["named", "week", "none"] = Field(
+        default="named",
+        description="Features that the public holidays of the layout's country give: `named` one "
+        "for each holiday that came in at least three years and two for any holiday in this and "
+        "in the next week, `week` only these two, `none` nothing.",
+        examples=["week"],
+    )

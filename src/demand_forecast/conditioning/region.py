@@ -6,42 +6,42 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from demand_forecast.conditioning import checks
-from demand_forecast.conditioning.adapters import adapt
-from demand_forecast.conditioning.conditioned import ConditionedRegion
-from demand_forecast.conditioning.draft import Draft
+from demand_forecast.conditioning.conditioned import ColumnFacts, ConditionedRegion, Manifest
 from demand_forecast.conditioning.layout import Layout, parse_layout
 from demand_forecast.conditioning.parameters import ConditioningParameters
 from demand_forecast.conditioning.raw import RawSource
-from demand_forecast.conditioning.totals import control_totals
+from demand_forecast.conditioning.rows import checks
+from demand_forecast.conditioning.rows.draft import Draft
+from demand_forecast.conditioning.rows.parsing import parse_source
+from demand_forecast.conditioning.rows.totals import control_totals
 from demand_forecast.conditioning.weeks import week_end
 from demand_forecast.exceptions import ConfigurationError, SourceError
 
-_WEEK = np.timedelta64(7, "D")
+_DAY, _WEEK = np.timedelta64(1, "D"), np.timedelta64(7, "D")
 _RETURNS_SHARE = 0.1  # returns come later than shipments; this tells whether they have come at all
 
 
 def condition_region(
     raw: Mapping[str, RawSource | None],
-    layout: Mapping[str, Any] | Layout,
+    layout: Mapping[str, object] | Layout,
     region: str,
     store_formats: Sequence[str],
-    settings: ConditioningParameters | None = None,
+    parameters: ConditioningParameters | None = None,
     previous: ConditionedRegion | None = None,
 ) -> ConditionedRegion:
-    """Condition a region, unless its files and settings are those of its last version.
+    """Condition a region, unless its files and parameters are those of its last version.
 
     Args:
         raw: Handles by source; None or no entry for an optional source that is absent.
         layout: How the region delivers its files, as in ``conf/<env>/layouts``.
         region: Name of the region.
         store_formats: The formats that have segments.
-        settings: Settings of conditioning.
+        parameters: Parameters of conditioning.
         previous: Its last version; returned as it is where nothing has changed.
 
     Raises:
@@ -50,19 +50,19 @@ def condition_region(
         ContractError: If a contract is broken, or rows or units are lost.
     """
     layout = parse_layout(region, layout)
-    settings = settings or ConditioningParameters()
+    parameters = parameters or ConditioningParameters()
     handles = _present(raw, layout)
     files = {name: handle.digests(layout.sources[name]) for name, handle in handles.items()}
-    digest = _digest(files, layout, region, store_formats, settings)
+    digest = _digest(files, layout, region, store_formats, parameters)
     if previous is not None and previous.digest == digest:
         return previous
-    day = settings.week_ends_on
+    day = parameters.week_ends_on
     drafts = {
-        name: adapt(name, handle.read(layout.sources[name]), layout.sources[name], day)
+        name: parse_source(name, handle.read(layout.sources[name]), layout.sources[name], day)
         for name, handle in handles.items()
     }
-    span = _check_masters_and_shipments(drafts, layout, region, store_formats, settings)
-    unclear = _check_others(drafts, layout, region, settings, span)
+    span = _check_masters_and_shipments(drafts, layout, region, store_formats, parameters)
+    unclear = _check_others(drafts, layout, region, parameters, span)
     tables = {name: draft.table() for name, draft in drafts.items()}
     quarantine = pd.concat([d.quarantine() for d in drafts.values()], ignore_index=True)
     totals = control_totals(drafts.values(), tables, quarantine)
@@ -72,7 +72,7 @@ def condition_region(
         tables=tables,
         quarantine=quarantine.assign(region=region),
         control_totals=totals.assign(region=region),
-        manifest=_manifest(digest, files, layout, region, settings, span, tables),
+        manifest=_manifest(digest, files, layout, region, parameters, span, tables),
     )
 
 
@@ -96,16 +96,16 @@ def _digest(
     layout: Layout,
     region: str,
     store_formats: Sequence[str],
-    settings: ConditioningParameters,
+    parameters: ConditioningParameters,
 ) -> str:
     """SHA-256 over all that decides the result, this package's code included."""
-    code = [p.read_text() for p in sorted(Path(__file__).parent.glob("*.py"))]
+    code = [p.read_text() for p in sorted(Path(__file__).parent.rglob("*.py"))]
     facts = [
         files,
         layout.model_dump(mode="json"),
         region,
         list(store_formats),
-        settings.model_dump(mode="json"),
+        parameters.model_dump(mode="json"),
         hashlib.sha256("".join(code).encode()).hexdigest(),
     ]
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
@@ -124,7 +124,7 @@ def _check_masters_and_shipments(
     layout: Layout,
     region: str,
     store_formats: Sequence[str],
-    settings: ConditioningParameters,
+    parameters: ConditioningParameters,
 ) -> _Span:
     stores, products, shipments = drafts["stores"], drafts.get("products"), drafts["shipments"]
     checks.check_stores(stores, region, store_formats)
@@ -138,13 +138,13 @@ def _check_masters_and_shipments(
         column = layout.sources[name].columns[str(drafts[name].measure)] if name in drafts else None
         if column is not None and column.unit == "cases" and products is not None:
             checks.cases_to_units(drafts[name], products)
-    span = _span(drafts, region, settings)
+    span = _span(drafts, region, parameters)
     checks.check_weeks(shipments, *span)
     checks.check_duplicates(shipments)
     return span
 
 
-def _span(drafts: dict[str, Draft], region: str, settings: ConditioningParameters) -> _Span:
+def _span(drafts: dict[str, Draft], region: str, parameters: ConditioningParameters) -> _Span:
     weeks = {
         name: drafts[name].frame.loc[drafts[name].good, "week"].to_numpy().astype("datetime64[D]")
         for name in ("shipments", "returns")
@@ -153,17 +153,16 @@ def _span(drafts: dict[str, Draft], region: str, settings: ConditioningParameter
     if not len(weeks["shipments"]):
         reasons = pd.Series(drafts["shipments"].reasons()).value_counts().to_dict()
         raise SourceError(f"region '{region}': no row of shipments is usable. Reasons: {reasons}.")
-    first, now = checks.plausible_span(weeks["shipments"], settings.complete_share)
+    first, now = checks.plausible_span(weeks["shipments"], parameters.complete_share)
     if len(weeks.get("returns", ())):
         now = min(now, checks.plausible_span(weeks["returns"], _RETURNS_SHARE)[1])
-    if settings.as_of is None:
+    if parameters.as_of is None:
         return _Span(first, now, now)
-    as_of = week_end(
-        np.array([settings.as_of], "datetime64[D]") - _WEEK + 1, settings.week_ends_on
-    )[0]
+    six_days_before = np.datetime64(parameters.as_of, "D") - (_WEEK - _DAY)
+    as_of = week_end(np.array([six_days_before]), parameters.week_ends_on)[0]
     if as_of < first:
         raise ConfigurationError(
-            f"conditioning.as_of is {settings.as_of}, but region '{region}' starts in {first}."
+            f"conditioning.as_of is {parameters.as_of}, but region '{region}' starts in {first}."
         )
     return _Span(first, as_of, now)
 
@@ -172,10 +171,10 @@ def _check_others(
     drafts: dict[str, Draft],
     layout: Layout,
     region: str,
-    settings: ConditioningParameters,
+    parameters: ConditioningParameters,
     span: _Span,
 ) -> pd.DataFrame:
-    last = max(span.as_of, span.now) + settings.plan_limit_weeks * _WEEK
+    last = max(span.as_of, span.now) + parameters.plan_limit_weeks * _WEEK
     for name in ("promotions", "events"):
         if name in drafts:
             checks.check_plan(drafts[name], last)
@@ -196,11 +195,11 @@ def _manifest(
     files: dict[str, dict[str, str]],
     layout: Layout,
     region: str,
-    settings: ConditioningParameters,
+    parameters: ConditioningParameters,
     span: _Span,
     tables: dict[str, pd.DataFrame],
-) -> dict[str, Any]:
-    columns = {
+) -> Manifest:
+    columns: dict[str, dict[str, ColumnFacts]] = {
         source: {
             name: {"role": layout.role(source, name), "fill": column.fill}
             for name, column in layout.sources[source].columns.items()
@@ -215,7 +214,7 @@ def _manifest(
         "first_week": str(span.first),
         "as_of": str(span.as_of),
         "complete_until": str(span.now),
-        "week_ends_on": settings.week_ends_on,
+        "week_ends_on": parameters.week_ends_on,
         "country": layout.country,
         "subdivision": layout.subdivision,
         "columns": columns,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, get_args
+from typing import get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +15,7 @@ _DAYS = get_args(Day)
 _EPOCH_WEEKDAY = 3  # 1970-01-01 was a Thursday; Monday is 0
 
 
-def week_end(days: npt.NDArray[Any], week_ends_on: Day) -> Days:
+def week_end(days: Days, week_ends_on: Day) -> Days:
     """Last day of the week of each day, ``datetime64[D]``; NaT stays NaT.
 
     Args:
@@ -34,7 +34,7 @@ def weeks_between(first: np.datetime64, last: np.datetime64) -> Days:
     return np.arange(first, last + np.timedelta64(1, "D"), np.timedelta64(7, "D"))
 
 
-def week_number(days: npt.NDArray[Any], first: np.datetime64) -> npt.NDArray[np.int64]:
+def week_number(days: Days, first: np.datetime64) -> npt.NDArray[np.int64]:
     """Weeks from ``first`` to each week end (0 for ``first`` itself); a large negative for NaT."""
     ahead = days.astype("datetime64[D]") - first
     missing = np.isnat(ahead)

@@ -8,6 +8,8 @@ from __future__ import annotations
 import os
 import warnings
 
+from demand_forecast.exceptions import extra_needed
+
 _DEFAULTS = {
     "DO_NOT_TRACK": "1",  # Kedro
     "GX_ANALYTICS_ENABLED": "false",  # Great Expectations
@@ -22,9 +24,16 @@ _DEFAULTS = {
 
 
 def prepare() -> None:
-    """Called by Kedro's command line before anything else, and by the project's settings."""
+    """Called by Kedro's command line before anything else, and by the project's settings.
+
+    Raises:
+        SystemExit: Where Kedro is installed but not the rest of the extra ``kedro``, in one line.
+    """
     for name, value in _DEFAULTS.items():
         os.environ.setdefault(name, value)
     # MLflow's advice on a class of kedro-mlflow, which no filter can stop: MLflow sets its own.
     with warnings.catch_warnings(record=True):
-        import kedro_mlflow.mlflow  # noqa: F401
+        try:
+            import kedro_mlflow.mlflow  # noqa: F401
+        except ModuleNotFoundError as error:
+            raise SystemExit(extra_needed(error)) from None

@@ -118,7 +118,7 @@ class ModelRegistryDataset(AbstractDataset[TrainedModel, RegisteredModel]):
                     name="model",
                     loader_module="demand_forecast.registry.serving",
                     data_path=str(files),
-                    pip_requirements=[f"demand-forecast=={__version__}"],
+                    pip_requirements=[f"demand-forecast[kedro]=={__version__}"],
                     signature=_signature(),
                 )
         client = MlflowClient()

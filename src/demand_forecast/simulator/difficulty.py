@@ -13,11 +13,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from demand_forecast.simulator.choice import choose_layouts
 from demand_forecast.simulator.company import Company
-from demand_forecast.simulator.demand import Block, simulate_blocks, spreads
-from demand_forecast.simulator.market import Market, make_market
+from demand_forecast.simulator.files.layouts import choose_layouts
 from demand_forecast.simulator.noise import generator
+from demand_forecast.simulator.world.demand import Block, simulate_blocks, spreads
+from demand_forecast.simulator.world.market import Market, make_market
 
 HORIZON = 4
 ORIGINS = 6
@@ -79,7 +79,7 @@ def _cells(market: Market, block: Block) -> pd.DataFrame:
                 count[origin] - count[start], 1
             )[k]
             columns = {
-                "store_format": block.name.split("_")[0],
+                "store_format": block.store_format,
                 "velocity": np.where(fast[k], "fast", "slow"),
                 "actual": sales[week, k],
                 "sold_out": block.sold_out[week, k],

@@ -10,14 +10,14 @@ from pathlib import Path
 import pyarrow as pa
 
 from demand_forecast.conditioning.layout import Layout
-from demand_forecast.simulator import defects, tables
-from demand_forecast.simulator.choice import choose_layouts
 from demand_forecast.simulator.company import FORMATS, Company
-from demand_forecast.simulator.demand import Block, simulate_blocks
-from demand_forecast.simulator.folder import RegionFolder
-from demand_forecast.simulator.market import Market, make_market
+from demand_forecast.simulator.files import defects, tables
+from demand_forecast.simulator.files.folder import RegionFolder
+from demand_forecast.simulator.files.layouts import choose_layouts
+from demand_forecast.simulator.files.truth import TruthFolder
 from demand_forecast.simulator.noise import generator
-from demand_forecast.simulator.truth import TruthFolder
+from demand_forecast.simulator.world.demand import Block, simulate_blocks
+from demand_forecast.simulator.world.market import Market, make_market
 
 
 @dataclass(frozen=True)
@@ -93,6 +93,10 @@ def simulate_regions(
 
     Yields:
         What was written, as soon as a region is complete.
+
+    Raises:
+        ConfigurationError: If a layout cannot be written, or a folder to replace holds files that
+            no simulation wrote.
     """
     for region, layout in layouts.items():
         market = make_market(region, company)

@@ -28,7 +28,7 @@ def condition(
         layout,
         region=identity["region"],
         store_formats=identity["store_formats"],
-        settings=conditioning,
+        parameters=conditioning,
         previous=last,
     )
 

@@ -1,0 +1,163 @@
+"""From the standard tables of a region to the dense weekly panel of one segment."""
+
+from __future__ import annotations
+
+from collections import ChainMap
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from demand_forecast.conditioning.conditioned import ConditionedRegion
+from demand_forecast.conditioning.panel.events import event_covariates, holiday_covariates
+from demand_forecast.conditioning.panel.grid import Grid
+from demand_forecast.conditioning.panel.plans import planned_covariates, shipment_covariates
+from demand_forecast.conditioning.panel.weather import weekly_weather
+from demand_forecast.conditioning.parameters import ConditioningParameters
+from demand_forecast.exceptions import ConfigurationError, ContractError, NotEnoughHistoryError
+from demand_forecast.modelling.arrays import FloatArray
+from demand_forecast.modelling.panel import Covariate, IssuedForecast, Panel
+
+_TOLERANCE = 1e-4  # float32 against float64
+
+Tables = Mapping[str, pd.DataFrame]
+
+
+def build_panel(
+    conditioned: ConditionedRegion,
+    store_format: str,
+    parameters: ConditioningParameters | None = None,
+) -> Panel:
+    """Build the panel of one store format of a region.
+
+    Series are the stores and products that were ever delivered, sorted by store, then product.
+
+    Args:
+        conditioned: The region.
+        store_format: Name of the format.
+        parameters: Parameters of conditioning.
+
+    Raises:
+        NotEnoughHistoryError: If the region has no deliveries to stores of this format.
+        ContractError: If the panel holds other units than the table.
+    """
+    parameters = parameters or ConditioningParameters()
+    tables = _of_format(conditioned, store_format)
+    as_of = np.datetime64(conditioned.as_of, "D")
+    grid = Grid.of(tables["shipments"], conditioned.first_week, as_of, parameters.future_weeks)
+    delivered, demand, censored = _units(tables, grid)
+    planned, observed = _covariates(conditioned, tables, np.isfinite(demand), grid)
+    known_future = planned | _calendar(conditioned, tables, grid, parameters)
+    return Panel(
+        series=_series(conditioned, tables, grid),
+        weeks=grid.weeks,
+        demand=demand,
+        delivered=delivered,
+        censored=censored,
+        known_future=known_future,
+        observed={k: c for k, c in observed.items() if k not in known_future},
+        weather=_weather(conditioned, tables, grid, parameters),
+        region=conditioned.region,
+        store_format=store_format,
+    )
+
+
+def _of_format(conditioned: ConditionedRegion, store_format: str) -> Tables:
+    """Tables of the region with the stores of one format and the shipments to them."""
+    tables = conditioned.tables
+    stores, shipments = tables["stores"], tables["shipments"]
+    stores = stores[stores["store_format"] == store_format]
+    shipments = shipments[shipments["store_id"].isin(stores["store_id"])]
+    if shipments.empty:
+        raise NotEnoughHistoryError(
+            f"region '{conditioned.region}' has no deliveries to stores of format '{store_format}'."
+        )
+    mine = {"stores": stores, "shipments": shipments}
+    return ChainMap(mine, tables)  # type: ignore[arg-type]
+
+
+def _units(tables: Tables, grid: Grid) -> tuple[FloatArray, FloatArray, npt.NDArray[np.bool_]]:
+    """Delivered units, demand and sell-outs, ``(series, weeks)`` each."""
+    shape, shipments = (len(grid.pairs), grid.n_weeks), tables["shipments"]
+    units = shipments["units_shipped"].to_numpy(np.float64)
+    delivered = grid.scatter(grid.rows(shipments), grid.columns(shipments), units, shape)
+    total = float(np.nansum(delivered, dtype=np.float64))
+    if not np.isclose(total, units.sum(), rtol=_TOLERANCE):
+        raise ContractError(
+            f"{units.sum():,.2f} units were shipped, {total:,.2f} are in the panel."
+        )
+    if "returns" not in tables:
+        return delivered, delivered.copy(), np.zeros(shape, bool)
+    # Nothing delivered means nothing could be sold: demand is unknown, not zero.
+    delivered[delivered == 0] = np.nan
+    back = tables["returns"]
+    returned = grid.scatter(
+        grid.rows(back), grid.columns(back), back["units_returned"].to_numpy(np.float64), shape
+    )
+    returned = np.nan_to_num(returned)
+    censored = np.isfinite(delivered) & (returned == 0) & ~_unclear(tables, grid, shape)
+    return delivered, np.maximum(delivered - returned, 0), censored
+
+
+def _unclear(tables: Tables, grid: Grid, shape: tuple[int, int]) -> npt.NDArray[np.bool_]:
+    """True where returns were reported but could not be read: not known to be sold out."""
+    unclear = tables["returns_unclear"]
+    ones = np.ones(len(unclear))
+    return np.isfinite(grid.scatter(grid.rows(unclear), grid.columns(unclear), ones, shape))
+
+
+def _series(conditioned: ConditionedRegion, tables: Tables, grid: Grid) -> pd.DataFrame:
+    """Keys and static covariates of each series, numbers as floats."""
+    series = grid.series
+    for source, key in (("stores", "store_id"), ("products", "product_id")):
+        if source not in tables:
+            continue
+        static = tables[source][[key, *conditioned.columns_of(source, "static")]]
+        twice = (set(static.columns) & set(series.columns)) - {key}
+        if twice:
+            raise ConfigurationError(f"static columns {sorted(twice)} stand in two tables.")
+        series = series.merge(static, on=key, how="left", validate="many_to_one")
+    return series.astype(dict.fromkeys(series.select_dtypes("number").columns, "float64"))
+
+
+def _covariates(
+    conditioned: ConditionedRegion, tables: Tables, active: npt.NDArray[np.bool_], grid: Grid
+) -> tuple[dict[str, Covariate], dict[str, Covariate]]:
+    """Covariates known ahead, plans before shipments, and those known only afterwards."""
+    columns, shipments = conditioned.manifest["columns"], tables["shipments"]
+    planned = shipment_covariates(shipments, columns["shipments"], "known_future", grid)
+    if "promotions" in tables:
+        plan = tables["promotions"]
+        planned |= planned_covariates(plan, columns["promotions"], active, grid)
+    return planned, shipment_covariates(shipments, columns["shipments"], "observed", grid)
+
+
+def _weather(
+    conditioned: ConditionedRegion, tables: Tables, grid: Grid, parameters: ConditioningParameters
+) -> dict[str, IssuedForecast]:
+    names = {
+        name
+        for source in ("weather_observed", "weather_forecast")
+        for name in conditioned.columns_of(source, "weather")
+    }
+    zip_codes = _zip_codes(tables["stores"], grid)
+    return weekly_weather(tables, names, zip_codes, grid.weeks[: grid.n_weeks], parameters)
+
+
+def _zip_codes(stores: pd.DataFrame, grid: Grid) -> pd.Series:
+    if "zip_code" not in stores:
+        return pd.Series([None] * len(grid.pairs), dtype="str")
+    zip_code = stores.set_index("store_id")["zip_code"].reindex(grid.stores)
+    return zip_code.iloc[grid.store_index].reset_index(drop=True)
+
+
+def _calendar(
+    conditioned: ConditionedRegion, tables: Tables, grid: Grid, parameters: ConditioningParameters
+) -> dict[str, Covariate]:
+    manifest, n = conditioned.manifest, len(grid.pairs)
+    country, subdivision = manifest["country"], manifest["subdivision"]
+    calendar = holiday_covariates(country, subdivision, grid.weeks, grid.n_weeks, n, parameters)
+    if "events" in tables:
+        calendar |= event_covariates(tables["events"], grid.weeks, n)
+    return calendar

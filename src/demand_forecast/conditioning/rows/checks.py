@@ -1,0 +1,152 @@
+"""Checks between sources: what a row says must fit what the other sources say."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from demand_forecast.conditioning.rows.draft import Draft
+from demand_forecast.conditioning.weeks import Days
+
+SALE_KEY = ["store_id", "product_id", "week"]
+_DIGITS = 6
+_EVERYWHERE = {"all", "*", ""}
+_UNCLEAR = ("not_a_number", "missing_value", "negative_units", "return_exceeds_delivery")
+
+
+def slug(name: str) -> str:
+    """Name as it is written in configuration: ``North Texas`` is ``north_texas``."""
+    return re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
+
+
+def _slugs(column: pd.Series) -> pd.Series:
+    names = {n: slug(n) for n in column.dropna().unique()}
+    return column.map(names).astype("str")
+
+
+def check_stores(stores: Draft, region: str, store_formats: Sequence[str]) -> None:
+    """Reject stores of another region, and those of a format that no segment has."""
+    frame = stores.frame
+    if "region" in frame:
+        stores.reject(~_slugs(frame["region"]).isin([region]), "other_region", "region")
+    frame["region"] = pd.Series(region, index=frame.index, dtype="str")
+    by_slug = {slug(f): f for f in store_formats}
+    formats = _slugs(frame["store_format"]).map(by_slug)
+    stores.reject(formats.isna(), "unknown_store_format", "store_format")
+    frame["store_format"] = formats.astype("str")
+
+
+def check_duplicates(draft: Draft) -> None:
+    """Keep the first row of each key among those that are still good."""
+    rows = np.flatnonzero(draft.good)
+    combined = np.zeros(len(rows), np.int64)
+    for key in draft.key:
+        codes = pd.factorize(draft.frame[key].iloc[rows])[0]  # -1 where empty
+        combined = combined * (int(codes.max(initial=0)) + 2) + codes
+    twice = np.zeros(len(draft.reason), bool)
+    twice[rows] = pd.Series(combined).duplicated().to_numpy()
+    draft.reject(twice, "duplicate_key", ", ".join(draft.key))
+
+
+def check_references(draft: Draft, stores: Draft, products: Draft | None) -> None:
+    """Reject rows of stores or products that are unknown or were themselves rejected."""
+    for column, other, reason in (
+        ("store_id", stores, "unknown_store"),
+        ("product_id", products, "unknown_product"),
+    ):
+        if other is not None and column in draft.frame:
+            usable = other.frame.loc[other.good, column]
+            draft.reject(~draft.frame[column].isin(usable), reason, column)
+
+
+def cases_to_units(draft: Draft, products: Draft) -> None:
+    """Multiply a measure in cases by the pack size of each product."""
+    good = products.table()
+    pack_of = good.set_index("product_id")["pack_size"]
+    pack = draft.frame["product_id"].map(pack_of).to_numpy(np.float64)
+    usable = np.isfinite(pack) & (pack > 0)
+    draft.reject(~usable, "unknown_pack_size", "product_id")
+    draft.pack_size = np.where(usable, pack, 1.0)
+    units = draft.raw_units * draft.pack_size
+    draft.frame[draft.measure] = units.round(_DIGITS)  # 1/3 case of 12 is 4 units
+
+
+def check_weeks(
+    draft: Draft, first: np.datetime64, as_of: np.datetime64, now: np.datetime64
+) -> None:
+    """Reject rows of weeks that cannot be, and of those after the last week to look at.
+
+    Args:
+        draft: Shipments or returns.
+        first: First week of the region.
+        as_of: Last week to look at.
+        now: Last week for which the region's data are complete; what comes more than four weeks
+            later has not happened yet.
+    """
+    week = draft.frame["week"].to_numpy().astype("datetime64[D]")
+    if draft.source == "shipments":
+        draft.reject(week < first, "week_too_early", "week")
+    draft.reject(week > max(as_of, now) + np.timedelta64(28, "D"), "week_in_future", "week")
+    draft.reject(week > as_of, "week_after_as_of", "week")
+
+
+def check_plan(draft: Draft, last: np.datetime64) -> None:
+    """Reject plans and events so far ahead that the date must be wrong."""
+    week = draft.frame["week"].to_numpy().astype("datetime64[D]")
+    draft.reject(week > last, "week_in_future", "week")
+
+
+def check_events(events: Draft, region: str) -> None:
+    """Reject events of another region; those of ``all`` stay."""
+    if "region" in events.frame:
+        regions = _slugs(events.frame["region"]).fillna("")
+        events.reject(~regions.isin(_EVERYWHERE | {region}), "other_region", "region")
+
+
+def check_returns(returns: Draft, shipments: Draft) -> pd.DataFrame:
+    """Reject returns of what was never delivered, or of more than was delivered.
+
+    Returns:
+        Keys of deliveries whose returns were reported but cannot be read: whether these weeks were
+        sold out is unknown.
+    """
+    shipped = shipments.table().set_index(SALE_KEY)["units_shipped"]
+    keys = pd.MultiIndex.from_frame(returns.frame[SALE_KEY])
+    delivered = shipped.reindex(keys).to_numpy(np.float64)
+    returned = returns.frame["units_returned"].to_numpy(np.float64)
+    returns.reject(np.isnan(delivered), "return_without_delivery")
+    returns.reject(returned > delivered * (1 + 1e-9), "return_exceeds_delivery", "units_returned")
+    unclear = np.isin(returns.reasons(), _UNCLEAR) & np.isfinite(delivered)
+    kept = pd.MultiIndex.from_frame(returns.frame.loc[returns.good, SALE_KEY])
+    unclear_keys: pd.DataFrame = returns.frame.loc[unclear, SALE_KEY].drop_duplicates()
+    is_kept = pd.MultiIndex.from_frame(unclear_keys).isin(kept)
+    return unclear_keys.loc[~is_kept].reset_index(drop=True)
+
+
+def plausible_span(weeks: Days, complete_share: float) -> tuple[np.datetime64, np.datetime64]:
+    """First and last week of a region's history, whatever single rows say.
+
+    The last one is the last week with at least ``complete_share`` of the usual rows, which are the
+    median of half a year. Weeks long before all others (a gap of a year, under 1 % of the rows) are
+    typing errors.
+
+    Args:
+        weeks: ``(rows,)`` week of each good row.
+        complete_share: Share of the usual weekly rows that makes a week complete.
+    """
+    distinct, counts = np.unique(weeks, return_counts=True)
+    first = distinct[_strays(distinct, counts)]
+    typical = np.sort(counts)[np.searchsorted(np.cumsum(np.sort(counts)), counts.sum() / 2)]
+    usual = np.median(counts[counts >= typical / 20][-26:])
+    return first, distinct[np.flatnonzero(counts >= complete_share * usual)[-1]]
+
+
+def _strays(distinct: Days, counts: npt.NDArray[np.int64]) -> int:
+    """Number of leading weeks that are typing errors."""
+    gaps = np.flatnonzero(np.diff(distinct) > np.timedelta64(365, "D")) + 1
+    before = np.cumsum(counts)[gaps - 1]
+    return int(max(gaps[before < counts.sum() / 100], default=0))

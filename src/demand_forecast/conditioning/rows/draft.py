@@ -1,0 +1,119 @@
+"""A source on its way to a standard table: every raw row stays in its place until the end.
+
+Rows are never dropped, only marked with the reason why they cannot be used, so that the rows that
+leave as a table and those that leave as quarantine are, by construction, all rows.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from demand_forecast.conditioning.raw import RawTable
+
+Mask = npt.NDArray[np.bool_]
+
+QUARANTINE_COLUMNS = ["source", "file", "row", "reason", "detail", "record"]
+
+REASONS = (
+    "",  # a good row
+    "wrong_number_of_fields",
+    "missing_value",
+    "not_a_number",
+    "bad_date",
+    "not_a_class",
+    "negative_units",
+    "issued_after_date",
+    "duplicate_key",
+    "other_region",
+    "unknown_store_format",
+    "unknown_store",
+    "unknown_product",
+    "unknown_pack_size",
+    "week_too_early",
+    "week_in_future",
+    "week_after_as_of",
+    "return_without_delivery",
+    "return_exceeds_delivery",
+)
+
+
+@dataclass
+class Draft:
+    """A source with its typed columns and the verdict on each row.
+
+    Attributes:
+        source: Name of the standard table.
+        raw: Rows as text.
+        frame: ``(rows,)`` typed columns; NaN, NaT or null where a cell is empty or wrong.
+        key: Columns that identify a row.
+        measure: Column of units, if the table has one.
+        raw_units: ``(rows,)`` the measure in the file's own unit, 0 where it is none.
+        pack_size: ``(rows,)`` units in one of the file's own units (1, or more where it has cases).
+        reason: ``(rows,)`` position in ``REASONS``; 0 for good rows.
+        detail: ``(rows,)`` what is wrong: the column.
+    """
+
+    source: str
+    raw: RawTable
+    frame: pd.DataFrame
+    key: list[str]
+    measure: str | None
+    raw_units: npt.NDArray[np.float64]
+    pack_size: npt.NDArray[np.float64]
+    reason: npt.NDArray[np.int16]
+    detail: npt.NDArray[np.object_]
+
+    @property
+    def good(self) -> Mask:
+        """``(rows,)`` True for the rows that are still part of the table."""
+        return np.asarray(self.reason == 0)
+
+    def reject(self, rows: Mask | pd.Series, reason: str, detail: str = "") -> None:
+        """Mark rows (a mask) as unusable; a row keeps the first reason it was given."""
+        mask = np.asarray(rows, bool) & self.good
+        self.reason[mask] = REASONS.index(reason)
+        self.detail[mask] = detail
+
+    def reasons(self) -> npt.NDArray[np.object_]:
+        """``(rows,)`` reason of each row, empty for good ones."""
+        return np.asarray(np.array(REASONS, object)[self.reason])
+
+    def table(self) -> pd.DataFrame:
+        """The good rows, as a standard table."""
+        return self.frame[self.good].reset_index(drop=True)
+
+    def quarantine(self) -> pd.DataFrame:
+        """The other rows: where they came from, why they are here and what they said."""
+        rows = np.flatnonzero(~self.good)
+        rejected = pd.DataFrame(
+            {
+                "source": self.source,
+                "file": self.raw.file[rows],
+                "row": self.raw.row[rows],
+                "reason": self.reasons()[rows],
+                "detail": self.detail[rows],
+                "record": _as_json(self.raw.frame.iloc[rows]),
+            }
+        )
+        malformed = self.raw.malformed.assign(
+            source=self.source, reason=REASONS[1], detail="", record=self._lines()
+        )
+        return pd.concat([rejected, malformed])[QUARANTINE_COLUMNS].astype(_QUARANTINE_TYPES)
+
+    def _lines(self) -> list[str]:
+        return [json.dumps({"line": text}) for text in self.raw.malformed["record"]]
+
+
+_QUARANTINE_TYPES: Any = {c: "int64" if c == "row" else "str" for c in QUARANTINE_COLUMNS}
+
+
+def _as_json(frame: pd.DataFrame) -> list[str]:
+    if frame.empty:
+        return []
+    return frame.to_json(orient="records", lines=True).strip().split("\n")

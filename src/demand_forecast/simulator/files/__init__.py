@@ -1,0 +1,1 @@
+"""What the simulated company delivers: standard tables, spoiled a little, as raw files."""

@@ -1,0 +1,1 @@
+"""What happens in the simulated company, seen by nobody: stores, plans, weather, demand."""

@@ -1,0 +1,105 @@
+"""Text to values, one rule at a time."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from demand_forecast.conditioning.layout import Column
+from demand_forecast.conditioning.rows.parsing import parse
+
+
+def _parse(cells, column, kind, decimal="."):
+    text = pd.Series(cells, dtype="str")
+    return parse(text, Column.model_validate({"from": "x", **column}), kind, decimal, "saturday")
+
+
+def _values(parsed):
+    return parsed.values.astype(object).where(parsed.values.notna(), None).tolist()
+
+
+def test_each_cell_is_a_value_or_missing_or_bad():
+    parsed = _parse([" 5", None, "", "N/A", "x", "5", "inf", "-2.5e1"], {}, "number")
+    assert _values(parsed) == [5, None, None, None, None, 5, None, -25]
+    assert parsed.missing.tolist() == [False, True, True, True, False, False, False, False]
+    assert parsed.bad.tolist() == [False, False, False, False, True, False, True, False]
+
+
+@pytest.mark.parametrize(
+    ("unit", "cell", "expected"),
+    [("fahrenheit", "212", 100), ("inches", "2", 50.8), ("percent", "25", 0.25), (None, "3", 3)],
+)
+def test_units(unit, cell, expected):
+    column = {} if unit is None else {"unit": unit}
+    assert _values(_parse([cell], column, "number")) == pytest.approx([expected])
+
+
+def test_decimal_comma_does_not_take_a_point_for_thousands():
+    parsed = _parse(["1,5", "7", "1.234,5", "1.5"], {}, "number", decimal=",")
+    assert _values(parsed) == [1.5, 7, None, None]
+    assert parsed.bad.tolist() == [False, False, True, True]
+
+
+def test_map_then_parse():
+    assert _values(_parse(["L", "S", "M"], {"map": {"L": "large", "S": "small"}}, "text")) == [
+        "large",
+        "small",
+        "M",
+    ]
+    assert _values(_parse(["Y", "N"], {"map": {"Y": 1, "N": 0}}, "number")) == [1, 0]
+    assert _parse(["-"], {"map": {"-": "NA"}}, "number").missing.tolist() == [True]
+
+
+def test_cut_is_closed_below():
+    cut = {"cut": {"edges": [10, 20], "labels": ["a", "b", "c"]}}
+    parsed = _parse(["9.9", "10", "19", "20", "x", ""], cut, "text")
+    assert _values(parsed) == ["a", "b", "b", "c", None, None]
+    assert parsed.bad.tolist() == [False, False, False, False, True, False]
+
+
+def test_dates_in_declared_format_or_iso():
+    cells = ["31.12.2019", "2019-12-31", "2019-12-31T23:30:00", "12/31/2019", "2019", "20191231"]
+    parsed = _parse(cells, {"date_format": "%d.%m.%Y"}, "date")
+    assert (
+        parsed.values.dt.strftime("%Y-%m-%d").fillna("").tolist() == ["2019-12-31"] * 3 + [""] * 3
+    )
+    assert parsed.bad.tolist() == [False] * 3 + [True] * 3
+
+
+def test_dates_that_are_none():
+    parsed = _parse(["2019-02-29", "2019-13-01", "0000-00-00", "9999999-01-01"], {}, "date")
+    assert parsed.bad.all()
+
+
+def test_any_day_is_moved_to_the_end_of_its_week():
+    parsed = _parse(["2017-01-01", "2017-01-07", "2017-01-08"], {}, "week")
+    assert parsed.values.dt.strftime("%m-%d").tolist() == ["01-07", "01-07", "01-14"]
+
+
+@pytest.mark.parametrize("since", ["2017-01-01", "2017-01-02", "2016-12-30"])
+def test_numbered_week_is_the_one_with_most_of_its_days(since):
+    parsed = _parse(["1", "2", "1.5", "x"], {"week_number_since": since}, "week")
+    assert parsed.values.dt.strftime("%m-%d").fillna("").tolist() == ["01-07", "01-14", "", ""]
+    assert parsed.bad.tolist() == [False, False, True, True]
+
+
+def test_text_keeps_leading_zeros_and_loses_blanks():
+    assert _values(_parse([" 007 ", "7"], {}, "text")) == ["007", "7"]
+    assert np.array_equal(_parse(["007", None], {}, "text").missing, [False, True])
+
+
+@pytest.mark.parametrize(
+    ("week_is", "cell", "expected"),
+    [
+        ("end", "2024-06-08", "2024-06-08"),  # Saturday, as here
+        ("end", "2024-06-09", "2024-06-08"),  # Sunday: six of the seven days are in the week before
+        ("end", "2024-06-12", "2024-06-15"),  # Wednesday: four of the seven days are in its own
+        ("start", "2024-06-02", "2024-06-08"),  # Sunday, as here
+        ("start", "2024-06-01", "2024-06-08"),  # Saturday: six of the seven days are after it
+        ("any", "2024-06-09", "2024-06-15"),
+    ],
+)
+def test_week_is_the_one_that_holds_most_of_its_days(week_is, cell, expected):
+    parsed = _parse([cell, None], {"week_is": week_is}, "week")
+    assert _values(parsed) == [pd.Timestamp(expected), None]

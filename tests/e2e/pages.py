@@ -1,0 +1,92 @@
+"""Carries out the steps of a how-to page in a copy of the project, as they stand on the page."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from textwrap import dedent
+from typing import NamedTuple
+
+from project import ROOT, Project
+
+_FENCE = re.compile(
+    r"^(?P<indent> *)```(?P<head>[^\n]*)\n(?P<text>.*?)\n(?P=indent)```$", re.MULTILINE | re.DOTALL
+)
+_VALUE = re.compile(r'([\w-]+)="([^"]*)"')
+
+
+class Block(NamedTuple):
+    """A block of a page.
+
+    Attributes:
+        language: ``yaml``, ``python`` or ``bash``.
+        text: What is in it.
+        title: File that it belongs to; empty for what is to be run.
+        after: Beginning of the line after which it is put; empty for a whole file.
+    """
+
+    language: str
+    text: str
+    title: str = ""
+    after: str = ""
+
+
+def blocks(page: str) -> Iterator[Block]:
+    """The blocks of a page below ``docs/how-to``, in order."""
+    for match in _FENCE.finditer((ROOT / "docs" / "how-to" / f"{page}.md").read_text()):
+        head = match["head"].strip("{} .")
+        values = dict(_VALUE.findall(head))
+        indent = match["indent"]
+        text = "\n".join(line.removeprefix(indent) for line in match["text"].split("\n"))
+        language = head.partition(" ")[0]
+        yield Block(language, text, values.get("title", ""), values.get("data-after", ""))
+
+
+def carry_out(project: Project, page: str, replaced: Mapping[str, str] | None = None) -> list[str]:
+    """Do all steps of a page.
+
+    Args:
+        project: Where.
+        page: Name of the page.
+        replaced: Words of the page that are others here, such as the name of a product.
+
+    Returns:
+        What the commands have printed.
+    """
+    printed = []
+    for block in blocks(page):
+        text = block.text
+        for old, new in (replaced or {}).items():
+            text = text.replace(old, new)
+        if block.title:
+            put(project.root / block.title, text, block.after)
+        elif block.language == "python":
+            with project.inside():
+                exec(compile(dedent(text), page, "exec"), {})
+        elif block.language == "bash":
+            printed += [_run(project, line) for line in text.splitlines()]
+    return printed
+
+
+def put(file: Path, text: str, after: str = "") -> None:
+    """Write a file, or put lines into one after the first line that begins with ``after``."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    if not after:
+        file.write_text(f"{text}\n")
+        return
+    lines = file.read_text().splitlines()
+    [place, *_] = [n for n, line in enumerate(lines, 1) if line.strip().startswith(after)]
+    file.write_text("\n".join([*lines[:place], text, *lines[place:], ""]))
+
+
+def _run(project: Project, line: str) -> str:
+    """Run one line; what is before ``kedro`` are environment variables."""
+    words = shlex.split(line, comments=True)
+    start = words.index("kedro")
+    settings = dict(word.split("=", 1) for word in words[:start])
+    with project.settings(settings):
+        result = project.command(*words[start + 2 :], of=words[start + 1])
+    assert result.exit_code == 0, f"{line}\n{result.output}"
+    return result.output
