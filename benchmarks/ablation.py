@@ -18,6 +18,7 @@ import json
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
+from copy import copy
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,9 @@ from demand_forecast.modelling.features.plans import columns, response
 from demand_forecast.modelling.features.plans.kernel import PlanKernel
 from demand_forecast.modelling.models.calibration.conformal import Calibration
 from demand_forecast.modelling.models.ensemble import Ensemble
+from demand_forecast.modelling.models.lasso.lasso import Lasso
+from demand_forecast.modelling.models.member import Member
+from demand_forecast.modelling.models.network.network import Network, NetworkParameters
 from demand_forecast.modelling.models.rows import neighbours
 from demand_forecast.modelling.panel import KEY, Panel
 
@@ -50,7 +54,11 @@ SEGMENTS = (
 )
 ROUNDS = range(99, 134, 6)  # of the development rounds
 HORIZON, ORIGINS = 4, 8
-NETWORK = {"seeds": 2, "aimed": 2, "min_steps": 50}  # as conf/base says for the sample
+NETWORK = {
+    "n_networks": 2,
+    "n_mape_networks": 2,
+    "min_steps": 50,
+}  # as conf/base says for the sample
 _RELATIVES = ("product", "store", "category", "panel")
 
 Scores = dict[str, list[pd.DataFrame]]
@@ -135,12 +143,16 @@ def _within(patches: Sequence[AbstractContextManager[Any]], work: Callable[[], A
         return _within(patches[1:], work)
 
 
+def members(network: dict[str, Any]) -> dict[str, Member]:
+    """A LASSO and a network with these parameters."""
+    return {"lasso": Lasso(), "network": Network(NetworkParameters(**network))}
+
+
 def uncalibrated(model: Ensemble) -> Ensemble:
     """The same fitted ensemble, its quantiles as they were blended."""
-    found = Ensemble(model.horizon, model.leads)
-    vars(found).update(vars(model))
-    found.calibration_ = Calibration(np.zeros_like(model.calibration_.shifts), 1.0)
-    return found
+    plain = copy(model)
+    plain.calibration_ = Calibration(np.zeros_like(model.calibration_.shifts), 1.0)
+    return plain
 
 
 def sample_segment(folder: Path) -> Iterator[tuple[str, pd.DataFrame]]:
@@ -159,7 +171,7 @@ def sample_segment(folder: Path) -> Iterator[tuple[str, pd.DataFrame]]:
                 mine: np.ndarray = mine,
             ) -> tuple[Ensemble, pd.DataFrame]:
                 known = whole.until(origins[0])
-                model = Ensemble(HORIZON, network=network)
+                model = Ensemble(members(network), horizon=HORIZON)
                 model.fit(known.select(mine), neighbours(known, mine, borrow))
                 return model, backtest({"ensemble": model}, whole.select(mine), origins, HORIZON)
 
@@ -173,7 +185,7 @@ def sample_segment(folder: Path) -> Iterator[tuple[str, pd.DataFrame]]:
                 )
                 yield "calibration", raw[raw["model"] == "ensemble"]
                 yield "rows of other products", tried(borrow=False)[1].query("model == 'ensemble'")
-                aimless = tried(network=NETWORK | {"aimed": 0})[1]
+                aimless = tried(network=NETWORK | {"n_mape_networks": 0})[1]
                 yield "networks for the MAPE point", aimless.query("model == 'ensemble'")
 
 
@@ -187,7 +199,7 @@ def oj_round(panel: Panel, last: int) -> Iterator[tuple[str, pd.DataFrame]]:
         def tried(
             known: Panel = known, **settings: Any
         ) -> tuple[Ensemble, dict[str, pd.DataFrame]]:
-            model = Ensemble(leads=LEADS, network=settings).fit(known)
+            model = Ensemble(members(settings), leads=LEADS).fit(known)
             return model, model.predict_members(known, known.as_of, 3)
 
         def table(frame: pd.DataFrame) -> pd.DataFrame:
@@ -199,7 +211,7 @@ def oj_round(panel: Panel, last: int) -> Iterator[tuple[str, pd.DataFrame]]:
             yield "network", table(frames["lasso"])
             yield "LASSO", table(frames["network"])
             yield "calibration", table(uncalibrated(model).predict(known, known.as_of, 3))
-            yield "networks for the MAPE point", table(tried(aimed=0)[1]["ensemble"])
+            yield "networks for the MAPE point", table(tried(n_mape_networks=0)[1]["ensemble"])
 
 
 def summary(found: Scores) -> pd.DataFrame:

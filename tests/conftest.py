@@ -11,8 +11,9 @@ import pandas as pd
 import pytest
 
 from core_panels import quick_ensemble
+from demand_forecast.modelling.arrays import FloatArray
 from demand_forecast.modelling.models.ensemble import Ensemble
-from demand_forecast.modelling.panel import Covariate, FloatArray, IssuedForecast, Panel
+from demand_forecast.modelling.panel import Covariate, IssuedForecast, Panel
 
 PanelFactory = Callable[..., Panel]
 LAST_WEEK = pd.Timestamp("2024-12-28")

@@ -36,7 +36,8 @@ def _models() -> set[type]:
     for module in pkgutil.walk_packages(modelling.__path__, f"{modelling.__name__}."):
         for name, cls in vars(import_module(module.name)).items():
             if inspect.isclass(cls) and cls.__module__ == module.name and name[0] != "_":
-                is_model = issubclass(cls, Forecaster) and not getattr(cls, "_is_protocol", False)
+                partial = inspect.isabstract(cls) or getattr(cls, "_is_protocol", False)
+                is_model = issubclass(cls, Forecaster) and not partial
                 found |= {cls} if is_model else set()
     return found
 

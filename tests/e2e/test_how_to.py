@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from omegaconf import OmegaConf
 from pages import carry_out
 from project import ROOT, Project
 
@@ -18,7 +19,13 @@ pytestmark = pytest.mark.xdist_group("how-to")
 SEGMENT = "hawaii.large"
 # Quick, and any model passes: what is tried here are the steps.
 QUICK = {
-    "training": {"network": {"seeds": 1, "aimed": 1, "min_steps": 5, "max_steps": 5}},
+    "training": {
+        "ensemble": {
+            "members": {
+                "network": {"n_networks": 1, "n_mape_networks": 1, "min_steps": 5, "max_steps": 5}
+            }
+        }
+    },
     "validation": {"mape_limit": 1000.0, "min_reduction": -1000.0},
     "forecast": {"origins": 2},
 }
@@ -27,11 +34,8 @@ QUICK = {
 def _quick(project: Project) -> Project:
     for group, values in QUICK.items():
         file = project.root / "conf/base/parameters" / f"{group}.yml"
-        settings = yaml.safe_load(file.read_text())
-        for key, value in values.items():
-            both = isinstance(value, dict)
-            settings[group][key] = settings[group][key] | value if both else value
-        file.write_text(yaml.safe_dump(settings))
+        settings = OmegaConf.merge(yaml.safe_load(file.read_text()), {group: values})
+        file.write_text(OmegaConf.to_yaml(settings))
     return project
 
 

@@ -21,17 +21,6 @@ from safetensors.numpy import load_file, save_file
 
 from demand_forecast.modelling.arrays import BoolArray, FloatArray, IntArray, Weeks
 
-__all__ = [
-    "KEY",
-    "BoolArray",
-    "Covariate",
-    "FloatArray",
-    "IntArray",
-    "IssuedForecast",
-    "Panel",
-    "Weeks",
-]
-
 KEY = ["store_id", "product_id"]
 
 

@@ -13,15 +13,6 @@ from scipy.special import ndtri
 
 from demand_forecast.modelling.arrays import Array
 
-__all__ = [
-    "Array",
-    "atoms",
-    "interpolation_weights",
-    "mape_point",
-    "mean_point",
-    "newsvendor_point",
-]
-
 _ATOMS = 100
 
 

@@ -8,9 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from core_panels import simulated
+from core_panels import quick_ensemble, simulated
 from demand_forecast.modelling.explanation.explain import explain
-from demand_forecast.modelling.models.ensemble import Ensemble
 from demand_forecast.modelling.models.rows import Training, prepare
 from demand_forecast.modelling.panel import Covariate, Panel
 
@@ -96,8 +95,7 @@ def test_names_change_neither_forecast_nor_explanation(plain: Panel) -> None:
     renamed = _with_values(renamed, "product_id", values)
     frames = []
     for panel in (plain, renamed):
-        network = {"min_steps": 20, "passes": 0.0, "seeds": 1}
-        model = Ensemble(2, network=network).fit(panel)
+        model = quick_ensemble(2, min_steps=20, epochs=0.0, n_networks=1).fit(panel)
         frames.append(explain(model, panel, panel.as_of, 2).drop(columns="product_id"))
-        assert model.lasso_.coefficients_["feature"].is_unique
+        assert model.members_["lasso"].coefficients_["feature"].is_unique
     pd.testing.assert_frame_equal(*frames, check_exact=True)

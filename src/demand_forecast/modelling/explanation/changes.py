@@ -18,15 +18,8 @@ from typing import Final, NamedTuple
 import numpy as np
 import pandas as pd
 
-from demand_forecast.modelling.panel import (
-    KEY,
-    Covariate,
-    FloatArray,
-    IntArray,
-    IssuedForecast,
-    Panel,
-)
-from demand_forecast.modelling.points import Array
+from demand_forecast.modelling.arrays import Array, FloatArray, IntArray
+from demand_forecast.modelling.panel import KEY, Covariate, IssuedForecast, Panel
 from demand_forecast.modelling.protocol import Forecaster
 
 CAUSES: Final = ("model", "data", "weather", "plan")

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from demand_forecast.modelling.arrays import Array, IntArray
 from demand_forecast.modelling.features.feature import Derivation, Feature
-from demand_forecast.modelling.panel import KEY, Group, IntArray
-from demand_forecast.modelling.points import Array
+from demand_forecast.modelling.panel import KEY, Group
 
 _MAX_ONE_HOT = 40
 

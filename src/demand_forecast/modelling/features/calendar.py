@@ -6,9 +6,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from demand_forecast.modelling.arrays import Array, IntArray, Weeks
 from demand_forecast.modelling.features.feature import Columns, Derivation, Feature
-from demand_forecast.modelling.panel import Group, IntArray, Weeks
-from demand_forecast.modelling.points import Array
+from demand_forecast.modelling.panel import Group
 
 WEEKS_A_YEAR = 52.1775
 _DAY = np.timedelta64(1, "D")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from demand_forecast.modelling.arrays import Array, BoolArray, IntArray
 from demand_forecast.modelling.features.groups import Relatives
-from demand_forecast.modelling.panel import BoolArray, IntArray, Panel
-from demand_forecast.modelling.points import Array
+from demand_forecast.modelling.panel import Panel
 
 COLD_START_KINDS = 3
 _YOUNG = 8

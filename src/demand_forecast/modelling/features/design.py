@@ -10,6 +10,7 @@ from functools import cached_property
 
 import numpy as np
 
+from demand_forecast.modelling.arrays import Array, IntArray, Weeks
 from demand_forecast.modelling.features.attributes import (
     category_codes,
     static_columns,
@@ -38,8 +39,7 @@ from demand_forecast.modelling.features.plans.columns import PLAN_EFFECT, PlanCo
 from demand_forecast.modelling.features.sample import Sample
 from demand_forecast.modelling.features.spec import FeatureSpec
 from demand_forecast.modelling.features.weather import weather_features
-from demand_forecast.modelling.panel import Group, IntArray, Panel, Weeks
-from demand_forecast.modelling.points import Array
+from demand_forecast.modelling.panel import Group, Panel
 
 _BLOCK = 2048
 

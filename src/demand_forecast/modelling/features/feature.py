@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
+from demand_forecast.modelling.arrays import Array
 from demand_forecast.modelling.panel import Group
-from demand_forecast.modelling.points import Array
 
 Usual = Literal["kept", "median", "average", "zero"]
 

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from demand_forecast.modelling.panel import BoolArray, IntArray
-from demand_forecast.modelling.points import Array
+from demand_forecast.modelling.arrays import Array, BoolArray, IntArray
 
 
 class Groups:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import log_ndtr
 
+from demand_forecast.modelling.arrays import Array, BoolArray
 from demand_forecast.modelling.features.feature import Columns, Derivation, Feature
 from demand_forecast.modelling.features.groups import Relatives
 from demand_forecast.modelling.features.running import (
@@ -19,8 +20,7 @@ from demand_forecast.modelling.features.running import (
     shift,
     smooth,
 )
-from demand_forecast.modelling.panel import BoolArray, Group
-from demand_forecast.modelling.points import Array
+from demand_forecast.modelling.panel import Group
 
 _LEVEL_RATE = 0.3
 _CLIP = 3.0

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from demand_forecast.modelling.panel import BoolArray
-from demand_forecast.modelling.points import Array
+from demand_forecast.modelling.arrays import Array, BoolArray
 
 
 def shift(values: Array, weeks: int, fill: float = np.nan) -> Array:

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from demand_forecast.modelling.panel import BoolArray, IntArray
-from demand_forecast.modelling.points import Array
+from demand_forecast.modelling.arrays import Array, BoolArray, IntArray
 
 
 @dataclass

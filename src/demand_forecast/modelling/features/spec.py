@@ -11,6 +11,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from demand_forecast.modelling.arrays import Array
 from demand_forecast.modelling.features.attributes import (
     Category,
     attribute_group,
@@ -31,7 +32,6 @@ from demand_forecast.modelling.features.plans.plan import Plan, plans_of
 from demand_forecast.modelling.features.plans.response import Observed, Response, fit_response
 from demand_forecast.modelling.features.weather import climate
 from demand_forecast.modelling.panel import Group, Panel
-from demand_forecast.modelling.points import Array
 
 # With one year to look back at, a week of a product has one value of it, which names the week.
 _TWO_YEARS = 2 * 52 + 13  # the year before, around which a season's level is half a year wide

@@ -9,11 +9,11 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
+from demand_forecast.modelling.arrays import Array, IntArray
 from demand_forecast.modelling.features.design import Design
 from demand_forecast.modelling.features.plans.columns import PLAN_EFFECT
 from demand_forecast.modelling.features.sample import Sample
-from demand_forecast.modelling.panel import Group, IntArray
-from demand_forecast.modelling.points import Array
+from demand_forecast.modelling.panel import Group
 
 _YEAR = 52
 

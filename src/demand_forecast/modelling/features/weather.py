@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from demand_forecast.modelling.arrays import Array, Weeks
 from demand_forecast.modelling.features.calendar import year_phase
 from demand_forecast.modelling.features.feature import Columns, Derivation, Feature
-from demand_forecast.modelling.panel import Group, IssuedForecast, Panel, Weeks
-from demand_forecast.modelling.points import Array
+from demand_forecast.modelling.panel import Group, IssuedForecast, Panel
 
 _PRIOR_WEEKS = 4.0
 _LEAST_WEEKS = 2

@@ -69,8 +69,8 @@ class _Baseline:
         self.segment_mean_ = float(np.nanmean(demand))
         level = self._levels(panel, demand)
         relative = self._spread(demand) / np.where(level > 0, level, np.nan)[:, None]
-        known = relative[np.isfinite(relative)]
-        self.pooled_ = np.quantile(known, LEVELS) if known.size else self._no_spread()
+        spreads = relative[np.isfinite(relative)]
+        self.pooled_ = np.quantile(spreads, LEVELS) if spreads.size else self._no_spread()
         return self
 
     def predict(self, panel: Panel, as_of: pd.Timestamp, horizon: int) -> pd.DataFrame:
@@ -82,9 +82,9 @@ class _Baseline:
         """
         if horizon < 1:
             raise ConfigurationError(f"horizon is {horizon}; valid: 1 or more")
-        known = panel.until(as_of)
-        demand = _demand(known)
-        level = self._levels(known, demand)
+        past = panel.until(as_of)
+        demand = _demand(past)
+        level = self._levels(past, demand)
         point = np.maximum(self._point(demand, level, horizon), 0.0)
         own = _row_quantiles(self._spread(demand), LEVELS, MIN_WEEKS)
         spread = np.where(np.isfinite(own), own, level[:, None] * self.pooled_[None, :])
@@ -237,16 +237,16 @@ def _row_quantiles(values: Array, levels: Array, min_known: int) -> Array:
 
     Linear between order statistics, as ``numpy.nanquantile``, which loops over rows in Python.
     """
-    known = np.isfinite(values).sum(axis=1)
+    counts = np.isfinite(values).sum(axis=1)
     if values.shape[1] == 0:
         return np.full((len(values), len(levels)), np.nan)
     ordered = np.sort(values, axis=1)
-    position = np.maximum(known - 1, 0)[:, None] * levels[None, :]
+    position = np.maximum(counts - 1, 0)[:, None] * levels[None, :]
     low = np.floor(position).astype(np.int64)
-    high = np.minimum(low + 1, np.maximum(known - 1, 0)[:, None])
+    high = np.minimum(low + 1, np.maximum(counts - 1, 0)[:, None])
     below, above = (np.take_along_axis(ordered, index, axis=1) for index in (low, high))
     quantiles = below + (position - low) * (above - below)
-    return np.where((known >= min_known)[:, None], quantiles, np.nan)
+    return np.where((counts >= min_known)[:, None], quantiles, np.nan)
 
 
 def _read(directory: Path, name: str) -> tuple[dict[str, Any], pd.DataFrame]:

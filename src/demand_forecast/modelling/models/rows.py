@@ -9,14 +9,14 @@ import numpy as np
 import pandas as pd
 
 from demand_forecast.exceptions import NotEnoughHistoryError
+from demand_forecast.modelling.arrays import Array, BoolArray
 from demand_forecast.modelling.features.design import Design
 from demand_forecast.modelling.features.feature import Feature, display_names
 from demand_forecast.modelling.features.sample import Sample
 from demand_forecast.modelling.features.spec import FeatureSpec, learn_spec
 from demand_forecast.modelling.models.calibration.cold_start import cold_start_rows
 from demand_forecast.modelling.models.standardised import Slopes
-from demand_forecast.modelling.panel import BoolArray, Panel
-from demand_forecast.modelling.points import Array
+from demand_forecast.modelling.panel import Panel
 
 MIN_WEEKS = 16
 MIN_ROWS = 20

@@ -6,9 +6,9 @@ from typing import Final
 
 import numpy as np
 
+from demand_forecast.modelling.arrays import Array
 from demand_forecast.modelling.features.feature import Derivation, Feature
 from demand_forecast.modelling.panel import Group
-from demand_forecast.modelling.points import Array
 
 SIMILAR_PLANS: Final = Feature(
     "similar_plans", Group.PRICE_AND_PROMOTION, "zero", Derivation.SIMILAR_PLANS

@@ -14,6 +14,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from demand_forecast.modelling.arrays import Array, BoolArray, Weeks
 from demand_forecast.modelling.features.attributes import code_of
 from demand_forecast.modelling.features.calendar import extend_weeks, season_features
 from demand_forecast.modelling.features.feature import Columns, Derivation, Feature
@@ -22,8 +23,7 @@ from demand_forecast.modelling.features.plans.kernel import ProductPlans
 from demand_forecast.modelling.features.plans.plan import Kind, Plan
 from demand_forecast.modelling.features.plans.response import Response
 from demand_forecast.modelling.features.running import shift, smooth
-from demand_forecast.modelling.panel import BoolArray, Covariate, Group, Panel, Weeks
-from demand_forecast.modelling.points import Array
+from demand_forecast.modelling.panel import Covariate, Group, Panel
 
 PLAN_EFFECT: Final = Feature("plan_effect", Group.PRICE_AND_PROMOTION, "median", Derivation.EFFECT)
 EVENT_EFFECT: Final = Feature("event_effect", Group.EVENTS, "median", Derivation.EFFECT)

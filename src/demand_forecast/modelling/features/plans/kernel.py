@@ -14,10 +14,9 @@ from typing import Any
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve
 
+from demand_forecast.modelling.arrays import Array, IntArray
 from demand_forecast.modelling.features.feature import Columns, Feature
 from demand_forecast.modelling.features.groups import Groups
-from demand_forecast.modelling.panel import IntArray
-from demand_forecast.modelling.points import Array
 
 _LANDMARKS = 256
 # Chosen on development rounds of the orange juice benchmark, all of them flat around the choice.

@@ -7,10 +7,10 @@ from typing import Literal
 
 import numpy as np
 
+from demand_forecast.modelling.arrays import Array, IntArray
 from demand_forecast.modelling.features.feature import Derivation, Feature
 from demand_forecast.modelling.features.groups import Groups, groups_of
-from demand_forecast.modelling.panel import Covariate, Group, IntArray, Panel, PlanGroup
-from demand_forecast.modelling.points import Array
+from demand_forecast.modelling.panel import Covariate, Group, Panel, PlanGroup
 
 Kind = Literal["price", "event", "store", "flag"]
 

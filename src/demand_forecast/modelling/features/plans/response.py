@@ -17,14 +17,13 @@ from typing import Any, Self
 
 import numpy as np
 
+from demand_forecast.modelling.arrays import Array, IntArray, Weeks
 from demand_forecast.modelling.features.plans.kernel import (
     PlanKernel,
     ProductPlans,
     fit_plan_kernel,
 )
 from demand_forecast.modelling.features.running import rolling_mean
-from demand_forecast.modelling.panel import IntArray, Weeks
-from demand_forecast.modelling.points import Array
 
 FOLDS = 5
 # Chosen on development rounds; weeks of all series. Left-out weeks alone ask for too weak a prior.

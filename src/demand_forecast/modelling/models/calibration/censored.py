@@ -78,11 +78,11 @@ def redistributed(quantiles: Array, actual: Array, censored: BoolArray, seed: in
     return out
 
 
-def _interpolate(right: IntArray, known: Array, values: Array, at: Array) -> Array:
-    """Row-wise linear interpolation, constant beyond the ends; ``right`` counts ``known < at``."""
+def _interpolate(right: IntArray, grid: Array, values: Array, at: Array) -> Array:
+    """Row-wise linear interpolation, constant beyond the ends; ``right`` counts ``grid < at``."""
     rows = np.arange(len(at))
-    right = np.clip(right, 1, known.shape[1] - 1)
-    values = np.broadcast_to(values, known.shape)
-    low, high = known[rows, right - 1], known[rows, right]
+    right = np.clip(right, 1, grid.shape[1] - 1)
+    values = np.broadcast_to(values, grid.shape)
+    low, high = grid[rows, right - 1], grid[rows, right]
     share = np.clip((at - low) / np.maximum(high - low, 1e-9), 0, 1)
     return np.asarray((1 - share) * values[rows, right - 1] + share * values[rows, right])

@@ -38,7 +38,7 @@ def cold_start_rows(panel: Panel, spec: FeatureSpec, first_origin: int, seed: in
     """
     random = np.random.default_rng(seed)
     turns = {key: _turns(panel.series[key], random) for key in KEY}
-    found = []
+    parts = []
     for turn in range(_TURNS):
         stores = _some_stores(panel.series["store_id"], random)
         part = panel.select(stores)
@@ -47,22 +47,22 @@ def cold_start_rows(panel: Panel, spec: FeatureSpec, first_origin: int, seed: in
         design = Design(forgetful, spec, outcome=part)
         origin, series, lead = design.training_rows(first_origin)
         rows = random.permutation(np.flatnonzero(origin < opening[series]))[: _ROWS // _TURNS]
-        found.append(design.sample(origin[rows], series[rows], lead[rows]))
-    sample = Sample.join(found)
+        parts.append(design.sample(origin[rows], series[rows], lead[rows]))
+    sample = Sample.join(parts)
     return sample if len(sample.y) else None
 
 
 def _turns(names: pd.Series, random: np.random.Generator) -> IntArray:
     """``(series,)`` turn in which each one's product or store is new; none if there is but one."""
-    code, known = pd.factorize(names)
-    turn = random.permutation(len(known)) % _TURNS
-    return np.asarray(turn[code] if len(known) > 1 else np.full(len(code), _TURNS), dtype=np.int64)
+    code, values = pd.factorize(names)
+    turn = random.permutation(len(values)) % _TURNS
+    return np.asarray(turn[code] if len(values) > 1 else np.full(len(code), _TURNS), dtype=np.int64)
 
 
 def _some_stores(stores: pd.Series, random: np.random.Generator) -> IntArray:
     """Positions of the series of as many whole stores as make up ``_MOST_SERIES``, two at least."""
-    code, known = pd.factorize(stores)
-    order = random.permutation(len(known))
+    code, values = pd.factorize(stores)
+    order = random.permutation(len(values))
     sizes = np.bincount(code)[order]
     kept = order[: max(int((sizes.cumsum() <= _MOST_SERIES).sum()), 2)]
     return np.flatnonzero(np.isin(code, kept))

@@ -116,9 +116,9 @@ def calibrate(quantiles: Array, held_out: Sample, n_leads: int, weeks: int) -> C
     shifts = np.concatenate([by_lead, by_kind])
     moved = Calibration(shifts, 1.0).shift(quantiles, held_out)
     actual = redistributed(moved, y, censored)[usual]
-    known = held_out.take(usual)
-    mean = mean_point(known.units(moved[usual] @ atoms(LEVELS)))
-    return Calibration(shifts, sum_factor(known.units(actual[:, None])[:, 0], mean, known.target))
+    rows = held_out.take(usual)
+    mean = mean_point(rows.units(moved[usual] @ atoms(LEVELS)))
+    return Calibration(shifts, sum_factor(rows.units(actual[:, None])[:, 0], mean, rows.target))
 
 
 def _groups(sample: Sample, count: int) -> IntArray:

@@ -41,19 +41,19 @@ def quantile_slopes(x: Array, y: Array, location: Array, spread: Array) -> Array
     """
     standard = (y - location) / spread
     floor = _FLOOR * float(np.median(spread))
-    found = np.zeros((len(ANCHORS), x.shape[1]), dtype=np.float32)
+    slopes = np.zeros((len(ANCHORS), x.shape[1]), dtype=np.float32)
     for position, level in enumerate(ANCHORS):
         rest = y - location - spread * np.quantile(standard, level)
         for _ in range(_STEPS):
-            error = rest - x @ found[position]
+            error = rest - x @ slopes[position]
             weight = np.where(error > 0, level, 1 - level) / np.maximum(np.abs(error), floor)
             root = np.sqrt(weight / weight.mean()).astype(np.float32)
             weighted = x * root[:, None]
             gram = (weighted.T @ weighted).astype(np.float64)
             gram[np.diag_indices_from(gram)] += _RIDGE * len(x)
             moment = (weighted.T @ (root * rest)).astype(np.float64)
-            found[position] = np.linalg.solve(gram, moment)
-    return found
+            slopes[position] = np.linalg.solve(gram, moment)
+    return slopes
 
 
 def at_levels(slopes: Array, levels: Array) -> Array:
