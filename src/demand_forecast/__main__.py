@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
 from typing import Any
 
 from demand_forecast.exceptions import extra_needed
@@ -9,6 +11,10 @@ from demand_forecast.exceptions import extra_needed
 
 def main(*args: Any, **kwargs: Any) -> Any:
     """Run a pipeline with the options of ``kedro run``.
+
+    Args:
+        args: Options, as click takes them: none for those of the command line.
+        kwargs: More arguments of a click command.
 
     Raises:
         SystemExit: Without the extra ``kedro``, in one line.
@@ -18,10 +24,12 @@ def main(*args: Any, **kwargs: Any) -> Any:
         from kedro.framework.project import configure_project
     except ModuleNotFoundError as error:
         raise SystemExit(extra_needed(error)) from None
-    package_name = __name__.rpartition(".")[0]
+    # The name of the module is no help: it is __main__ where Python was asked to run the package.
+    package_name = Path(__file__).parent.name
     configure_project(package_name)
-    run = find_run_command(package_name)
-    return run(*args, **kwargs)
+    # In a notebook or on Databricks, the end of a run is not that of Python.
+    kwargs.setdefault("standalone_mode", not hasattr(sys, "ps1"))
+    return find_run_command(package_name)(*args, **kwargs)
 
 
 if __name__ == "__main__":

@@ -1,17 +1,69 @@
-"""Project commands for ``kedro``: making sample data, explaining a forecast."""
+"""Project commands for ``kedro``: running, making sample data, explaining a forecast."""
 
 from __future__ import annotations
 
+from copy import copy
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import click
+from kedro.framework.cli.project import run as kedro_run
 from kedro.framework.startup import ProjectMetadata
+
+from demand_forecast.exceptions import DemandForecastError
+
+_RUN_HELP = """Run stages (conditioning, training, validation, ...) or jobs (train, score, monitor).
+
+\b
+  kedro run                                          everything, from raw files on
+  kedro run --pipelines=score --env=prod             the weekly forecasts
+  kedro run --pipelines=training,validation          two stages
+  kedro run --namespaces=north_texas.large,florida   a segment and a region
+  kedro run --runner=SegmentRunner                   segments side by side
+
+`kedro registry list` names all pipelines.
+"""
+_OPTION_HELP = {
+    "pipelines": "Stages or jobs, separated by commas. Default: everything, in order.",
+    "namespaces": "Regions or segments, separated by commas, such as florida,north_texas.large. "
+    "Their raw data are read as far as they have changed.",
+    "runner": "SequentialRunner (default), SegmentRunner (segments side by side in worker "
+    "processes), ThreadRunner, ParallelRunner, or the dotted path of another.",
+    "runner_params": "Arguments of the runner, such as max_workers=4.",
+    "params": "Parameters for all segments, such as forecast.horizon=6, or for one, such as "
+    "north_texas.large.forecast.horizon=6; separated by commas.",
+    "tags": "Nodes with any of these tags: a stage, a region or a segment.",
+}
 
 
 @click.group(name="demand-forecast")
 def cli() -> None:
     """Commands of the demand-forecast project."""
+
+
+def _option(option: click.Parameter) -> click.Parameter:
+    """One of Kedro's own options, with the project's help."""
+    ours = copy(option)
+    if isinstance(ours, click.Option):
+        ours.help = _OPTION_HELP.get(str(option.name), ours.help)
+    return ours
+
+
+@cli.command(name="run", help=_RUN_HELP, params=[_option(option) for option in kedro_run.params])
+def run(runner: str | None, runner_params: dict[str, Any], **options: Any) -> Any:
+    """Kedro's own command, with the project's runners by name and errors in one line.
+
+    Raises:
+        ClickException: If an argument is wrong.
+    """
+    from demand_forecast.framework.runners import runner_path
+
+    assert kedro_run.callback is not None  # noqa: S101 - it is a command
+    try:
+        path = runner_path(runner, runner_params)
+        return kedro_run.callback(runner=path, runner_params=runner_params, **options)
+    except DemandForecastError as error:
+        raise click.ClickException(str(error)) from error
 
 
 @cli.command(name="sample-data")
@@ -22,9 +74,8 @@ def cli() -> None:
 @click.option(
     "--output",
     type=click.Path(path_type=Path, file_okay=False),
-    default=Path("data/01_raw"),
-    show_default=True,
-    help="Folder for the raw files, one folder per region in it.",
+    default=None,
+    help="Folder for the raw files, one per region in it; default: the project's data/01_raw.",
 )
 @click.option("--regions", default=None, help="Regions, separated by commas; default: all.")
 @click.option(
@@ -33,24 +84,30 @@ def cli() -> None:
     default=None,
     help="Folder for the latent demand behind the files; default: not written.",
 )
+@click.pass_obj
 def sample_data(
+    project: ProjectMetadata,
     stores: int,
     products: int,
     weeks: int,
     seed: int,
-    output: Path,
+    output: Path | None,
     regions: str | None,
     truth: Path | None,
 ) -> None:
-    """Simulate the company and write its raw files, region by region."""
-    from demand_forecast.exceptions import DemandForecastError
+    """Simulate the company and write its raw files, region by region.
+
+    Raises:
+        ClickException: If a region has no layout, or a number is impossible.
+    """
     from demand_forecast.simulator import Company, choose_layouts, simulate_regions
 
     names = None if regions is None else [name.strip() for name in regions.split(",")]
     try:
         company = Company(stores, products, weeks, seed)
         layouts = choose_layouts(names)
-        for done in simulate_regions(company, layouts, output, truth):
+        folder = output or project.project_path / "data" / "01_raw"
+        for done in simulate_regions(company, layouts, folder, truth):
             click.echo(
                 f"{done.region:22s} {done.layout:14s} {done.rows.total():>12,} rows, "
                 f"{done.bad_rows.total():,} of them bad"
@@ -77,7 +134,6 @@ def explain(
     """Say what a forecast is made of, and what changed since the one before."""
     import pandas as pd
 
-    from demand_forecast.exceptions import DemandForecastError
     from demand_forecast.framework.session import SegmentSession
     from demand_forecast.reporting import explaining
     from demand_forecast.reporting.explanation_table import print_explanation

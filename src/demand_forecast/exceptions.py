@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+_ALL, _NEAREST = 24, 5
+
 
 class DemandForecastError(Exception):
     """Root of the project's errors."""
@@ -39,12 +41,15 @@ def did_you_mean(word: str, valid: Iterable[str]) -> str:
 
     Args:
         word: What was found.
-        valid: The names that would have been accepted.
+        valid: The names that would have been accepted; of many, only the nearest are told.
     """
     names = sorted(valid)
-    near = get_close_matches(word, names, n=1)
+    near = get_close_matches(word, names, n=_NEAREST)
     hint = f" Did you mean '{near[0]}'?" if near else ""
-    return f"Valid: {', '.join(names) or '(none)'}.{hint}"
+    if len(names) <= _ALL:
+        return f"Valid: {', '.join(names) or '(none)'}.{hint}"
+    some = near or names[:_NEAREST]
+    return f"Valid: {', '.join(some)} and {len(names) - len(some)} others.{hint}"
 
 
 def extra_needed(error: ModuleNotFoundError) -> str:

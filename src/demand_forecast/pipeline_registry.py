@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from kedro.pipeline import Pipeline
 
-from demand_forecast.framework import segments
+from demand_forecast.framework import run_context
 from demand_forecast.framework.stages import JOBS, STAGES
 from demand_forecast.pipelines import (
     conditioning,
@@ -25,7 +25,7 @@ def register_pipelines() -> dict[str, Pipeline]:
         The stages; the jobs and ``__default__``, each from raw files on; and a pipeline per region,
         for its lineage in Kedro-Viz.
     """
-    plan = segments.current()
+    plan = run_context.current().segments
     stages = {
         name: module.create_pipeline(plan) for name, module in zip(STAGES, _TEMPLATES, strict=True)
     }

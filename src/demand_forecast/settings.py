@@ -4,16 +4,26 @@ from omegaconf.resolvers import oc
 
 from demand_forecast.framework.environment import prepare
 from demand_forecast.framework.session import SegmentSession
+from demand_forecast.hooks.contracts import ContractHook
+from demand_forecast.hooks.failures import FailureHook
 from demand_forecast.hooks.inputs import MissingInputHook
 from demand_forecast.hooks.parameters import ParameterHook
+from demand_forecast.hooks.paths import PathHook
 from demand_forecast.hooks.progress import ProgressHook
-from demand_forecast.hooks.segments import SegmentHook
-from demand_forecast.hooks.tracking import TrackingHook
+from demand_forecast.hooks.run import RunHook
 
 prepare()
 
-# Kedro calls hooks last in, first out: segments before parameters, both before anything else.
-HOOKS = (ProgressHook(), TrackingHook(), MissingInputHook(), ParameterHook(), SegmentHook())
+# Kedro calls hooks last in, first out: the run's regions before its parameters, both before others.
+HOOKS = (
+    ProgressHook(),
+    FailureHook(),
+    MissingInputHook(),
+    ContractHook(),
+    PathHook(),
+    ParameterHook(),
+    RunHook(),
+)
 # Kedro-Viz would note the size of every dataset at every save.
 DISABLE_HOOKS_FOR_PLUGINS = ("kedro-telemetry", "kedro-viz")
 SESSION_CLASS = SegmentSession

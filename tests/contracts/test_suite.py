@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-import yaml
 
 from demand_forecast.conditioning.conditioned import ConditionedRegion
 from demand_forecast.contracts import ExpectationSuite
@@ -21,16 +20,16 @@ FRAME = pd.DataFrame({"store_id": ["1", "2", "2"], "units": [1.0, -4.0, np.nan]}
 
 
 @pytest.fixture
-def suite(tmp_path):
+def suite():
     def make(*expectations, **more):
-        path = tmp_path / "suite.yml"
-        body = {"name": "sales", **more}
-        if expectations:
-            body["expectations"] = list(expectations)
-        path.write_text(yaml.safe_dump(body))
-        return ExpectationSuite(str(path))
+        body = more | ({"expectations": list(expectations)} if expectations else {})
+        return ExpectationSuite("sales", {"sales": body})
 
     return make
+
+
+def _of_the_project(name):
+    return ExpectationSuite(str(SUITES / f"{name}.yml"))
 
 
 def _between(column="units", **more):
@@ -101,24 +100,28 @@ def test_large_tables_are_sampled(suite):
 @pytest.mark.parametrize(
     ("body", "message"),
     [
-        ("name: x", "either 'expectations' or 'tables'"),
-        ("name: x\nexpectation: []", "expectation"),
-        ("- 1", "suite"),
-        ("name: x\nexpectations: [{type: t, severity: fatal}]", "severity"),
+        ({}, "either 'expectations' or 'tables'"),
+        ({"expectation": []}, "expectation"),
+        ([1], "suite 'x'"),
+        ({"expectations": [{"type": "t", "severity": "fatal"}]}, "severity"),
     ],
 )
-def test_file_that_is_no_suite(tmp_path, body, message):
-    path = tmp_path / "suite.yml"
-    path.write_text(body)
+def test_what_is_no_suite_is_refused(body, message):
     with pytest.raises(ConfigurationError, match=message):
-        ExpectationSuite(path)
-    with pytest.raises(ConfigurationError, match=r"other\.yml"):
-        ExpectationSuite(tmp_path / "other.yml")
+        ExpectationSuite("x", {"x": body})
+
+
+def test_a_suite_that_is_not_there_is_refused_with_the_nearest():
+    with pytest.raises(ConfigurationError, match=r"no suite 'pannel'.*Did you mean 'panel'"):
+        ExpectationSuite("pannel", {"panel": {}})
 
 
 def test_expectation_or_argument_that_does_not_exist(suite):
-    with pytest.raises(ConfigurationError, match="expect_nothing"):
-        suite({"type": "expect_nothing"}).validate(FRAME)
+    with pytest.raises(
+        ConfigurationError,
+        match=r"no expectation 'expect_column_to_exists'.*Did you mean 'expect_column_to_exist'",
+    ):
+        suite({"type": "expect_column_to_exists"}).validate(FRAME)
     with pytest.raises(ConfigurationError, match="to_be_between"):
         suite({**_between(), "kwargs": {"colum": "units"}}).validate(FRAME)
 
@@ -145,7 +148,7 @@ def region():
 
 
 def test_each_table_of_a_region_meets_its_own_expectations(region):
-    contract = ExpectationSuite(SUITES / "conditioned.yml")
+    contract = _of_the_project("conditioned")
     assert contract.validate(region) is region
     shipments = region.tables["shipments"].assign(product_id="a")
     broken = dataclasses.replace(region, tables={**region.tables, "shipments": shipments})
@@ -158,9 +161,7 @@ def test_each_table_of_a_region_meets_its_own_expectations(region):
 def test_region_with_too_many_bad_rows_is_refused(region):
     totals = region.control_totals.assign(share_quarantined=0.3)
     with pytest.raises(ContractError, match=r"control_totals.*share_quarantined.*0\.3"):
-        ExpectationSuite(SUITES / "conditioned.yml").validate(
-            dataclasses.replace(region, control_totals=totals)
-        )
+        _of_the_project("conditioned").validate(dataclasses.replace(region, control_totals=totals))
 
 
 def test_table_that_does_not_exist(suite, region):
@@ -171,7 +172,7 @@ def test_table_that_does_not_exist(suite, region):
 
 
 def test_panel_contract(panel):
-    contract = ExpectationSuite(SUITES / "panel.yml")
+    contract = _of_the_project("panel")
     assert contract.validate(panel) is panel
     impossible = dataclasses.replace(panel, demand=panel.delivered + 1)
     with pytest.raises(ContractError, match=r"suite 'panel': .*pair_values"):
@@ -190,7 +191,7 @@ def _forecast():
     [("mean", np.nan), ("mean", np.inf), ("q025", -1.0), ("product_id", "a"), ("horizon", 0)],
 )
 def test_forecast_contract(column, value):
-    contract = ExpectationSuite(SUITES / "forecast.yml")
+    contract = _of_the_project("forecast")
     contract.validate(_forecast())
     forecast = _forecast()
     forecast[column] = forecast[column].where(forecast.index > 0, value)
@@ -202,7 +203,7 @@ def test_forecast_contract(column, value):
 
 @pytest.mark.parametrize("path", sorted(SUITES.glob("*.yml")), ids=lambda p: p.stem)
 def test_suites_of_the_project_name_real_expectations(path):
-    contract = ExpectationSuite(path)
+    contract = _of_the_project(path.stem)
     frame = pd.DataFrame({"nothing": [1]})
     for expectations in [contract._suite.expectations, *contract._suite.tables.values()]:
         columns = {c for e in expectations for c in e.columns}

@@ -12,6 +12,10 @@ from kedro.io import DataCatalog, DatasetError
 from demand_forecast.conditioning.layout import SourceLayout
 from demand_forecast.datasets.raw_source import RawSourceDataset
 
+L_ONLY = {
+    "type": "expect_column_values_to_be_in_set",
+    "kwargs": {"column": "store_format", "value_set": ["L"]},
+}
 LAYOUT = SourceLayout(files="stores*.csv", columns={"store_id": "Store", "store_format": "Class"})
 
 
@@ -48,13 +52,8 @@ def test_remote_files_are_downloaded_once_and_only_those_asked_for():
     assert [p.name for p in local.parent.iterdir()] == ["stores_1.csv"]
 
 
-def test_contract_in_a_dataset_factory_waits_until_the_source_is_read(folder, tmp_path):
-    suite = tmp_path / "raw_stores.yml"
-    suite.write_text(
-        "name: raw_stores\nexpectations:\n"
-        "  - type: expect_column_values_to_be_in_set\n"
-        "    kwargs: {column: store_format, value_set: [L]}\n"
-    )
+def test_contract_in_a_dataset_factory_waits_until_the_source_is_read(folder):
+    suites = {"raw_stores": {"expectations": [L_ONLY]}}
     catalog = DataCatalog.from_config(
         {
             "{region}.raw_{source}": {
@@ -63,7 +62,7 @@ def test_contract_in_a_dataset_factory_waits_until_the_source_is_read(folder, tm
                 "source": "{source}",
                 "validator": {
                     "class": "demand_forecast.contracts.ExpectationSuite",
-                    "options": {"path": f"{tmp_path}/raw_{{source}}.yml"},
+                    "options": {"suite": "raw_{source}", "suites": suites},
                     "on": "load",
                 },
             }

@@ -18,7 +18,7 @@ from kedro.framework.cli.cli import KedroCLI
 from kedro.framework.startup import bootstrap_project
 from mlflow.tracking import MlflowClient
 
-from demand_forecast.framework import segments
+from demand_forecast.framework import run_context
 from demand_forecast.framework.session import SegmentSession
 
 ROOT = Path(__file__).parents[2]
@@ -44,10 +44,6 @@ class Project:
         shutil.copy(ROOT / "pyproject.toml", root)
         shutil.copy(store, root / "mlflow.db")
         shutil.copytree(raw, root / "data" / "01_raw")
-        # MLflow remembers stores by name, and several of these live in one process.
-        for env in ("base", "dev"):
-            own = f"sqlite:///{root}/mlflow.db"
-            self.edit(f"conf/{env}/mlflow.yml", "sqlite:///mlflow.db", own)
         if regions is not None:
             plan = {
                 "store_formats": ["large", "small"],
@@ -70,7 +66,7 @@ class Project:
     @contextmanager
     def inside(self) -> Iterator[None]:
         """Be in the project's folder; nothing of it is left in the process afterwards."""
-        folder, uri, plan = Path.cwd(), mlflow.get_tracking_uri(), segments._current
+        folder, uri, context = Path.cwd(), mlflow.get_tracking_uri(), run_context.entered()
         variables = dict(os.environ)
         os.chdir(self.root)
         bootstrap_project(self.root)
@@ -79,7 +75,7 @@ class Project:
         finally:
             os.chdir(folder)
             mlflow.set_tracking_uri(uri)
-            segments._current = plan
+            run_context.enter(context)
             os.environ.clear()
             os.environ.update(variables)
 
@@ -113,11 +109,11 @@ class Project:
         with self.inside():
             return CliRunner().invoke(KedroCLI(self.root), [of, *options])
 
-    def start(self, *options: str, **settings: str) -> subprocess.Popen[str]:
-        """``kedro run`` in a process of its own."""
+    def start(self, *options: str, folder: str = ".", **settings: str) -> subprocess.Popen[str]:
+        """``kedro run`` in a process of its own, typed in a folder of the project."""
         return subprocess.Popen(
             [sys.executable, "-m", "kedro", "run", *options],
-            cwd=self.root,
+            cwd=self.root / folder,
             env={**os.environ, **settings},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from project import Project
 
@@ -64,6 +66,13 @@ def test_so_does_every_other_stage(fresh, stage, first) -> None:
         ("--params=north_texas.large.fast.validation.mape_limit=-3", "mape_limit' is -3"),
         ("--params=north_texas.large.fats.validation.mape_limit=3", "Did you mean 'fast'?"),
         ("--params=north_texas.large.forecast.origins=0", "'north_texas.large.forecast.origins'"),
+        ("--pipelines=scorin", "no pipeline 'scorin'"),
+        ("--nodes=north_texas.large.scor", "no node 'north_texas.large.scor'"),
+        ("--from-nodes=north_texas.large.scor", "Did you mean 'north_texas.large.score'?"),
+        ("--to-nodes=north_texas.large.scor", "Did you mean 'north_texas.large.score'?"),
+        ("--tags=scorin", "no tag 'scorin'"),
+        ("--runner=SegmntRunner", "Did you mean 'SegmentRunner'?"),
+        ("--runner-params=max_worker=2", "no parameter 'max_worker'"),
     ],
 )
 def test_what_does_not_exist_is_named(fresh, option, words) -> None:
@@ -92,6 +101,27 @@ def test_production_asks_for_its_settings(fresh, monkeypatch, tmp_path, given, m
 
 def test_nothing_was_written_by_all_that(fresh) -> None:
     assert {name.split("/")[1] for name in fresh.files()} == {"01_raw"}
+
+
+def test_a_node_that_fails_says_so_once_and_where(make_project) -> None:
+    """Also from a worker process; the project's own errors need no traceback."""
+    project = make_project()
+    for region in ("north_texas", "new_england"):
+        for file in (project.root / "data/01_raw" / region).glob("*"):
+            file.unlink()
+    for runner in ("SequentialRunner", "SegmentRunner"):
+        process = project.start("--pipelines=conditioning", "--env=test", f"--runner={runner}")
+        out, err = process.communicate(timeout=120)
+        assert process.returncode == 1
+        assert out == ""
+        [line] = err.splitlines()
+        assert re.match(r"Error: node '(north_texas|new_england)\.\w+'.*: .*(file|01_raw)", line)
+
+
+def test_the_help_speaks_of_runners_namespaces_and_jobs(fresh) -> None:
+    text = fresh.command("--help").output
+    for word in ("SegmentRunner", "--pipelines=score", "--namespaces=north_texas.large"):
+        assert word in text
 
 
 def _written(project: Project) -> set[str]:

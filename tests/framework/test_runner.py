@@ -1,15 +1,20 @@
 from __future__ import annotations
 
 import os
+import warnings
 
 import pytest
-from kedro.io import DataCatalog
+from kedro.framework.hooks.manager import _create_hook_manager
+from kedro.io import DataCatalog, DatasetError
 from kedro.pipeline import Pipeline, node
 from kedro.runner import SequentialRunner
 from kedro_datasets.json import JSONDataset
 
+from demand_forecast.exceptions import ConfigurationError, SourceError
+from demand_forecast.framework.failures import Place, place_of
 from demand_forecast.framework.namespacing import collector
 from demand_forecast.framework.runner import SegmentRunner
+from demand_forecast.hooks.failures import FailureHook
 
 REGIONS, FORMATS = ("texas", "maine", "ohio"), ("large", "small")
 SEGMENTS = [f"{region}.{store_format}" for region in REGIONS for store_format in FORMATS]
@@ -146,6 +151,75 @@ def test_an_error_in_a_segment_reaches_the_caller_and_stops_the_run(tmp_path, wo
     assert not (folder / "summary.json").exists()
 
 
+def _segments_that_fail(error):
+    def fail(panel):
+        raise error
+
+    return [Pipeline([node(fail, "panel", "out", name="fail")], namespace=n) for n in ("a", "b")]
+
+
+def _hooks():
+    manager = _create_hook_manager()
+    manager.register(FailureHook())
+    return manager
+
+
+def test_an_error_from_a_worker_says_where_it_arose(tmp_path):
+    pipeline = Pipeline(_segments_that_fail(KeyError("x")))
+    with pytest.raises(KeyError) as caught:
+        SegmentRunner(max_workers=2).run(pipeline, _catalog(tmp_path, pipeline), _hooks())
+    assert place_of(caught.value) in (Place("a.fail"), Place("b.fail"))
+    assert "in fail" in str(caught.value.__cause__)  # the worker's traceback
+
+
+def test_the_projects_own_error_from_a_worker_is_not_lost_in_a_wrapper(tmp_path):
+    wrapped = DatasetError("Failed while loading data")
+    wrapped.__cause__ = SourceError("shipments.csv is empty")
+    pipeline = Pipeline(_segments_that_fail(wrapped))
+    with pytest.raises(SourceError, match=r"^shipments.csv is empty") as caught:
+        SegmentRunner(max_workers=2).run(pipeline, _catalog(tmp_path, pipeline), _hooks())
+    assert place_of(caught.value) in (Place("a.fail"), Place("b.fail"))
+
+
+def test_a_dataset_that_cannot_be_loaded_is_named(tmp_path):
+    pipeline = Pipeline(_segments_that_fail(KeyError("x")))
+    catalog = _catalog(tmp_path, pipeline)
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.panel.json").write_text("{")
+    with pytest.raises(DatasetError) as caught:
+        SegmentRunner(max_workers=2).run(pipeline, catalog, _hooks())
+    assert place_of(caught.value) in [Place(f"{n}.fail", f"{n}.panel", "loading") for n in "ab"]
+
+
+def test_velocities_of_a_segment_run_in_its_worker(journal, tmp_path):
+    """Their namespace is one part longer than the segment's."""
+
+    def note(value):
+        with journal.open("a") as file:
+            file.write(f"note {os.getpid()}\n")
+        return value
+
+    def copied(reads, makes, namespace, inputs=None):
+        return Pipeline([node(note, reads, makes, name=makes)], namespace=namespace, inputs=inputs)
+
+    parts = []
+    for segment in SEGMENTS[:2]:
+        panel, forecast = f"{segment}.panel", f"{segment}.fast.forecast"
+        parts += [
+            copied("raw", "panel", segment),
+            copied("panel", "forecast", f"{segment}.fast", {"panel": panel}),
+            copied("forecast", "health", segment, {"forecast": forecast}),
+        ]
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Namespace .* is interrupted")
+        pipeline = Pipeline(parts)
+    SegmentRunner(max_workers=2).run(pipeline, _catalog(tmp_path / "data", pipeline))
+    processes = [process for _, process in _journal(journal)]
+    assert len(processes) == 6
+    assert str(os.getpid()) not in processes
+    assert max(processes.count(process) for process in processes) in (3, 6)
+
+
 def test_a_worker_that_dies_is_an_error(tmp_path):
     template = Pipeline([node(lambda _: os._exit(9), "panel", "out", name="die")])
     pipeline = Pipeline([Pipeline(template, namespace=n) for n in ("a", "b")])
@@ -165,11 +239,11 @@ def test_namespaces_that_wait_for_each_other_are_an_error(tmp_path):
     ]
     with pytest.warns(UserWarning, match="Namespace 'a' is interrupted"):
         crossed = Pipeline(parts)
-    with pytest.raises(ValueError, match=r"wait for each other: \['a', 'b'\]"):
+    with pytest.raises(ConfigurationError, match="wait for each other: a, b"):
         SegmentRunner(max_workers=2).run(crossed, _catalog(tmp_path, crossed))
 
 
 @pytest.mark.parametrize("workers", [0, -1])
 def test_without_workers_nothing_can_run(workers):
-    with pytest.raises(ValueError, match=f"max_workers is {workers}; valid: 1 or more"):
+    with pytest.raises(ConfigurationError, match=f"max_workers is {workers}; valid: 1 or more"):
         SegmentRunner(max_workers=workers)

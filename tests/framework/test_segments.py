@@ -46,13 +46,10 @@ def test_an_unknown_key_is_refused():
         _parse({"a": {"layout": "csv", "layuot": "x"}})
 
 
-def test_without_a_context_the_base_environment_is_read(monkeypatch):
-    monkeypatch.setattr(segments, "_current", None)
-    assert len(segments.current().segments) == 28
-
-
-def test_outside_a_project_the_error_says_where_to_go(monkeypatch, tmp_path):
-    monkeypatch.setattr(segments, "_current", None)
-    monkeypatch.chdir(tmp_path)
-    with pytest.raises(ConfigurationError, match="run from the project's folder"):
-        segments.current()
+def test_an_error_names_the_file():
+    with pytest.raises(ConfigurationError, match=r"^conf/dev/segments.yml: .*'training' cannot be"):
+        segments.parse(
+            {"store_formats": [], "regions": {"training": {"layout": "csv"}}},
+            LAYOUTS,
+            "conf/dev/segments.yml",
+        )

@@ -2,12 +2,17 @@ from __future__ import annotations
 
 import click
 import pytest
+from kedro.config import MissingConfigException
 from kedro.framework.session import KedroSession
 from kedro.io import DatasetError
+from kedro.pipeline import Pipeline, node
 from omegaconf import OmegaConf
+from yaml import YAMLError
 
 from demand_forecast.exceptions import ConfigurationError, SourceError
-from demand_forecast.framework import segments
+from demand_forecast.framework import run_context, segments, session
+from demand_forecast.framework.failures import Place, mark
+from demand_forecast.framework.run_context import RunContext
 from demand_forecast.framework.session import SegmentSession
 
 PLAN = segments.parse(
@@ -16,13 +21,28 @@ PLAN = segments.parse(
 )
 
 
+class Pipelines(dict):
+    """Stands in for Kedro's registered pipelines."""
+
+    def set_requested(self, names):
+        self.requested = names
+
+
+def _segment(namespace):
+    template = Pipeline([node(print, "raw", "out", name="train")])
+    return Pipeline(template, namespace=namespace, tags=["training", "texas", namespace])
+
+
+TRAIN = Pipeline([_segment("texas.large"), _segment("texas.small")])
+
+
 class Runs:
     """Stands in for Kedro's own ``run``: keeps its arguments, or raises."""
 
     def __init__(self):
         self.arguments, self.error = None, None
 
-    def run(self, *_, **kwargs):
+    def run(self, **kwargs):
         if self.error is not None:
             raise self.error
         self.arguments = kwargs
@@ -32,7 +52,7 @@ class Runs:
 @pytest.fixture
 def kedro_run(monkeypatch):
     runs = Runs()
-    monkeypatch.setattr(KedroSession, "run", runs.run)
+    monkeypatch.setattr(KedroSession, "run", lambda self, **kwargs: runs.run(**kwargs))
     return runs
 
 
@@ -41,15 +61,16 @@ def make_session(tmp_path, monkeypatch):
     """Sessions of a project with the environments ``base``, ``local`` and ``dev``."""
     for name in ("base", "local", "dev"):
         (tmp_path / "conf" / name).mkdir(parents=True)
-    monkeypatch.setattr(segments, "_current", PLAN)
-    monkeypatch.setattr(SegmentSession, "load_context", lambda self: None)
+    monkeypatch.setattr(KedroSession, "load_context", lambda self: object())
+    monkeypatch.setattr(session, "pipelines", Pipelines(train=TRAIN, __default__=TRAIN))
 
     def make(env=None):
-        session = SegmentSession("today", project_path=tmp_path)
-        session._store.update({"env": env} if env else {})
-        return session
+        made = SegmentSession("today", project_path=tmp_path)
+        made._store.update({"env": env} if env else {})
+        return made
 
-    return make
+    with run_context.inside(RunContext(PLAN)):
+        yield make
 
 
 @pytest.mark.parametrize("namespaces", [["texas"], ["texas.large"], ["texas.large", "texas.small"]])
@@ -69,7 +90,12 @@ def test_with_tags_namespaces_are_those_of_kedro(make_session, kedro_run):
 
 def test_without_a_slice_everything_runs(make_session, kedro_run):
     make_session("dev").run()
-    assert kedro_run.arguments == {"tags": None, "namespaces": None}
+    assert kedro_run.arguments == {}
+
+
+def test_the_old_name_of_the_argument_still_works(make_session, kedro_run):
+    make_session().run("train")
+    assert kedro_run.arguments == {"pipeline_names": ["train"]}
 
 
 @pytest.mark.parametrize("name", ["texs", "texas.huge", "large", "texas.large.x"])
@@ -84,10 +110,15 @@ def test_an_unknown_environment_is_refused_with_the_nearest(make_session, kedro_
         make_session("dve").run()
 
 
-def _as_command(session):
+def test_the_context_is_made_once(make_session):
+    made = make_session()
+    assert made.load_context() is made.load_context()
+
+
+def _as_command(made):
     """Run as ``kedro run`` does: inside a command."""
     with click.Context(click.Command("run")):
-        return session.run()
+        return made.run()
 
 
 def _wrapped(error):
@@ -105,6 +136,21 @@ def test_on_the_command_line_our_errors_are_a_line(make_session, kedro_run):
             _as_command(make_session())
         with pytest.raises(type(error)):  # elsewhere they stay what they are
             make_session().run()
+
+
+def test_the_line_names_the_node_and_the_dataset(make_session, kedro_run):
+    kedro_run.error = _wrapped(SourceError("x is empty"))
+    mark(kedro_run.error, Place("texas.condition", "texas.raw", "loading"))
+    message = r"^node 'texas.condition', loading 'texas.raw': x is empty$"
+    with pytest.raises(click.ClickException, match=message):
+        _as_command(make_session())
+
+
+@pytest.mark.parametrize("error", [MissingConfigException("no file"), YAMLError("no file")])
+def test_errors_in_configuration_files_are_a_line(make_session, kedro_run, error):
+    kedro_run.error = error
+    with pytest.raises(click.ClickException, match=r"^no file$"):
+        _as_command(make_session())
 
 
 def test_other_errors_keep_their_traceback(make_session, kedro_run):

@@ -9,9 +9,9 @@ import yaml
 from kedro.config import OmegaConfigLoader
 
 from demand_forecast.exceptions import ConfigurationError
-from demand_forecast.framework import segments
+from demand_forecast.framework import run_context
 from demand_forecast.hooks.parameters import ParameterHook
-from demand_forecast.hooks.segments import SegmentHook
+from demand_forecast.hooks.run import RunHook
 from demand_forecast.settings import CONFIG_LOADER_ARGS
 
 
@@ -36,8 +36,9 @@ SEGMENTS = {
 
 
 @pytest.fixture(autouse=True)
-def _forget_segments(monkeypatch):
-    monkeypatch.setattr(segments, "_current", None)
+def _forget():
+    with run_context.inside(None):
+        yield
 
 
 @pytest.fixture
@@ -61,8 +62,8 @@ def conf(tmp_path):
 def _context(folder, env="local", runtime=None):
     """Run both hooks in the order in which Kedro calls them."""
     loader = OmegaConfigLoader(str(folder), env=env, runtime_params=runtime, **CONFIG_LOADER_ARGS)
-    context = SimpleNamespace(config_loader=loader)
-    SegmentHook().after_context_created(context)
+    context = SimpleNamespace(config_loader=loader, project_path=folder, env=env)
+    RunHook().after_context_created(context)
     ParameterHook().after_context_created(context)
     return loader["parameters"]
 
@@ -70,9 +71,12 @@ def _context(folder, env="local", runtime=None):
 def test_the_registry_gets_the_regions_of_the_environment(conf, tmp_path):
     conf("dev/segments.yml", {**SEGMENTS, "regions": {"ohio": {"layout": "csv"}}})
     _context(tmp_path)
-    assert list(segments.current().regions) == ["texas", "maine"]
+    assert list(run_context.current().segments.regions) == ["texas", "maine"]
     parameters = _context(tmp_path, "dev")
-    assert [s.namespace for s in segments.current().segments] == ["ohio.large", "ohio.small"]
+    assert [s.namespace for s in run_context.current().segments.segments] == [
+        "ohio.large",
+        "ohio.small",
+    ]
     assert "texas" not in parameters
 
 
@@ -93,7 +97,7 @@ def test_one_segment_can_be_overridden(conf, tmp_path):
 def test_runtime_parameters_reach_every_segment(conf, tmp_path):
     conf("base/parameters/segments/texas.yml", {"texas": {"large": {"forecast": {"horizon": 2}}}})
     parameters = _context(tmp_path, runtime={"forecast": {"horizon": 6}})
-    places = segments.current().segments
+    places = run_context.current().segments.segments
     found = {parameters[s.region][s.store_format]["forecast"]["horizon"] for s in places}
     assert found == {6}
     assert parameters["texas"]["large"]["forecast"]["origins"] == 8

@@ -2,14 +2,14 @@ from __future__ import annotations
 
 import logging
 import multiprocessing
-import os
 import re
-from pathlib import Path
 
 import pytest
 from kedro.io import DataCatalog, MemoryDataset
 from kedro.pipeline import Pipeline, node
 
+from demand_forecast.framework import run_context
+from demand_forecast.framework.segments import Segments
 from demand_forecast.hooks import progress
 from demand_forecast.hooks.progress import ProgressHook
 
@@ -20,6 +20,7 @@ def _node(name, namespace=None, stage="training", outputs=("out",)):
     return node(print, f"{name}_in", names, name=name, namespace=namespace, tags=[stage])
 
 
+PLAN = Segments(store_formats=[], regions={}, layouts={})
 NODES = [
     _node("first", "texas.large"),
     _node("second", "texas.large", outputs=("a", "b")),
@@ -29,13 +30,13 @@ NODES = [
 
 
 @pytest.fixture
-def hook(monkeypatch):
+def hook():
     """Started on the four nodes; the timings are removed at the end."""
-    monkeypatch.setenv("DEMAND_FORECAST_TIMINGS", "")
-    started = ProgressHook()
-    started.before_pipeline_run(Pipeline(NODES))
-    yield started
-    started.on_pipeline_error()
+    with run_context.inside(run_context.RunContext(PLAN)):
+        started = ProgressHook()
+        started.before_pipeline_run(Pipeline(NODES))
+        yield started
+        started.on_pipeline_error()
 
 
 def _run(hook, done):
@@ -101,7 +102,7 @@ def test_a_run_after_one_that_failed_starts_afresh(hook, told):
 def test_the_summary_gets_the_seconds_and_is_printed(hook, monkeypatch):
     printed = []
     monkeypatch.setattr(progress, "print_summary", lambda *given: printed.append(given))
-    timings = Path(os.environ["DEMAND_FORECAST_TIMINGS"])
+    timings = run_context.current().timings
     timings.write_text(
         '["training", "a", 1.24]\n["training", "b", 2.0]\n["conditioning", "a", 1]\n'
     )
@@ -115,7 +116,6 @@ def test_the_summary_gets_the_seconds_and_is_printed(hook, monkeypatch):
     assert stored["models"] == []
     assert printed == [(stored, "dev")]
     assert not timings.exists()
-    assert "DEMAND_FORECAST_TIMINGS" not in os.environ
 
 
 def test_without_a_summary_nothing_is_printed(hook, capsys):
@@ -124,7 +124,7 @@ def test_without_a_summary_nothing_is_printed(hook, capsys):
 
 
 def test_a_failed_run_leaves_no_file(hook):
-    timings = Path(os.environ["DEMAND_FORECAST_TIMINGS"])
+    timings = run_context.current().timings
     assert timings.exists()
     hook.on_pipeline_error()
     assert not timings.exists()

@@ -11,7 +11,7 @@ from kedro.config import OmegaConfigLoader
 from kedro.io import DataCatalog
 from kedro.pipeline import Pipeline
 
-from demand_forecast.framework import segments
+from demand_forecast.framework import run_context, segments
 from demand_forecast.pipeline_registry import register_pipelines
 from demand_forecast.settings import CONFIG_LOADER_ARGS
 
@@ -31,12 +31,9 @@ class Registry(NamedTuple):
 def load_registry(env: str) -> Registry:
     """Register the pipelines of an environment; nothing else is touched."""
     loader = OmegaConfigLoader(str(ROOT / "conf"), env=env, **CONFIG_LOADER_ARGS)
-    before = segments._current
-    try:
-        plan = segments.configure(dict(loader["segments"]), dict(loader["layouts"]))
+    plan = segments.parse(dict(loader["segments"]), dict(loader["layouts"]))
+    with run_context.inside(run_context.RunContext(plan)):
         pipelines = register_pipelines()
-    finally:
-        segments._current = before
     config = dict(loader["catalog"])
     return Registry(plan, pipelines, config, DataCatalog.from_config(config))
 

@@ -10,7 +10,8 @@ import pytest
 import yaml
 from kedro.pipeline import Pipeline
 
-from demand_forecast.framework import segments
+from demand_forecast.framework import run_context
+from demand_forecast.framework.run_context import RunContext
 from demand_forecast.framework.stages import STAGES
 from demand_forecast.pipeline_registry import register_pipelines
 
@@ -179,7 +180,7 @@ def test_names_fill_the_places_of_their_entry(base) -> None:
     raw = resolve("north_texas.raw_weather_forecast")
     assert raw["path"] == "data/01_raw/north_texas"
     assert raw["source"] == "weather_forecast"
-    assert raw["validator"]["options"]["path"].endswith("raw_weather_forecast.yml")
+    assert raw["validator"]["options"] == {"suite": "raw_weather_forecast"}
 
 
 def test_no_two_datasets_share_a_file_but_the_views_on_what_was_left(registry) -> None:
@@ -244,9 +245,8 @@ def test_jobs_start_from_raw_files(registry) -> None:
         assert [name for name in inputs if not optional.fullmatch(name)] == []
 
 
-def test_no_namespace_is_interrupted(base, monkeypatch) -> None:
-    monkeypatch.setattr(segments, "_current", base.plan)
-    with warnings.catch_warnings():
+def test_no_namespace_is_interrupted(base) -> None:
+    with run_context.inside(RunContext(base.plan)), warnings.catch_warnings():
         warnings.simplefilter("error")
         assert set(register_pipelines()) == set(base.pipelines)
 

@@ -9,7 +9,7 @@ from mlflow.tracking import MlflowClient
 from demand_forecast.modelling.lifecycle.records import TrainedModel
 from demand_forecast.modelling.models.baseline import HistoricalAverage
 from demand_forecast.registry.model_registry import ModelRegistryDataset
-from demand_forecast.registry.tracking import EXPERIMENT, PARENT_RUN
+from demand_forecast.registry.tracking import ParentRun
 from stand_ins import lineage
 
 
@@ -23,8 +23,6 @@ def parent(tmp_path, monkeypatch, empty_store):
     client = MlflowClient()
     experiment = client.create_experiment("test", artifact_location=str(tmp_path / "artifacts"))
     run = client.create_run(experiment)
-    monkeypatch.setenv(EXPERIMENT, experiment)
-    monkeypatch.setenv(PARENT_RUN, run.info.run_id)
     yield run
     mlflow.set_tracking_uri(before)
 
@@ -41,21 +39,33 @@ def trained(make_panel):
     )
 
 
-def _dataset():
-    return ModelRegistryDataset(name="maine.large.fast", environment="unit")
+def _dataset(parent, environment="unit"):
+    dataset = ModelRegistryDataset(name="maine.large.fast", environment=environment)
+    dataset.log_below(ParentRun(parent.info.run_id, parent.info.experiment_id))
+    return dataset
 
 
 def test_nothing_is_registered_yet(parent):
-    assert not _dataset().exists()
-    loaded = _dataset().load()
+    assert not _dataset(parent).exists()
+    loaded = _dataset(parent).load()
     assert loaded.model is None
     assert loaded.reason == "no champion"
 
 
+def test_outside_a_run_a_model_has_no_parent(parent, trained):
+    _, model = trained
+    dataset = _dataset(parent)
+    dataset.log_below(ParentRun(None, parent.info.experiment_id))
+    dataset.save(model)
+    version = MlflowClient().get_model_version_by_alias("unit.maine.large.fast", "champion")
+    run = MlflowClient().get_run(version.run_id)
+    assert "mlflow.parentRunId" not in run.data.tags
+
+
 def test_a_promoted_model_is_logged_registered_and_loaded(parent, trained):
     panel, model = trained
-    _dataset().save(model)
-    loaded = _dataset().load()
+    _dataset(parent).save(model)
+    loaded = _dataset(parent).load()
     assert loaded.version == "1"
     assert loaded.reason == ""
     origin = loaded.lineage
@@ -70,6 +80,7 @@ def test_a_promoted_model_is_logged_registered_and_loaded(parent, trained):
     version = client.get_model_version_by_alias("unit.maine.large.fast", "challenger")
     run = client.get_run(version.run_id)
     assert run.data.tags["mlflow.parentRunId"] == parent.info.run_id
+    assert run.info.experiment_id == parent.info.experiment_id
     assert run.data.params == {"window": "3"}
     assert run.data.metrics == {"mape": 12.5}
     assert run.info.status == "FINISHED"
@@ -78,25 +89,25 @@ def test_a_promoted_model_is_logged_registered_and_loaded(parent, trained):
 
 def test_a_model_that_failed_the_gate_stays_a_challenger(parent, trained):
     _, model = trained
-    _dataset().save(model)
-    _dataset().save(TrainedModel(model.model, lineage(reason="mape: 60 %")))
+    _dataset(parent).save(model)
+    _dataset(parent).save(TrainedModel(model.model, lineage(reason="mape: 60 %")))
     client = MlflowClient()
     aliases = client.get_registered_model("unit.maine.large.fast").aliases
     assert aliases == {"champion": 1, "challenger": 2}
-    assert _dataset().load().version == "1"
+    assert _dataset(parent).load().version == "1"
 
 
 def test_a_forged_champion_gives_way_to_the_one_before(parent, trained, tmp_path):
     _, model = trained
-    _dataset().save(model)
-    _dataset().save(model)
+    _dataset(parent).save(model)
+    _dataset(parent).save(model)
     forged = next(
         path
         for path in tmp_path.rglob("baseline.json")
         if "models" in str(path) and _belongs_to(path, "2")
     )
     forged.write_text(forged.read_text().replace("{", "{ ", 1))
-    loaded = _dataset().load()
+    loaded = _dataset(parent).load()
     assert loaded.version == "1"
     assert "champion 2 unusable" in loaded.reason
 
@@ -118,21 +129,20 @@ def _belongs_to(path, version):
 
 def test_without_a_model_the_registry_keeps_what_it_has(parent, trained):
     _, model = trained
-    _dataset().save(model)
-    _dataset().save(TrainedModel(None, lineage(reason="too few weeks")))
-    assert _dataset().load().version == "1"
+    _dataset(parent).save(model)
+    _dataset(parent).save(TrainedModel(None, lineage(reason="too few weeks")))
+    assert _dataset(parent).load().version == "1"
 
 
 def test_environments_do_not_mix(parent, trained):
     _, model = trained
-    _dataset().save(model)
-    other = ModelRegistryDataset(name="maine.large.fast", environment="prod")
-    assert other.load().model is None
+    _dataset(parent).save(model)
+    assert _dataset(parent, "prod").load().model is None
 
 
 def test_mlflow_itself_serves_the_model(parent, trained, tmp_path):
     panel, model = trained
-    _dataset().save(model)
+    _dataset(parent).save(model)
     (tmp_path / "panel").mkdir()
     panel.save(tmp_path / "panel")
     served = mlflow.pyfunc.load_model("models:/unit.maine.large.fast@champion")

@@ -10,7 +10,7 @@ from kedro.io import DataCatalog, Version
 from demand_forecast.datasets.artefact import ArtefactDataset
 from demand_forecast.datasets.atomic import ParquetDataset
 from demand_forecast.exceptions import ArtefactError, ConfigurationError, MissingInputError
-from demand_forecast.framework import segments
+from demand_forecast.framework import run_context, segments
 from demand_forecast.modelling.explanation.changes import CAUSES
 from demand_forecast.modelling.lifecycle.records import RegisteredModel
 from demand_forecast.modelling.models.baseline import HistoricalAverage
@@ -180,15 +180,15 @@ def test_rows_are_chosen_by_value(store, history) -> None:
         explaining.choose(table, store_id="S1")
 
 
-def test_a_segment_must_exist(monkeypatch) -> None:
+def test_a_segment_must_exist() -> None:
     plan = segments.parse(
         {"store_formats": ["large"], "regions": {"north_texas": {"layout": "csv"}}},
         {"csv": {"sources": {}}},
     )
-    monkeypatch.setattr(segments, "_current", plan)
-    explaining.check_segment(SEGMENT)
-    with pytest.raises(ConfigurationError, match=f"Did you mean '{SEGMENT}'"):
-        explaining.check_segment("north_texas.lage")
+    with run_context.inside(run_context.RunContext(plan)):
+        explaining.check_segment(SEGMENT)
+        with pytest.raises(ConfigurationError, match=f"Did you mean '{SEGMENT}'"):
+            explaining.check_segment("north_texas.lage")
 
 
 def test_the_tables_have_every_week_and_add_up(store, history, capsys) -> None:

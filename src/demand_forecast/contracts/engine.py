@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import threading
 import warnings
 from functools import cache
@@ -11,7 +12,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from demand_forecast.exceptions import ConfigurationError
+from demand_forecast.exceptions import ConfigurationError, did_you_mean
 
 _LOCK = threading.Lock()  # Great Expectations keeps its context in a global
 _EXAMPLES = 3
@@ -74,11 +75,22 @@ def _great_expectations() -> Any:
 
 def _build(gx: Any, expectation: dict[str, Any], name: str) -> Any:
     """One expectation; a suite would only log, and leave out, one that it cannot build."""
-    configuration = gx.expectations.expectation_configuration.ExpectationConfiguration
+    kind, kinds = str(expectation["type"]), _kinds(gx)
+    if kind not in kinds:
+        hint = did_you_mean(kind, kinds)
+        raise ConfigurationError(f"suite '{name}': there is no expectation '{kind}'. {hint}")
     try:
-        return configuration(**expectation).to_domain_obj()
-    except Exception as error:  # its registry and pydantic raise classes of their own
-        raise ConfigurationError(f"suite '{name}', {expectation['type']}: {error}") from error
+        return kinds[kind](**expectation["kwargs"], severity=expectation["severity"])
+    except Exception as error:  # pydantic, of a version of its own
+        raise ConfigurationError(f"suite '{name}', {kind}: {error}") from error
+
+
+@cache
+def _kinds(gx: Any) -> dict[str, Any]:
+    """Expectations by name: ``expect_column_to_exist`` is the class ``ExpectColumnToExist``."""
+    classes = [name for name in dir(gx.expectations) if name.startswith("Expect")]
+    words = {name: re.findall("[A-Z][a-z0-9]*", name) for name in classes}
+    return {"_".join(words[name]).lower(): getattr(gx.expectations, name) for name in classes}
 
 
 @cache

@@ -1,14 +1,15 @@
 """A contract in YAML, run by Great Expectations on whatever a dataset holds.
 
-In the catalog::
+In the catalog, for the suite ``panel`` in a file of ``conf/<env>/expectations/``::
 
     validator:
       class: demand_forecast.contracts.ExpectationSuite
-      options: {path: conf/base/expectations/shipments.yml}
+      options: {suite: panel}
 
-A suite is a list of ``expectations`` (``type``, ``kwargs``, ``severity``) for one table, or a
-dictionary ``tables`` of such lists for a conditioned region. ``optional: true`` skips an
-expectation whose columns are not there; ``max_rows`` is the size of a sample of a large table.
+A hook adds what the configuration says of that suite. A suite is a list of ``expectations``
+(``type``, ``kwargs``, ``severity``) for one table, or a dictionary ``tables`` of such lists for a
+conditioned region. ``optional: true`` skips an expectation whose columns are not there;
+``max_rows`` is the size of a sample of a large table.
 """
 
 from __future__ import annotations
@@ -51,19 +52,26 @@ class Expectation(BaseModel):
         return named + list(self.kwargs.get("column_list", []))
 
 
-class _SuiteFile(BaseModel):
+class _Suite(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    name: str
+    name: str = ""
     expectations: list[Expectation] = []
     tables: dict[str, list[Expectation]] = {}
     max_rows: int | None = None
 
     @model_validator(mode="after")
-    def _one_kind(self) -> _SuiteFile:
+    def _one_kind(self) -> _Suite:
         if bool(self.expectations) == bool(self.tables):
             raise ValueError("give either 'expectations' or 'tables'")
         return self
+
+
+def _read(file: Path) -> Any:
+    try:
+        return yaml.safe_load(file.read_text())
+    except (OSError, yaml.YAMLError) as error:
+        raise ConfigurationError(f"expectations: {file} cannot be read: {error}") from error
 
 
 class ExpectationSuite:
@@ -74,23 +82,24 @@ class ExpectationSuite:
     logged.
 
     Args:
-        path: YAML file of the suite.
+        suite: Name of the suite, or without ``suites`` the YAML file that describes it.
+        suites: Suites by name, as the configuration describes them.
 
     Raises:
-        ConfigurationError: If the file is missing or is no suite.
+        ConfigurationError: If there is no such suite or file, or it is no suite.
     """
 
-    def __init__(self, path: str | Path) -> None:
-        self.path = Path(path)
+    def __init__(self, suite: str, suites: Mapping[str, Any] | None = None) -> None:
+        self.name = Path(suite).stem if suites is None else suite
+        content = _read(Path(suite)) if suites is None else suites.get(suite)
+        if content is None:
+            raise ConfigurationError(
+                f"expectations: there is no suite '{suite}'. {did_you_mean(suite, suites or ())}"
+            )
         try:
-            self._suite = _SuiteFile(**yaml.safe_load(self.path.read_text()))
-        except (OSError, TypeError, yaml.YAMLError, ValidationError) as error:
-            raise ConfigurationError(f"expectation suite {path}: {error}") from error
-
-    @property
-    def name(self) -> str:
-        """Name of the suite."""
-        return self._suite.name
+            self._suite = _Suite.model_validate(content)
+        except ValidationError as error:
+            raise ConfigurationError(f"expectations: suite '{suite}': {error}") from error
 
     def validate(self, data: Any) -> Any:
         """Run the suite and return the data unchanged (a raw source: with the suite attached).

@@ -10,48 +10,100 @@ read them.)
 from __future__ import annotations
 
 import uuid
-from copy import copy
-from pathlib import Path, PurePosixPath
-from typing import Any
+from pathlib import Path
+from typing import Any, ClassVar
 
+import fsspec
+from kedro.io import AbstractDataset, DatasetError, Version
+from kedro.io.core import get_protocol_and_path
 from kedro_datasets.json import JSONDataset as _JSONDataset
 from kedro_datasets.pandas import CSVDataset as _CSVDataset
 from kedro_datasets.pandas import ParquetDataset as _ParquetDataset
 
 
 class _Atomic:
-    """Saves aside, then moves into place."""
+    """Saves with another, plain dataset: aside, then moved into place."""
+
+    plain: ClassVar[type[AbstractDataset[Any, Any]]]
+
+    def __init__(
+        self,
+        *,
+        filepath: str,
+        load_args: dict[str, Any] | None = None,
+        save_args: dict[str, Any] | None = None,
+        version: Version | None = None,
+        credentials: dict[str, Any] | None = None,
+        fs_args: dict[str, Any] | None = None,
+        metadata: dict[str, Any] | None = None,
+    ) -> None:
+        """Describe the file, with the arguments of the plain dataset."""
+        given = {
+            "load_args": load_args,
+            "save_args": save_args,
+            "credentials": credentials,
+            "fs_args": fs_args,
+        }
+        self._address = filepath
+        self._given = {name: value for name, value in given.items() if value is not None}
+        super().__init__(filepath=filepath, version=version, metadata=metadata, **self._given)  # type: ignore[call-arg]
 
     def save(self, data: Any) -> None:
-        """Save; what was there before stays until the new data are complete."""
-        # The undecorated save: Kedro looks for the saved version after it, when it is in place.
-        write = super().save.__wrapped__  # type: ignore[misc]
-        if self._protocol == "file":  # type: ignore[attr-defined]
-            self._save_aside(data, write)
-        else:
-            with self._fs.transaction:  # type: ignore[attr-defined]
-                write(self, data)
-        self._invalidate_cache()  # type: ignore[attr-defined]
+        """Save; what was there before stays until the new data are complete.
 
-    def _save_aside(self, data: Any, write: Any) -> None:
-        target = Path(self._get_save_path())  # type: ignore[attr-defined]
+        Raises:
+            DatasetError: If there is such a version already.
+        """
+        address = self._save_address()
+        protocol, path = get_protocol_and_path(address)
+        if protocol == "file":
+            self._save_aside(data, Path(path))
+        else:
+            with self._file_system().transaction:
+                self._plain(address).save(data)
+
+    def _save_address(self) -> str:
+        """The address itself, or the version below it, where Kedro will look for it."""
+        version = self.resolve_save_version()  # type: ignore[attr-defined]
+        if version is None:
+            return self._address
+        address = f"{self._address}/{version}/{self._address.rpartition('/')[2]}"
+        if self._plain(address).exists():
+            raise DatasetError(f"{address} must not exist: versions are never overwritten.")
+        return address
+
+    def _plain(self, address: str) -> AbstractDataset[Any, Any]:
+        return self.plain(filepath=address, **self._given)  # type: ignore[call-arg]
+
+    def _save_aside(self, data: Any, target: Path) -> None:
         part = target.with_name(f".{target.name}.{uuid.uuid4().hex}.tmp")
-        aside: Any = copy(self)
-        aside._filepath, aside._version = PurePosixPath(part.as_posix()), None
         try:
-            write(aside, data)
+            self._plain(str(part)).save(data)
             part.replace(target)
         finally:
             part.unlink(missing_ok=True)
+
+    def _file_system(self) -> fsspec.AbstractFileSystem:
+        """The one that the plain dataset gets: fsspec keeps one instance per set of arguments."""
+        options = {**self._given.get("credentials", {}), **self._given.get("fs_args", {})}
+        opening = {"open_args_load", "open_args_save"}
+        protocol, _ = get_protocol_and_path(self._address)
+        return fsspec.filesystem(protocol, **{k: v for k, v in options.items() if k not in opening})
 
 
 class ParquetDataset(_Atomic, _ParquetDataset):
     """:class:`kedro_datasets.pandas.ParquetDataset`, atomic."""
 
+    plain = _ParquetDataset
+
 
 class CSVDataset(_Atomic, _CSVDataset):
     """:class:`kedro_datasets.pandas.CSVDataset`, atomic."""
 
+    plain = _CSVDataset
+
 
 class JSONDataset(_Atomic, _JSONDataset):
     """:class:`kedro_datasets.json.JSONDataset`, atomic."""
+
+    plain = _JSONDataset

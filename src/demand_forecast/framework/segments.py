@@ -1,18 +1,15 @@
 """Which regions, store formats and sources there are: read from ``conf/<env>/segments.yml``.
 
-Kedro's pipeline registry cannot see ``--env``, so a hook hands the configuration over
-(:func:`configure`) before the registry is first read. Where there is no Kedro context (``kedro
-registry list``), the base environment's files are read directly.
+Kedro's pipeline registry cannot see ``--env``, so a hook keeps the configuration for it, see
+:mod:`demand_forecast.framework.run_context`.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from demand_forecast.exceptions import ConfigurationError, did_you_mean
@@ -101,36 +98,15 @@ class Segments(BaseModel):
         return sorted(self.layout(region).get("sources", {}))
 
 
-_current: Segments | None = None
-
-
-def configure(segments: dict[str, Any], layouts: dict[str, dict[str, Any]]) -> Segments:
-    """Check the configuration and keep it for the pipeline registry.
-
-    Raises:
-        ConfigurationError: If a name is no identifier, or a layout is unknown.
-    """
-    global _current  # noqa: PLW0603 - the registry is a plain function without arguments
-    _current = parse(segments, layouts)
-    return _current
-
-
-def current() -> Segments:
-    """The configuration in force; the base environment's where no context has been created."""
-    if _current is not None:
-        return _current
-    base = Path.cwd() / "conf" / "base"
-    path = base / "segments.yml"
-    if not path.exists():
-        raise ConfigurationError(f"{path} is missing: run from the project's folder.")
-    layouts: dict[str, dict[str, Any]] = {}
-    for file in sorted((base / "layouts").glob("*.yml")):
-        layouts |= yaml.safe_load(file.read_text())
-    return parse(yaml.safe_load(path.read_text()), layouts)
-
-
-def parse(segments: dict[str, Any], layouts: dict[str, dict[str, Any]]) -> Segments:
+def parse(
+    segments: dict[str, Any], layouts: dict[str, dict[str, Any]], file: str = "segments.yml"
+) -> Segments:
     """Validate the two configurations together.
+
+    Args:
+        segments: Store formats and regions.
+        layouts: Layouts by name.
+        file: Where ``segments`` was read from, for error messages.
 
     Raises:
         ConfigurationError: If a key or name is not valid, or a layout is unknown.
@@ -138,17 +114,17 @@ def parse(segments: dict[str, Any], layouts: dict[str, dict[str, Any]]) -> Segme
     try:
         parsed = Segments(**segments, layouts=layouts)
     except (ValidationError, TypeError) as error:
-        raise ConfigurationError(f"segments.yml: {error}") from error
+        raise ConfigurationError(f"{file}: {error}") from error
     for name in [*parsed.regions, *parsed.store_formats]:
         if not _NAME.fullmatch(name) or name in _RESERVED:
             raise ConfigurationError(
-                f"segments.yml: '{name}' cannot be the name of a region or store format; "
+                f"{file}: '{name}' cannot be the name of a region or store format; "
                 "use lower-case letters, digits and underscores, and no stage's name."
             )
     for name, region in parsed.regions.items():
         if region.layout not in layouts:
             raise ConfigurationError(
-                f"segments.yml: region '{name}' names the layout '{region.layout}', which no file "
+                f"{file}: region '{name}' names the layout '{region.layout}', which no file "
                 f"in layouts/ describes. {did_you_mean(region.layout, layouts)}"
             )
     return parsed

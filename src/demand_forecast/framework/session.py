@@ -1,18 +1,31 @@
-"""The Kedro session of this project: ``--namespaces`` brings a segment's raw data along."""
+"""The Kedro session of this project: checked selections, one line per error, one thread."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Self, cast
 
 import click
+from kedro.config import MissingConfigException
+from kedro.framework.context import KedroContext
+from kedro.framework.project import configure_logging, configure_project, pipelines
 from kedro.framework.session import KedroSession
+from kedro.runner import SequentialRunner
 from omegaconf.errors import InterpolationResolutionError
+from yaml import YAMLError
 
-from demand_forecast.exceptions import ConfigurationError, DemandForecastError, did_you_mean
-from demand_forecast.framework import segments
+from demand_forecast.framework import run_context
+from demand_forecast.framework.conf_source import check_environment, read_yaml
+from demand_forecast.framework.failures import own_error, place_of
+from demand_forecast.framework.run_context import RunContext, log_below
+from demand_forecast.framework.selection import DEFAULT, by_tags, check_selection
+from demand_forecast.framework.threads import one_thread
+from demand_forecast.registry.tracking import use_server
+
+PACKAGE = "demand_forecast"
 
 
 class SegmentSession(KedroSession):
@@ -22,78 +35,110 @@ class SegmentSession(KedroSession):
     leave out. Those nodes carry their segments' names as tags, so the slice is made by tag.
     """
 
+    _context: KedroContext | None = None
+
     def run(  # type: ignore[override]
-        self,
-        pipeline_name: str | None = None,
-        *,
-        tags: Iterable[str] | None = None,
-        namespaces: Iterable[str] | None = None,
-        **kwargs: Any,
+        self, pipeline_name: str | None = None, **options: Any
     ) -> dict[str, Any]:
         """Run a pipeline; see :meth:`kedro.framework.session.KedroSession.run`.
 
         Raises:
-            ConfigurationError: If there is no such environment, or a namespace is no region or
-                segment of it.
+            ConfigurationError: If the environment, or a pipeline, node, tag, dataset or namespace
+                does not exist.
         """
-        wanted = list(namespaces or [])
-        with self.in_words():
-            if wanted and not tags:
-                self._check_namespaces(wanted)
-                tags, wanted = wanted, []
-            return super().run(pipeline_name, tags=tags, namespaces=wanted or None, **kwargs)
+        if pipeline_name:
+            options["pipeline_names"] = [pipeline_name]
+        with self.in_words(), one_thread():
+            pipelines.set_requested(options.get("pipeline_names") or None)
+            self.load_context()
+            plan = run_context.current().segments
+            check_selection(pipelines, plan, options)
+            if by_tags(options, plan):
+                options |= {"tags": options["namespaces"], "namespaces": None}
+            return super().run(**options)
 
-    @contextmanager
-    def in_words(self) -> Iterator[None]:
-        """Check the environment; on the command line say in one line what goes wrong inside.
+    def load_context(self) -> KedroContext:
+        """The project's context, made once per session.
 
         Raises:
             ConfigurationError: If there is no such environment.
         """
+        if self._context is None:
+            check_environment(self._conf_source, str(self.store.get("env") or "local"))
+            self._configure_logging()
+            self._context = super().load_context()
+        return self._context
+
+    @classmethod
+    def join(cls, run: RunContext) -> Self:
+        """Boot the project for a run in another process, which may be on another machine.
+
+        Args:
+            run: The run, as the process that started it knows it.
+
+        Returns:
+            A session with the configuration of the run; see :meth:`run_nodes`.
+        """
+        configure_project(PACKAGE)
+        session = cls.create(
+            project_path=run.project_path,
+            save_on_close=False,
+            env=run.env,
+            runtime_params=dict(run.runtime_params),
+            conf_source=run.conf_source,
+        )
+        session.load_context()
+        if run.tracking_uri:
+            use_server(run.tracking_uri)
+        run_context.enter(run)
+        return cast("Self", session)
+
+    def run_nodes(self, names: Iterable[str]) -> None:
+        """Run some nodes of the run that this session has joined, one after the other.
+
+        Args:
+            names: Names of the nodes.
+        """
+        run = run_context.current()
+        part = pipelines[DEFAULT].filter(node_names=list(names))
+        # Kedro's own sessions make their catalog so: only here can its save version be given.
+        catalog = self.load_context()._get_catalog(save_version=run.save_version)
+        log_below(run.parent, part, catalog)
+        with one_thread():
+            SequentialRunner().run(part, catalog, self._hook_manager, run.save_version)
+
+    @contextmanager
+    def in_words(self) -> Iterator[None]:
+        """On the command line, say in one line what goes wrong inside.
+
+        Raises:
+            ClickException: In place of an error that its message explains.
+        """
         try:
-            self._check_environment()
             yield
         except Exception as error:
-            message = _own_message(error) or self._unresolved(error)
+            message = self._explained(error)
             if message is None or click.get_current_context(silent=True) is None:
                 raise
             # On the command line the message is what counts: it names the culprit and the way out.
             raise click.ClickException(message) from error
 
-    def _check_environment(self) -> None:
-        env, conf = str(self.store.get("env") or "base"), Path(self._conf_source)
-        valid = [p.name for p in conf.iterdir() if p.is_dir()] if conf.is_dir() else [env]
-        if env not in valid:
-            raise ConfigurationError(
-                f"--env: there is no environment '{env}' in {conf}. {did_you_mean(env, valid)}"
-            )
+    def _explained(self, error: Exception) -> str | None:
+        """One line for errors that are not faults of the code; None for those that may be."""
+        if own := own_error(error):
+            place = place_of(error) or place_of(own)
+            return f"{place}: {own}" if place else str(own)
+        if isinstance(error, InterpolationResolutionError):
+            # what the environment wants to be told, such as an environment variable
+            _, _, what = str(error).splitlines()[0].rpartition("interpolation: ")
+            return f"conf/{self.store.get('env')}, '{error.full_key}': {what}"
+        if isinstance(error, MissingConfigException | YAMLError):
+            return str(error)
+        return None
 
-    def _unresolved(self, error: BaseException) -> str | None:
-        """What the environment wants to be told, such as an environment variable."""
-        if not isinstance(error, InterpolationResolutionError):
-            return None
-        _, _, what = str(error).splitlines()[0].rpartition("interpolation: ")
-        return f"conf/{self.store.get('env')}, '{error.full_key}': {what}"
-
-    def _check_namespaces(self, wanted: list[str]) -> None:
-        self.load_context()  # configures the segments of the environment
-        plan = segments.current()
-        valid = plan.namespaces
-        for name in wanted:
-            if name not in valid:
-                raise ConfigurationError(
-                    f"--namespaces: there is no region or segment '{name}' in this environment. "
-                    f"{did_you_mean(name, valid)}"
-                )
-
-
-def _own_message(error: BaseException | None) -> str | None:
-    """The project's own error among an error and its causes, with the dataset that met it."""
-    dataset = ""
-    while error is not None:
-        if isinstance(error, DemandForecastError):
-            return f"{dataset}{error}"
-        if name := getattr(error, "dataset_name", None):
-            dataset = f"'{name}': "
-        error = error.__cause__
-    return None
+    def _configure_logging(self) -> None:
+        """Kedro looks for it in the working directory, before it knows the configuration."""
+        if "KEDRO_LOGGING_CONFIG" in os.environ or Path("conf/logging.yml").exists():
+            return
+        if config := read_yaml(self._conf_source, "logging.yml"):
+            configure_logging(config)

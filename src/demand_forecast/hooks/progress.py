@@ -9,6 +9,7 @@ import tempfile
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,19 +18,19 @@ from kedro.io import CatalogProtocol
 from kedro.pipeline import Pipeline
 from kedro.pipeline.node import Node
 
+from demand_forecast.framework import run_context
 from demand_forecast.framework.namespacing import unit_of_work
 from demand_forecast.framework.stages import STAGES
 from demand_forecast.reporting.results_table import print_summary
 
-_TIMINGS = "DEMAND_FORECAST_TIMINGS"
 _LOGGER = logging.getLogger(__name__)
 
 
 class ProgressHook:
     """Logs a line whenever a region or segment has finished a stage.
 
-    Each node appends its seconds to one file named by the environment, so that the nodes of all
-    worker processes are counted.
+    Each node appends its seconds to the file of the run context, so that the nodes of all worker
+    processes are counted.
     """
 
     def __init__(self) -> None:
@@ -46,7 +47,7 @@ class ProgressHook:
         self._start = time.perf_counter()
         handle, path = tempfile.mkstemp(prefix="demand_forecast_", suffix=".jsonl")
         os.close(handle)
-        os.environ[_TIMINGS] = path
+        run_context.enter(replace(run_context.current(), timings=Path(path)))
 
     @hook_impl
     def before_dataset_loaded(self, node: Node) -> None:
@@ -61,7 +62,7 @@ class ProgressHook:
         if self._unsaved[node.name] == 0:
             del self._unsaved[node.name]
             seconds = time.perf_counter() - self._started.pop(node.name)
-            with Path(os.environ[_TIMINGS]).open("a") as file:
+            with _timings().open("a") as file:
                 file.write(json.dumps([*_place(node), seconds]) + "\n")
             self._report(_place(node))
 
@@ -69,7 +70,7 @@ class ProgressHook:
         """Log where this was the last node of a segment's stage."""
         nodes: Counter[tuple[str, str]] = Counter()
         seconds: defaultdict[tuple[str, str], float] = defaultdict(float)
-        for stage, namespace, elapsed in _read(Path(os.environ[_TIMINGS])):
+        for stage, namespace, elapsed in _read(_timings()):
             nodes[stage, namespace] += 1
             seconds[stage, namespace] += elapsed
         if nodes[place] == self._total[place]:
@@ -104,12 +105,16 @@ class ProgressHook:
     def _stage_seconds(self) -> dict[str, float]:
         """Seconds of all nodes of each stage, added up over the workers; the file is removed."""
         totals: dict[str, float] = defaultdict(float)
-        path = Path(os.environ.pop(_TIMINGS, ""))
-        if path.is_file():
-            for stage, _, seconds in _read(path):
+        if _timings().is_file():
+            for stage, _, seconds in _read(_timings()):
                 totals[stage] += seconds
-            path.unlink()
+            _timings().unlink()
         return {stage: round(totals[stage], 1) for stage in STAGES if stage in totals}
+
+
+def _timings() -> Path:
+    """The file of the run in progress; no file outside one."""
+    return run_context.current().timings or Path()
 
 
 def _place(node: Node) -> tuple[str, str]:

@@ -26,7 +26,7 @@ from demand_forecast.modelling.lifecycle.lineage import Lineage
 from demand_forecast.modelling.lifecycle.records import RegisteredModel, TrainedModel
 from demand_forecast.modelling.models.kinds import load_model, save_model
 from demand_forecast.modelling.protocol import Forecaster
-from demand_forecast.registry.tracking import git_commit, parent_run
+from demand_forecast.registry.tracking import ParentRun, git_commit
 
 CHALLENGER, CHAMPION, PREVIOUS = "challenger", "champion", "previous_champion"
 _LOGGER = logging.getLogger(__name__)
@@ -55,14 +55,19 @@ class ModelRegistryDataset(AbstractDataset[TrainedModel, RegisteredModel]):
         """
         self._name = f"{environment}.{name}"
         self._environment = environment
+        self._parent = ParentRun()
         self.metadata = metadata
+
+    def log_below(self, parent: ParentRun) -> None:
+        """Log models below an MLflow run from now on; a hook says so when the run starts."""
+        self._parent = parent
 
     def save(self, data: TrainedModel) -> None:
         """Log, register and, where the gate passed, promote a trained model."""
         if data.model is None:
             _LOGGER.warning("%s: no new model (%s)", self._name, data.lineage.reason)
             return
-        client, parent = MlflowClient(), parent_run()
+        client, parent = MlflowClient(), self._parent
         tags = self._tags(data.lineage, parent.run_id)
         run = client.create_run(parent.experiment_id, run_name=self._name, tags=tags)
         run_id = run.info.run_id

@@ -1,44 +1,66 @@
-"""Which MLflow run is the parent, in whichever process a model is logged.
-
-MLflow keeps its active run per thread, and worker processes have none; the environment reaches all.
-"""
+"""What a registered model says of its origin: the MLflow run above it, the commit of the code."""
 
 from __future__ import annotations
 
-import os
 import subprocess
 from functools import cache
+from pathlib import Path
 from typing import NamedTuple
-
-PARENT_RUN = "DEMAND_FORECAST_PARENT_RUN"
-EXPERIMENT = "DEMAND_FORECAST_EXPERIMENT"
 
 
 class ParentRun(NamedTuple):
-    """The MLflow run of the Kedro run; no run id outside one."""
+    """The MLflow run of the Kedro run, below which models are logged; no run id outside one."""
 
-    run_id: str | None
-    experiment_id: str
+    run_id: str | None = None
+    experiment_id: str = "0"
 
 
-def parent_run() -> ParentRun:
-    """The run under which models are logged."""
-    return ParentRun(os.environ.get(PARENT_RUN), os.environ.get(EXPERIMENT, "0"))
+def active_run() -> ParentRun:
+    """The MLflow run that is active in this thread, in which kedro-mlflow has opened it."""
+    import mlflow
+
+    run = mlflow.active_run()
+    return ParentRun() if run is None else ParentRun(run.info.run_id, run.info.experiment_id)
+
+
+def tracking_uri() -> str:
+    """Address of the MLflow server in use."""
+    import mlflow
+
+    return str(mlflow.get_tracking_uri())
+
+
+def use_server(uri: str) -> None:
+    """Use the MLflow server at an address from now on."""
+    import mlflow
+
+    mlflow.set_tracking_uri(uri)
 
 
 @cache
 def git_commit() -> str:
-    """Commit of the working tree, marked where files differ from it; ``unknown`` without git."""
-    try:
-        commit, changes = (
-            subprocess.run(  # noqa: S603 - fixed commands
-                command, capture_output=True, text=True, check=True
-            ).stdout.strip()
-            for command in (
-                ["git", "rev-parse", "HEAD"],
-                ["git", "status", "--porcelain", "--untracked-files=no"],
-            )
-        )
-    except (OSError, subprocess.CalledProcessError):
+    """Commit of this package's code, marked where files differ from it.
+
+    ``unknown`` where the package is installed, or there is no git: a repository around it, or the
+    one in the working directory, is not the code's.
+    """
+    file = Path(__file__).resolve()
+    if _git(file, "ls-files", "--error-unmatch", file.name) is None:
         return "unknown"
-    return f"{commit}-dirty" if changes else commit
+    commit = _git(file, "rev-parse", "HEAD")
+    changes = _git(file, "status", "--porcelain", "--untracked-files=no")
+    return f"{commit}-dirty" if changes else str(commit)
+
+
+def _git(file: Path, *arguments: str) -> str | None:
+    """Output of a git command in a file's folder; None where it fails."""
+    try:
+        return subprocess.run(  # noqa: S603 - fixed commands
+            ["git", *arguments],  # noqa: S607 - from the path, as everybody's
+            cwd=file.parent,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return None

@@ -8,7 +8,7 @@ import pandas as pd
 from kedro.io import CatalogProtocol
 
 from demand_forecast.exceptions import ConfigurationError, MissingInputError, did_you_mean
-from demand_forecast.framework import segments
+from demand_forecast.framework import run_context
 from demand_forecast.modelling.explanation.changes import CHANGE_COLUMNS, Basis, changes, of_classes
 from demand_forecast.modelling.models.baseline import HistoricalAverage
 from demand_forecast.modelling.panel import KEY, Panel
@@ -49,7 +49,7 @@ def check_segment(namespace: str) -> None:
     Raises:
         ConfigurationError: With the names there are.
     """
-    valid = [segment.namespace for segment in segments.current().segments]
+    valid = [segment.namespace for segment in run_context.current().segments.segments]
     if namespace not in valid:
         raise ConfigurationError(
             f"--namespace: there is no segment '{namespace}' in this environment. "

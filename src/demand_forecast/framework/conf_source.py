@@ -1,0 +1,77 @@
+"""The configuration as files, wherever it is: a folder, an archive or an object store.
+
+Kedro's config loader reads and merges them; this says what is there, for error messages.
+"""
+
+from __future__ import annotations
+
+import mimetypes
+from pathlib import PurePosixPath
+from typing import Any
+
+import fsspec
+import yaml
+
+from demand_forecast.exceptions import ConfigurationError, did_you_mean
+
+_ARCHIVES = {
+    "application/x-tar": "tar",
+    "application/zip": "zip",
+    "application/x-zip-compressed": "zip",
+}
+
+
+def check_environment(conf_source: str, env: str) -> None:
+    """Refuse an environment that is not there.
+
+    Raises:
+        ConfigurationError: If there is no configuration, or no such environment in it.
+    """
+    valid = environments(conf_source)
+    if not valid:
+        raise ConfigurationError(f"--conf-source: there is no configuration in {conf_source}.")
+    if env not in valid:
+        raise ConfigurationError(
+            f"--env: there is no environment '{env}' in {conf_source}. {did_you_mean(env, valid)}"
+        )
+
+
+def environments(conf_source: str) -> list[str]:
+    """Names of the environments, sorted."""
+    fs, root = _root(conf_source)
+    entries = fs.ls(root, detail=True) if fs.isdir(root) else []
+    return sorted(PurePosixPath(e["name"]).name for e in entries if e["type"] == "directory")
+
+
+def file_in_force(conf_source: str, env: str | None, name: str) -> str:
+    """Where a file is that an environment may have of its own: there, else in ``base``."""
+    fs, root = _root(conf_source)
+    own = env is not None and fs.exists(f"{root}/{env}/{name}")
+    return f"{conf_source}/{env if own else 'base'}/{name}"
+
+
+def file_names(conf_source: str, env: str | None, folder: str) -> list[str]:
+    """Names, without their ending, of the YAML files that ``base`` or an environment has."""
+    fs, root = _root(conf_source)
+    places = [f"{root}/{name}/{folder}" for name in ("base", env) if name]
+    files = [PurePosixPath(file) for place in places for file in fs.glob(f"{place}/*.yml")]
+    return sorted({file.stem for file in files})
+
+
+def read_yaml(conf_source: str, name: str) -> dict[str, Any] | None:
+    """A file beside the environments, such as ``logging.yml``; None where there is none."""
+    fs, root = _root(conf_source)
+    if not fs.exists(f"{root}/{name}"):
+        return None
+    content: dict[str, Any] = yaml.safe_load(fs.cat_file(f"{root}/{name}"))
+    return content
+
+
+def _root(conf_source: str) -> tuple[fsspec.AbstractFileSystem, str]:
+    kind, _ = mimetypes.guess_type(conf_source)
+    if kind not in _ARCHIVES:
+        fs, root = fsspec.core.url_to_fs(conf_source)
+        return fs, str(root)
+    fs = fsspec.filesystem(_ARCHIVES[kind], fo=conf_source)
+    # The folder that was packed, found as Kedro's loader finds it.
+    return fs, str(fs.ls("", detail=False)[-1]).rstrip("/")

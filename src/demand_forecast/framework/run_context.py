@@ -1,0 +1,115 @@
+"""What a process must know to take part in a run, and the one place where a process keeps it.
+
+Kedro calls ``register_pipelines()`` without arguments and builds hooks before there is a session.
+Whatever these must know of the run is therefore kept here (:func:`current`), and nowhere else.
+:class:`RunContext` is frozen and can be pickled: a worker on another machine that is sent one boots
+the same project with :meth:`demand_forecast.framework.session.SegmentSession.join`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+from kedro.io import CatalogProtocol
+from kedro.pipeline import Pipeline
+from kedro.utils import find_kedro_project
+
+from demand_forecast.exceptions import ConfigurationError
+from demand_forecast.framework.segments import Segments, parse
+from demand_forecast.registry.tracking import ParentRun
+
+
+@dataclass(frozen=True)
+class RunContext:
+    """One run of the project, or the configuration in force where nothing runs.
+
+    Attributes:
+        segments: Regions and store formats of the environment.
+        project_path: The project's folder; the working directory where the package is installed.
+        conf_source: Folder or archive of the configuration.
+        env: Kedro environment, None for the default one.
+        runtime_params: What ``--params`` says.
+        save_version: Version under which every dataset of the run is saved.
+        tracking_uri: The MLflow tracking server.
+        parent: The MLflow run below which models are logged.
+        timings: File to which every process of the run appends the seconds of its nodes.
+    """
+
+    segments: Segments
+    project_path: Path = field(default_factory=Path.cwd)
+    conf_source: str = "conf"
+    env: str | None = None
+    runtime_params: Mapping[str, Any] = field(default_factory=dict)
+    save_version: str | None = None
+    tracking_uri: str | None = None
+    parent: ParentRun = field(default_factory=ParentRun)
+    timings: Path | None = None
+
+
+_entered: RunContext | None = None
+
+
+def current() -> RunContext:
+    """The context of this process; that of the base environment where no session has been started.
+
+    Raises:
+        ConfigurationError: If no session has been started, and there is no project here.
+    """
+    return _entered or _from_files(find_kedro_project(Path.cwd()) or Path.cwd())
+
+
+def entered() -> RunContext | None:
+    """The context that was entered, if any."""
+    return _entered
+
+
+def enter(context: RunContext | None) -> None:
+    """Make ``context`` that of this process; None forgets it."""
+    global _entered  # noqa: PLW0603 - the one place, see above
+    _entered = context
+
+
+@contextmanager
+def inside(context: RunContext | None) -> Iterator[None]:
+    """Enter ``context``, and return to the one before at the end."""
+    before = entered()
+    enter(context)
+    try:
+        yield
+    finally:
+        enter(before)
+
+
+def log_below(parent: ParentRun, pipeline: Pipeline, catalog: CatalogProtocol[Any, Any]) -> None:
+    """Tell the model registry's datasets the MLflow run above the models that a run makes."""
+    from demand_forecast.registry.model_registry import ModelRegistryDataset
+
+    for name in pipeline.all_outputs():
+        dataset = catalog.get(name)
+        if isinstance(dataset, ModelRegistryDataset):
+            dataset.log_below(parent)
+
+
+def _from_files(project_path: Path) -> RunContext:
+    """Read plainly: a second config loader would replace the resolvers of the whole process."""
+    conf = project_path / "conf"
+    if not (conf / "base" / "segments.yml").exists():
+        raise ConfigurationError(
+            f"{conf}/base/segments.yml is missing: run from the project's folder."
+        )
+    env = os.environ.get("KEDRO_ENV")
+    folders = [conf / name for name in ("base", env or "local")]
+    plan: dict[str, Any] = {}
+    layouts: dict[str, dict[str, Any]] = {}
+    for folder in folders:
+        for file in sorted(folder.glob("layouts/*.yml")):
+            layouts |= yaml.safe_load(file.read_text())
+        for file in folder.glob("segments.yml"):
+            plan |= yaml.safe_load(file.read_text())
+    return RunContext(parse(plan, layouts), project_path, str(conf), env)

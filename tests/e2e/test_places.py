@@ -1,0 +1,163 @@
+"""What is found and written does not depend on where, how and on how many threads a run starts."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+from project import ROOT, Project
+
+from demand_forecast.framework import run_context
+from demand_forecast.framework.session import SegmentSession
+
+SEGMENT = "north_texas.large"
+ONE_REGION = {"north_texas": "us_csv"}
+
+
+def _finish(process: subprocess.Popen[str]) -> None:
+    out, err = process.communicate(timeout=240)
+    assert process.returncode == 0, f"{out}\n{err}"
+
+
+def test_a_subfolder_is_as_good_as_the_projects(make_project) -> None:
+    project = make_project(regions=ONE_REGION)
+    before = project.files("conf")
+    options = ("--pipelines=score", "--env=test", f"--namespaces={SEGMENT}")
+    _finish(project.start(*options, folder="conf/base"))
+    assert project.files("conf") == before
+    assert {"demand_forecast_test"} <= {e.name for e in project.tracking.search_experiments()}
+    assert len(project.load([f"{SEGMENT}.forecast"])[f"{SEGMENT}.forecast"]) > 0
+
+
+@pytest.mark.parametrize("kind", ["folder", "gztar", "zip"])
+def test_an_environments_own_suite_counts_wherever_the_configuration_is(
+    make_project, tmp_path, kind
+) -> None:
+    project = make_project(regions=ONE_REGION)
+    conf = tmp_path / "elsewhere" / "conf"
+    shutil.move(project.root / "conf", conf)
+    many = {
+        "type": "expect_table_row_count_to_be_between",
+        "kwargs": {"min_value": 10**9},
+    }
+    (conf / "test" / "expectations").mkdir()
+    (conf / "test" / "expectations" / "raw_stores.yml").write_text(
+        yaml.safe_dump({"name": "raw_stores", "expectations": [many]})
+    )
+    source = conf
+    if kind != "folder":
+        source = shutil.make_archive(str(tmp_path / "conf"), kind, conf.parent, "conf")
+    options = ("--pipelines=conditioning", f"--conf-source={source}")
+    result = project.command(*options, "--env=test")
+    assert result.exit_code == 1
+    assert "node 'north_texas.condition'" in result.output
+    assert "suite 'raw_stores'" in result.output
+    assert project.command(*options).exit_code == 0
+
+
+def test_the_number_of_threads_changes_no_digit(make_project, monkeypatch) -> None:
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    options = ("--pipelines=conditioning,training", "--env=test", f"--namespaces={SEGMENT}")
+    digests = []
+    for settings in ({"OMP_NUM_THREADS": "2"}, {}):
+        project = make_project(regions=ONE_REGION)
+        _finish(project.start(*options, **settings))
+        models = project.root / "data/test/06_models/north_texas/large"
+        digests.append({p.parent.name: p.read_text() for p in models.rglob("manifest.json")})
+    assert digests[0] == digests[1]
+    assert len(digests[0]) > 1
+
+
+def test_a_worker_elsewhere_joins_a_run(make_project, tmp_path) -> None:
+    """It is sent the run context, and nothing else."""
+    project = make_project(regions=ONE_REGION)
+    with project.inside(), SegmentSession.create(project.root, env="test") as session:
+        session.run(pipeline_names=["conditioning"], namespaces=[SEGMENT])
+        run = run_context.current()
+    assert run.parent.run_id
+    (tmp_path / "run.pickle").write_bytes(pickle.dumps(run))
+    code = (
+        "import pickle, sys\n"
+        "from demand_forecast.framework.session import SegmentSession\n"
+        "run = pickle.load(open(sys.argv[1], 'rb'))\n"
+        f"SegmentSession.join(run).run_nodes(['{SEGMENT}.score'])\n"
+    )
+    folder = tmp_path / "worker"
+    folder.mkdir()
+    command = [sys.executable, "-c", code, str(tmp_path / "run.pickle")]
+    subprocess.run(command, cwd=folder, check=True, timeout=240)
+    assert list(folder.iterdir()) == []
+    versions = (project.root / "data/test/07_model_output/north_texas/large").glob(
+        "forecast.parquet/*"
+    )
+    assert [version.name for version in versions] == [run.save_version]
+
+
+def _packaged(project: Project) -> Path:
+    """``kedro package``; the folder with the wheel and the archive of the configuration."""
+    shutil.rmtree(project.root / "src")
+    shutil.copytree(ROOT / "src", project.root / "src", ignore=shutil.ignore_patterns("__pyc*"))
+    for name in ("README.md", "LICENSE"):
+        shutil.copy(ROOT / name, project.root)
+    command = [sys.executable, "-m", "kedro", "package"]
+    subprocess.run(command, cwd=project.root, check=True, capture_output=True, timeout=240)
+    return project.root / "dist"
+
+
+def _installed(wheels: Path, folder: Path) -> Path:
+    """A virtual environment with the wheel and, by a path, what is installed here; no download."""
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
+    [packages] = folder.glob("lib/python*/site-packages")
+    here = [path for path in sys.path if path.endswith("site-packages")]
+    (packages / "here.pth").write_text("\n".join(here))
+    [wheel] = wheels.glob("*.whl")
+    pip = [sys.executable, "-m", "pip", "--python", str(folder / "bin" / "python"), "install"]
+    options = ["--no-deps", "--no-index", "--ignore-installed", "--quiet"]
+    subprocess.run([*pip, *options, str(wheel)], check=True)
+    return folder / "bin"
+
+
+def test_the_packaged_project_runs_in_an_empty_folder(make_project, tmp_path) -> None:
+    project = make_project(regions=ONE_REGION)
+    dist = _packaged(project)
+    programs = _installed(dist, tmp_path / "venv")
+    folder = tmp_path / "empty"
+    shutil.copytree(project.root / "data" / "01_raw", folder / "data" / "01_raw")
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
+
+    def run(*command: object) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [str(part) for part in command],
+            check=False,
+            cwd=folder,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=240,
+        )
+
+    [conf] = dist.glob("conf-*.tar.gz")
+    done = run(
+        programs / "demand-forecast", f"--conf-source={conf}", "--env=test", "--pipelines=score"
+    )
+    assert done.returncode == 0, done.stderr
+    outputs = folder / "data/test/07_model_output/north_texas"
+    for store_format in ("large", "small"):
+        [file] = outputs.glob(f"{store_format}/forecast.parquet/*/forecast.parquet")
+        assert len(pd.read_parquet(file)) > 0
+    assert (folder / "mlflow.db").exists()
+
+    shown = run(programs / "python", "-m", "demand_forecast", "--help")
+    assert shown.returncode == 0
+    assert "SegmentRunner" in shown.stdout
+    wrong = run(programs / "python", "-m", "demand_forecast", f"--conf-source={conf}", "--env=tst")
+    assert wrong.returncode == 1
+    assert "Did you mean 'test'?" in wrong.stderr
+    assert "Traceback" not in wrong.stderr

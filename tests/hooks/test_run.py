@@ -1,0 +1,49 @@
+"""The run context when a run starts."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import mlflow
+import pytest
+from kedro.io import DataCatalog, MemoryDataset
+from kedro.pipeline import Pipeline, node
+
+from demand_forecast.framework import run_context
+from demand_forecast.framework.run_context import RunContext
+from demand_forecast.framework.segments import Segments
+from demand_forecast.hooks.run import RunHook
+from demand_forecast.registry.model_registry import ModelRegistryDataset
+from demand_forecast.registry.tracking import ParentRun
+
+TEMPLATE = Pipeline([node(print, "panel", "model_fast", name="fit")])
+PIPELINE = Pipeline(TEMPLATE, namespace="maine.large", inputs={"panel"})
+
+
+@pytest.fixture
+def start(monkeypatch):
+    """Start a run, with an active MLflow run or none; gives the context and the model's parent."""
+    monkeypatch.setattr(mlflow, "get_tracking_uri", lambda: "sqlite:///now.db")
+    dataset = ModelRegistryDataset(name="maine.large.fast", environment="unit")
+    catalog = DataCatalog({"panel": MemoryDataset(), "maine.large.model_fast": dataset})
+
+    def before(active):
+        monkeypatch.setattr(mlflow, "active_run", lambda: active)
+        with run_context.inside(RunContext(Segments(store_formats=[], regions={}, layouts={}))):
+            RunHook().before_pipeline_run({"run_id": "today"}, PIPELINE, catalog)
+            return run_context.current(), dataset._parent
+
+    return before
+
+
+def test_models_are_logged_below_the_active_run(start):
+    active = SimpleNamespace(info=SimpleNamespace(run_id="abc", experiment_id="7"))
+    run, parent = start(active)
+    assert parent == run.parent == ParentRun("abc", "7")
+    assert (run.save_version, run.tracking_uri) == ("today", "sqlite:///now.db")
+
+
+def test_without_one_they_have_no_parent(start):
+    start(SimpleNamespace(info=SimpleNamespace(run_id="abc", experiment_id="7")))
+    run, parent = start(None)
+    assert parent == run.parent == ParentRun(None, "0")
