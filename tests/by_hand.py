@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pandas as pd
 
 from demand_forecast.modelling.evaluation.metrics import bias, mape, wape
 
+MEASURES: dict[str, tuple[Callable[..., float], str]] = {
+    "mape": (mape, "mape_point"),
+    "wape": (wape, "median"),
+    "bias": (bias, "mean"),
+    "mape_mean": (mape, "mean"),
+}
 
-def summary_figures(backtest: pd.DataFrame) -> dict[str, float]:
-    """What a line of the summary must say of these rows."""
-    ours = backtest[backtest["model"] == "ensemble"]
-    theirs = backtest[backtest["model"] == "historical_average"]
-    figures = {
-        "mape_ensemble": mape(ours["actual"], ours["mape_point"]),
-        "mape_baseline": mape(theirs["actual"], theirs["mape_point"]),
-        "wape": wape(ours["actual"], ours["mean"]),
-        "bias": bias(ours["actual"], ours["mean"]),
-    }
-    return figures | {"reduction": 100 * (1 - figures["mape_ensemble"] / figures["mape_baseline"])}
+
+def summary_figures(backtest: pd.DataFrame) -> dict[str, dict[str, float]]:
+    """What a line of the summary must say of these rows: both models by the same point."""
+    figures = {}
+    for name, (measure, point) in MEASURES.items():
+        both = {}
+        for side, model in (("baseline", "historical_average"), ("ensemble", "ensemble")):
+            rows = backtest[backtest["model"] == model]
+            both[side] = measure(rows["actual"], rows[point])
+        if name != "bias":
+            both["reduction"] = 100 * (1 - both["ensemble"] / both["baseline"])
+        figures[name] = both
+    return figures

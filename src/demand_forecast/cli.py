@@ -135,20 +135,19 @@ def explain(
     import pandas as pd
 
     from demand_forecast.framework.session import SegmentSession
-    from demand_forecast.reporting import explaining
-    from demand_forecast.reporting.explanation_table import print_explanation
+    from demand_forecast.reporting import explanation
 
     session = cast("SegmentSession", SegmentSession.create(project.project_path, env=env))
     with session, session.in_words():
         catalog = session.load_context().catalog
-        explaining.check_segment(namespace)
-        parts = explaining.load_explanations(catalog, namespace)
-        parts = explaining.choose(parts, store_id=store, product_id=product, week=week)
+        explanation.check_segment(namespace)
+        parts = explanation.load_explanations(catalog, namespace)
+        parts = explanation.choose(parts, store_id=store, product_id=product, week=week)
         changed: pd.DataFrame | str
         try:
-            changed = explaining.load_changes(catalog, namespace)
+            changed = explanation.load_changes(catalog, namespace)
             changed = changed.merge(parts[["store_id", "product_id", "week"]])
         except DemandForecastError as error:
             changed = str(error)
     names = [namespace, *(f"{k} {v}" for k, v in {"store": store, "product": product}.items() if v)]
-    print_explanation(parts, changed, ", ".join(names))
+    explanation.print_explanation(parts, changed, ", ".join(names))

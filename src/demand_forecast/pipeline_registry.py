@@ -5,6 +5,7 @@ from __future__ import annotations
 from kedro.pipeline import Pipeline
 
 from demand_forecast.framework import run_context
+from demand_forecast.framework.drawing import EXAMPLE, draw_example
 from demand_forecast.framework.stages import JOBS, STAGES
 from demand_forecast.pipelines import (
     conditioning,
@@ -22,8 +23,8 @@ def register_pipelines() -> dict[str, Pipeline]:
     """All pipelines of the environment whose segments are configured.
 
     Returns:
-        The stages; the jobs and ``__default__``, each from raw files on; and a pipeline per region,
-        for its lineage in Kedro-Viz.
+        The stages; the jobs and ``__default__``, each from raw files on; a pipeline per region; and
+        ``example``, the first segment drawn by stage, which Kedro-Viz opens.
     """
     plan = run_context.current().segments
     stages = {
@@ -34,5 +35,6 @@ def register_pipelines() -> dict[str, Pipeline]:
         **stages,
         **{job: Pipeline([stages[name] for name in names]) for job, names in JOBS.items()},
         **{region: everything.only_nodes_with_namespaces([region]) for region in plan.regions},
+        EXAMPLE: draw_example(everything, plan).pipeline,
         "__default__": everything,
     }

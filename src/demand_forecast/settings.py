@@ -7,6 +7,7 @@ from demand_forecast.framework.session import SegmentSession
 from demand_forecast.hooks.contracts import ContractHook
 from demand_forecast.hooks.failures import FailureHook
 from demand_forecast.hooks.inputs import MissingInputHook
+from demand_forecast.hooks.kedro_viz import DrawingHook
 from demand_forecast.hooks.parameters import ParameterHook
 from demand_forecast.hooks.paths import PathHook
 from demand_forecast.hooks.progress import ProgressHook
@@ -16,6 +17,7 @@ prepare()
 
 # Kedro calls hooks last in, first out: the run's regions before its parameters, both before others.
 HOOKS = (
+    DrawingHook(),
     ProgressHook(),
     FailureHook(),
     MissingInputHook(),

@@ -94,8 +94,9 @@ def test_a_segment_that_never_sold_does_not_stop_the_run(thin) -> None:
 
 def test_the_summary_counts_what_there_is(thin) -> None:
     [summary] = thin[0].load(["summary"]).values()
-    fast, slow, total = summary["models"]
+    fast, slow, baselines, total = summary["models"]
+    assert baselines["models"] == 4
     assert fast["models"] + slow["models"] + 4 == total["models"]
-    assert total["mape_ensemble"] > 0
+    assert total["accuracy"]["mape"]["ensemble"] > 0
     rows = summary["rows"]
     assert rows["rows_in"] == rows["rows_conditioned"] + rows["rows_quarantined"]

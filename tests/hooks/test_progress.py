@@ -5,10 +5,11 @@ import multiprocessing
 import re
 
 import pytest
-from kedro.io import DataCatalog, MemoryDataset
+from kedro.io import DataCatalog
 from kedro.pipeline import Pipeline, node
 
 from demand_forecast.framework import run_context
+from demand_forecast.framework.drawing import Drawing
 from demand_forecast.framework.segments import Segments
 from demand_forecast.hooks import progress
 from demand_forecast.hooks.progress import ProgressHook
@@ -30,13 +31,15 @@ NODES = [
 
 
 @pytest.fixture
-def hook():
+def hook(monkeypatch):
     """Started on the four nodes; the timings are removed at the end."""
+    monkeypatch.setattr(progress, "draw_example", lambda *given: Drawing(Pipeline([]), {}, {}))
+    monkeypatch.setattr(progress, "pipelines", {"__default__": Pipeline([])})
     with run_context.inside(run_context.RunContext(PLAN)):
         started = ProgressHook()
         started.before_pipeline_run(Pipeline(NODES))
         yield started
-        started.on_pipeline_error()
+        run_context.current().timings.unlink(missing_ok=True)
 
 
 def _run(hook, done):
@@ -86,45 +89,49 @@ def test_nodes_of_all_worker_processes_are_counted(hook, told):
         assert worker.exitcode == 0
     _run(hook, NODES[2])
     assert _lines(told) == [("training", "2/2", "texas.small")]
-    assert list(hook._stage_seconds()) == ["training"]
 
 
 def test_a_run_after_one_that_failed_starts_afresh(hook, told):
     hook.before_dataset_loaded(NODES[1])
     hook.after_dataset_saved(NODES[1])  # one of two, then the run fails
-    hook.on_pipeline_error()
+    run_context.current().timings.unlink()  # as on_pipeline_error does
     hook.before_pipeline_run(Pipeline(NODES[:2]))
     for done in NODES[:2]:
         _run(hook, done)
     assert _lines(told) == [("training", "1/1", "texas.large")]
 
 
-def test_the_summary_gets_the_seconds_and_is_printed(hook, monkeypatch):
-    printed = []
-    monkeypatch.setattr(progress, "print_summary", lambda *given: printed.append(given))
+def test_at_the_end_the_run_is_reported_with_its_seconds(hook, monkeypatch, tmp_path):
+    shown, written = [], []
+    monkeypatch.setattr(progress.RunReport, "show", lambda report, s: shown.append((report, s)))
+    monkeypatch.setattr(progress, "write_run_status", lambda *given: written.append(given))
     timings = run_context.current().timings
-    timings.write_text(
-        '["training", "a", 1.24]\n["training", "b", 2.0]\n["conditioning", "a", 1]\n'
-    )
-    catalog = DataCatalog({"summary": MemoryDataset({"models": []})})
-    pipeline = Pipeline([node(print, "x", "summary", name="summarise")])
-    hook.after_pipeline_run({"env": "dev"}, pipeline, catalog)
-    stored = catalog.load("summary")
-    seconds = stored["seconds"]
-    assert list(seconds) == ["conditioning", "training", "total"]
-    assert (seconds["conditioning"], seconds["training"]) == (1.0, 3.2)
-    assert stored["models"] == []
-    assert printed == [(stored, "dev")]
+    for done in NODES:
+        _run(hook, done)
+    catalog, pipeline = DataCatalog(), Pipeline(NODES)
+    hook.after_pipeline_run({"project_path": str(tmp_path)}, pipeline, catalog)
+    [(report, seconds)] = shown
+    assert (report.pipeline, report.catalog) == (pipeline, catalog)
+    assert list(seconds) == ["training", "monitoring", "total"]
     assert not timings.exists()
+    [(project, _, runs, error)] = written
+    assert (project, error) == (tmp_path, "")
+    assert [run.node for run in runs] == NODES
+    assert all(run.seconds >= 0 for run in runs)
 
 
-def test_without_a_summary_nothing_is_printed(hook, capsys):
-    hook.after_pipeline_run({}, Pipeline(NODES[:1]), DataCatalog())
-    assert capsys.readouterr().out == ""
-
-
-def test_a_failed_run_leaves_no_file(hook):
+def test_a_failed_run_tells_how_far_it_came_and_leaves_no_file(hook, monkeypatch, tmp_path):
+    written = []
+    monkeypatch.setattr(progress, "write_run_status", lambda *given: written.append(given))
     timings = run_context.current().timings
-    assert timings.exists()
-    hook.on_pipeline_error()
+    _run(hook, NODES[0])
+    error = ValueError("too few")
+    hook.on_node_error(error, NODES[1])
+    hook.on_pipeline_error(error, {"project_path": str(tmp_path)}, Pipeline(NODES))
     assert not timings.exists()
+    [(_, _, runs, message)] = written
+    assert message == "too few"
+    assert [(run.node.name, run.error) for run in runs] == [
+        (NODES[0].name, ""),
+        (NODES[1].name, "ValueError: too few"),
+    ]

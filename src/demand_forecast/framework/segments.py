@@ -18,7 +18,17 @@ from demand_forecast.modelling.velocity import VELOCITIES
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 # Names that stand beside those of regions and store formats in the parameters or the registry.
-_RESERVED = {*STAGES, *JOBS, *VELOCITIES, "forecast", "velocity", "identity", "layout", "baseline"}
+_RESERVED = {
+    *STAGES,
+    *JOBS,
+    "example",
+    *VELOCITIES,
+    "forecast",
+    "velocity",
+    "identity",
+    "layout",
+    "baseline",
+}
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Progress by segment while a run goes on, seconds per stage and the results table at its end."""
+"""Progress by segment while a run goes on; its result and the seconds per stage at the end."""
 
 from __future__ import annotations
 
@@ -8,20 +8,24 @@ import os
 import tempfile
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from kedro.framework.hooks import hook_impl
-from kedro.io import CatalogProtocol
+from kedro.framework.project import pipelines
+from kedro.io import DataCatalog
 from kedro.pipeline import Pipeline
 from kedro.pipeline.node import Node
 
 from demand_forecast.framework import run_context
+from demand_forecast.framework.drawing import draw_example
 from demand_forecast.framework.namespacing import unit_of_work
 from demand_forecast.framework.stages import STAGES
-from demand_forecast.reporting.results_table import print_summary
+from demand_forecast.reporting.run_report import RunReport
+from demand_forecast.reporting.run_status import NodeRun, write_run_status
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -35,16 +39,16 @@ class ProgressHook:
 
     def __init__(self) -> None:
         self._total: Counter[tuple[str, str]] = Counter()
-        self._start = 0.0
+        self._start, self._started_at = 0.0, datetime.now(UTC)
         self._started: dict[str, float] = {}
         self._unsaved: dict[str, int] = {}
 
     @hook_impl
     def before_pipeline_run(self, pipeline: Pipeline) -> None:
         """Count what there is to do."""
-        self._total = Counter(_place(node) for node in pipeline.nodes)
+        self._total = Counter(_place(node) for node in pipeline.nodes if node.outputs)
         self._started, self._unsaved = {}, {}  # a run that failed may have left some
-        self._start = time.perf_counter()
+        self._start, self._started_at = time.perf_counter(), datetime.now(UTC)
         handle, path = tempfile.mkstemp(prefix="demand_forecast_", suffix=".jsonl")
         os.close(handle)
         run_context.enter(replace(run_context.current(), timings=Path(path)))
@@ -62,17 +66,21 @@ class ProgressHook:
         if self._unsaved[node.name] == 0:
             del self._unsaved[node.name]
             seconds = time.perf_counter() - self._started.pop(node.name)
-            with _timings().open("a") as file:
-                file.write(json.dumps([*_place(node), seconds]) + "\n")
+            _note(_Noted(*_place(node), node.name, seconds))
             self._report(_place(node))
+
+    @hook_impl
+    def on_node_error(self, error: Exception, node: Node) -> None:
+        """Note which node failed, for Kedro-Viz."""
+        _note(_Noted(*_place(node), node.name, None, f"{type(error).__name__}: {error}"))
 
     def _report(self, place: tuple[str, str]) -> None:
         """Log where this was the last node of a segment's stage."""
         nodes: Counter[tuple[str, str]] = Counter()
         seconds: defaultdict[tuple[str, str], float] = defaultdict(float)
-        for stage, namespace, elapsed in _read(_timings()):
-            nodes[stage, namespace] += 1
-            seconds[stage, namespace] += elapsed
+        for noted in _read(_timings()):
+            nodes[noted.stage, noted.place] += 1
+            seconds[noted.stage, noted.place] += noted.seconds or 0
         if nodes[place] == self._total[place]:
             of_stage = [p for p in self._total if p[0] == place[0]]
             done = sum(nodes[p] == self._total[p] for p in of_stage)
@@ -87,29 +95,75 @@ class ProgressHook:
 
     @hook_impl
     def after_pipeline_run(
-        self, run_params: dict[str, Any], pipeline: Pipeline, catalog: CatalogProtocol[Any, Any]
+        self, run_params: dict[str, Any], pipeline: Pipeline, catalog: DataCatalog
     ) -> None:
-        """Add the seconds to the summary, store it and print the table."""
-        seconds = self._stage_seconds() | {"total": round(time.perf_counter() - self._start, 1)}
-        if "summary" not in pipeline.all_outputs():
-            return
-        summary = catalog.load("summary") | {"seconds": seconds}
-        catalog.save("summary", summary)
-        print_summary(summary, run_params.get("env"))
+        """Show what the run has made; a whole one's summary gets the seconds."""
+        noted = _take()
+        seconds = _by_stage(noted) | {"total": round(time.perf_counter() - self._start, 1)}
+        RunReport(pipeline, catalog, run_context.current().segments).show(seconds)
+        self._write_status(run_params, pipeline, noted)
 
     @hook_impl
-    def on_pipeline_error(self) -> None:
-        """Remove the timings of a run that failed."""
-        self._stage_seconds()
+    def on_pipeline_error(
+        self, error: Exception, run_params: dict[str, Any], pipeline: Pipeline
+    ) -> None:
+        """Tell Kedro-Viz how far the run came."""
+        self._write_status(run_params, pipeline, _take(), str(error) or type(error).__name__)
 
-    def _stage_seconds(self) -> dict[str, float]:
-        """Seconds of all nodes of each stage, added up over the workers; the file is removed."""
-        totals: dict[str, float] = defaultdict(float)
-        if _timings().is_file():
-            for stage, _, seconds in _read(_timings()):
-                totals[stage] += seconds
-            _timings().unlink()
-        return {stage: round(totals[stage], 1) for stage in STAGES if stage in totals}
+    def _write_status(
+        self,
+        run_params: dict[str, Any],
+        pipeline: Pipeline,
+        noted: Iterable[_Noted],
+        error: str = "",
+    ) -> None:
+        drawn = draw_example(pipelines["__default__"], run_context.current().segments).nodes
+        nodes = {node.name: node for node in pipeline.nodes}
+        runs = [
+            NodeRun(nodes[one.node], tuple(_drawn(one.node, drawn)), one.seconds, one.error)
+            for one in noted
+        ]
+        project = Path(run_params["project_path"])
+        write_run_status(project, self._started_at, runs, error)
+
+
+class _Noted(NamedTuple):
+    """A node that has finished, or failed."""
+
+    stage: str
+    place: str
+    node: str
+    seconds: float | None
+    error: str = ""
+
+
+def _note(noted: _Noted) -> None:
+    """One line in the file of all processes."""
+    with _timings().open("a") as file:
+        file.write(json.dumps(noted) + "\n")
+
+
+def _take() -> list[_Noted]:
+    """What all processes have noted; the file is removed."""
+    path = _timings()
+    if not path.is_file():
+        return []
+    noted = list(_read(path))
+    path.unlink()
+    return noted
+
+
+def _by_stage(noted: Iterable[_Noted]) -> dict[str, float]:
+    """Seconds of all nodes of each stage, added up over the workers."""
+    totals: dict[str, float] = defaultdict(float)
+    for one in noted:
+        totals[one.stage] += one.seconds or 0
+    return {stage: round(totals[stage], 1) for stage in STAGES if stage in totals}
+
+
+def _drawn(name: str, drawn: Mapping[str, Node]) -> Iterator[Node]:
+    if name in drawn:
+        yield drawn[name]
 
 
 def _timings() -> Path:
@@ -122,7 +176,6 @@ def _place(node: Node) -> tuple[str, str]:
     return stage, unit_of_work(node) or "all segments"
 
 
-def _read(path: Path) -> Iterator[tuple[str, str, float]]:
+def _read(path: Path) -> Iterator[_Noted]:
     for line in path.read_text().splitlines():
-        stage, namespace, seconds = json.loads(line)
-        yield stage, namespace, seconds
+        yield _Noted(*json.loads(line))

@@ -9,7 +9,13 @@ from hypothesis.extra import numpy as hnp
 
 from demand_forecast.exceptions import ContractError
 from demand_forecast.modelling.evaluation import metrics
+from demand_forecast.modelling.evaluation.metrics import METRICS, Average, Metric, Unit, measure
 from demand_forecast.modelling.protocol import POINTS, QUANTILES
+
+NAMED = {metric.name: metric for metric in METRICS}
+OF_ONE_POINT = [metric for metric in METRICS if len(metric.columns) == 1]
+SHARES = [metric for metric in OF_ONE_POINT if metric.unit is Unit.PERCENT]
+LEVELS = np.array(list(QUANTILES.values()))
 
 UNITS = st.floats(0, 1e4, allow_nan=False).map(lambda x: round(x, 2))
 PAIRS = hnp.arrays(np.float64, (2, 20), elements=UNITS)
@@ -25,17 +31,41 @@ def _frame(actual, forecast, censored=False, scale=1.0, **columns) -> pd.DataFra
     return frame.assign(**columns)
 
 
+def _name(metric: Metric) -> str:
+    return metric.name
+
+
+def _quantiles(forecast) -> np.ndarray:
+    """All quantiles at the same place."""
+    return np.repeat(np.asarray(forecast, dtype=float)[:, None], len(QUANTILES), axis=1)
+
+
+def _interval(lower, upper) -> np.ndarray:
+    return np.column_stack([lower, upper]).astype(float)
+
+
 def test_metrics_by_hand() -> None:
     actual, forecast = [10.0, 0.0, 20.0, np.nan], [12.0, 3.0, 15.0, 9.0]
     assert metrics.mape(actual, forecast) == pytest.approx(100 * (0.2 + 0.25) / 2)
     assert metrics.wape(actual, forecast) == pytest.approx(100 * 10 / 30)
     assert metrics.bias(actual, forecast) == pytest.approx(0.0)
-    assert metrics.rmse(actual, forecast) == pytest.approx(np.sqrt((4 + 9 + 25) / 3))
-    assert metrics.rmse_zero(actual, forecast) == pytest.approx(3.0)
-    assert metrics.share_left_out(actual) == pytest.approx(100 / 3)
-    assert metrics.rmsse(actual, forecast, [2, 0, 5, 1]) == pytest.approx(1.0)
-    assert metrics.pinball(actual, forecast, 0.9) == pytest.approx((0.2 + 0.3 + 4.5) / 3)
-    assert metrics.coverage(actual, [9, 1, 10, 0], [11, 5, 20, 99]) == pytest.approx(200 / 3)
+    assert measure(NAMED["rmse"], actual, forecast) == pytest.approx(np.sqrt((4 + 9 + 25) / 3))
+    assert measure(NAMED["rmse_zero"], actual, forecast) == pytest.approx(3.0)
+    assert measure(NAMED["rmsse"], actual, forecast, [2, 0, 5, 1]) == pytest.approx(1.0)
+    high = actual[0] - np.array([12.0])  # above the actual each level is charged by 1 - p
+    loss = float(np.mean((LEVELS - 1) * high))
+    assert measure(NAMED["pinball"], [10.0], _quantiles([12.0])) == pytest.approx(loss)
+    ends = _interval([9, 1, 10, 0], [11, 5, 20, 99])
+    for name in ("coverage_80", "coverage_95"):
+        assert measure(NAMED[name], actual, ends) == pytest.approx(200 / 3)
+
+
+def test_each_point_is_measured_by_what_it_is_best_for() -> None:
+    points = {metric.name: metric.point for metric in METRICS}
+    assert points["mape"] == "mape_point"
+    assert points["wape_median"] == "median"
+    assert {points[name] for name in ("wape", "bias", "rmse", "rmsse", "mape_mean")} == {"mean"}
+    assert points["pinball"] == points["coverage_80"] == "quantiles"
 
 
 def test_a_too_low_forecast_is_cheap_in_mape_but_shows_in_bias() -> None:
@@ -45,54 +75,68 @@ def test_a_too_low_forecast_is_cheap_in_mape_but_shows_in_bias() -> None:
     assert abs(metrics.bias(actual, low)) > 90 > abs(metrics.bias(actual, fair))
 
 
-def test_metrics_of_nothing_are_nan_and_of_infinity_infinite() -> None:
-    nothing = np.array([np.nan, np.nan])
-    for metric in (metrics.mape, metrics.wape, metrics.bias, metrics.rmse, metrics.rmse_zero):
-        assert np.isnan(metric(nothing, [1, 2]))
+@pytest.mark.parametrize("metric", OF_ONE_POINT, ids=_name)
+def test_a_metric_of_nothing_is_nan(metric: Metric) -> None:
+    assert np.isnan(measure(metric, [np.nan, np.nan], [1, 2]))
+
+
+def test_without_volume_shares_are_nan_and_an_infinite_forecast_is_infinitely_wrong() -> None:
     assert np.isnan(metrics.mape([0, 0], [1, 2]))
     assert np.isnan(metrics.wape([0, 0], [1, 2]))
     assert metrics.mape([1, 2], [np.inf, 2]) == np.inf
 
 
+@pytest.mark.parametrize("metric", SHARES, ids=_name)
 @given(PAIRS, st.floats(0.01, 1000))
-def test_shares_do_not_depend_on_the_unit_and_rmse_scales_with_it(pair, factor) -> None:
+def test_shares_do_not_depend_on_the_unit(metric, pair, factor) -> None:
     actual, forecast = pair
-    for metric in (metrics.mape, metrics.wape, metrics.bias):
-        once, scaled = metric(actual, forecast), metric(factor * actual, factor * forecast)
-        assert scaled == pytest.approx(once, rel=1e-6, abs=1e-6, nan_ok=True)
-    assert metrics.rmse(factor * actual, factor * forecast) == pytest.approx(
-        factor * metrics.rmse(actual, forecast), rel=1e-6
-    )
+    once, scaled = (measure(metric, f * actual, f * forecast) for f in (1, factor))
+    assert scaled == pytest.approx(once, rel=1e-6, abs=1e-6, nan_ok=True)
+
+
+@given(PAIRS, st.floats(0.01, 1000))
+def test_rmse_scales_with_the_unit_and_rmsse_does_not(pair, factor) -> None:
+    actual, forecast = pair
     scale = np.full(20, 3.0)
-    assert metrics.rmsse(factor * actual, factor * forecast, factor * scale) == pytest.approx(
-        metrics.rmsse(actual, forecast, scale), rel=1e-6
+    once, scaled = (measure(NAMED["rmse"], f * actual, f * forecast) for f in (1, factor))
+    assert scaled == pytest.approx(factor * once, rel=1e-6)
+    once, scaled = (
+        measure(NAMED["rmsse"], f * actual, f * forecast, f * scale) for f in (1, factor)
     )
+    assert scaled == pytest.approx(once, rel=1e-6)
 
 
 @given(PAIRS)
 def test_a_perfect_forecast_has_no_error_and_bias_is_within_wape(pair) -> None:
     actual, forecast = pair
-    assert metrics.rmse(actual, actual) == 0
+    for metric in OF_ONE_POINT:
+        assert not measure(metric, actual, actual) > 0  # NaN where nothing can be measured
     if actual.sum() > 0:
-        assert metrics.mape(actual, actual) == metrics.wape(actual, actual) == 0
         assert abs(metrics.bias(actual, forecast)) <= metrics.wape(actual, forecast) * (1 + 1e-9)
 
 
 @given(PAIRS, st.floats(0, 100), st.floats(0, 100))
 def test_coverage_grows_with_the_interval(pair, narrow, wider) -> None:
     actual, forecast = pair
-    inner = metrics.coverage(actual, forecast - narrow, forecast + narrow)
-    outer = metrics.coverage(actual, forecast - narrow - wider, forecast + narrow + wider)
+    inner, outer = (
+        measure(NAMED["coverage_80"], actual, _interval(forecast - width, forecast + width))
+        for width in (narrow, narrow + wider)
+    )
     assert 0 <= inner <= outer <= 100
 
 
-@given(st.floats(0.05, 0.95))
-def test_pinball_is_least_at_the_quantile(level) -> None:
+@given(st.sampled_from(range(len(QUANTILES))), st.sampled_from([0.0, 250.0, 500.0, 1000.0]))
+def test_pinball_is_least_at_the_quantiles(column, other) -> None:
     actual = np.arange(1001.0)
-    quantile = np.quantile(actual, level, method="inverted_cdf")  # interpolated it is not the least
-    best = metrics.pinball(actual, np.full(1001, quantile), level)
-    for other in (0.0, 250.0, 500.0, 1000.0):
-        assert best <= metrics.pinball(actual, np.full(1001, other), level) + 1e-9
+    # interpolated they would not be the least
+    best = np.quantile(actual, LEVELS, method="inverted_cdf")
+    moved = best.copy()
+    moved[column] = other
+    least, more = (
+        measure(NAMED["pinball"], actual, np.tile(quantiles, (1001, 1)))
+        for quantiles in (best, moved)
+    )
+    assert least <= more + 1e-9
 
 
 @given(PAIRS, hnp.arrays(np.bool_, 20))
@@ -102,28 +146,37 @@ def test_crediting_only_forgives(pair, censored) -> None:
     assert (credited <= forecast).all()
     assert (credited[~censored] == forecast[~censored]).all()
     assert (credited[censored] <= actual[censored]).all()
-    assert metrics.rmse(actual, credited) <= metrics.rmse(actual, forecast) + 1e-9
+    plain, aware = (measure(NAMED["rmse"], actual, f) for f in (forecast, credited))
+    assert aware <= plain + 1e-9
 
 
 @settings(max_examples=40, deadline=None)
 @given(PAIRS, hnp.arrays(np.bool_, 20))
-def test_summary_agrees_with_the_functions(pair, censored) -> None:
+def test_a_table_agrees_with_the_measures(pair, censored) -> None:
     actual, forecast = pair
-    frame = _frame(actual, forecast, censored, scale=2.0)
-    row = metrics.summarise(frame).iloc[0]
+    row = metrics.summarise(_frame(actual, forecast, censored, scale=2.0)).iloc[0]
     credited = metrics.credit(forecast, actual, censored)
-    for suffix, values in (("", forecast), ("_aware", credited)):
-        for name in ("mape", "wape", "bias", "rmse", "rmse_zero"):
-            expected = getattr(metrics, name)(actual, values)
-            assert row[name + suffix] == pytest.approx(expected, rel=1e-9, abs=1e-9, nan_ok=True)
-        assert row["rmsse" + suffix] == pytest.approx(metrics.rmsse(actual, values, np.full(20, 2)))
-        losses = [metrics.pinball(actual, values, level) for level in QUANTILES.values()]
-        assert row["pinball" + suffix] == pytest.approx(np.mean(losses))
-        inside = metrics.coverage(actual, values, values)
-        assert row["coverage_80" + suffix] == pytest.approx(inside)
-    assert row["share_left_out"] == pytest.approx(metrics.share_left_out(actual))
+    for plain in METRICS:
+        for metric, values in ((plain, forecast), (plain.twin, credited)):
+            many = np.repeat(values[:, None], len(metric.columns), axis=1)
+            one_point = len(metric.columns) == 1
+            expected = measure(metric, actual, values if one_point else many, np.full(20, 2.0))
+            found = row[metric.name]
+            assert found == pytest.approx(expected, rel=1e-9, abs=1e-9, nan_ok=True)
+    assert row["share_left_out"] == pytest.approx(100 * (actual <= 0).mean())
     assert row["share_censored"] == pytest.approx(100 * censored.mean())
     assert row["volume"] == pytest.approx(actual.sum())
+
+
+def test_a_metric_is_added_by_one_record_and_one_function() -> None:
+    def too_low(actual, forecast, scale):
+        return (forecast < actual).astype(float)
+
+    mine = Metric("too_low", "Share of forecasts below the actual.", ("median",), too_low)
+    frame = _frame([10.0, 20.0, 30.0, 40.0], [15.0, 15.0, 35.0, 45.0])
+    table = metrics.summarise(frame, metrics=(*METRICS, mine))
+    assert table.loc[0, "too_low"] == table.loc[0, "too_low_aware"] == 25.0
+    assert mine.average is Average.ROWS
 
 
 def test_summary_measures_each_point_by_its_own_metric() -> None:
@@ -152,27 +205,6 @@ def test_sold_out_weeks_differ_only_where_the_forecast_is_above() -> None:
     assert none["mape"] == none["mape_aware"]
 
 
-def test_roll_up_weighs_by_volume_and_names_the_worst() -> None:
-    summary = pd.DataFrame(
-        {
-            "model": ["a", "a", "a", "b"],
-            "region": ["x", "y", "z", "x"],
-            "velocity": ["fast"] * 4,
-            "volume": [30.0, 10.0, 5.0, 1.0],
-            "mape": [20.0, 40.0, np.nan, 7.0],
-            "bias": [5.0, -9.0, 1.0, 0.0],
-        }
-    )
-    table = metrics.roll_up(summary, metrics=["mape", "bias"]).set_index(["model", "metric"])
-    assert table.loc[("a", "mape"), "weighted"] == pytest.approx(25)
-    assert table.loc[("a", "mape"), "worst"] == 40
-    assert table.loc[("a", "mape"), "worst_group"] == "y.fast"
-    assert table.loc[("a", "bias"), "worst"] == -9
-    assert table.loc[("b", "mape"), "worst"] == 7
-
-
 def test_missing_columns_are_named() -> None:
     with pytest.raises(ContractError, match="'censored' is missing"):
         metrics.summarise(_frame([1.0], 1.0).drop(columns="censored"))
-    with pytest.raises(ContractError, match=r"'mapee' is missing.*Did you mean 'mape'"):
-        metrics.roll_up(metrics.summarise(_frame([1.0], 1.0)), metrics=["mapee"])

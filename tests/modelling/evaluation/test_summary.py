@@ -8,10 +8,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from by_hand import summary_figures
-from demand_forecast.modelling.evaluation.contest import metrics_table
-from demand_forecast.modelling.evaluation.metrics import bias, mape, summarise, wape
-from demand_forecast.modelling.evaluation.summary import pool, summarise_models, summarise_rows
+from by_hand import MEASURES, summary_figures
+from demand_forecast.modelling.evaluation import metrics
+from demand_forecast.modelling.evaluation.summary import (
+    HEADLINE,
+    Accuracy,
+    Judged,
+    RunSummary,
+    count_rows,
+    pool,
+    summarise,
+)
 from demand_forecast.modelling.protocol import POINTS, QUANTILES
 
 
@@ -38,14 +45,19 @@ def _backtest(seed: int, model: str = "ensemble", velocity: str = "fast") -> pd.
     return frame.assign(**{c: actual * rng.uniform(0.5, 1.7, n) + rng.random(n) for c in columns})
 
 
-def _verdict(*, fast: bool | None, slow: bool | None) -> dict[str, object]:
-    """Passed, failed, or None: no ensemble."""
-
-    def one(passed: bool | None) -> dict[str, object]:
-        rules = [] if passed is None else [{"name": "mape"}]
-        return {"passed": bool(passed), "rules": rules, "reason": "", "metrics": []}
-
-    return {"velocities": {"fast": one(fast), "slow": one(slow)}}
+def _judged(frame: pd.DataFrame, segment: str = "texas.large", passed: bool = True) -> list[Judged]:
+    """Verdicts by velocity as the gate gives them: without an ensemble there are no metrics."""
+    verdicts = []
+    for velocity in ("fast", "slow"):
+        rows = frame[frame["velocity"] == velocity]
+        tried = bool((rows["model"] == "ensemble").any())
+        verdict = {
+            "passed": passed and tried,
+            "reason": "all rules passed" if passed and tried else f"{velocity}: no",
+            "metrics": metrics.summarise(rows).to_dict("records") if tried else [],
+        }
+        verdicts.append(Judged(segment, velocity, json.loads(json.dumps(verdict))))
+    return verdicts
 
 
 def _segment(seed: int) -> pd.DataFrame:
@@ -62,76 +74,124 @@ def _segment(seed: int) -> pd.DataFrame:
 @given(st.lists(st.integers(0, 10**6), min_size=1, max_size=5))
 def test_pooled_figures_are_those_of_all_rows_together(seeds: list[int]) -> None:
     backtests = [_backtest(seed) for seed in seeds]
-    pooled = pool(pd.concat([summarise(b) for b in backtests], ignore_index=True))
+    records = pd.concat([metrics.summarise(b) for b in backtests]).to_dict("records")
     rows = pd.concat(backtests, ignore_index=True)
     if not (rows["actual"] > 0).any():
-        assert all(np.isnan(v) for v in pooled.values())
+        assert all(np.isnan(pool(records, metric)) for metric in HEADLINE.values())
         return
-    assert pooled["mape"] == pytest.approx(mape(rows["actual"], rows["mape_point"]))
-    if all((b["actual"] > 0).any() for b in backtests):
-        assert pooled["wape"] == pytest.approx(wape(rows["actual"], rows["mean"]))
-        assert pooled["bias"] == pytest.approx(bias(rows["actual"], rows["mean"]))
+    for name, metric in HEADLINE.items():
+        measure, point = MEASURES[name]
+        if name.startswith("mape") or all((b["actual"] > 0).any() for b in backtests):
+            assert pool(records, metric) == pytest.approx(measure(rows["actual"], rows[point]))
 
 
 def test_the_table_is_that_of_the_pooled_backtest() -> None:
     backtests = [_segment(seed) for seed in (11, 12, 13)]
-    verdicts = [_verdict(fast=True, slow=True)] * 2 + [_verdict(fast=False, slow=True)]
-    table = summarise_models([metrics_table(b) for b in backtests], verdicts)
-    assert [row["velocity"] for row in table] == ["fast", "slow", "total"]
+    passed = (True, True, False)
+    judged = [
+        one
+        for name, frame, ok in zip("abc", backtests, passed, strict=True)
+        for one in _judged(frame, name, ok)
+    ]
+    summary = summarise(judged)
+    assert summary.points == {name: point for name, (_, point) in MEASURES.items()}
     rows = pd.concat(backtests, ignore_index=True)
-    for row in table:
-        part = rows if row["velocity"] == "total" else rows[rows["velocity"] == row["velocity"]]
-        expected = summary_figures(part)
-        assert {k: row[k] for k in expected} == pytest.approx(expected, abs=0.001)
-    assert [row["models"] for row in table] == [3, 3, 9]
-    assert [row["share_passed"] for row in table] == pytest.approx([200 / 3, 100, 500 / 6])
+    for line in summary.models:
+        if line.kind == "baseline":
+            assert line.accuracy is None
+            continue
+        part = rows if line.velocity == "all" else rows[rows["velocity"] == line.velocity]
+        _assert_same(line.accuracy, summary_figures(part))
+    assert [line.share_passed for line in summary.models if line.accuracy] == pytest.approx(
+        [200 / 3] * 3
+    )
+
+
+def test_models_are_counted_by_kind_and_add_up() -> None:
+    judged = [one for name in "abc" for one in _judged(_segment(ord(name)), name)]
+    lines = summarise(judged).models
+    counts = [(line.kind, line.velocity, line.models) for line in lines]
+    assert counts == [
+        ("ensemble", "fast", 3),
+        ("ensemble", "slow", 3),
+        ("baseline", "all", 3),
+        ("all", "all", 9),
+    ]
+
+
+def test_both_models_are_measured_by_the_same_point() -> None:
+    """By different points a model that forecasts the same would seem to be better."""
+    rows = _segment(17)
+    theirs = rows["model"] == "historical_average"
+    columns = [*POINTS, *QUANTILES]
+    rows.loc[theirs, columns] = rows.loc[~theirs, columns].to_numpy()
+    accuracy = summarise(_judged(rows)).total.accuracy
+    for error in (accuracy.mape, accuracy.wape, accuracy.bias, accuracy.mape_mean):
+        assert error.baseline == error.ensemble
+    assert accuracy.mape.reduction == accuracy.wape.reduction == 0
+    assert accuracy.mape.ensemble != accuracy.mape_mean.ensemble
 
 
 def test_a_class_without_ensemble_counts_in_no_comparison() -> None:
     """Else the baseline would be measured on rows that the ensemble has never seen."""
     whole, partial = _segment(21), _segment(22)
     lone = (partial["velocity"] == "slow") & (partial["model"] == "ensemble")
-    metrics = [metrics_table(whole), metrics_table(partial[~lone])]
-    verdicts = [_verdict(fast=True, slow=True), _verdict(fast=True, slow=None)]
-    slow = summarise_models(metrics, verdicts)[1]
-    theirs = whole[(whole["velocity"] == "slow") & (whole["model"] == "historical_average")]
-    expected = mape(theirs["actual"], theirs["mape_point"])
-    assert slow["mape_baseline"] == pytest.approx(expected, abs=0.001)
-    assert slow["models"] == 1
-    assert slow["share_passed"] == 50
+    summary = summarise([*_judged(whole, "a"), *_judged(partial[~lone], "b")])
+    slow = summary.models[1]
+    _assert_same(slow.accuracy, summary_figures(whole[whole["velocity"] == "slow"]))
+    assert slow.models == 1
+    assert slow.share_passed == 50
+    assert [line.models for line in summary.models] == [2, 1, 2, 5]
 
 
-def test_where_nothing_was_measured_figures_are_none_and_the_summary_is_json() -> None:
-    metrics = [metrics_table(pd.DataFrame())]
-    verdicts = [_verdict(fast=None, slow=None)]
-    table = summarise_models(metrics, verdicts)
-    assert [row["mape_ensemble"] for row in table] == [None, None, None]
-    assert [row["models"] for row in table] == [0, 0, 1]  # the baseline is always there
-    json.dumps(table, allow_nan=False)
+def test_the_worst_outcome_comes_first_with_its_reason() -> None:
+    judged = [*_judged(_segment(5), "good"), *_judged(_segment(6), "bad", passed=False)]
+    outcomes = summarise(judged).outcomes
+    assert [(o.segment, o.passed) for o in outcomes] == [
+        ("bad", False),
+        ("bad", False),
+        ("good", True),
+        ("good", True),
+    ]
+    for first, second in (outcomes[:2], outcomes[2:]):
+        assert first.accuracy.mape.ensemble >= second.accuracy.mape.ensemble
+    assert outcomes[0].reason == f"{outcomes[0].velocity}: no"
 
 
-def test_without_any_demand_figures_are_none() -> None:
-    nothing = _segment(31).assign(actual=0.0)
-    table = summarise_models([metrics_table(nothing)], [_verdict(fast=False, slow=False)])
-    assert {row["mape_ensemble"] for row in table} == {None}
-    json.dumps(table, allow_nan=False)
+def test_where_nothing_was_measured_figures_are_null_and_the_summary_is_json() -> None:
+    nothing = _segment(1).iloc[:0]
+    summary = summarise(_judged(nothing))
+    assert summary.total.accuracy.mape.ensemble is None
+    assert [line.models for line in summary.models] == [0, 0, 1, 1]  # the baseline is there
+    stored = json.loads(json.dumps(summary.model_dump(mode="json"), allow_nan=False))
+    assert RunSummary.model_validate(stored) == summary
+
+
+def test_without_any_demand_figures_are_null() -> None:
+    accuracy = summarise(_judged(_segment(31).assign(actual=0.0))).total.accuracy
+    assert accuracy.mape.ensemble is accuracy.wape.ensemble is accuracy.bias.ensemble is None
 
 
 def test_a_perfect_baseline_leaves_no_reduction_to_speak_of() -> None:
     rows = _segment(41)
     theirs = rows["model"] == "historical_average"
     rows["mape_point"] = rows["mape_point"].where(~theirs, rows["actual"])
-    table = summarise_models([metrics_table(rows)], [_verdict(fast=True, slow=True)])
-    assert table[2]["mape_baseline"] == 0
-    assert table[2]["reduction"] is None
+    mape = summarise(_judged(rows)).total.accuracy.mape
+    assert mape.baseline == 0
+    assert mape.reduction is None
 
 
 def test_rows_are_counted_over_regions_and_sources() -> None:
     totals = pd.DataFrame(
         {"rows_in": [10, 5], "rows_conditioned": [9, 5], "rows_quarantined": [1, 0]}
     )
-    assert summarise_rows([totals, totals.iloc[:1]]) == {
-        "rows_in": 25,
-        "rows_conditioned": 23,
-        "rows_quarantined": 2,
-    }
+    rows = count_rows([totals, totals.iloc[:1]])
+    assert (rows.rows_in, rows.rows_conditioned, rows.rows_quarantined) == (25, 23, 2)
+
+
+def _assert_same(accuracy: Accuracy | None, expected: dict[str, dict[str, float]]) -> None:
+    assert accuracy is not None
+    for name, figures in expected.items():
+        told = getattr(accuracy, name)
+        assert {k: getattr(told, k) for k in figures} == pytest.approx(figures, abs=0.001)
+    assert accuracy.bias.reduction is None

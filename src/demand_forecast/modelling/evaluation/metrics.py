@@ -1,28 +1,32 @@
 """Error measures on arrays, and their table for a backtest.
 
-All shares (MAPE, WAPE, bias, coverage...) are in **per cent**, all RMSE in units per week. Rows
-whose actual or forecast is NaN are left out; a metric of no rows is NaN; an infinite forecast makes
-it infinite.
+``METRICS`` says of each measure which point of the predictive distribution it is of, in which unit,
+and how the rows are averaged. To add one, write the function of what a row adds and put a
+:class:`Metric` into ``METRICS``.
 
-**Which point is measured.** The contract's MAPE is that of ``mape_point``. Everything about volume
-(WAPE, bias, RMSE, RMSSE) is that of ``mean``, the number that adds up; ``wape_median`` is the WAPE
-of the ``median``, the point that minimises it. MAPE alone misleads: the lower a forecast, the less
-a miss can cost it (at most 100 % below, without limit above), so it is always shown beside the
+**Points.** Each measure has the point that is best for it: MAPE is least for ``mape_point`` (the
+contract's MAPE), absolute errors and so WAPE for ``median`` (``wape_median``), and only ``mean``
+adds up, so that bias and squared errors are of it. MAPE alone misleads: the lower a forecast, the
+less a miss can cost it (at most 100 % below, without limit above), so it is always shown beside the
 bias.
 
-**Sold-out weeks.** There the actual is only a lower bound of the demand. The plain metrics compare
-with what was observed, as the contract does. In a table each has an ``_aware`` twin in which a
-forecast above a sold-out quantity is no error (Powell, *Censored regression quantiles*, Journal of
-Econometrics 32, 1986): demand may well have been there. Neither is the truth: a plain figure
+**Sold-out weeks.** There the actual is only a lower bound of the demand. The plain measures compare
+with what was observed, as the contract does. In a table each has a twin, ``<name>_aware``, in which
+a forecast above a sold-out quantity is no error (Powell, *Censored regression quantiles*, Journal
+of Econometrics 32, 1986): demand may well have been there. Neither is the truth: a plain figure
 charges for serving lost sales, an aware one forgives any excess in those weeks. Where nothing was
 sold out, the twins are equal. Bias: plain is an upper limit of the true signed error in units,
 because true demand can only be higher than what was observed.
+
+Rows whose actual or forecast is NaN are left out; a measure of no rows is NaN; an infinite forecast
+makes it infinite.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Callable, Mapping, Sequence
+from enum import Enum
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -33,99 +37,232 @@ from demand_forecast.modelling.protocol import POINTS, QUANTILES
 
 Array = npt.NDArray[np.float64]
 Values = npt.ArrayLike
+Term = Callable[[Array, Array, Array], Array]
 
-INTERVALS: Final = {"coverage_80": ("q10", "q90"), "coverage_95": ("q025", "q975")}
-AWARE: Final = "_aware"
-_ROOTS: Final = ("rmse", "rmse_zero", "rmsse")
-_RATIOS: Final = ("wape", "wape_median", "bias")
+
+class Unit(Enum):
+    """What a measure is counted in."""
+
+    PERCENT = "%"
+    UNITS = "units per week"
+    RATIO = "1"
+
+
+class Average(Enum):
+    """How the terms of the rows become one figure."""
+
+    ROWS = "mean over the rows"
+    DEMAND = "mean over the rows with demand"
+    VOLUME = "sum over the rows, divided by the units observed"
+    ROOT = "root of the mean over the rows"
+
+
+class Metric(NamedTuple):
+    """One error measure.
+
+    Attributes:
+        name: Its column in a table.
+        what: One sentence for people.
+        columns: The point that is measured, or the quantiles; columns of a forecast.
+        term: What each row adds. Takes ``actual`` ``(rows,)``, ``forecast`` ``(rows,)`` or, of
+            several columns, ``(rows, columns)``, and ``scale`` ``(rows,)``; gives ``(rows,)``, NaN
+            where a row does not count.
+        average: How the terms become one figure.
+        unit: Of that figure.
+        aware: Whether a forecast above a sold-out quantity is no error.
+    """
+
+    name: str
+    what: str
+    columns: tuple[str, ...]
+    term: Term
+    average: Average = Average.ROWS
+    unit: Unit = Unit.PERCENT
+    aware: bool = False
+
+    @property
+    def point(self) -> str:
+        """The point that is measured, for headings."""
+        return self.columns[0] if len(self.columns) == 1 else "quantiles"
+
+    @property
+    def twin(self) -> Metric:
+        """The same measure, aware of sold-out weeks."""
+        return self._replace(name=f"{self.name}_aware", aware=True)
+
+
+def _percentage_error(actual: Array, forecast: Array, scale: Array) -> Array:
+    return np.abs(forecast - actual) / np.where(actual > 0, actual, np.nan)
+
+
+def _absolute_error(actual: Array, forecast: Array, scale: Array) -> Array:
+    return np.abs(forecast - actual)
+
+
+def _error(actual: Array, forecast: Array, scale: Array) -> Array:
+    return forecast - actual
+
+
+def _squared_error(actual: Array, forecast: Array, scale: Array) -> Array:
+    return np.square(forecast - actual)
+
+
+def _squared_error_without_demand(actual: Array, forecast: Array, scale: Array) -> Array:
+    return np.where(actual <= 0, np.square(forecast - actual), np.nan)
+
+
+def _scaled_squared_error(actual: Array, forecast: Array, scale: Array) -> Array:
+    return np.square(forecast - actual) / np.square(np.where(scale > 0, scale, np.nan))
+
+
+def _quantile_loss(actual: Array, forecast: Array, scale: Array) -> Array:
+    excess = [actual - quantile for quantile in forecast.T]
+    levels = QUANTILES.values()
+    losses = [np.maximum(p * e, (p - 1) * e) for p, e in zip(levels, excess, strict=True)]
+    mean: Array = np.mean(losses, axis=0)
+    return mean
+
+
+def _inside(actual: Array, forecast: Array, scale: Array) -> Array:
+    lower, upper = forecast.T
+    known = ~(np.isnan(actual) | np.isnan(lower) | np.isnan(upper))
+    return np.where(known, (lower <= actual) & (actual <= upper), np.nan)
+
+
+MAPE: Final = Metric(
+    "mape",
+    "Mean absolute percentage error over the rows with demand.",
+    ("mape_point",),
+    _percentage_error,
+    Average.DEMAND,
+)
+MAPE_MEAN: Final = Metric(
+    "mape_mean", "The same of the mean.", ("mean",), _percentage_error, Average.DEMAND
+)
+WAPE: Final = Metric(
+    "wape",
+    "Sum of absolute errors as a share of the volume.",
+    ("mean",),
+    _absolute_error,
+    Average.VOLUME,
+)
+WAPE_MEDIAN: Final = Metric(
+    "wape_median",
+    "The same of the median, the point for which it is least.",
+    ("median",),
+    _absolute_error,
+    Average.VOLUME,
+)
+BIAS: Final = Metric(
+    "bias",
+    "Sum of signed errors as a share of the volume; positive: forecast too high.",
+    ("mean",),
+    _error,
+    Average.VOLUME,
+)
+METRICS: Final[tuple[Metric, ...]] = (
+    MAPE,
+    MAPE_MEAN,
+    WAPE,
+    WAPE_MEDIAN,
+    BIAS,
+    Metric(
+        "rmse",
+        "Root mean squared error.",
+        ("mean",),
+        _squared_error,
+        Average.ROOT,
+        Unit.UNITS,
+    ),
+    Metric(
+        "rmse_zero",
+        "RMSE over the rows that MAPE leaves out: actual 0, or below (late returns).",
+        ("mean",),
+        _squared_error_without_demand,
+        Average.ROOT,
+        Unit.UNITS,
+    ),
+    Metric(
+        "rmsse",
+        "Root mean squared scaled error (Hyndman & Koehler, 2006; M5 competition, 2022): 1 is as "
+        "good as repeating the last week was inside the history.",
+        ("mean",),
+        _scaled_squared_error,
+        Average.ROOT,
+        Unit.RATIO,
+    ),
+    Metric(
+        "pinball",
+        "Mean quantile loss over all levels (Koenker & Bassett, 1978).",
+        tuple(QUANTILES),
+        _quantile_loss,
+        unit=Unit.UNITS,
+    ),
+    Metric("coverage_80", "Share of actuals inside the 80 % interval.", ("q10", "q90"), _inside),
+    Metric("coverage_95", "Share of actuals inside the 95 % interval.", ("q025", "q975"), _inside),
+)
+
+
+def measure(metric: Metric, actual: Values, forecast: Values, scale: Values = 1.0) -> float:
+    """One measure of arrays.
+
+    Args:
+        metric: From ``METRICS``.
+        actual: ``(rows,)`` units.
+        forecast: ``(rows,)`` units, or ``(rows, columns)`` for a measure of several columns.
+        scale: Per row, the root mean squared week-to-week change of the series' own history up to
+            the origin; for RMSSE only. Rows where it is 0 or NaN are left out.
+    """
+    a, f, s = (np.asarray(values, dtype=np.float64) for values in (actual, forecast, scale))
+    terms = metric.term(a, f, s)
+    counts = ~np.isnan(terms)
+    if not counts.any():
+        return float("nan")
+    return float(_finish(metric, terms[counts].mean(), a[counts].mean()))
 
 
 def mape(actual: Values, forecast: Values) -> float:
     """Mean absolute percentage error over rows with ``actual > 0``, per cent."""
-    return 100 * _mean(_percentage_error(*_arrays(actual, forecast)))
-
-
-def rmse(actual: Values, forecast: Values) -> float:
-    """Root mean squared error, units."""
-    return float(np.sqrt(_mean(_squared_error(*_arrays(actual, forecast)))))
-
-
-def rmse_zero(actual: Values, forecast: Values) -> float:
-    """RMSE over the rows that MAPE leaves out: ``actual`` 0 (or below: late returns), units."""
-    a, f = _arrays(actual, forecast)
-    return float(np.sqrt(_mean(np.where(a <= 0, _squared_error(a, f), np.nan))))
+    return measure(MAPE, actual, forecast)
 
 
 def wape(actual: Values, forecast: Values) -> float:
     """Sum of absolute errors as a share of the volume, per cent; NaN without volume."""
-    a, f = _arrays(actual, forecast)
-    return 100 * _ratio(np.abs(f - a), a)
+    return measure(WAPE, actual, forecast)
 
 
 def bias(actual: Values, forecast: Values) -> float:
     """Sum of signed errors as a share of the volume, per cent; positive: forecast too high."""
-    a, f = _arrays(actual, forecast)
-    return 100 * _ratio(f - a, a)
-
-
-def rmsse(actual: Values, forecast: Values, scale: Values) -> float:
-    """Root mean squared scaled error (Hyndman & Koehler, 2006; M5 competition, 2022).
-
-    Args:
-        actual: Units.
-        forecast: Units.
-        scale: Per row, the root mean squared week-to-week change of the series' own history up to
-            the origin; rows where it is 0 or NaN are left out.
-
-    Returns:
-        1 is as good as repeating the last week was inside the history.
-    """
-    a, f, s = _arrays(actual, forecast, scale)
-    return float(np.sqrt(_mean(_scaled_squared_error(a, f, s))))
-
-
-def pinball(actual: Values, forecast: Values, level: float) -> float:
-    """Mean quantile loss at ``level``, units (Koenker & Bassett, 1978)."""
-    a, f = _arrays(actual, forecast)
-    return _mean(_pinball_loss(a, f, level))
-
-
-def coverage(actual: Values, lower: Values, upper: Values) -> float:
-    """Share of actuals inside ``[lower, upper]``, per cent."""
-    return 100 * _mean(_inside(*_arrays(actual, lower, upper)))
-
-
-def share_left_out(actual: Values) -> float:
-    """Share of the observed rows that MAPE cannot see (actual not above 0), per cent."""
-    (a,) = _arrays(actual)
-    return 100 * _mean(np.where(np.isfinite(a), a <= 0, np.nan))
+    return measure(BIAS, actual, forecast)
 
 
 def credit(forecast: Values, actual: Values, censored: npt.ArrayLike) -> Array:
-    """Forecasts with the part above a sold-out quantity taken off: feed it to any metric above.
+    """Forecasts with the part above a sold-out quantity taken off: feed it to any measure above.
 
     Args:
         forecast: Units.
         actual: Observed units.
         censored: True where the week sold out, so that the actual is a lower bound.
     """
-    f, a = _arrays(forecast, actual)
+    f, a = (np.asarray(values, dtype=np.float64) for values in (forecast, actual))
     return np.where(np.asarray(censored, dtype=bool), np.fmin(f, a), f)
 
 
-def summarise(frame: pd.DataFrame, by: Sequence[str] = ("model",)) -> pd.DataFrame:
-    """Metrics of a backtest by group, plain and aware of sold-out weeks.
+def summarise(
+    frame: pd.DataFrame, by: Sequence[str] = ("model",), metrics: Sequence[Metric] = METRICS
+) -> pd.DataFrame:
+    """Measures of a backtest by group, plain and aware of sold-out weeks.
 
     Args:
         frame: From :func:`demand_forecast.modelling.evaluation.backtest.backtest`; further columns
             to group by (``velocity``...) may have been joined.
         by: Columns of the groups.
+        metrics: What is measured.
 
     Returns:
-        One row per group: ``by``, ``rows``, ``volume`` (units observed), ``share_left_out``,
-        ``share_censored``, ``mape``, ``wape``, ``wape_median``, ``bias``, ``rmse``, ``rmse_zero``,
-        ``rmsse``, ``pinball`` (mean over the levels), ``coverage_80``, ``coverage_95`` and, but for
-        the shares, each with its twin ``..._aware``.
+        One row per group: ``by``, ``rows``, ``volume`` (units observed), ``share_left_out`` (per
+        cent of the rows, those that MAPE cannot see), ``share_censored``, then a column for each
+        of ``metrics`` and for its twin.
 
     Raises:
         ContractError: If ``frame`` lacks a column.
@@ -133,139 +270,52 @@ def summarise(frame: pd.DataFrame, by: Sequence[str] = ("model",)) -> pd.DataFra
     keys = list(by)
     _require(frame, [*keys, "actual", "censored", "scale", *POINTS, *QUANTILES])
     rows = frame[np.isfinite(frame["actual"].to_numpy(dtype=float))]
-    terms = _plain_terms(rows) | {k + AWARE: v for k, v in _plain_terms(_credited(rows)).items()}
-    table = rows[keys].assign(**terms, _volume=rows["actual"].to_numpy(dtype=float))
-    table["share_left_out"] = rows["actual"].to_numpy() <= 0
-    table["share_censored"] = rows["censored"].to_numpy(dtype=bool)
+    columns = (*metrics, *(metric.twin for metric in metrics))
+    table = rows[keys].assign(**_terms(rows, columns))
     groups = table.groupby(keys, sort=False, observed=True, dropna=False)
-    means = groups.mean()
-    counts = groups.size().rename("rows")
-    summary: pd.DataFrame = pd.concat([counts, _finish(means, counts)], axis=1).reset_index()
-    return summary
+    means, counts = groups.mean(), groups.size().rename("rows")
+    summary: pd.DataFrame = pd.concat([counts, _figures(means, counts, columns)], axis=1)
+    return summary.reset_index()
 
 
-def roll_up(
-    summary: pd.DataFrame, by: Sequence[str] = ("model",), metrics: Sequence[str] = ("mape",)
-) -> pd.DataFrame:
-    """Several groups' metrics in one line: volume-weighted mean, worst, and which group that is.
-
-    Args:
-        summary: From :func:`summarise`, by ``by`` and further columns (segment, velocity, horizon).
-        by: Columns that stay.
-        metrics: Metrics of ``summary``. Worst is the largest, of bias the farthest from 0.
-
-    Returns:
-        Long table: ``by``, ``metric``, ``weighted``, ``worst``, ``worst_group``. Groups in which a
-        metric is NaN (MAPE of a segment without sales) are left out of that metric.
-    """
-    keys = list(by)
-    _require(summary, [*keys, "volume", *metrics])
-    known = {"rows", "volume", *keys, *_metric_names()}
-    labels = pd.Series("", index=summary.index)
-    for position, column in enumerate(c for c in summary.columns if c not in known):
-        labels = labels + ("." if position else "") + summary[column].astype(str)
-    parts = [_rolled(summary, keys, metric, labels) for metric in metrics]
-    return pd.concat(parts, ignore_index=True)
-
-
-def _rolled(
-    summary: pd.DataFrame, keys: list[str], metric: str, labels: pd.Series[str]
-) -> pd.DataFrame:
-    rows = summary.assign(worst_group=labels, metric=metric).dropna(subset=[metric])
-    rows["_product"] = rows[metric] * rows["volume"]
-    sums = rows.groupby(keys, sort=False, dropna=False)[["_product", "volume"]].sum()
-    worst_first = rows.sort_values(metric, key=np.abs, ascending=False, kind="stable")
-    worst = worst_first.groupby(keys, sort=False, dropna=False)[
-        ["metric", metric, "worst_group"]
-    ].first()
-    worst.insert(1, "weighted", sums["_product"] / sums["volume"].where(sums["volume"] > 0))
-    return worst.loc[sums.index].rename(columns={metric: "worst"}).reset_index()
-
-
-def _plain_terms(frame: pd.DataFrame) -> dict[str, Array]:
-    """What each row adds to each metric, before the mean is taken."""
-    a = frame["actual"].to_numpy(dtype=float)
-    mean, median, point = (frame[name].to_numpy(dtype=float) for name in POINTS)
-    squared = _squared_error(a, mean)
-    losses = [_pinball_loss(a, frame[q].to_numpy(dtype=float), p) for q, p in QUANTILES.items()]
+def _terms(rows: pd.DataFrame, metrics: Sequence[Metric]) -> dict[str, Array]:
+    """What each row adds to each figure, before the mean is taken."""
+    plain = {name: rows[name].to_numpy(dtype=float) for name in (*POINTS, *QUANTILES)}
+    actual, scale = (rows[name].to_numpy(dtype=float) for name in ("actual", "scale"))
+    censored = rows["censored"].to_numpy(dtype=bool)
+    aware = {name: credit(values, actual, censored) for name, values in plain.items()}
     terms = {
-        "mape": _percentage_error(a, point),
-        "wape": np.abs(mean - a),
-        "wape_median": np.abs(median - a),
-        "bias": mean - a,
-        "rmse": squared,
-        "rmse_zero": np.where(a <= 0, squared, np.nan),
-        "rmsse": _scaled_squared_error(a, mean, frame["scale"].to_numpy(dtype=float)),
-        "pinball": np.mean(losses, axis=0),
+        metric.name: metric.term(actual, _measured(metric, aware if metric.aware else plain), scale)
+        for metric in metrics
     }
-    for name, (lower, upper) in INTERVALS.items():
-        ends = (frame[end].to_numpy(dtype=float) for end in (lower, upper))
-        terms[name] = _inside(a, *ends)
-    return terms
+    return terms | {"_volume": actual, "_left_out": actual <= 0, "_censored": censored}
 
 
-def _credited(frame: pd.DataFrame) -> pd.DataFrame:
-    """The frame with every point and quantile credited."""
-    columns = [*POINTS, *QUANTILES]
-    credited = {c: credit(frame[c], frame["actual"], frame["censored"]) for c in columns}
-    return frame.assign(**credited)
+def _measured(metric: Metric, forecast: Mapping[str, Array]) -> Array:
+    if len(metric.columns) == 1:
+        return forecast[metric.columns[0]]
+    return np.column_stack([forecast[name] for name in metric.columns])
 
 
-def _finish(means: pd.DataFrame, counts: pd.Series[int]) -> pd.DataFrame:
-    """From mean terms to metrics: ratios over the mean actual, roots, per cent."""
+def _figures(
+    means: pd.DataFrame, counts: pd.Series[int], metrics: Sequence[Metric]
+) -> pd.DataFrame:
     out = pd.DataFrame({"volume": means["_volume"] * counts}, index=means.index)
-    volume = means["_volume"].where(means["_volume"] > 0)
-    for name in _metric_names():
-        plain = name.removesuffix(AWARE)
-        if plain in _RATIOS:
-            out[name] = 100 * means[name] / volume
-        elif plain in _ROOTS:
-            out[name] = np.sqrt(means[name])
-        else:
-            out[name] = means[name] * (1 if plain == "pinball" else 100)
+    out["share_left_out"] = means["_left_out"] * 100
+    out["share_censored"] = means["_censored"] * 100
+    for metric in metrics:
+        out[metric.name] = _finish(metric, means[metric.name], means["_volume"])
     return out
 
 
-def _metric_names() -> list[str]:
-    plain = ["mape", *_RATIOS, *_ROOTS, "pinball", *INTERVALS]
-    return ["share_left_out", "share_censored", *plain, *(name + AWARE for name in plain)]
-
-
-def _arrays(*values: Values) -> tuple[Array, ...]:
-    return tuple(np.asarray(v, dtype=np.float64) for v in values)
-
-
-def _mean(terms: Array) -> float:
-    known = terms[~np.isnan(terms)]
-    return float(known.mean()) if known.size else float("nan")
-
-
-def _ratio(terms: Array, actual: Array) -> float:
-    seen = ~np.isnan(terms)
-    volume = actual[seen].sum()
-    return float(terms[seen].sum() / volume) if volume > 0 else float("nan")
-
-
-def _percentage_error(actual: Array, forecast: Array) -> Array:
-    positive = np.where(actual > 0, actual, np.nan)
-    return np.abs(forecast - actual) / positive
-
-
-def _squared_error(actual: Array, forecast: Array) -> Array:
-    return np.square(forecast - actual)
-
-
-def _scaled_squared_error(actual: Array, forecast: Array, scale: Array) -> Array:
-    return _squared_error(actual, forecast) / np.square(np.where(scale > 0, scale, np.nan))
-
-
-def _pinball_loss(actual: Array, forecast: Array, level: float) -> Array:
-    return np.maximum(level * (actual - forecast), (level - 1) * (actual - forecast))
-
-
-def _inside(actual: Array, lower: Array, upper: Array) -> Array:
-    known = ~(np.isnan(actual) | np.isnan(lower) | np.isnan(upper))
-    return np.where(known, (lower <= actual) & (actual <= upper), np.nan)
+def _finish(metric: Metric, mean: Any, volume: Any) -> Any:
+    """From the mean of the terms to the figure; of one group, or of a column of groups."""
+    scaled = mean * (100 if metric.unit is Unit.PERCENT else 1)
+    if metric.average is Average.ROOT:
+        return np.sqrt(scaled)
+    if metric.average is Average.VOLUME:
+        return scaled / np.where(volume > 0, volume, np.nan)
+    return scaled
 
 
 def _require(frame: pd.DataFrame, columns: Sequence[str]) -> None:

@@ -6,12 +6,14 @@ from typing import Any
 
 import pandas as pd
 
+from demand_forecast.conditioning import figures
 from demand_forecast.conditioning.conditioned import ConditionedRegion
 from demand_forecast.conditioning.panel import build_panel
 from demand_forecast.conditioning.parameters import ConditioningParameters
 from demand_forecast.conditioning.raw import RawSource
 from demand_forecast.conditioning.region import condition_region
 from demand_forecast.framework.segments import Segment
+from demand_forecast.modelling.evaluation.plots import PlotlyFigure
 from demand_forecast.modelling.panel import Panel
 
 
@@ -36,6 +38,11 @@ def condition(
 def report(conditioned: ConditionedRegion) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Control totals, and the quarantined rows with their reasons."""
     return conditioned.control_totals, conditioned.quarantine
+
+
+def draw_control_totals(control_totals: pd.DataFrame) -> PlotlyFigure:
+    """Quarantined rows by source and reason, for Kedro-Viz."""
+    return figures.draw_control_totals(control_totals)
 
 
 def make_panel(

@@ -8,7 +8,12 @@ from kedro.pipeline import Node, Pipeline
 
 from demand_forecast.framework.namespacing import per_region, per_segment, stage
 from demand_forecast.framework.segments import Segments
-from demand_forecast.pipelines.conditioning.nodes import condition, make_panel, report
+from demand_forecast.pipelines.conditioning.nodes import (
+    condition,
+    draw_control_totals,
+    make_panel,
+    report,
+)
 
 
 def create_pipeline(plan: Segments) -> Pipeline:
@@ -56,6 +61,12 @@ def _region_template(sources: Sequence[str]) -> Pipeline:
                 inputs="conditioned",
                 outputs=["control_totals", "quarantine"],
                 name="report_conditioning",
+            ),
+            Node(
+                draw_control_totals,
+                inputs="control_totals",
+                outputs="control_totals_plot",
+                name="draw_control_totals",
             ),
         ]
     )

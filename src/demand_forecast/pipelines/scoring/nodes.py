@@ -7,6 +7,8 @@ from collections.abc import Mapping
 import pandas as pd
 
 from demand_forecast.framework.segments import Branch, Segment
+from demand_forecast.modelling.evaluation import plots
+from demand_forecast.modelling.evaluation.plots import PlotlyFigure
 from demand_forecast.modelling.evaluation.splits import ForecastParameters
 from demand_forecast.modelling.lifecycle.records import RegisteredModel
 from demand_forecast.modelling.panel import Panel
@@ -39,6 +41,11 @@ def score(
     return score_segment(
         panel, classes, models, baseline, horizon=forecast.horizon, scoring=scoring
     )
+
+
+def draw_forecast(panel: Panel, forecast: pd.DataFrame) -> PlotlyFigure:
+    """The forecast of the segment's largest series with its intervals, for Kedro-Viz."""
+    return plots.draw_forecast(panel, forecast)
 
 
 def make_totals(

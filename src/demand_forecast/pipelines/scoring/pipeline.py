@@ -13,7 +13,7 @@ from demand_forecast.framework.namespacing import (
     stage,
 )
 from demand_forecast.framework.segments import Segments
-from demand_forecast.pipelines.scoring.nodes import make_totals, score
+from demand_forecast.pipelines.scoring.nodes import draw_forecast, make_totals, score
 
 
 def create_pipeline(plan: Segments) -> Pipeline:
@@ -32,7 +32,13 @@ def create_pipeline(plan: Segments) -> Pipeline:
                 },
                 outputs=["forecast", "explanations"],
                 name="score",
-            )
+            ),
+            Node(
+                draw_forecast,
+                inputs=["panel", "forecast"],
+                outputs="forecast_plot",
+                name="draw_forecast",
+            ),
         ]
     )
     totals = collector(

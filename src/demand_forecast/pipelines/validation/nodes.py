@@ -8,9 +8,11 @@ from typing import Any
 import pandas as pd
 
 from demand_forecast.framework.segments import Branch
+from demand_forecast.modelling.evaluation import plots
 from demand_forecast.modelling.evaluation.contest import compare, metrics_table
+from demand_forecast.modelling.evaluation.plots import PlotlyFigure
 from demand_forecast.modelling.evaluation.splits import ForecastParameters
-from demand_forecast.modelling.evaluation.summary import summarise_models, summarise_rows
+from demand_forecast.modelling.evaluation.summary import Judged, summarise
 from demand_forecast.modelling.lifecycle.gate import GateParameters, judge_challenger
 from demand_forecast.modelling.lifecycle.records import Challenger
 from demand_forecast.modelling.models.kinds import BASELINE, ENSEMBLE
@@ -46,6 +48,11 @@ def judge(
     return judge_challenger(backtest, challenger, validation), metrics_table(backtest)
 
 
+def draw_backtest(backtest: pd.DataFrame) -> PlotlyFigure:
+    """Demand and forecasts one week ahead, for Kedro-Viz."""
+    return plots.draw_backtest(backtest)
+
+
 def estimate_lost_sales(backtest: pd.DataFrame) -> pd.DataFrame:
     """What the sell-outs of the validation window cost in units, with an 80 % interval."""
     return validation_lost_sales(backtest, (ENSEMBLE, BASELINE))
@@ -53,22 +60,16 @@ def estimate_lost_sales(backtest: pd.DataFrame) -> pd.DataFrame:
 
 def summarise_run(
     verdicts: Mapping[Branch, dict[str, Any]],
-    metrics: Mapping[Branch, pd.DataFrame],
     control_totals: Mapping[str, pd.DataFrame],
 ) -> dict[str, Any]:
     """One summary of all segments.
 
     Args:
         verdicts: Of every velocity of every segment.
-        metrics: Likewise.
         control_totals: Of every region.
     """
-    segments = dict.fromkeys(branch.segment for branch in verdicts)
-    by_segment = [
-        {"velocities": {branch.velocity: verdicts[branch] for branch in segment.branches}}
-        for segment in segments
+    judged = [
+        Judged(branch.segment.namespace, branch.velocity, verdict)
+        for branch, verdict in verdicts.items()
     ]
-    return {
-        "models": summarise_models(list(metrics.values()), by_segment),
-        "rows": summarise_rows(list(control_totals.values())),
-    }
+    return summarise(judged, control_totals.values()).model_dump(mode="json")

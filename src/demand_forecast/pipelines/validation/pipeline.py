@@ -13,6 +13,7 @@ from demand_forecast.framework.namespacing import (
 )
 from demand_forecast.framework.segments import Segments
 from demand_forecast.pipelines.validation.nodes import (
+    draw_backtest,
     estimate_lost_sales,
     judge,
     run_backtest,
@@ -49,6 +50,12 @@ def create_pipeline(plan: Segments) -> Pipeline:
                 outputs="lost_sales",
                 name="estimate_lost_sales",
             ),
+            Node(
+                draw_backtest,
+                inputs="backtest",
+                outputs="backtest_plot",
+                name="draw_backtest",
+            ),
         ]
     )
     of_segment = ["panel", "velocity", "baseline", "params:forecast"]
@@ -56,7 +63,6 @@ def create_pipeline(plan: Segments) -> Pipeline:
         summarise_run,
         inputs={
             "verdicts": of_branches("verdict", plan),
-            "metrics": of_branches("metrics", plan),
             "control_totals": of_regions("control_totals", plan),
         },
         outputs="summary",

@@ -17,8 +17,7 @@ from demand_forecast.modelling.models.baseline import HistoricalAverage
 from demand_forecast.modelling.panel import KEY, Panel
 from demand_forecast.modelling.scoring.fallback import ScoringParameters, score_segment
 from demand_forecast.modelling.velocity import classify
-from demand_forecast.reporting import explaining
-from demand_forecast.reporting.explanation_table import print_explanation
+from demand_forecast.reporting import explanation
 from stand_ins import Constant
 
 SEGMENT = "north_texas.large"
@@ -75,7 +74,7 @@ def history(make_panel):
 @pytest.fixture
 def store(tmp_path, monkeypatch):
     store = Store(tmp_path)
-    monkeypatch.setattr(explaining, "load_version", lambda name, version: store.models[version])
+    monkeypatch.setattr(explanation, "load_version", lambda name, version: store.models[version])
     return store
 
 
@@ -102,7 +101,7 @@ def test_last_weeks_forecast_is_compared_with_this_weeks(store, history) -> None
     models = _models(history)
     last = store.score(history.until(history.weeks[68]), "2020-01-01T00.00.00.000Z", models)
     today = store.score(history, "2020-01-08T00.00.00.000Z", models)
-    found = explaining.load_changes(store.catalog, SEGMENT)
+    found = explanation.load_changes(store.catalog, SEGMENT)
     _compared(found, last, today)
     assert len(found) == history.n_series * 2
     assert not found["model"].any()
@@ -118,7 +117,7 @@ def test_an_earlier_run_of_the_same_week_is_not_last_week(store, history) -> Non
     )
     store.score(history, "2020-01-08T00.00.00.000Z", models)
     today = store.score(history, "2020-01-09T00.00.00.000Z", models)
-    _compared(explaining.load_changes(store.catalog, SEGMENT), last, today)
+    _compared(explanation.load_changes(store.catalog, SEGMENT), last, today)
 
 
 def test_another_champion_is_the_model(store, history) -> None:
@@ -131,7 +130,7 @@ def test_another_champion_is_the_model(store, history) -> None:
     ]
     last = store.score(history.until(history.weeks[68]), "2020-01-01T00.00.00.000Z", models[0])
     today = store.score(history, "2020-01-08T00.00.00.000Z", models[1])
-    found = explaining.load_changes(store.catalog, SEGMENT)
+    found = explanation.load_changes(store.catalog, SEGMENT)
     _compared(found, last, today)
     assert set(found["model"].round(9)) == {0.0, 10.0}
     assert not found[["data", "weather", "plan"]].to_numpy().any()
@@ -142,42 +141,42 @@ def test_a_baseline_computed_on_the_spot_is_computed_again(store, history) -> No
     last = store.score(history.until(history.weeks[67]), "2020-01-01T00.00.00.000Z", none)
     today = store.score(history, "2020-01-15T00.00.00.000Z", none)
     assert set(today.forecast["model_version"]) == {""}
-    found = explaining.load_changes(store.catalog, SEGMENT)
+    found = explanation.load_changes(store.catalog, SEGMENT)
     _compared(found, last, today)
     assert len(found) == history.n_series
 
 
 def test_without_an_earlier_forecast_nothing_has_changed(store, history) -> None:
     store.score(history, "2020-01-08T00.00.00.000Z", _models(history))
-    assert explaining.load_changes(store.catalog, SEGMENT).empty
+    assert explanation.load_changes(store.catalog, SEGMENT).empty
 
 
 def test_what_is_no_longer_there_is_named(store, history, monkeypatch) -> None:
     with pytest.raises(MissingInputError, match=f"'{SEGMENT}.explanations'.*--pipelines=score"):
         store.velocity = None
-        explaining.load_explanations(store.catalog, SEGMENT)
+        explanation.load_explanations(store.catalog, SEGMENT)
     store.score(history.until(history.weeks[68]), "2020-01-01T00.00.00.000Z", _models(history))
     store.score(history, "2020-01-08T00.00.00.000Z", _models(history))
 
     def gone(name, version):
         raise ArtefactError(f"{name} {version}")
 
-    monkeypatch.setattr(explaining, "load_version", gone)
+    monkeypatch.setattr(explanation, "load_version", gone)
     with pytest.raises(ArtefactError, match=r"test\.fast 1"):
-        explaining.load_changes(store.catalog, SEGMENT)
+        explanation.load_changes(store.catalog, SEGMENT)
     shutil.rmtree(store.folder / "panel" / "2020-01-01T00.00.00.000Z")
     with pytest.raises(MissingInputError, match="none is left from the forecast of 2020-01-01"):
-        explaining.load_changes(store.catalog, SEGMENT)
+        explanation.load_changes(store.catalog, SEGMENT)
 
 
 def test_rows_are_chosen_by_value(store, history) -> None:
     store.score(history, "2020-01-08T00.00.00.000Z", _models(history))
-    table = explaining.load_explanations(store.catalog, SEGMENT)
+    table = explanation.load_explanations(store.catalog, SEGMENT)
     week = str(table["week"].iloc[0].date())
-    rows = explaining.choose(table, store_id="S01", product_id=None, week=week)
+    rows = explanation.choose(table, store_id="S01", product_id=None, week=week)
     assert len(rows) == 4
     with pytest.raises(ConfigurationError, match=r"--store.*'S1'.*Did you mean 'S01'"):
-        explaining.choose(table, store_id="S1")
+        explanation.choose(table, store_id="S1")
 
 
 def test_a_segment_must_exist() -> None:
@@ -186,17 +185,17 @@ def test_a_segment_must_exist() -> None:
         {"csv": {"sources": {}}},
     )
     with run_context.inside(run_context.RunContext(plan)):
-        explaining.check_segment(SEGMENT)
+        explanation.check_segment(SEGMENT)
         with pytest.raises(ConfigurationError, match=f"Did you mean '{SEGMENT}'"):
-            explaining.check_segment("north_texas.lage")
+            explanation.check_segment("north_texas.lage")
 
 
 def test_the_tables_have_every_week_and_add_up(store, history, capsys) -> None:
     models = _models(history)
     store.score(history.until(history.weeks[68]), "2020-01-01T00.00.00.000Z", models)
     today = store.score(history, "2020-01-08T00.00.00.000Z", models)
-    found = explaining.load_changes(store.catalog, SEGMENT)
-    print_explanation(today.explanations, found, "all of it")
+    found = explanation.load_changes(store.catalog, SEGMENT)
+    explanation.print_explanation(today.explanations, found, "all of it")
     lines = capsys.readouterr().out.splitlines()
     cells = {
         line.split("│")[1].strip(): [c.strip() for c in line.split("│")[2:-1]]
@@ -207,7 +206,7 @@ def test_the_tables_have_every_week_and_add_up(store, history, capsys) -> None:
     assert cells["forecast"] == [f"{total:.1f}" for total in totals]
     assert cells["season"] == ["+0.0"] * 3
     assert cells["forecast now"] == cells["forecast"][:2]
-    print_explanation(today.explanations, found.iloc[:0], "all of it")
+    explanation.print_explanation(today.explanations, found.iloc[:0], "all of it")
     assert "no earlier forecast" in capsys.readouterr().out
-    print_explanation(today.explanations, "the model is gone [1]", "all of it")
+    explanation.print_explanation(today.explanations, "the model is gone [1]", "all of it")
     assert "not known: the model is gone [1]" in capsys.readouterr().out

@@ -1,11 +1,13 @@
-"""Reads what is stored of a segment's forecasts and explains the latest, for ``kedro explain``."""
+"""Explains the latest forecast of a segment from what is stored, for ``kedro explain``."""
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import pandas as pd
 from kedro.io import CatalogProtocol
+from rich.console import Console
+from rich.table import Table
 
 from demand_forecast.exceptions import ConfigurationError, MissingInputError, did_you_mean
 from demand_forecast.framework import run_context
@@ -17,6 +19,30 @@ from demand_forecast.modelling.velocity import SLOW, by_product
 from demand_forecast.registry.model_registry import load_version
 
 Catalog = CatalogProtocol[Any, Any]
+
+# Lines of the tables: a column, and how it is called.
+_PARTS: Final = {
+    "level": "level: a usual week",
+    "season": "season",
+    "price_and_promotion": "price and promotion",
+    "weather": "weather as forecast",
+    "events": "events and holidays",
+    "store": "store",
+    "product": "product",
+    "network": "network's correction of the level",
+    "distribution": "calibration, from median to mean",
+    "mean": "forecast",
+}
+_CAUSES: Final = {
+    "before": "forecast before",
+    "model": "another model",
+    "data": "new data",
+    "weather": "newer weather forecast",
+    "plan": "changed plan",
+    "after": "forecast now",
+}
+_TOTALS: Final = {"mean", "before", "after"}
+_OPTIONS: Final = {"store_id": "--store", "product_id": "--product", "week": "--week"}
 
 
 class Scoring(NamedTuple):
@@ -103,14 +129,36 @@ def choose(table: pd.DataFrame, **wanted: str | None) -> pd.DataFrame:
     """
     for column, value in wanted.items():
         if value is not None:
-            known = table[column].astype(str)
-            if not (known == value).any():
-                option, valid = column.removesuffix("_id"), set(known)
+            values = table[column].astype(str)
+            if not (values == value).any():
                 raise ConfigurationError(
-                    f"--{option}: there is no forecast for '{value}'. {did_you_mean(value, valid)}"
+                    f"{_OPTIONS[column]}: there is no forecast for '{value}'. "
+                    f"{did_you_mean(value, set(values))}"
                 )
-            table = table[known == value]
+            table = table[values == value]
     return table
+
+
+def print_explanation(explanations: pd.DataFrame, changes: pd.DataFrame | str, what: str) -> None:
+    """Print parts and changes week by week, summed over the stores and products that are given.
+
+    Args:
+        explanations: See :func:`load_explanations`.
+        changes: See :func:`load_changes`, or why there are
+            none.
+        what: What the figures are of.
+    """
+    console = Console(width=110, highlight=False)
+    as_of = pd.Timestamp(explanations["as_of"].max())
+    console.print(f"{what}: what the mean forecast of {as_of:%Y-%m-%d} is made of", markup=False)
+    console.print(_table(explanations, _PARTS))
+    if isinstance(changes, str):
+        console.print(f"What changed is not known: {changes}", markup=False)
+    elif changes.empty:
+        console.print("There is no earlier forecast of these weeks to compare with.")
+    else:
+        console.print("What changed since the forecast before:")
+        console.print(_table(changes, _CAUSES))
 
 
 def _last_two(catalog: Catalog, namespace: str) -> tuple[Scoring | None, Scoring]:
@@ -159,3 +207,16 @@ def _model(panel: Panel, mine: pd.Series[bool], name: str, version: str) -> Fore
         return load_version(name, version)
     rows = panel.series["product_id"].map(mine).fillna(False).to_numpy(bool)
     return HistoricalAverage().fit(panel.select(rows))
+
+
+def _table(rows: pd.DataFrame, lines: dict[str, str]) -> Table:
+    sums = rows.groupby("week")[list(lines)].sum()
+    table = Table()
+    table.add_column("units per week")
+    for week in sums.index:
+        table.add_column(f"{week:%Y-%m-%d}", justify="right")
+    for name, label in lines.items():
+        shape = ".1f" if name in _TOTALS | {"level"} else "+.1f"
+        cells = [f"{value:{shape}}" for value in sums[name]]
+        table.add_row(label, *cells, style="bold" if name in _TOTALS else "")
+    return table

@@ -1,0 +1,36 @@
+"""What became of the raw rows of a region, as a Plotly figure for Kedro-Viz."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pandas as pd
+
+from demand_forecast.modelling.evaluation.plots import PlotlyFigure, plotly_figure
+
+
+def draw_control_totals(control_totals: pd.DataFrame) -> PlotlyFigure:
+    """Quarantined rows by source and reason; all rows in the title.
+
+    Args:
+        control_totals: Of one region.
+    """
+    reasons = [json.loads(text) for text in control_totals["reasons"]]
+    names = dict.fromkeys(name for counts in reasons for name in counts)
+    sources = [str(source).replace("_", " ") for source in control_totals["source"]]
+    bars: list[dict[str, Any]] = [
+        {
+            "type": "bar",
+            "name": name.replace("_", " "),
+            "x": sources,
+            "y": [counts.get(name, 0) for counts in reasons],
+        }
+        for name in names
+    ]
+    columns = ["rows_in", "rows_conditioned", "rows_quarantined"]
+    read, conditioned, quarantined = (int(control_totals[name].sum()) for name in columns)
+    title = f"{read:,} rows read = {conditioned:,} conditioned + {quarantined:,} quarantined"
+    figure = plotly_figure(bars, title, "rows quarantined")
+    figure["layout"]["barmode"] = "stack"
+    return figure

@@ -1,0 +1,251 @@
+"""The result of a run as tables for people; each fits on one screen, however many segments."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final, NamedTuple
+
+import pandas as pd
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from demand_forecast.modelling.evaluation.summary import (
+    ALL,
+    BASELINE_MODELS,
+    Accuracy,
+    Comparison,
+    Outcome,
+    RunSummary,
+    count_rows,
+)
+
+SHOWN: Final = 10
+_TITLE: Final = "Rolling-origin validation, per cent: historical average (baseline) and ensemble"
+_CAPTION: Final = "Second line of the headings: which point of both models' forecasts is measured."
+_WIDTH: Final = 120
+
+
+class Where(NamedTuple):
+    """Where to read on: what is found there, and a path or a command."""
+
+    what: str
+    path: str
+
+
+def print_summary(summary: RunSummary) -> None:
+    """Accuracy by velocity, and the segments whose ensemble failed the gate."""
+    console = _console()
+    table = _table(_TITLE, "models", caption=_CAPTION)
+    table.add_column("number", justify="right")
+    _add_measures(table, summary.points)
+    table.add_column("gate\npassed", justify="right")
+    for line in summary.models:
+        label = {BASELINE_MODELS: "baselines", ALL: "total"}.get(line.kind, line.velocity)
+        passed = "" if line.accuracy is None else _percent(line.share_passed)
+        cells = [label, str(line.models), *_measures(line.accuracy), passed]
+        table.add_row(*cells, style="bold" if line.kind == ALL else "")
+    console.print(table)
+    _print_mean(console, summary.total.accuracy)
+    failed = [outcome for outcome in summary.outcomes if not outcome.passed]
+    if failed:
+        console.print(f"gate failed, not promoted: {len(failed)} of {len(summary.outcomes)}")
+        _print_reasons(console, failed)
+
+
+def print_outcomes(summary: RunSummary, promotes: bool) -> None:
+    """Verdict and accuracy of each segment and velocity, the worst first.
+
+    Args:
+        summary: Of what was judged.
+        promotes: Whether the run went on to release what passed.
+    """
+    console = _console()
+    table = _table(_TITLE, "segment", caption=_CAPTION)
+    table.add_column("gate")
+    _add_measures(table, summary.points)
+    for outcome in summary.outcomes[:SHOWN]:
+        gate = "passed" if outcome.passed else "failed"
+        table.add_row(_label(outcome), gate, *_measures(outcome.accuracy))
+    console.print(table)
+    _print_rest(console, len(summary.outcomes))
+    _print_mean(console, summary.total.accuracy)
+    passed = sum(outcome.passed for outcome in summary.outcomes)
+    verb = "promoted" if promotes else "passed the gate; not promoted, the run had no release stage"
+    console.print(f"{verb}: {passed} of {len(summary.outcomes)}")
+    _print_reasons(console, [outcome for outcome in summary.outcomes if not outcome.passed])
+
+
+def print_sources(sources: pd.DataFrame) -> None:
+    """Which model made the forecasts: the champion, the one before it, or the baseline, and why.
+
+    Args:
+        sources: One row per forecast with ``segment``, ``velocity``, ``source`` and ``reason``.
+    """
+    each = sources.fillna({"reason": ""}).drop_duplicates(["segment", "velocity", "source"])
+    console = _console()
+    lesser = each[each["reason"] != ""]
+    console.print(f"forecasts made by champions: {len(each) - len(lesser)} of {len(each)}")
+    if lesser.empty:
+        return
+    table = _table("Forecasts that no champion made", "made by")
+    for title in ("number", "reason", "segments"):
+        table.add_column(title)
+    groups = _by_size(lesser, ["source", "reason"])
+    for rows in groups[:SHOWN]:
+        source, reason = rows[["source", "reason"]].iloc[0]
+        table.add_row(source.replace("_", " "), str(len(rows)), reason, _first(rows))
+    console.print(table)
+    _print_rest(console, len(groups))
+
+
+def print_conditioning(control_totals: Sequence[pd.DataFrame]) -> None:
+    """Rows by source: read, conditioned, quarantined, and the most frequent reasons.
+
+    Args:
+        control_totals: Of the regions; ``reasons`` as JSON.
+    """
+    table = _table(f"Conditioning of {_count(len(control_totals), 'region')}", "source")
+    for title in ("rows read", "conditioned", "quarantined"):
+        table.add_column(title, justify="right")
+    table.add_column("most frequent reasons")
+    for source, rows in pd.concat(control_totals).groupby("source", sort=False):
+        counted = count_rows([rows])
+        numbers = (counted.rows_in, counted.rows_conditioned, counted.rows_quarantined)
+        table.add_row(str(source), *(f"{n:,}" for n in numbers), _frequent(rows["reasons"]))
+    _console().print(table)
+
+
+def print_retraining(plan: pd.DataFrame) -> None:
+    """Which models to train again, the most urgent reasons first.
+
+    Args:
+        plan: See :func:`demand_forecast.modelling.lifecycle.retraining.retrain_plan`; ``reasons``
+            joined by semicolons.
+    """
+    table = _table("Retrain plan", "models")
+    table.add_column("reasons")
+    table.add_column("such as")
+    due = plan[plan["retrain"]]
+    for rows in _by_size(due, ["reasons"])[:SHOWN]:
+        first = rows.iloc[0]
+        place = f"{first['region']}.{first['store_format']} {first['velocity']}"
+        table.add_row(str(len(rows)), first["reasons"], f"{place}: {first['details']}")
+    console = _console()
+    console.print(f"{len(due)} of {len(plan)} models should be trained again")
+    if len(due):
+        console.print(table)
+
+
+def print_rows(control_totals: Iterable[pd.DataFrame]) -> None:
+    """One line of control totals."""
+    rows = count_rows(control_totals)
+    _console().print(
+        f"rows: {rows.rows_in:,} read = {rows.rows_conditioned:,} conditioned "
+        f"+ {rows.rows_quarantined:,} quarantined"
+    )
+
+
+def print_seconds(seconds: Mapping[str, float]) -> None:
+    """One line of times.
+
+    Args:
+        seconds: Work by stage over all processes, and ``total`` by the clock.
+    """
+    stages = ", ".join(f"{name} {value:.0f}" for name, value in seconds.items() if name != "total")
+    _console().print(f"seconds: {seconds['total']:.0f} in total; work by stage: {stages}")
+
+
+def print_where(places: Iterable[Where]) -> None:
+    """Where to look next."""
+    console = _console()
+    for place in places:
+        console.print(f"  {place.what:<16} {place.path}", markup=False, soft_wrap=True)
+
+
+def _console() -> Console:
+    return Console(width=_WIDTH, highlight=False)
+
+
+def _table(title: str, first: str, caption: str | None = None) -> Table:
+    table = Table(
+        title=title, caption=caption, box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0),
+        title_justify="left", caption_justify="left", show_edge=False, pad_edge=False,
+    )  # fmt: skip
+    table.add_column(first, no_wrap=True)
+    return table
+
+
+def _add_measures(table: Table, points: Mapping[str, str]) -> None:
+    """Baseline and ensemble side by side; the headings say which point is measured."""
+    for name, title in (("mape", "MAPE"), ("wape", "WAPE")):
+        for column in ("baseline", "ensemble"):
+            table.add_column(f"{title}\n{points[name]}\n{column}", justify="right")
+        table.add_column("\n\nreduced", justify="right")
+    for column in ("baseline", "ensemble"):
+        table.add_column(f"bias\n{points['bias']}\n{column}", justify="right")
+
+
+def _measures(accuracy: Accuracy | None) -> list[str]:
+    if accuracy is None:
+        return [""] * 8
+    errors = [
+        [*_pair(error), _percent(error.reduction)] for error in (accuracy.mape, accuracy.wape)
+    ]
+    bias = [_percent(value, "+") for value in (accuracy.bias.baseline, accuracy.bias.ensemble)]
+    return [*errors[0], *errors[1], *bias]
+
+
+def _pair(error: Comparison) -> list[str]:
+    return [_percent(error.baseline), _percent(error.ensemble)]
+
+
+def _percent(value: float | None, sign: str = "") -> str:
+    return "-" if value is None else f"{value:{sign}.1f}"
+
+
+def _print_mean(console: Console, accuracy: Accuracy | None) -> None:
+    if accuracy is not None and accuracy.mape_mean.baseline is not None:
+        mean = accuracy.mape_mean
+        console.print(
+            f"By the mean, which is the historical average as the contract uses it: MAPE "
+            f"{_percent(mean.baseline)} against {_percent(mean.ensemble)}, "
+            f"reduced by {_percent(mean.reduction)}"
+        )
+
+
+def _print_reasons(console: Console, outcomes: Sequence[Outcome]) -> None:
+    for outcome in outcomes[:SHOWN]:
+        console.print(f"  {_label(outcome)}: {outcome.reason}", markup=False, soft_wrap=True)
+    _print_rest(console, len(outcomes))
+
+
+def _print_rest(console: Console, n: int) -> None:
+    if n > SHOWN:
+        console.print(f"  and {n - SHOWN} more")
+
+
+def _label(outcome: Outcome) -> str:
+    return f"{outcome.segment} {outcome.velocity}"
+
+
+def _by_size(table: pd.DataFrame, by: list[str]) -> list[pd.DataFrame]:
+    return sorted((rows for _, rows in table.groupby(by)), key=len, reverse=True)
+
+
+def _first(rows: pd.DataFrame) -> str:
+    names = (rows["segment"] + " " + rows["velocity"]).tolist()
+    return names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
+
+
+def _frequent(reasons: pd.Series[str], n: int = 3) -> str:
+    counts: Counter[str] = Counter()
+    for text in reasons:
+        counts.update(json.loads(text))
+    return ", ".join(f"{reason.replace('_', ' ')} {k:,}" for reason, k in counts.most_common(n))
+
+
+def _count(n: int, what: str) -> str:
+    return f"{n} {what}" if n == 1 else f"{n} {what}s"

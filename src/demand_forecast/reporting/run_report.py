@@ -1,0 +1,124 @@
+"""What a run has made, read from the catalog and told at its end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import pandas as pd
+from kedro.io import DataCatalog
+from kedro.pipeline import Pipeline
+
+from demand_forecast.framework.segments import Branch, Segment, Segments
+from demand_forecast.modelling.evaluation.summary import Judged, RunSummary, summarise
+from demand_forecast.reporting import results
+from demand_forecast.reporting.results import Where
+
+SUMMARY: Final = "summary"
+RETRAIN_PLAN: Final = "retrain_plan"
+# Stand for all regions, segments and velocities in a path.
+_REGION: Final = "<region>"
+_SEGMENT: Final = Segment(_REGION, "<format>")
+_BRANCH: Final = Branch(_REGION, "<format>", "<velocity>")
+
+
+class RunReport(NamedTuple):
+    """Reads the small tables of a run; its big ones are left where they are.
+
+    Attributes:
+        pipeline: What was run.
+        catalog: Of the run.
+        plan: Regions and formats of the environment.
+    """
+
+    pipeline: Pipeline
+    catalog: DataCatalog
+    plan: Segments
+
+    def show(self, seconds: Mapping[str, float]) -> None:
+        """Print the result of the run, and store the summary of a whole one with its seconds."""
+        validated, scored = self._verdicts(), self._made(self._segments, "forecast")
+        totals = [self.catalog.load(name) for name in self._control_totals.values()]
+        if self._makes(SUMMARY):
+            results.print_summary(self._finish_summary(seconds))
+        elif validated:
+            results.print_outcomes(summarise(validated), bool(self._made(self._branches, "model")))
+        if scored:
+            results.print_sources(self._sources(scored))
+        if self._makes(RETRAIN_PLAN):
+            results.print_retraining(self.catalog.load(RETRAIN_PLAN))
+        if totals and (validated or scored):
+            results.print_rows(totals)
+        elif totals:
+            results.print_conditioning(totals)
+        results.print_seconds(seconds)
+        results.print_where(self._where())
+
+    @property
+    def _segments(self) -> list[str]:
+        return [segment.namespace for segment in self.plan.segments]
+
+    @property
+    def _branches(self) -> list[str]:
+        return [branch.namespace for branch in self.plan.branches]
+
+    @property
+    def _control_totals(self) -> dict[str, str]:
+        return self._made(self.plan.regions, "control_totals")
+
+    def _makes(self, name: str) -> bool:
+        return name in self.pipeline.all_outputs()
+
+    def _made(self, namespaces: Iterable[str], dataset: str) -> dict[str, str]:
+        """Full names, by namespace, of the datasets of a kind that the run has made."""
+        names = {namespace: f"{namespace}.{dataset}" for namespace in namespaces}
+        return {namespace: name for namespace, name in names.items() if self._makes(name)}
+
+    def _finish_summary(self, seconds: Mapping[str, float]) -> RunSummary:
+        stored = RunSummary.model_validate(self.catalog.load(SUMMARY))
+        summary = stored.model_copy(update={"seconds": dict(seconds)})
+        self.catalog.save(SUMMARY, summary.model_dump(mode="json"))
+        return summary
+
+    def _verdicts(self) -> list[Judged]:
+        made = self._made(self._branches, "verdict")
+        return [
+            Judged(branch.segment.namespace, branch.velocity, self.catalog.load(name))
+            for branch in self.plan.branches
+            if (name := made.get(branch.namespace))
+        ]
+
+    def _sources(self, scored: Iterable[str]) -> pd.DataFrame:
+        tables: dict[str, pd.DataFrame] = {
+            segment: self.catalog.load(f"{segment}.forecast_sources") for segment in scored
+        }
+        parts = [table.assign(segment=segment) for segment, table in tables.items()]
+        return pd.concat(parts, ignore_index=True)
+
+    def _where(self) -> list[Where]:
+        """Where the results are, as the catalog has it."""
+        stored = [
+            self._one_for_all("forecasts", "forecast", self._segments, _SEGMENT.namespace),
+            self._one_for_all("verdicts", "verdict", self._branches, _BRANCH.namespace),
+            self._one_for_all("rejected rows", "quarantine", self.plan.regions, _REGION),
+            Where("these figures", self._path(SUMMARY)) if self._makes(SUMMARY) else None,
+            Where("retrain plan", self._path(RETRAIN_PLAN)) if self._makes(RETRAIN_PLAN) else None,
+        ]
+        commands = [Where("runs and models", "mlflow ui"), Where("pipelines", "kedro viz run")]
+        return [*(place for place in stored if place), *commands]
+
+    def _one_for_all(
+        self, what: str, dataset: str, namespaces: Iterable[str], any_namespace: str
+    ) -> Where | None:
+        """The path of what the run has made of a kind; of many, with names that stand for all."""
+        made = list(self._made(namespaces, dataset).values())
+        if not made:
+            return None
+        return Where(what, self._path(made[0] if len(made) == 1 else f"{any_namespace}.{dataset}"))
+
+    def _path(self, name: str) -> str:
+        """Where a dataset is, from the working directory on if it is inside."""
+        config = self.catalog.config_resolver.resolve_pattern(name)
+        path, here = Path(str(config.get("filepath", name))), Path.cwd()
+        return str(path.relative_to(here) if path.is_relative_to(here) else path)
