@@ -77,7 +77,7 @@ def flow() -> None:
     sheet.arrow((340, 66), (376, 58))
     sheet.arrow((340, 98), (376, 108))
     stages = [
-        ("training", "candidates on the weeks", "before the validation", "candidates"),
+        ("training", "challengers on the weeks", "before the validation", "challengers"),
         ("validation", "same origins for all,", "the gate", "backtest, verdict"),
         ("release", "refit on all weeks,", "dry run, register", "champions (MLflow)"),
         ("scoring", "champion or next best,", "orders, reasons", "forecast, explanations"),

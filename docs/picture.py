@@ -82,10 +82,12 @@ def draw_series(axes: Axes, data: Path) -> None:
 def draw_errors(axes: Axes, data: Path) -> None:
     """WAPE of the ensemble and of the historical average, by segment."""
     figures = {}
-    for folder in sorted((data / "07_model_output").glob("*/*/backtest.parquet")):
-        rows = newest(folder)
+    output = data / "07_model_output"
+    segments = sorted({folder.parents[1] for folder in output.glob("*/*/*/backtest.parquet")})
+    for folder in segments:
+        rows = pd.concat(newest(backtest) for backtest in folder.glob("*/backtest.parquet"))
         models = [rows[rows["model"] == name] for name in ("historical_average", "ensemble")]
-        figures[".".join(folder.parts[-3:-1])] = [_wape(part) for part in models]
+        figures[".".join(folder.parts[-2:])] = [_wape(part) for part in models]
     table = pd.DataFrame(figures, index=["old", "new"]).T.sort_values("new", ascending=False)
     place = np.arange(len(table))
     axes.hlines(place, table["new"], table["old"], color="#d3dedc", lw=2)

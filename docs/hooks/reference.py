@@ -27,7 +27,7 @@ from pydantic.fields import FieldInfo
 
 from demand_forecast.conditioning.layout import Column, Cut, ReadOptions, SourceLayout
 from demand_forecast.conditioning.tables import TABLES, StandardColumn, StandardTable
-from demand_forecast.framework.parameters import MODELS
+from demand_forecast.framework.parameters import GROUPS
 
 BASE = Path(__file__).parents[2] / "conf" / "base"
 _COMMENT = re.compile(r"^<!-- (fields|parameters|standard tables)(?:: (\S+))? -->$", re.MULTILINE)
@@ -67,7 +67,7 @@ def parameters(group: str) -> str:
     chosen = yaml.safe_load((BASE / "parameters" / f"{group}.yml").read_text())[group]
     rows = [
         [f"`{key}`", type_of(field), shown(_chosen(chosen, key, field)), text_of(field)]
-        for key, field in flat(load(MODELS[group]))
+        for key, field in flat(GROUPS[group])
     ]
     return table(["key", "value", "in `conf/base`", "what it is"], rows)
 

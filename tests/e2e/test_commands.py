@@ -51,7 +51,7 @@ def test_so_does_every_other_stage(fresh, stage, first) -> None:
 @pytest.mark.parametrize(
     ("option", "words"),
     [
-        ("--namespaces=north_texs", "no region or segment 'north_texs'"),
+        ("--namespaces=north_texs", "no region, segment or velocity 'north_texs'"),
         ("--namespaces=north_texas.lage", "Did you mean 'north_texas.large'?"),
         ("--namespaces=north_texas.large.fats", "Did you mean 'north_texas.large.fast'?"),
         ("--env=prodd", "no environment 'prodd'"),

@@ -15,7 +15,9 @@ PLAN = parse(
 
 def _copy(step, reads, makes, namespace):
     template = [node(lambda x: x, reads, makes, name=step)]
-    return Pipeline(template, namespace=namespace, tags={step, namespace.rsplit(".fast")[0]})
+    return Pipeline(
+        template, namespace=namespace, tags={step, namespace, namespace.rsplit(".fast")[0]}
+    )
 
 
 FIT = Pipeline([_copy("fit", "panel", "model", f"texas.{f}.fast") for f in ("large", "small")])
@@ -38,7 +40,7 @@ REGISTERED = {"training": FIT, "scoring": SCORE, "__default__": Pipeline([FIT, S
         ({"load_versions": {"texas.large.forecst": "1"}}, r"--load-versions: .*forecst'"),
         ({"tags": ["scor"]}, r"--tags: .*tag 'scor'.*Did you mean 'score'"),
         ({"tags": ["fit"], "pipeline_names": ["scoring"]}, r"--tags: .*tag 'fit'"),
-        ({"namespaces": ["texs"]}, r"--namespaces: .*no region or segment 'texs'"),
+        ({"namespaces": ["texs"]}, r"--namespaces: .*no region, segment or velocity 'texs'"),
         ({"namespaces": ["texas.large.x"]}, r"--namespaces: .*Did you mean 'texas.large'"),
     ],
 )
@@ -73,10 +75,10 @@ def test_a_selection_that_leaves_nothing_says_what_was_asked():
     ("options", "expected"),
     [
         ({"namespaces": ["texas", "texas.small"]}, True),
-        ({"namespaces": ["texas.large.fast"]}, False),
+        ({"namespaces": ["texas.large.fast"]}, True),
         ({"namespaces": ["texas"], "tags": ["fit"]}, False),
         ({}, False),
     ],
 )
-def test_regions_and_segments_are_chosen_by_tag(options, expected):
+def test_regions_segments_and_velocities_are_chosen_by_tag(options, expected):
     assert by_tags(options, PLAN) is expected

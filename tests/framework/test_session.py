@@ -100,7 +100,9 @@ def test_the_old_name_of_the_argument_still_works(make_session, kedro_run):
 
 @pytest.mark.parametrize("name", ["texs", "texas.huge", "large", "texas.large.x"])
 def test_an_unknown_namespace_is_refused(make_session, kedro_run, name):
-    with pytest.raises(ConfigurationError, match=rf"no region or segment '{name}'.*Valid: texas"):
+    with pytest.raises(
+        ConfigurationError, match=rf"no region, segment or velocity '{name}'.*Valid: texas"
+    ):
         make_session().run(namespaces=[name])
     assert kedro_run.arguments is None
 

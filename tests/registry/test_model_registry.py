@@ -114,10 +114,10 @@ def test_a_forged_champion_gives_way_to_the_one_before(parent, trained, tmp_path
 
 def test_a_champion_of_unknown_origin_gives_way_to_the_one_before(parent, trained):
     _, model = trained
-    _dataset().save(model)
-    _dataset().save(model)
+    _dataset(parent).save(model)
+    _dataset(parent).save(model)
     MlflowClient().delete_model_version_tag("unit.maine.large.fast", "2", "as_of")
-    loaded = _dataset().load()
+    loaded = _dataset(parent).load()
     assert loaded.version == "1"
     assert "champion 2 unusable" in loaded.reason
 
