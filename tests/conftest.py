@@ -10,12 +10,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import profiles
 from demand_forecast.modelling.models.ensemble import Ensemble
 from demand_forecast.modelling.panel import Covariate, FloatArray, IssuedForecast, Panel
 
 PanelFactory = Callable[..., Panel]
 LAST_WEEK = pd.Timestamp("2024-12-28")
 WEEKS_PER_YEAR = 52
+
+profiles.load()
 
 
 def _weeks(n_weeks: int, n_future: int, last: pd.Timestamp) -> np.ndarray:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 from scipy.stats import norm
@@ -14,6 +14,7 @@ from demand_forecast.modelling.decisions.orders import (
     propose_orders,
 )
 from demand_forecast.modelling.protocol import QUANTILES
+from profiles import examples
 
 
 def _series(**columns: list) -> pd.DataFrame:
@@ -104,7 +105,7 @@ def test_orders_follow_the_rows_of_the_forecast() -> None:
     assert orders["order_quantity"].to_dict() == {7: 20, 5: 20, 3: 10, 1: 10}
 
 
-@settings(max_examples=30, deadline=None)
+@examples(30)
 @given(
     st.lists(st.floats(0, 1e5), min_size=7, max_size=7).map(sorted),
     st.floats(0.01, 0.99),

@@ -3,13 +3,14 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from demand_forecast.exceptions import ContractError
 from demand_forecast.modelling.evaluation import metrics
 from demand_forecast.modelling.protocol import POINTS, QUANTILES
+from profiles import examples
 
 UNITS = st.floats(0, 1e4, allow_nan=False).map(lambda x: round(x, 2))
 PAIRS = hnp.arrays(np.float64, (2, 20), elements=UNITS)
@@ -105,7 +106,7 @@ def test_crediting_only_forgives(pair, censored) -> None:
     assert metrics.rmse(actual, credited) <= metrics.rmse(actual, forecast) + 1e-9
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(PAIRS, hnp.arrays(np.bool_, 20))
 def test_summary_agrees_with_the_functions(pair, censored) -> None:
     actual, forecast = pair

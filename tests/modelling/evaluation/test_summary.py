@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from by_hand import summary_figures
@@ -13,6 +13,7 @@ from demand_forecast.modelling.evaluation.contest import metrics_table
 from demand_forecast.modelling.evaluation.metrics import bias, mape, summarise, wape
 from demand_forecast.modelling.evaluation.summary import pool, summarise_models, summarise_rows
 from demand_forecast.modelling.protocol import POINTS, QUANTILES
+from profiles import examples
 
 
 def _backtest(seed: int, model: str = "ensemble", velocity: str = "fast") -> pd.DataFrame:
@@ -58,7 +59,7 @@ def _segment(seed: int) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(st.lists(st.integers(0, 10**6), min_size=1, max_size=5))
 def test_pooled_figures_are_those_of_all_rows_together(seeds: list[int]) -> None:
     backtests = [_backtest(seed) for seed in seeds]

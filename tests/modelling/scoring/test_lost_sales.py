@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -18,6 +18,7 @@ from demand_forecast.modelling.scoring.lost_sales import (
     lost_sales,
     validation_lost_sales,
 )
+from profiles import examples
 
 LEVELS = np.array(list(QUANTILES.values()))
 TAILS = np.array([0.1, 0.9])
@@ -34,7 +35,7 @@ def _truth(distribution, least):
 LEVELS_FINE = (np.arange(20000) + 0.5) / 20000
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(st.floats(20, 500), st.floats(0.05, 0.25), st.floats(-3, 4))
 def test_exact_for_a_normal_distribution_wherever_the_delivery_lies(mean, share, score):
     demand = stats.norm(mean, share * mean)
@@ -45,7 +46,7 @@ def test_exact_for_a_normal_distribution_wherever_the_delivery_lies(mean, share,
     assert found.quantiles[0] == pytest.approx(demand.isf((1 - TAILS) * demand.sf(least)), rel=1e-6)
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(st.floats(1, 6), st.floats(0.1, 0.6), st.floats(0.05, 0.93))
 def test_near_for_a_lognormal_distribution(location, sigma, level):
     demand = stats.lognorm(sigma, scale=np.exp(location))
@@ -56,7 +57,7 @@ def test_near_for_a_lognormal_distribution(location, sigma, level):
     assert found.quantiles[0] == pytest.approx(ends, rel=0.1)
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(st.floats(3, 200), st.floats(0.05, 0.95))
 def test_near_for_poisson_counts_which_are_whole_units(rate, level):
     demand = stats.poisson(rate)
@@ -67,7 +68,7 @@ def test_near_for_poisson_counts_which_are_whole_units(rate, level):
     assert found.mean[0] == pytest.approx(expected, rel=0.03, abs=0.5)
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(
     st.lists(st.floats(0, 1e4), min_size=7, max_size=7),
     st.floats(0, 2e4),

@@ -1,0 +1,166 @@
+"""Mutation score: how many small faults, put into the code one at a time, the tests notice.
+
+    python benchmarks/mutants.py                      # every part, about an hour on two cores
+    python benchmarks/mutants.py gate points          # some parts
+    python benchmarks/mutants.py gate --show          # ... with every fault that was not noticed
+
+Each part of the code is tried with its own tests only, by mutmut, in a copy under
+``build/mutants/<part>``. A fault that changes nothing anyone could see is not valid: those are
+listed with their reasons in ``mutants.yml`` and left out of the score.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+ROOT = Path(__file__).parents[1]
+BUILD = ROOT / "build" / "mutants"
+SOURCE = "src/demand_forecast"
+SETTINGS = Path(__file__).with_suffix(".yml")
+KILLED = {1: "killed", 3: "killed", 36: "timeout", -24: "timeout", 24: "timeout", 152: "timeout"}
+
+
+@dataclass(frozen=True)
+class Survivor:
+    """A fault that no test noticed: where it is, and the lines before and after."""
+
+    name: str
+    function: str
+    removed: tuple[str, ...]
+    added: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Score:
+    """What became of the faults of one part."""
+
+    part: str
+    total: int
+    killed: int
+    equivalent: int
+    survivors: tuple[Survivor, ...]
+
+    @property
+    def share(self) -> float:
+        """Share of the valid faults that were noticed, per cent."""
+        return 100 * self.killed / max(self.total - self.equivalent, 1)
+
+
+def prepare(part: str, source: list[str], tests: list[str]) -> Path:
+    """A project in which mutmut tries ``source`` with ``tests``."""
+    folder = BUILD / part
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    for name in ("src", "tests", "conf"):
+        (folder / name).symlink_to(ROOT / name)
+    pytest = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["pytest"]["ini_options"]
+    lines = ["[tool.mutmut]", 'source_paths = ["src"]', 'also_copy = ["conf"]']
+    lines += [f"only_mutate = {json.dumps([f'{SOURCE}/{path}' for path in source])}"]
+    lines += [f"pytest_add_cli_args_test_selection = {json.dumps(tests)}"]
+    lines += ["use_git_change_detection = false", "", "[tool.pytest.ini_options]"]
+    lines += [f"{key} = {json.dumps(value)}" for key, value in pytest.items()]
+    (folder / "pyproject.toml").write_text("\n".join(lines) + "\n")
+    return folder
+
+
+def mutmut(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run mutmut in ``folder``, with the tests' profile for it."""
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
+    environment |= {"HYPOTHESIS_PROFILE": "mutants", "OMP_NUM_THREADS": "1"}
+    command = ["nice", str(Path(sys.executable).parent / "mutmut"), *arguments]
+    return subprocess.run(
+        command, cwd=folder, env=environment, text=True, capture_output=True, check=False
+    )
+
+
+def exit_codes(folder: Path) -> dict[str, int | None]:
+    """Exit code of the tests for every fault."""
+    codes: dict[str, int | None] = {}
+    for path in sorted((folder / "mutants").rglob("*.meta")):
+        codes |= json.loads(path.read_text())["exit_code_by_key"]
+    return codes
+
+
+def survivor(folder: Path, name: str) -> Survivor:
+    """The lines that a fault changes."""
+    lines = mutmut(folder, "show", name).stdout.splitlines()
+    removed = tuple(x[1:].strip() for x in lines if x.startswith("-") and not x.startswith("---"))
+    added = tuple(x[1:].strip() for x in lines if x.startswith("+") and not x.startswith("+++"))
+    function = name.rpartition("__mutmut_")[0]
+    return Survivor(name, function, removed, added)
+
+
+def is_equivalent(fault: Survivor, listed: Iterable[dict[str, str]]) -> bool:
+    """Whether ``mutants.yml`` says that ``fault`` changes nothing."""
+    return any(
+        entry["fault"] in " ".join(fault.added) and entry.get("in", "") in fault.function
+        for entry in listed
+    )
+
+
+def score(part: str, folder: Path, listed: list[dict[str, str]]) -> Score:
+    """Count what became of the faults of a part."""
+    codes = exit_codes(folder)
+    alive = [name for name, code in codes.items() if code not in KILLED]
+    survivors = [survivor(folder, name) for name in alive]
+    valid = tuple(fault for fault in survivors if not is_equivalent(fault, listed))
+    return Score(part, len(codes), len(codes) - len(alive), len(survivors) - len(valid), valid)
+
+
+def run(part: str, settings: dict[str, list[str]], jobs: int) -> Score:
+    """Try all faults of a part."""
+    folder = prepare(part, settings["source"], settings["tests"])
+    result = mutmut(folder, "run", "--max-children", str(jobs))
+    if result.returncode or not exit_codes(folder):
+        sys.exit(f"mutmut failed on '{part}':\n{result.stdout[-4000:]}\n{result.stderr[-2000:]}")
+    return score(part, folder, settings.get("equivalent", []))
+
+
+def show(result: Score) -> None:
+    """Print the faults of a part that no test noticed."""
+    for fault in result.survivors:
+        print(f"\n{fault.name}")
+        for mark, lines in (("-", fault.removed), ("+", fault.added)):
+            for line in lines:
+                print(f"  {mark} {line}")
+
+
+def main() -> None:
+    """Print the score of each part."""
+    everything = yaml.safe_load(SETTINGS.read_text())
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("parts", nargs="*", metavar="PART", help=", ".join(everything))
+    parser.add_argument("--jobs", type=int, default=os.cpu_count())
+    parser.add_argument("--show", action="store_true", help="list the faults that stayed unnoticed")
+    parser.add_argument("--keep", action="store_true", help="score the last run, try nothing")
+    options = parser.parse_args()
+    if unknown := set(options.parts) - set(everything):
+        parser.error(f"unknown part '{min(unknown)}'; valid: {', '.join(everything)}")
+    print(f"{'part':<16}{'faults':>8}{'valid':>8}{'killed':>8}{'score':>9}")
+    for part in options.parts or everything:
+        if options.keep:
+            result = score(part, BUILD / part, everything[part].get("equivalent", []))
+        else:
+            result = run(part, everything[part], options.jobs)
+        valid = result.total - result.equivalent
+        print(
+            f"{part:<16}{result.total:>8}{valid:>8}{result.killed:>8}{result.share:>8.1f} %",
+            flush=True,
+        )
+        if options.show:
+            show(result)
+
+
+if __name__ == "__main__":
+    main()
