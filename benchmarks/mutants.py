@@ -28,6 +28,14 @@ ROOT = Path(__file__).parents[1]
 BUILD = ROOT / "build" / "mutants"
 SOURCE = "src/demand_forecast"
 SETTINGS = Path(__file__).with_suffix(".yml")
+DIFFS = """
+import contextlib, json, sys
+from mutmut.mutation.diff_apply import find_mutant, get_diff_for_mutant
+names = json.load(sys.stdin)
+with contextlib.redirect_stdout(sys.stderr):
+    diffs = {name: get_diff_for_mutant(name, path=find_mutant(name).path) for name in names}
+print(json.dumps(diffs))
+"""
 KILLED = {1: "killed", 3: "killed", 36: "timeout", -24: "timeout", 24: "timeout", 152: "timeout"}
 
 
@@ -74,14 +82,14 @@ def prepare(part: str, source: list[str], tests: list[str]) -> Path:
     return folder
 
 
-def mutmut(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run mutmut in ``folder``, with the tests' profile for it."""
+def run_in(folder: Path, *command: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+    """Run a command in ``folder``, with the tests' profile for mutants."""
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
     environment |= {"HYPOTHESIS_PROFILE": "mutants", "OMP_NUM_THREADS": "1"}
-    command = ["nice", str(Path(sys.executable).parent / "mutmut"), *arguments]
     return subprocess.run(
-        command, cwd=folder, env=environment, text=True, capture_output=True, check=False
-    )
+        ["nice", *command],
+        cwd=folder, env=environment, input=stdin, text=True, capture_output=True, check=False,
+    )  # fmt: skip
 
 
 def exit_codes(folder: Path) -> dict[str, int | None]:
@@ -92,13 +100,20 @@ def exit_codes(folder: Path) -> dict[str, int | None]:
     return codes
 
 
-def survivor(folder: Path, name: str) -> Survivor:
-    """The lines that a fault changes."""
-    lines = mutmut(folder, "show", name).stdout.splitlines()
-    removed = tuple(x[1:].strip() for x in lines if x.startswith("-") and not x.startswith("---"))
-    added = tuple(x[1:].strip() for x in lines if x.startswith("+") and not x.startswith("+++"))
-    function = name.rpartition("__mutmut_")[0]
-    return Survivor(name, function, removed, added)
+def survivors(folder: Path, names: list[str]) -> list[Survivor]:
+    """The lines that each of the faults changes."""
+    result = run_in(folder, sys.executable, "-c", DIFFS, stdin=json.dumps(names))
+    if result.returncode:
+        sys.exit(result.stderr)
+    return [_changes(name, text) for name, text in json.loads(result.stdout).items()]
+
+
+def _changes(name: str, text: str) -> Survivor:
+    lines = [line for line in text.splitlines() if not line.startswith(("---", "+++"))]
+    removed, added = (
+        tuple(line[1:].strip() for line in lines if line.startswith(mark)) for mark in "-+"
+    )
+    return Survivor(name, name.rpartition("__mutmut_")[0], removed, added)
 
 
 def is_equivalent(fault: Survivor, listed: Iterable[dict[str, str]]) -> bool:
@@ -113,15 +128,15 @@ def score(part: str, folder: Path, listed: list[dict[str, str]]) -> Score:
     """Count what became of the faults of a part."""
     codes = exit_codes(folder)
     alive = [name for name, code in codes.items() if code not in KILLED]
-    survivors = [survivor(folder, name) for name in alive]
-    valid = tuple(fault for fault in survivors if not is_equivalent(fault, listed))
-    return Score(part, len(codes), len(codes) - len(alive), len(survivors) - len(valid), valid)
+    valid = tuple(fault for fault in survivors(folder, alive) if not is_equivalent(fault, listed))
+    return Score(part, len(codes), len(codes) - len(alive), len(alive) - len(valid), valid)
 
 
 def run(part: str, settings: dict[str, list[str]], jobs: int) -> Score:
     """Try all faults of a part."""
     folder = prepare(part, settings["source"], settings["tests"])
-    result = mutmut(folder, "run", "--max-children", str(jobs))
+    command = str(Path(sys.executable).parent / "mutmut")
+    result = run_in(folder, command, "run", "--max-children", str(jobs))
     if result.returncode or not exit_codes(folder):
         sys.exit(f"mutmut failed on '{part}':\n{result.stdout[-4000:]}\n{result.stderr[-2000:]}")
     return score(part, folder, settings.get("equivalent", []))
