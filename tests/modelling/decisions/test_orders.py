@@ -136,6 +136,22 @@ def test_a_series_that_is_there_twice_is_refused() -> None:
         propose_orders(_normal(10, 1), series)
 
 
+def test_a_forecast_of_an_unknown_series_is_refused() -> None:
+    with pytest.raises(ValueError, match="critical_ratio is nan"):
+        propose_orders(_normal(10, 1, n=2), _series(pack_size=[2.0]))
+
+
+def test_the_type_of_the_columns_does_not_matter() -> None:
+    numbers = {"unit_price": [4.0, 4.0], "unit_cost": [1.0, 3.0], "pack_size": [2.0, np.nan]}
+    forecast, series = _normal(10, 3, n=2), _series(**numbers)
+    expected = propose_orders(forecast, series)
+    assert expected["order_quantity"].tolist() == [12, 8]
+    for kind in (object, "Float64"):
+        others = series.astype(dict.fromkeys(numbers, kind))
+        found = propose_orders(forecast.astype(dict.fromkeys(QUANTILES, kind)), others)
+        pd.testing.assert_frame_equal(found, expected)
+
+
 def test_orders_are_whole_numbers_with_their_ratio() -> None:
     orders = propose_orders(_normal(10, 1, n=2), _series(unit_price=[4.0, 4.0], unit_cost=[1, 3]))
     assert list(orders.columns) == ["critical_ratio", "order_quantity"]
