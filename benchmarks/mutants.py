@@ -6,7 +6,9 @@
 
 Each part of the code is tried with its own tests only, by mutmut, in a copy under
 ``build/mutants/<part>``. A fault that changes nothing anyone could see is not valid: those are
-listed with their reasons in ``mutants.yml`` and left out of the score.
+listed with their reasons in ``mutants.yml`` and left out of the score. mutmut switches a fault on
+after the code was imported, so that faults in what runs at import seem to survive; each survivor is
+therefore tried once more in a process of its own.
 """
 
 from __future__ import annotations
@@ -82,10 +84,12 @@ def prepare(part: str, source: list[str], tests: list[str]) -> Path:
     return folder
 
 
-def run_in(folder: Path, *command: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+def run_in(
+    folder: Path, *command: str, stdin: str = "", **variables: str
+) -> subprocess.CompletedProcess[str]:
     """Run a command in ``folder``, with the tests' profile for mutants."""
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
-    environment |= {"HYPOTHESIS_PROFILE": "mutants", "OMP_NUM_THREADS": "1"}
+    environment |= {"HYPOTHESIS_PROFILE": "mutants", "OMP_NUM_THREADS": "1"} | variables
     return subprocess.run(
         ["nice", *command],
         cwd=folder, env=environment, input=stdin, text=True, capture_output=True, check=False,
@@ -124,22 +128,32 @@ def is_equivalent(fault: Survivor, listed: Iterable[dict[str, str]]) -> bool:
     )
 
 
-def score(part: str, folder: Path, listed: list[dict[str, str]]) -> Score:
+def survives_alone(folder: Path, fault: Survivor, tests: list[str]) -> bool:
+    """Whether the tests pass in a process in which the fault is there from the beginning."""
+    copy = folder / "mutants"
+    command = [sys.executable, "-m", "pytest", "-x", "-q", "--no-header", *tests]
+    result = run_in(copy, *command, MUTANT_UNDER_TEST=fault.name, PYTHONPATH=str(copy / "src"))
+    return result.returncode == 0
+
+
+def score(part: str, folder: Path, listed: list[dict[str, str]], tests: list[str]) -> Score:
     """Count what became of the faults of a part."""
     codes = exit_codes(folder)
     alive = [name for name, code in codes.items() if code not in KILLED]
-    valid = tuple(fault for fault in survivors(folder, alive) if not is_equivalent(fault, listed))
-    return Score(part, len(codes), len(codes) - len(alive), len(alive) - len(valid), valid)
+    told = [fault for fault in survivors(folder, alive) if not is_equivalent(fault, listed)]
+    valid = tuple(fault for fault in told if survives_alone(folder, fault, tests))
+    equivalent = len(alive) - len(told)
+    return Score(part, len(codes), len(codes) - equivalent - len(valid), equivalent, valid)
 
 
-def run(part: str, settings: dict[str, list[str]], jobs: int) -> Score:
-    """Try all faults of a part."""
-    folder = prepare(part, settings["source"], settings["tests"])
+def run(part: str, source: list[str], tests: list[str], jobs: int) -> Path:
+    """Try all faults of a part; returns the folder in which that was done."""
+    folder = prepare(part, source, tests)
     command = str(Path(sys.executable).parent / "mutmut")
     result = run_in(folder, command, "run", "--max-children", str(jobs))
     if result.returncode or not exit_codes(folder):
         sys.exit(f"mutmut failed on '{part}':\n{result.stdout[-4000:]}\n{result.stderr[-2000:]}")
-    return score(part, folder, settings.get("equivalent", []))
+    return folder
 
 
 def show(result: Score) -> None:
@@ -153,24 +167,26 @@ def show(result: Score) -> None:
 
 def main() -> None:
     """Print the score of each part."""
-    everything = yaml.safe_load(SETTINGS.read_text())
+    parts = yaml.safe_load(SETTINGS.read_text())
+    everywhere = parts.pop("everywhere")
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("parts", nargs="*", metavar="PART", help=", ".join(everything))
+    parser.add_argument("parts", nargs="*", metavar="PART", help=", ".join(parts))
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
     parser.add_argument("--show", action="store_true", help="list the faults that stayed unnoticed")
     parser.add_argument("--keep", action="store_true", help="score the last run, try nothing")
     options = parser.parse_args()
-    if unknown := set(options.parts) - set(everything):
-        parser.error(f"unknown part '{min(unknown)}'; valid: {', '.join(everything)}")
+    if unknown := set(options.parts) - set(parts):
+        parser.error(f"unknown part '{min(unknown)}'; valid: {', '.join(parts)}")
     print(f"{'part':<16}{'faults':>8}{'valid':>8}{'killed':>8}{'score':>9}")
-    for part in options.parts or everything:
-        if options.keep:
-            result = score(part, BUILD / part, everything[part].get("equivalent", []))
-        else:
-            result = run(part, everything[part], options.jobs)
+    for name in options.parts or parts:
+        settings = parts[name]
+        if not options.keep:
+            run(name, settings["source"], settings["tests"], options.jobs)
+        listed = everywhere + settings.get("equivalent", [])
+        result = score(name, BUILD / name, listed, settings["tests"])
         valid = result.total - result.equivalent
         print(
-            f"{part:<16}{result.total:>8}{valid:>8}{result.killed:>8}{result.share:>8.1f} %",
+            f"{name:<16}{result.total:>8}{valid:>8}{result.killed:>8}{result.share:>8.1f} %",
             flush=True,
         )
         if options.show:
