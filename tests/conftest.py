@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import profiles
 from core_panels import quick_ensemble
 from demand_forecast.modelling.arrays import FloatArray
 from demand_forecast.modelling.models.ensemble import Ensemble
@@ -18,6 +19,8 @@ from demand_forecast.modelling.panel import Covariate, IssuedForecast, Panel
 PanelFactory = Callable[..., Panel]
 LAST_WEEK = pd.Timestamp("2024-12-28")
 WEEKS_PER_YEAR = 52
+
+profiles.load()
 
 
 def _weeks(n_weeks: int, n_future: int, last: pd.Timestamp) -> np.ndarray:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from demand_forecast.exceptions import ConfigurationError
@@ -16,6 +16,7 @@ from demand_forecast.modelling.velocity import (
     classify,
     threshold,
 )
+from profiles import examples
 
 RATES = st.lists(st.floats(0.1, 1000, allow_nan=False), min_size=2, max_size=12)
 
@@ -105,7 +106,7 @@ def test_products_without_a_previous_class_go_by_the_threshold() -> None:
     assert _classes([50, 30, 10, 6, 4], previous=previous) == [FAST, FAST, SLOW, SLOW, SLOW]
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(rates=RATES, share=st.floats(0.05, 0.95))
 def test_classes_part_products_by_rate_and_both_occur(rates: list[float], share: float) -> None:
     table = classify(_panel(rates), VelocityParameters(volume_share=share)).drop_duplicates(
@@ -118,13 +119,13 @@ def test_classes_part_products_by_rate_and_both_occur(rates: list[float], share:
         assert rate[fast].min() > rate[~fast].max()
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(rates=RATES, doublings=st.integers(-8, 8))
 def test_classes_do_not_depend_on_the_unit(rates: list[float], doublings: int) -> None:
     assert _classes(rates) == _classes([rate * 2.0**doublings for rate in rates])
 
 
-@settings(max_examples=100, deadline=None)
+@examples(100)
 @given(data=st.data(), rates=RATES, hysteresis=st.floats(0.01, 1.0))
 def test_no_product_flips_without_crossing_the_band(data, rates, hysteresis) -> None:
     words = st.lists(st.sampled_from([FAST, SLOW]), min_size=len(rates), max_size=len(rates))

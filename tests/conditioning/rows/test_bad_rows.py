@@ -12,6 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from raw_regions import reasons
 
+from profiles import examples
+
 ROWS = 4 * 3 * 60
 
 
@@ -128,9 +130,7 @@ CELLS: dict[str, st.SearchStrategy[Any]] = {
 }
 
 
-@settings(
-    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(examples(15), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=st.lists(st.fixed_dictionaries(CELLS), max_size=12))
 def test_nothing_is_lost_whatever_the_rows_say(raw_region, rows):
     intact = raw_region.frames["shipments"]

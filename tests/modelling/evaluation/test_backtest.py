@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from demand_forecast.exceptions import ConfigurationError, ContractError
@@ -13,6 +13,7 @@ from demand_forecast.modelling.evaluation.backtest import BACKTEST_COLUMNS, back
 from demand_forecast.modelling.evaluation.splits import rolling_origins
 from demand_forecast.modelling.models.baseline import HistoricalAverage, SeasonalNaive
 from demand_forecast.modelling.panel import Panel
+from profiles import examples
 
 
 class Spy:
@@ -70,7 +71,7 @@ def test_models_are_handed_nothing_that_came_later(make_panel) -> None:
         assert seen.weather["temperature_c"].observed.shape[1] == seen.n_weeks
 
 
-@settings(max_examples=10, deadline=None)
+@examples(10)
 @given(st.integers(0, 1000), st.integers(1, 4), st.integers(1, 6))
 def test_noise_after_the_last_origin_changes_actuals_only(make_panel, seed, n, horizon) -> None:
     panel = make_panel(n_weeks=90, n_stores=2)

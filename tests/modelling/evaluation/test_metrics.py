@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -11,6 +11,7 @@ from demand_forecast.exceptions import ContractError
 from demand_forecast.modelling.evaluation import metrics
 from demand_forecast.modelling.evaluation.metrics import METRICS, Average, Metric, Unit, measure
 from demand_forecast.modelling.protocol import POINTS, QUANTILES
+from profiles import examples
 
 NAMED = {metric.name: metric for metric in METRICS}
 OF_ONE_POINT = [metric for metric in METRICS if len(metric.columns) == 1]
@@ -150,7 +151,7 @@ def test_crediting_only_forgives(pair, censored) -> None:
     assert aware <= plain + 1e-9
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(PAIRS, hnp.arrays(np.bool_, 20))
 def test_a_table_agrees_with_the_measures(pair, censored) -> None:
     actual, forecast = pair
@@ -195,6 +196,53 @@ def test_summary_by_group_leaves_out_rows_without_actual_and_keeps_missing_keys(
     table = metrics.summarise(frame, by=["velocity", "horizon"])
     assert list(table["rows"]) == [1, 2]
     assert list(table["volume"]) == [1, 7]
+
+
+def test_groups_come_in_the_order_of_their_rows_and_only_those_that_have_any() -> None:
+    frame = _frame([1.0, 2.0, 4.0], [2.0, 2.0, 2.0])
+    frame["velocity"] = pd.Categorical(["slow", "fast", "slow"], categories=["fast", "slow", "new"])
+    table = metrics.summarise(frame, by=["velocity"])
+    assert list(table["velocity"]) == ["slow", "fast"]
+    assert list(table["mape"]) == pytest.approx([75, 0])
+    assert list(table["rmse"]) == pytest.approx([np.sqrt(2.5), 0])
+
+
+def test_each_group_has_its_own_pinball_loss() -> None:
+    frame = _frame([10.0, 10.0], [8.0, 14.0]).assign(model=["low", "high"])
+    low, high = metrics.summarise(frame)["pinball"]
+    levels = np.array(list(QUANTILES.values()))
+    assert low == pytest.approx((2 * levels).mean())
+    assert high == pytest.approx((4 * (1 - levels)).mean())
+
+
+def test_a_group_without_volume_has_no_ratio_and_one_with_little_has() -> None:
+    frame = _frame([0.0, 0.5], [2.0, 0.25]).assign(model=["none", "little"])
+    table = metrics.summarise(frame).set_index("model")
+    assert table.loc["none", ["wape", "wape_median", "bias", "mape"]].isna().all()
+    assert table.loc["none", ["volume", "rmse", "rmse_zero"]].tolist() == [0, 2, 2]
+    assert table.loc["little", ["wape", "bias", "volume"]].tolist() == [50, -50, 0.5]
+    assert np.isnan(table.loc["little", "rmse_zero"])
+
+
+def test_the_type_of_the_columns_does_not_matter() -> None:
+    frame = _frame([10.0, 0.0, 30.0], [12.0, 3.0, 15.0], censored=[True, False, True], scale=2.0)
+    expected = metrics.summarise(frame)
+    numbers = frame.columns.drop("model")
+    for kind in (object, "Float64"):
+        found = metrics.summarise(frame.astype(dict.fromkeys(numbers, kind)))
+        pd.testing.assert_frame_equal(found, expected, check_dtype=False)
+    integers = [np.array(c, dtype=object) for c in ([10, 0, 30], [12, 3, 15])]
+    assert metrics.wape(*integers) == pytest.approx(100 * 20 / 40)
+    flags = np.array([1, 0, 1], dtype=object)
+    assert metrics.credit(integers[1], integers[0], flags).tolist() == [10, 3, 15]
+
+
+def test_coverage_includes_the_ends_and_leaves_out_what_is_not_known() -> None:
+    assert metrics.coverage([5.0, 9.0], [5.0, 1.0], [6.0, 9.0]) == 100
+    assert metrics.coverage([4.9, 9.1], [5.0, 1.0], [6.0, 9.0]) == 0
+    assert np.isnan(metrics.coverage([5.0], [np.nan], [9.0]))
+    assert np.isnan(metrics.coverage([5.0], [1.0], [np.nan]))
+    assert metrics.coverage([5.0, 5.0, 5.0], [1.0, np.nan, 6.0], [9.0, 9.0, 9.0]) == 50
 
 
 def test_sold_out_weeks_differ_only_where_the_forecast_is_above() -> None:

@@ -4,11 +4,12 @@ from itertools import pairwise
 
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from demand_forecast.exceptions import ConfigurationError, NotEnoughHistoryError
 from demand_forecast.modelling.evaluation.splits import rolling_origins
+from profiles import examples
 
 
 def test_origins_end_a_horizon_before_the_end(make_panel) -> None:
@@ -17,7 +18,7 @@ def test_origins_end_a_horizon_before_the_end(make_panel) -> None:
     assert origins == [panel.as_of - pd.Timedelta(weeks=w) for w in (12, 8, 4)]
 
 
-@settings(max_examples=50, deadline=None)
+@examples(50)
 @given(st.integers(1, 6), st.integers(1, 8), st.integers(1, 5), st.integers(1, 30))
 def test_each_target_is_known_and_training_is_long_enough(
     make_panel, n, horizon, step, train

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from by_hand import MEASURES, summary_figures
@@ -20,6 +20,7 @@ from demand_forecast.modelling.evaluation.summary import (
     summarise,
 )
 from demand_forecast.modelling.protocol import POINTS, QUANTILES
+from profiles import examples
 
 
 def _backtest(seed: int, model: str = "ensemble", velocity: str = "fast") -> pd.DataFrame:
@@ -70,7 +71,7 @@ def _segment(seed: int) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(st.lists(st.integers(0, 10**6), min_size=1, max_size=5))
 def test_pooled_figures_are_those_of_all_rows_together(seeds: list[int]) -> None:
     backtests = [_backtest(seed) for seed in seeds]

@@ -8,12 +8,16 @@ import pytest
 from pydantic import ValidationError
 
 from demand_forecast.exceptions import ConfigurationError, ContractError
+from demand_forecast.modelling.evaluation.weather_gap import KNOWN_WEATHER
 from demand_forecast.modelling.lifecycle.gate import (
     GateParameters,
     RuleResult,
     judge,
+    judge_velocities,
     relative_excess,
 )
+from demand_forecast.modelling.models.baseline import HistoricalAverage
+from demand_forecast.modelling.models.kinds import Candidate
 from demand_forecast.modelling.protocol import POINTS, QUANTILES
 
 
@@ -74,13 +78,56 @@ def test_each_limit_holds() -> None:
     assert not judge(_pair(0.2, 0.3), GateParameters(min_reduction=40)).passed
 
 
-def test_non_finite_or_negative_forecasts_fail() -> None:
-    for bad in (np.nan, np.inf, -1.0):
-        frame = _pair(0.2, 0.5).reset_index(drop=True)
-        frame.loc[3, "q90"] = bad
-        verdict = judge(frame)
-        assert not verdict.passed
-        assert _rule(verdict, "finite").figure == 1
+@pytest.mark.parametrize(
+    ("parameters", "frame", "rule"),
+    [
+        ({"mape_limit": 50}, _pair(0.5, 0.75), "mape"),
+        ({"bias_limit": 50, "mape_limit": 50}, _pair(0.5, 0.75), "bias"),
+        ({"bias_limit": 50, "mape_limit": 50}, _pair(0.5, 0.75, sign=-1.0), "bias"),
+    ],
+)
+def test_a_figure_at_its_limit_passes(parameters, frame, rule) -> None:
+    verdict = judge(frame, GateParameters(**parameters))
+    assert verdict.passed
+    assert abs(_rule(verdict, rule).figure) == _rule(verdict, rule).limit == 50
+
+
+def test_a_reduction_at_its_limit_fails() -> None:
+    verdict = judge(_pair(0.25, 0.5), GateParameters(min_reduction=50))
+    rule = _rule(verdict, "better_than_baseline")
+    assert not rule.passed and rule.figure == rule.limit == 50
+    assert rule.detail == (
+        "MAPE 25.0 % against 50.0 % of historical_average: reduction 50.0 %, must be more than 50 %"
+    )
+    assert judge(_pair(0.0025, 0.005), GateParameters(min_reduction=49)).passed
+
+
+def test_nothing_beats_a_perfect_baseline() -> None:
+    verdict = judge(_pair(0.0, 0.0))
+    rule = _rule(verdict, "better_than_baseline")
+    assert not rule.passed and rule.figure is None
+    assert "reduction unknown" in rule.detail
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf, -1.0, -1e-9])
+def test_non_finite_or_negative_forecasts_fail(bad: float) -> None:
+    frame = _pair(0.2, 0.5).reset_index(drop=True)
+    frame.loc[3, "q90"] = frame.loc[7, "q90"] = bad
+    frame.loc[3, "q75"] = bad
+    rule = _rule(judge(frame), "finite")
+    assert not rule.passed
+    assert (rule.figure, rule.limit) == (2, 0)
+    assert rule.detail == "2 of 120 rows hold a forecast that is not finite or below 0"
+
+
+def test_a_forecast_of_nothing_or_of_a_part_of_a_unit_is_finite() -> None:
+    frame = _pair(0.2, 0.5).assign(q025=0.0, q10=0.3)
+    rule = _rule(judge(frame), "finite")
+    assert rule.passed and rule.figure == 0
+    broken_baseline = frame.assign(
+        q90=frame["q90"].where(frame["model"] == "ensemble", np.inf),
+    )
+    assert judge(broken_baseline).passed
 
 
 def test_bias_bound_is_optional_and_two_sided() -> None:
@@ -89,6 +136,9 @@ def test_bias_bound_is_optional_and_two_sided() -> None:
         verdict = judge(_pair(0.2, 0.5, sign=sign), GateParameters(bias_limit=15))
         assert _rule(verdict, "bias").figure == pytest.approx(20 * sign)
         assert not verdict.passed
+        assert verdict.reason == (
+            f"bias: bias {20 * sign:.1f} % of the volume, at most 15 % either way"
+        )
     sold_out = _pair(0.2, 0.5).assign(censored=True)
     assert judge(sold_out, GateParameters(bias_limit=15, bias_metric="bias_aware")).passed
 
@@ -96,6 +146,7 @@ def test_bias_bound_is_optional_and_two_sided() -> None:
 def test_segment_without_sales_fails_and_stays_valid_json() -> None:
     verdict = judge(_pair(0.2, 0.5).assign(actual=0.0))
     assert not verdict.passed
+    assert all(figures["mape"] is None for figures in verdict.metrics)
     text = json.dumps(verdict.model_dump(mode="json"), allow_nan=False)
     assert json.loads(text)["rules"][1]["figure"] is None
     assert "MAPE unknown" in verdict.reason
@@ -108,9 +159,49 @@ def test_incumbent_is_judged_when_it_is_there() -> None:
     near = judge(pd.concat([*frames, _rows("incumbent", shared)]))
     assert near.passed
     assert _rule(near, "not_worse_than_incumbent").figure == pytest.approx(1.0, abs=0.01)
+    assert _rule(near, "not_worse_than_incumbent").detail == (
+        "MAPE 1.0 % above that of incumbent, at 95 % confidence at most 1.0 %, margin 2 %"
+    )
     better = judge(pd.concat([*frames, _rows("incumbent", shared / 1.2)]))
     assert not better.passed
     assert "margin 2 %" in better.reason
+
+
+def _uncertain(weeks: int = 24) -> pd.DataFrame:
+    """A challenger a little better than the incumbent on the whole, but not in every week."""
+    rng = np.random.default_rng(5)
+    incumbent = rng.uniform(0.2, 0.4, (weeks, 5))
+    challenger = incumbent * np.where(np.arange(weeks) % 3 == 0, 1.4, 0.75)[:, None]
+    return pd.concat(
+        [
+            _rows("ensemble", challenger),
+            _rows("incumbent", incumbent),
+            _constant("historical_average", 0.6, weeks=weeks),
+        ]
+    )
+
+
+def test_the_upper_end_decides_and_not_the_estimate() -> None:
+    frame = _uncertain()
+    excess, upper = relative_excess(frame, "ensemble", "incumbent")
+    assert excess < 0
+    assert upper > 2
+    verdict = judge(frame)
+    rule = _rule(verdict, "not_worse_than_incumbent")
+    assert not verdict.passed and not rule.passed
+    assert (rule.figure, rule.limit) == (upper, 2)
+    assert judge(frame, GateParameters(margin=upper)).passed
+    assert not judge(frame, GateParameters(margin=upper - 1e-9)).passed
+
+
+def test_the_upper_end_is_that_of_the_confidence_asked_for() -> None:
+    frame = _uncertain()
+    surer = GateParameters(confidence=0.99, seed=3)
+    uppers = [relative_excess(frame, "ensemble", "incumbent", p)[1] for p in (None, surer)]
+    assert uppers[0] < uppers[1]
+    rule = _rule(judge(frame, surer), "not_worse_than_incumbent")
+    assert rule.figure == uppers[1]
+    assert "at 99 % confidence" in rule.detail
 
 
 def test_pairing_cancels_what_the_models_share() -> None:
@@ -141,10 +232,74 @@ def test_blocks_widen_the_interval_where_weeks_hang_together() -> None:
     assert uppers[1] > uppers[0]
 
 
-def test_bootstrap_is_the_same_each_time_and_needs_few_weeks() -> None:
+def test_blocks_are_shortened_so_that_there_are_four() -> None:
+    rng = np.random.default_rng(6)
+    for weeks, allowed, longer in ((7, 1, 2), (11, 2, 3)):
+        frame = pd.concat([_rows(m, rng.uniform(0.1, 0.3, (weeks, 4))) for m in "ab"])
+        ends = [
+            relative_excess(frame, "a", "b", GateParameters(block_weeks=length))[1]
+            for length in (allowed, longer, 4, 50)
+        ]
+        assert ends[0] == ends[1] == ends[2] == ends[3]
+    frame = pd.concat([_rows(m, rng.uniform(0.1, 0.3, (8, 4))) for m in "ab"])
+    one, two = (
+        relative_excess(frame, "a", "b", GateParameters(block_weeks=length))[1] for length in (1, 2)
+    )
+    assert one != two
+
+
+def test_three_weeks_are_drawn_one_by_one() -> None:
+    """The worst week three times over has a chance of 1 in 27, more than the 1 % left out."""
+    frame = pd.concat([_rows("a", np.array([[0.1], [0.2], [0.4]])), _constant("b", 0.1, weeks=3)])
+    frame = frame[(frame["model"] == "a") | (frame["store_id"] == 0)]
+    excess, upper = relative_excess(frame, "a", "b", GateParameters(confidence=0.99))
+    assert excess == pytest.approx(100 * (0.7 / 0.3 - 1))
+    assert upper == pytest.approx(300)
+
+
+def test_the_order_of_rows_and_stores_does_not_matter() -> None:
+    rng = np.random.default_rng(7)
+    frame = pd.concat([_rows(m, rng.uniform(0.1, 0.3, (24, 2))) for m in "ab"])
+    late = frame["week"] > frame["week"].min() + pd.Timedelta(weeks=10)
+    frame = frame[late | (frame["store_id"] == 1)]
+    expected = relative_excess(frame, "a", "b")
+    assert relative_excess(frame.sample(frac=1, random_state=0), "a", "b") == expected
+    swapped = frame.assign(store_id=1 - frame["store_id"])
+    assert relative_excess(swapped, "a", "b") == pytest.approx(expected)
+
+
+def test_each_row_counts_by_its_percentage_error_whatever_it_sold() -> None:
+    large = pd.concat([_constant("a", 0.3, actual=1000.0), _constant("b", 0.1, actual=1000.0)])
+    small = pd.concat([_constant("a", 0.1, actual=0.5), _constant("b", 0.1, actual=0.5)])
+    frame = pd.concat([large, small.assign(store_id=small["store_id"] + 100)])
+    excess, upper = relative_excess(frame, "a", "b")
+    assert (excess, upper) == pytest.approx((100, 100))
+
+
+def test_errors_far_below_one_are_compared_all_the_same() -> None:
+    tiny = pd.concat([_constant("a", 0.02, weeks=8), _constant("b", 0.01, weeks=8)])
+    assert relative_excess(tiny, "a", "b") == pytest.approx((100, 100))
+    perfect = pd.concat([_constant("a", 0.001, weeks=8), _constant("b", 0.0, weeks=8)])
+    assert relative_excess(perfect, "a", "b") == (np.inf, np.inf)
+
+
+def test_a_row_that_is_there_twice_is_refused() -> None:
+    frame = pd.concat([_constant("a", 0.1), _constant("b", 0.2)])
+    with pytest.raises(pd.errors.MergeError):
+        relative_excess(pd.concat([frame, frame.iloc[:1]]), "a", "b")
+
+
+def test_bootstrap_is_the_same_each_time_and_another_with_another_seed() -> None:
     rng = np.random.default_rng(4)
-    frame = pd.concat([_rows(m, rng.uniform(0.1, 0.3, (3, 4))) for m in "ab"])
+    frame = pd.concat([_rows(m, rng.uniform(0.1, 0.3, (24, 4))) for m in "ab"])
     assert relative_excess(frame, "a", "b") == relative_excess(frame, "a", "b")
+    other = relative_excess(frame, "a", "b", GateParameters(seed=1))
+    assert other[0] == relative_excess(frame, "a", "b")[0]
+    assert other[1] != relative_excess(frame, "a", "b")[1]
+
+
+def test_bootstrap_of_perfect_or_absent_forecasts() -> None:
+    frame = pd.concat([_constant("a", 0.1), _constant("b", 0.2)])
     perfect = pd.concat([_constant("a", 0.1), _constant("b", 0.0)])
     assert relative_excess(perfect, "a", "b") == (np.inf, np.inf)
     both = pd.concat([_constant("a", 0.0), _constant("b", 0.0)])
@@ -155,7 +310,11 @@ def test_bootstrap_is_the_same_each_time_and_needs_few_weeks() -> None:
 
 def test_models_tried_on_other_rows_cannot_be_compared() -> None:
     frame = pd.concat([_constant("a", 0.1), _constant("b", 0.2, weeks=23)])
-    with pytest.raises(ContractError, match="5 of 120 rows"):
+    message = (
+        "^'a' and 'b' can only be compared on the same rows, but 5 of 120 rows "
+        r"\(origin, store, product, week\) are of one of them only$"
+    )
+    with pytest.raises(ContractError, match=message):
         relative_excess(frame, "a", "b")
 
 
@@ -164,3 +323,41 @@ def test_unknown_models_and_rules_are_named() -> None:
         judge(_pair(0.2, 0.5), challenger="ensembel")
     with pytest.raises(ValidationError, match="mape_limt"):
         GateParameters(mape_limt=45)
+
+
+def _velocities(**rows: pd.DataFrame) -> pd.DataFrame:
+    return pd.concat([frame.assign(velocity=name) for name, frame in rows.items()])
+
+
+def test_each_velocity_is_judged_by_its_own_rows_against_the_baseline() -> None:
+    cheating = _constant(KNOWN_WEATHER, 0.9)
+    frame = _velocities(fast=pd.concat([_pair(0.2, 0.5), cheating]), slow=_pair(0.4, 0.3))
+    trained = dict.fromkeys(["fast", "slow"], Candidate(HistoricalAverage()))
+    verdicts = judge_velocities(frame, trained, GateParameters(mape_limit=30))["velocities"]
+    json.dumps(verdicts, allow_nan=False)
+    assert list(verdicts) == ["fast", "slow"]
+    fast, slow = verdicts.values()
+    assert fast["passed"] and fast["reason"] == "all rules passed"
+    assert fast["challenger"] == "ensemble"
+    assert {row["model"] for row in fast["metrics"]} == {"ensemble", "historical_average"}
+    assert not slow["passed"]
+    assert [rule["name"] for rule in slow["rules"] if not rule["passed"]] == [
+        "mape",
+        "better_than_baseline",
+    ]
+    assert slow["reason"].startswith("mape: MAPE 40.0 %, at most 30 %; better_than_baseline: ")
+
+
+def test_a_velocity_that_was_not_trained_or_not_tried_fails_with_the_reason() -> None:
+    candidates = {
+        "fast": Candidate(None, "12 weeks of history, 52 needed"),
+        "slow": Candidate(HistoricalAverage()),
+    }
+    verdicts = judge_velocities(_velocities(fast=_pair(0.2, 0.5)), candidates, GateParameters())
+    failed = {"passed": False, "rules": [], "metrics": []}
+    assert verdicts == {
+        "velocities": {
+            "fast": failed | {"reason": "12 weeks of history, 52 needed"},
+            "slow": failed | {"reason": "no week with a delivery in the validation window"},
+        }
+    }

@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from demand_forecast.exceptions import ContractError
-from demand_forecast.modelling.evaluation.backtest import backtest
+from demand_forecast.modelling.evaluation.backtest import backtest, naive_scale
 from demand_forecast.modelling.evaluation.metrics import summarise
 from demand_forecast.modelling.lifecycle.retraining import (
     REASONS,
@@ -81,7 +81,23 @@ def test_each_reason_with_its_figures(figures, reason, detail) -> None:
     row = _plan(**figures)
     assert row["retrain"]
     assert row["reasons"] == [reason]
-    assert detail in row["details"][0]
+    (told,) = row["details"]
+    assert told.startswith(detail)
+
+
+def test_digests_are_told_by_their_first_twelve_signs() -> None:
+    row = _plan(data_digest="0123456789abcdef", current_data_digest="fedcba9876543210")
+    assert row["details"] == ["data digest was 0123456789ab, is fedcba987654"]
+
+
+@pytest.mark.parametrize("column", ["data_digest", "current_data_digest"])
+def test_a_digest_that_is_not_known_is_no_change(column) -> None:
+    assert _plan(**{column: None})["reasons"] == []
+
+
+def test_a_model_of_unknown_age_or_version_is_a_model() -> None:
+    assert _plan(trained_at=None)["reasons"] == []
+    assert _plan(model_version=None, drift=1)["reasons"] == ["drifted"]
 
 
 def test_several_reasons_come_in_order() -> None:
@@ -118,13 +134,35 @@ def test_reasons_that_are_not_acted_on_are_still_told() -> None:
     assert RetrainingParameters().act_on == REASONS
 
 
+def test_realised_errors_count_from_the_row_that_makes_them_enough() -> None:
+    bad = {"realised_mape": 60.0}
+    assert _plan(realised_rows=50, **bad)["reasons"] == ["degraded"]
+    assert _plan(realised_rows=49, **bad)["reasons"] == []
+
+
+def test_a_plan_does_not_depend_on_the_index_of_the_status() -> None:
+    status = pd.concat([_status(drift=1), _status(velocity="slow", trained_at="2024-12-30")])
+    expected = retrain_plan(status, NOW)
+    assert expected["reasons"].tolist() == [["drifted"], ["stale"]]
+    assert expected["age_days"].tolist() == [28.0, 61.5]
+    assert list(expected.index) == [0, 1]
+    columns = ["region", "store_format", "velocity", "retrain", "reasons", "details", "age_days"]
+    assert list(expected.columns) == columns
+    pd.testing.assert_frame_equal(retrain_plan(status.set_index([["x", "y"]]), NOW), expected)
+
+
+def test_a_status_of_nothing_has_columns_that_hold_lists() -> None:
+    empty = retrain_plan(_status().iloc[:0], NOW)
+    assert empty["reasons"].dtype == empty["details"].dtype == object
+
+
 def test_plan_covers_each_segment_once() -> None:
     both = pd.concat([_status(), _status(velocity="slow", trained_until=None, model_version=None)])
     plan = retrain_plan(both, NOW)
     assert list(plan["retrain"]) == [False, True]
     assert plan.columns.tolist()[:4] == ["region", "store_format", "velocity", "retrain"]
     with pytest.raises(ContractError, match=r"north_texas\.large\.fast twice"):
-        retrain_plan(pd.concat([_status(), _status()]), NOW)
+        retrain_plan(pd.concat([_status(), _status(drift=0.3)]), NOW)
     with pytest.raises(ContractError, match="'velocity' is missing"):
         retrain_plan(_status().drop(columns="velocity"), NOW)
     empty = retrain_plan(_status().iloc[:0], NOW)
@@ -149,7 +187,10 @@ def test_realised_error_is_that_of_a_backtest_from_the_same_weeks(make_panel) ->
     panel = make_panel(missing=0.1, censored=0.1)
     positions = [panel.n_weeks - 9, panel.n_weeks - 5]
     past = pd.concat([_delivered(panel, p) for p in positions])
-    outcome = realised(past, panel)
+    outcome = realised(past.set_index(np.arange(len(past)) * 7), panel)
+    assert list(outcome.index) == list(range(len(outcome)))
+    assert set(past.columns) < set(outcome.columns)
+    assert "index" not in outcome
     found = summarise(outcome, by=["origin"])
     for p in positions:
         origin = pd.Timestamp(panel.weeks[p])
@@ -168,6 +209,20 @@ def test_weeks_still_to_come_and_unknown_series_have_no_outcome(make_panel) -> N
     assert set(outcome["horizon"]) == {1, 2}
     assert len(realised(_delivered(panel, panel.n_weeks - 1), panel)) == 0
     assert len(realised(past.assign(store_id="S99"), panel)) == 0
+
+
+def test_every_week_of_the_history_has_an_outcome_also_the_first(make_panel) -> None:
+    panel = make_panel(censored=0.3)
+    forecast = _delivered(panel, panel.n_weeks - 5)
+    rows = pd.concat(
+        forecast[forecast["horizon"] == 1].assign(week=pd.Timestamp(week)) for week in panel.weeks
+    )
+    outcome = realised(rows, panel).sort_values(["week", "store_id", "product_id"])
+    assert len(outcome) == panel.n_series * panel.n_weeks
+    np.testing.assert_array_equal(outcome["actual"], panel.demand.T.ravel())
+    assert outcome["actual"].dtype == np.float64
+    np.testing.assert_array_equal(outcome["censored"], panel.censored.T.ravel())
+    np.testing.assert_allclose(outcome["scale"], np.tile(naive_scale(panel), panel.n_weeks))
 
 
 def test_repeated_run_counts_once_and_last(make_panel) -> None:

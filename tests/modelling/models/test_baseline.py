@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from demand_forecast.exceptions import ArtefactError, ConfigurationError, NotEnoughHistoryError
@@ -17,6 +17,7 @@ from demand_forecast.modelling.models.baseline import (
 )
 from demand_forecast.modelling.points import atoms, mape_point
 from demand_forecast.modelling.protocol import FORECAST_COLUMNS, POINTS, QUANTILES, Forecaster
+from profiles import examples
 
 BOTH = pytest.mark.parametrize("kind", [HistoricalAverage, SeasonalNaive])
 
@@ -196,7 +197,7 @@ def test_slow_movers_are_never_bid_next_to_nothing(make_panel, rate: float) -> N
     assert (frame["mape_point"] % 1 == 0).all()
 
 
-@settings(max_examples=50, deadline=None)
+@examples(50)
 @given(st.integers(0, 2**32 - 1), st.integers(1, 40), st.floats(0, 0.9))
 def test_row_quantiles_are_those_of_numpy(seed: int, weeks: int, missing: float) -> None:
     rng = np.random.default_rng(seed)

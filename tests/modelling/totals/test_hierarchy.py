@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import norm
 
@@ -17,6 +17,7 @@ from demand_forecast.modelling.totals.hierarchy import (
     add_up,
     total_segments,
 )
+from profiles import examples
 
 AS_OF = pd.Timestamp("2024-12-28")
 LEVEL_KEYS = ["level", "region", "store_format", "product_id", "period", "week"]
@@ -78,7 +79,7 @@ def test_every_group_week_and_horizon_has_one_row() -> None:
     assert whole["as_of"] == AS_OF
 
 
-@settings(max_examples=4, deadline=None)
+@examples(4)
 @given(seed=st.integers(0, 1000), horizon=st.integers(1, 3), regions=st.integers(1, 3))
 def test_totals_add_up_exactly(seed, horizon, regions) -> None:
     frame = table(regions=regions, horizon=horizon, seed=seed)
@@ -99,7 +100,7 @@ def test_totals_add_up_exactly(seed, horizon, regions) -> None:
 shares = st.dictionaries(st.sampled_from(list(FACTORS)), st.floats(0, 0.07), max_size=7)
 
 
-@settings(max_examples=4, deadline=None)
+@examples(4)
 @given(seed=st.integers(0, 1000), week=shares, always=shares)
 def test_quantiles_are_ordered_and_not_negative(seed, week, always) -> None:
     week.pop("series", None)
@@ -112,7 +113,7 @@ def test_quantiles_are_ordered_and_not_negative(seed, week, always) -> None:
     assert (totals["mean"] >= 0).all()
 
 
-@settings(max_examples=4, deadline=None)
+@examples(4)
 @given(seed=st.integers(0, 1000), factor=st.sampled_from(list(FACTORS)), share=st.floats(0.05, 0.5))
 def test_intervals_are_wider_with_correlation(seed, factor, share) -> None:
     frame = table(seed=seed, normal=True)
@@ -140,7 +141,7 @@ def test_a_total_of_one_series_is_the_series() -> None:
             )
 
 
-@settings(max_examples=3, deadline=None)
+@examples(3)
 @given(seed=st.integers(0, 1000))
 def test_the_order_of_rows_does_not_matter(seed) -> None:
     frame = table()

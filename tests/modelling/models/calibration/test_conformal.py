@@ -8,6 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import ndtri
 
+from demand_forecast.modelling.features.demand import COLD_START_KINDS
+from demand_forecast.modelling.features.sample import Sample
 from demand_forecast.modelling.models.calibration.censored import (
     LEVELS,
     MEDIAN,
@@ -15,8 +17,11 @@ from demand_forecast.modelling.models.calibration.censored import (
     redistributed,
 )
 from demand_forecast.modelling.models.calibration.conformal import (
+    Calibration,
+    calibrate,
     conformal_shifts,
     shift_quantiles,
+    spread,
     sum_factor,
 )
 
@@ -127,3 +132,192 @@ def test_a_row_pressed_together_by_limits_does_not_widen_the_others() -> None:
     pressed = conformal_shifts(quantiles, actual, sold_out, groups, 1, 26)
     np.testing.assert_allclose(pressed, usual, atol=0.1)
     assert np.abs(pressed).max() < 1
+
+
+def test_pinball_by_hand() -> None:
+    quantiles = np.arange(len(LEVELS), dtype=np.float32)[None]
+    expected = [
+        level * (8.5 - q) if q <= 8.5 else (1 - level) * (q - 8.5)
+        for q, level in enumerate(LEVELS.astype(float))
+    ]
+    losses = pinball(np.repeat(quantiles, 2, axis=0), np.full(2, 8.5), np.array([False, True]))
+    assert losses.dtype == np.float32
+    assert losses == pytest.approx([np.mean(expected), np.sum(expected[:9]) / len(LEVELS)])
+
+
+def test_spread_is_the_distance_of_the_quartiles() -> None:
+    quantiles = np.stack([NORMAL * 2, NORMAL * 1e-5, np.zeros_like(NORMAL)])
+    widths = spread(quantiles)
+    assert widths.shape == (3, 1)
+    assert widths[:, 0] == pytest.approx([4 * ndtri(0.75), 1e-3, 1e-3], rel=1e-6)
+
+
+def _ramp(count: int, start: float = 0.0) -> np.ndarray:
+    """Forecasts spread evenly: the quantile at a level is ``start + 10 level``."""
+    return np.tile((start + 10 * LEVELS).astype(np.float32), (count, 1))
+
+
+def test_what_is_filled_in_lies_evenly_above_what_was_sold() -> None:
+    sold = np.full(4000, 6.0, dtype=np.float32)
+    filled = redistributed(_ramp(4000), sold, np.ones(4000, dtype=bool))
+    assert filled.min() >= 6.0
+    assert filled.max() == pytest.approx(9.9)  # nothing is drawn beyond the outermost quantile
+    assert np.quantile(filled, [0.25, 0.5, 0.75]) == pytest.approx([7, 8, 9], abs=0.1)
+    assert filled.dtype == np.float32
+    assert (sold == 6).all()
+
+
+def test_what_is_filled_in_is_the_same_for_a_seed_and_never_below_what_was_sold() -> None:
+    sold = np.array([2.0, 12.0, 5.0], dtype=np.float32)
+    cut = np.array([True, True, False])
+    filled = redistributed(_ramp(3), sold, cut, seed=1)
+    np.testing.assert_array_equal(filled, redistributed(_ramp(3), sold, cut, seed=1))
+    assert filled[0] != redistributed(_ramp(3), sold, cut, seed=2)[0]
+    assert filled[0] != redistributed(_ramp(3), sold, cut)[0]
+    assert 2 < filled[0] <= 9.9
+    assert filled[1:].tolist() == [12, 5]
+
+
+def test_a_sale_below_every_quantile_says_hardly_anything() -> None:
+    sold = np.full(4000, -3.0, dtype=np.float32)
+    filled = redistributed(_ramp(4000), sold, np.ones(4000, dtype=bool))
+    assert np.quantile(filled, [0.25, 0.5, 0.75]) == pytest.approx([2.5, 5, 7.5], abs=0.15)
+
+
+def _by_hand(quantiles: np.ndarray, actual: np.ndarray, weeks: float) -> np.ndarray:
+    scores = (actual[:, None] - quantiles) / (quantiles[:, 11] - quantiles[:, 5])[:, None]
+    raw = np.array([np.quantile(scores[:, k], LEVELS[k]) for k in range(len(LEVELS))])
+    return (raw - raw[::-1]) / 2 + (raw + raw[::-1]) / 2 * weeks / (weeks + 16)
+
+
+@pytest.mark.parametrize("weeks", [0, 4, 48])
+def test_shifts_by_hand(weeks: int) -> None:
+    quantiles, actual, groups = rows(400, 0.7)
+    actual = actual + 0.4
+    shifts = conformal_shifts(quantiles, actual, np.zeros(400, dtype=bool), groups, 3, weeks)
+    assert shifts.shape == (3, len(LEVELS))
+    assert shifts.dtype == np.float32
+    for group in (0, 1):
+        mine = groups == group
+        expected = _by_hand(quantiles[mine], actual[mine], weeks)
+        assert shifts[group] == pytest.approx(expected, abs=2e-6)
+    assert not shifts[2].any()
+
+
+@pytest.mark.parametrize(("count", "moved"), [(19, False), (20, True)])
+def test_a_group_is_shifted_from_twenty_rows_on(count: int, moved: bool) -> None:
+    quantiles, actual, _ = rows(60, 0.4)
+    groups = np.where(np.arange(60) < count, 0, 1)
+    shifts = conformal_shifts(quantiles, actual + 3, np.zeros(60, bool), groups, 2, weeks=16)
+    assert bool(shifts[0].any()) is moved
+    assert shifts[1].any()
+
+
+def test_a_row_a_tenth_as_wide_as_usual_has_no_say() -> None:
+    quantiles, actual, _ = rows(61, 1.0)
+    narrow = 0.5 + NORMAL * np.float32(0.09)
+    crowded = np.concatenate([quantiles, np.tile(narrow, (25, 1))])
+    shown = np.concatenate([actual, np.full(25, 40, dtype=np.float32)])
+    groups, sold_out = np.zeros(86, dtype=np.int64), np.zeros(86, dtype=bool)
+    shifts = conformal_shifts(crowded, shown, sold_out, groups, 1, weeks=16)
+    assert shifts[0] == pytest.approx(_by_hand(quantiles, actual, 16), abs=2e-6)
+    wide_enough = np.concatenate([quantiles, np.tile(0.5 + NORMAL * np.float32(0.11), (25, 1))])
+    with_them = conformal_shifts(wide_enough, shown, sold_out, groups, 1, weeks=16)
+    assert with_them[0] == pytest.approx(_by_hand(wide_enough, shown, 16), rel=1e-4)
+
+
+def test_quantiles_are_moved_by_their_groups_shifts_and_put_in_order() -> None:
+    quantiles = _ramp(2)  # five units from quartile to quartile
+    shifts = np.zeros((2, len(LEVELS)), dtype=np.float32)
+    shifts[0] = 0.2
+    shifts[1, 0] = 10
+    moved = shift_quantiles(quantiles, shifts, np.array([0, 1]))
+    assert moved[0] == pytest.approx(quantiles[0] + 1)
+    assert moved[1] == pytest.approx([*quantiles[1, 1:], quantiles[1, 0] + 50])
+    np.testing.assert_array_equal(quantiles, _ramp(2))
+
+
+def _sample(y: np.ndarray, lead: np.ndarray, fresh: np.ndarray, target: np.ndarray) -> Sample:
+    """Rows of series that sell one unit when ``y`` is 0; one unit is added before the logarithm."""
+    count, zeros = len(y), np.zeros(len(y), dtype=np.int64)
+    return Sample(
+        x=np.zeros((count, 0), dtype=np.float32),
+        y=y.astype(np.float32),
+        censored=np.zeros(count, dtype=bool),
+        expected=y.astype(np.float32),
+        codes=np.zeros((count, 0), dtype=np.int64),
+        lead=lead,
+        origin=zeros,
+        target=target,
+        series=zeros,
+        cold_start=fresh,
+        level=np.zeros(count, dtype=np.float32),
+        offset=np.zeros(count, dtype=np.float32),
+        ceiling=np.full(count, np.inf, dtype=np.float32),
+    )
+
+
+def _held_out(count: int = 1200, above: float = 0.0) -> tuple[np.ndarray, Sample]:
+    """Two leads and every kind of new series: the later lead lies lower, new ones are far wider."""
+    random = np.random.default_rng(4)
+    lead, fresh = np.arange(count) % 2, (np.arange(count) // 2) % (COLD_START_KINDS + 3)
+    fresh = np.where(fresh > COLD_START_KINDS, 0, fresh)
+    y = random.normal(above - 0.2 * lead, 0.1 * (1 + 4 * fresh))
+    quantiles = np.tile(0.1 * NORMAL, (count, 1)).astype(np.float32)
+    return quantiles, _sample(y, lead, fresh, np.arange(count) % 13)
+
+
+def test_calibration_learns_each_lead_from_usual_rows_and_each_kind_of_new_ones_apart() -> None:
+    quantiles, sample = _held_out()
+    calibration = calibrate(quantiles, sample, n_leads=2, weeks=48)
+    usual, censored = sample.fresh == 0, np.zeros(len(sample.y), dtype=bool)
+    assert calibration.shifts.shape == (2 + COLD_START_KINDS, len(LEVELS))
+    for lead in (0, 1):
+        mine = usual & (sample.lead == lead)
+        expected = _by_hand(quantiles[mine], sample.y[mine], 48)
+        assert calibration.shifts[lead] == pytest.approx(expected, abs=2e-6)
+    for kind in range(1, COLD_START_KINDS + 1):
+        mine = sample.fresh == kind
+        expected = _by_hand(quantiles[mine], sample.y[mine], 0)
+        assert calibration.shifts[1 + kind] == pytest.approx(expected, abs=2e-6)
+    assert not censored.any()
+
+
+def test_calibrated_rows_are_moved_by_their_lead_or_by_what_is_new_about_them() -> None:
+    shifts = np.repeat(
+        np.arange(2 + COLD_START_KINDS, dtype=np.float32)[:, None], len(LEVELS), axis=1
+    )
+    lead, fresh = np.array([0, 1, 0, 1, 0]), np.array([0, 0, 1, COLD_START_KINDS, 2])
+    sample = _sample(np.zeros(5), lead, fresh, np.zeros(5, dtype=np.int64))
+    moved = Calibration(shifts, 1.0).shift(_ramp(5), sample)
+    groups = [0, 1, 2, 1 + COLD_START_KINDS, 3]
+    assert (moved - _ramp(5))[:, 0] == pytest.approx(5 * np.array(groups), rel=1e-5)
+
+
+def test_the_mean_is_mended_by_usual_rows_only() -> None:
+    """Forecasts of half of what comes, in all weeks alike; shifted up, the mean needs no factor."""
+    quantiles, sample = _held_out(above=0.3)
+    far_off = calibrate(quantiles, sample, n_leads=2, weeks=0)
+    mended = calibrate(quantiles, sample, n_leads=2, weeks=100_000)
+    assert far_off.mean_factor == pytest.approx(np.exp(0.3 - 0.1), abs=0.03)
+    assert mended.mean_factor == pytest.approx(1, abs=0.01)
+
+
+def test_a_factor_on_sums_by_hand() -> None:
+    week = np.repeat([3, 5, 6, 9], 2)
+    said = np.full(8, 5.0)
+    came = np.array([6, 6, 5, 6, 7, 6, 4, 8.0])  # by week 12, 11, 13, 12 where 10 were said
+    variance = 2 * 4 / 3 / 48**2
+    signal = 1 - variance / np.log(1.2) ** 2
+    assert sum_factor(came, said, week) == pytest.approx(1.2**signal)
+    assert sum_factor(came, said, week[::-1]) == pytest.approx(1.2**signal)
+    assert sum_factor(came / 20, said / 20, week) == pytest.approx(1.2**signal)
+
+
+def test_a_factor_on_sums_stays_within_its_range_and_needs_four_weeks_and_sums() -> None:
+    week, said = np.arange(4), np.full(4, 5.0)
+    assert sum_factor(said / 2, said, week) == pytest.approx(0.7)
+    assert sum_factor(said * 2, said, week) == pytest.approx(1.4)
+    assert sum_factor(said, said, week) == 1.0
+    assert sum_factor(said * 1.3, said, np.array([0, 1, 2, 2])) == 1.0
+    assert sum_factor(said, 0 * said, week) == 1.0
