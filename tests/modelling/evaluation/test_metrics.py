@@ -238,11 +238,14 @@ def test_the_type_of_the_columns_does_not_matter() -> None:
 
 
 def test_coverage_includes_the_ends_and_leaves_out_what_is_not_known() -> None:
-    assert metrics.coverage([5.0, 9.0], [5.0, 1.0], [6.0, 9.0]) == 100
-    assert metrics.coverage([4.9, 9.1], [5.0, 1.0], [6.0, 9.0]) == 0
-    assert np.isnan(metrics.coverage([5.0], [np.nan], [9.0]))
-    assert np.isnan(metrics.coverage([5.0], [1.0], [np.nan]))
-    assert metrics.coverage([5.0, 5.0, 5.0], [1.0, np.nan, 6.0], [9.0, 9.0, 9.0]) == 50
+    def coverage(actual, lower, upper) -> float:
+        return measure(NAMED["coverage_80"], actual, _interval(lower, upper))
+
+    assert coverage([5.0, 9.0], [5.0, 1.0], [6.0, 9.0]) == 100
+    assert coverage([4.9, 9.1], [5.0, 1.0], [6.0, 9.0]) == 0
+    assert np.isnan(coverage([5.0], [np.nan], [9.0]))
+    assert np.isnan(coverage([5.0], [1.0], [np.nan]))
+    assert coverage([5.0, 5.0, 5.0], [1.0, np.nan, 6.0], [9.0, 9.0, 9.0]) == 50
 
 
 def test_sold_out_weeks_differ_only_where_the_forecast_is_above() -> None:
