@@ -240,3 +240,29 @@ def _undocumented_raises() -> set[str]:
 
 def test_docstrings_name_every_error_that_is_raised():
     assert _undocumented_raises() == set()
+
+
+TESTS = {path: ast.parse(path.read_text()) for path in sorted(Path(__file__).parent.rglob("*.py"))}
+# Tests that assert by what they call: that it raises nothing.
+SILENT = {"test_what_exists_may_run"}
+
+
+def _asserts(node: ast.AST, helpers: set[str]) -> bool:
+    for part in ast.walk(node):
+        if isinstance(part, ast.Assert):
+            return True
+        if isinstance(part, ast.Call):
+            name = ast.unparse(part.func).rpartition(".")[2]
+            if name in {"raises", "warns", "fail"} | helpers or name.startswith("assert_"):
+                return True
+    return False
+
+
+def test_every_test_asserts_something():
+    functions = [node for t in TESTS.values() for node in ast.walk(t) if isinstance(node, Function)]
+    helpers: set[str] = set()
+    for _ in range(3):  # a helper may leave it to another
+        helpers |= {f.name for f in functions if f.name[:4] != "test" and _asserts(f, helpers)}
+    tests = [f for f in functions if f.name.startswith("test_")]
+    assert len(tests) > 500
+    assert {f.name for f in tests if not _asserts(f, helpers)} == SILENT
