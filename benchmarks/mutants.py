@@ -7,8 +7,8 @@
 Each part of the code is tried with its own tests only, by mutmut, in a copy under
 ``build/mutants/<part>``. A fault that changes nothing anyone could see is not valid: those are
 listed with their reasons in ``mutants.yml`` and left out of the score. mutmut switches a fault on
-after the code was imported, so that faults in what runs at import seem to survive; each survivor is
-therefore tried once more in a process of its own.
+after the code was imported, too late for what runs at import. The faults of a function none of
+whose faults was noticed are therefore tried once more, each in a process of its own.
 """
 
 from __future__ import annotations
@@ -136,13 +136,16 @@ def survives_alone(folder: Path, fault: Survivor, tests: list[str]) -> bool:
     return result.returncode == 0
 
 
-def score(part: str, listed: list[dict[str, str]], tests: list[str], quick: bool) -> Score:
+def score(part: str, listed: list[dict[str, str]], tests: list[str]) -> Score:
     """Count what became of the faults of a part."""
     folder = BUILD / part
     codes = exit_codes(folder)
     alive = [name for name, code in codes.items() if code not in KILLED]
+    noticed = {name.rpartition("__mutmut_")[0] for name in codes if name not in alive}
     told = [fault for fault in survivors(folder, alive) if not is_equivalent(fault, listed)]
-    valid = tuple(fault for fault in told if quick or survives_alone(folder, fault, tests))
+    valid = tuple(
+        fault for fault in told if fault.function in noticed or survives_alone(folder, fault, tests)
+    )
     equivalent = len(alive) - len(told)
     return Score(part, len(codes), len(codes) - equivalent - len(valid), equivalent, valid)
 
@@ -173,7 +176,6 @@ def main() -> None:
     parser.add_argument("parts", nargs="*", metavar="PART", help=", ".join(parts))
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
     parser.add_argument("--show", action="store_true", help="list the faults that stayed unnoticed")
-    parser.add_argument("--quick", action="store_true", help="try no survivor a second time")
     parser.add_argument("--keep", action="store_true", help="score the last run, try nothing")
     options = parser.parse_args()
     if unknown := set(options.parts) - set(parts):
@@ -184,7 +186,7 @@ def main() -> None:
         if not options.keep:
             run(name, settings["source"], settings["tests"], options.jobs)
         listed = everywhere + settings.get("equivalent", [])
-        result = score(name, listed, settings["tests"], options.quick)
+        result = score(name, listed, settings["tests"])
         valid = result.total - result.equivalent
         print(
             f"{name:<16}{result.total:>8}{valid:>8}{result.killed:>8}{result.share:>8.1f} %",
