@@ -37,7 +37,7 @@ FORECAST = ForecastParameters(horizon=2, origins=3, origin_step=1, min_train_wee
 TRAINING = TrainingParameters(
     ensemble={
         "seed": 3,
-        "members": {"lasso": {}, "network": {"n_networks": 1, "min_steps": 5, "max_steps": 5}},
+        "members": {"lasso": {}, "network": {"seeds": 1, "min_steps": 5, "max_steps": 5}},
     }
 )
 SCORING = ScoringParameters(stale_after_days=60, active_within_weeks=13)
@@ -167,7 +167,7 @@ def test_parameters_reach_the_models(trained) -> None:
     assert isinstance(model, Ensemble)
     assert (model.horizon, model.seed) == (2, 3)
     members = {name: member.parameters for name, member in model.members_.items()}
-    assert members == TRAINING.ensemble.members
+    assert members == TRAINING.members
 
 
 def test_too_few_weeks_give_a_reason_instead_of_a_model(panel, caplog) -> None:

@@ -20,7 +20,7 @@ def test_a_panel_becomes_three_models(make_panel) -> None:
         {"store_formats": ["large"], "regions": {"north_texas": {"layout": "csv"}}},
         {"csv": {"sources": {}}},
     )
-    network = {"n_networks": 1, "min_steps": 5, "max_steps": 5}
+    network = {"seeds": 1, "min_steps": 5, "max_steps": 5}
     members = {"lasso": {}, "network": network}
     segment = Segment("north_texas", "large")
     given = {
