@@ -136,24 +136,24 @@ def survives_alone(folder: Path, fault: Survivor, tests: list[str]) -> bool:
     return result.returncode == 0
 
 
-def score(part: str, folder: Path, listed: list[dict[str, str]], tests: list[str]) -> Score:
+def score(part: str, listed: list[dict[str, str]], tests: list[str], quick: bool) -> Score:
     """Count what became of the faults of a part."""
+    folder = BUILD / part
     codes = exit_codes(folder)
     alive = [name for name, code in codes.items() if code not in KILLED]
     told = [fault for fault in survivors(folder, alive) if not is_equivalent(fault, listed)]
-    valid = tuple(fault for fault in told if survives_alone(folder, fault, tests))
+    valid = tuple(fault for fault in told if quick or survives_alone(folder, fault, tests))
     equivalent = len(alive) - len(told)
     return Score(part, len(codes), len(codes) - equivalent - len(valid), equivalent, valid)
 
 
-def run(part: str, source: list[str], tests: list[str], jobs: int) -> Path:
-    """Try all faults of a part; returns the folder in which that was done."""
+def run(part: str, source: list[str], tests: list[str], jobs: int) -> None:
+    """Try all faults of a part."""
     folder = prepare(part, source, tests)
     command = str(Path(sys.executable).parent / "mutmut")
     result = run_in(folder, command, "run", "--max-children", str(jobs))
     if result.returncode or not exit_codes(folder):
         sys.exit(f"mutmut failed on '{part}':\n{result.stdout[-4000:]}\n{result.stderr[-2000:]}")
-    return folder
 
 
 def show(result: Score) -> None:
@@ -173,6 +173,7 @@ def main() -> None:
     parser.add_argument("parts", nargs="*", metavar="PART", help=", ".join(parts))
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
     parser.add_argument("--show", action="store_true", help="list the faults that stayed unnoticed")
+    parser.add_argument("--quick", action="store_true", help="try no survivor a second time")
     parser.add_argument("--keep", action="store_true", help="score the last run, try nothing")
     options = parser.parse_args()
     if unknown := set(options.parts) - set(parts):
@@ -183,7 +184,7 @@ def main() -> None:
         if not options.keep:
             run(name, settings["source"], settings["tests"], options.jobs)
         listed = everywhere + settings.get("equivalent", [])
-        result = score(name, BUILD / name, listed, settings["tests"])
+        result = score(name, listed, settings["tests"], options.quick)
         valid = result.total - result.equivalent
         print(
             f"{name:<16}{result.total:>8}{valid:>8}{result.killed:>8}{result.share:>8.1f} %",

@@ -237,7 +237,7 @@ def test_quantiles_are_moved_by_their_groups_shifts_and_put_in_order() -> None:
     np.testing.assert_array_equal(quantiles, _ramp(2))
 
 
-def _sample(y: np.ndarray, lead: np.ndarray, fresh: np.ndarray, target: np.ndarray) -> Sample:
+def _sample(y: np.ndarray, lead: np.ndarray, cold_start: np.ndarray, target: np.ndarray) -> Sample:
     """Rows of series that sell one unit when ``y`` is 0; one unit is added before the logarithm."""
     count, zeros = len(y), np.zeros(len(y), dtype=np.int64)
     return Sample(
@@ -250,7 +250,7 @@ def _sample(y: np.ndarray, lead: np.ndarray, fresh: np.ndarray, target: np.ndarr
         origin=zeros,
         target=target,
         series=zeros,
-        cold_start=fresh,
+        cold_start=cold_start,
         level=np.zeros(count, dtype=np.float32),
         offset=np.zeros(count, dtype=np.float32),
         ceiling=np.full(count, np.inf, dtype=np.float32),
@@ -260,35 +260,34 @@ def _sample(y: np.ndarray, lead: np.ndarray, fresh: np.ndarray, target: np.ndarr
 def _held_out(count: int = 1200, above: float = 0.0) -> tuple[np.ndarray, Sample]:
     """Two leads and every kind of new series: the later lead lies lower, new ones are far wider."""
     random = np.random.default_rng(4)
-    lead, fresh = np.arange(count) % 2, (np.arange(count) // 2) % (COLD_START_KINDS + 3)
-    fresh = np.where(fresh > COLD_START_KINDS, 0, fresh)
-    y = random.normal(above - 0.2 * lead, 0.1 * (1 + 4 * fresh))
+    lead, cold_start = np.arange(count) % 2, (np.arange(count) // 2) % (COLD_START_KINDS + 3)
+    cold_start = np.where(cold_start > COLD_START_KINDS, 0, cold_start)
+    y = random.normal(above - 0.2 * lead, 0.1 * (1 + 4 * cold_start))
     quantiles = np.tile(0.1 * NORMAL, (count, 1)).astype(np.float32)
-    return quantiles, _sample(y, lead, fresh, np.arange(count) % 13)
+    return quantiles, _sample(y, lead, cold_start, np.arange(count) % 13)
 
 
 def test_calibration_learns_each_lead_from_usual_rows_and_each_kind_of_new_ones_apart() -> None:
     quantiles, sample = _held_out()
     calibration = calibrate(quantiles, sample, n_leads=2, weeks=48)
-    usual, censored = sample.fresh == 0, np.zeros(len(sample.y), dtype=bool)
+    usual = sample.cold_start == 0
     assert calibration.shifts.shape == (2 + COLD_START_KINDS, len(LEVELS))
     for lead in (0, 1):
         mine = usual & (sample.lead == lead)
         expected = _by_hand(quantiles[mine], sample.y[mine], 48)
         assert calibration.shifts[lead] == pytest.approx(expected, abs=2e-6)
     for kind in range(1, COLD_START_KINDS + 1):
-        mine = sample.fresh == kind
+        mine = sample.cold_start == kind
         expected = _by_hand(quantiles[mine], sample.y[mine], 0)
         assert calibration.shifts[1 + kind] == pytest.approx(expected, abs=2e-6)
-    assert not censored.any()
 
 
 def test_calibrated_rows_are_moved_by_their_lead_or_by_what_is_new_about_them() -> None:
     shifts = np.repeat(
         np.arange(2 + COLD_START_KINDS, dtype=np.float32)[:, None], len(LEVELS), axis=1
     )
-    lead, fresh = np.array([0, 1, 0, 1, 0]), np.array([0, 0, 1, COLD_START_KINDS, 2])
-    sample = _sample(np.zeros(5), lead, fresh, np.zeros(5, dtype=np.int64))
+    lead, cold_start = np.array([0, 1, 0, 1, 0]), np.array([0, 0, 1, COLD_START_KINDS, 2])
+    sample = _sample(np.zeros(5), lead, cold_start, np.zeros(5, dtype=np.int64))
     moved = Calibration(shifts, 1.0).shift(_ramp(5), sample)
     groups = [0, 1, 2, 1 + COLD_START_KINDS, 3]
     assert (moved - _ramp(5))[:, 0] == pytest.approx(5 * np.array(groups), rel=1e-5)
