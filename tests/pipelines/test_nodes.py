@@ -34,12 +34,7 @@ from demand_forecast.simulator import choose_layouts, simulate
 from stand_ins import lineage
 
 FORECAST = ForecastParameters(horizon=2, origins=3, origin_step=1, min_train_weeks=40)
-TRAINING = TrainingParameters(
-    ensemble={
-        "seed": 3,
-        "members": {"lasso": {}, "network": {"seeds": 1, "min_steps": 5, "max_steps": 5}},
-    }
-)
+TRAINING = TrainingParameters(seed=3, network={"seeds": 1, "min_steps": 5, "max_steps": 5})
 SCORING = ScoringParameters(stale_after_days=60, active_within_weeks=13)
 VELOCITY = VelocityParameters()
 NO_CHAMPION = RegisteredModel(None, "test.fast", reason="no champion")
