@@ -64,7 +64,7 @@ def test_every_parameter_says_what_it_is(group) -> None:
 def test_parameters_survive_a_round_trip() -> None:
     parameters = EnsembleParameters(members={"network": {"seeds": 2}}, seed=3)
     assert EnsembleParameters.model_validate(parameters.model_dump(mode="json")) == parameters
-    assert parameters.flat()["members.network.seeds"] == 2
+    assert parameters.flat()["network.seeds"] == 2
 
 
 def test_a_group_cannot_be_changed() -> None:

@@ -250,7 +250,7 @@ def test_models_are_refitted_and_promoted_by_the_verdict(panel, trained) -> None
     )
     assert (fast.lineage.promoted, slow.lineage.promoted) == (True, False)
     assert (fast.lineage.velocity, slow.lineage.velocity) == ("fast", "slow")
-    assert fast.parameters["ensemble.members.network.max_steps"] == 5
+    assert fast.parameters["network.max_steps"] == 5
     assert fast.lineage.panel_digest == slow.lineage.panel_digest == panel.digest
     assert fast.lineage.training_digest != slow.lineage.training_digest
     series = classes["velocity"].value_counts()

@@ -67,7 +67,7 @@ def test_what_travels_to_the_registry(trained_ensemble, challenger) -> None:
     panel = trained_ensemble[0]
     trained = _prepare(panel, challenger, _verdict(True))
     assert trained.parameters == TRAINING.flat()
-    assert trained.parameters["ensemble.members.network.seeds"] == 1
+    assert trained.parameters["network.seeds"] == 1
     assert trained.metrics == {
         "mape": 30.0,
         "wape": 15.0,

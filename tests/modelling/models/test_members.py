@@ -139,8 +139,8 @@ def test_a_clone_has_learned_nothing_and_learns_the_same(panel, ensemble) -> Non
 
 def test_its_parameters_are_logged(ensemble) -> None:
     flat = ensemble.flat_parameters()
-    assert flat["members.typical.widen"] == 1.5
-    assert flat["members.network.min_steps"] == 20
+    assert flat["typical.widen"] == 1.5
+    assert flat["network.min_steps"] == 20
     assert flat["seed"] == 2
 
 

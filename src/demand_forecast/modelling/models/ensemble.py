@@ -30,7 +30,7 @@ from demand_forecast.modelling.models.kinds import MEMBERS, kind_of, member_clas
 from demand_forecast.modelling.models.member import Member
 from demand_forecast.modelling.models.rows import Training, forecast_sample
 from demand_forecast.modelling.panel import Panel
-from demand_forecast.modelling.parameters import Parameters, unknown_parameter
+from demand_forecast.modelling.parameters import Parameters, flatten, unknown_parameter
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -72,6 +72,11 @@ class EnsembleParameters(Parameters):
             raise unknown_parameter(cls.__name__, str(key), valid)
         named = {name: values.get(name, {}) for name in MEMBERS if name in _named(values)}
         return {**others, "members": _typed(named)}
+
+    def flat(self) -> dict[str, Any]:
+        """As in a parameters file, with ``group.key`` for what is nested."""
+        values = self.model_dump(mode="json")
+        return flatten(values | values.pop("members"))
 
     @field_validator("members", mode="before")
     @classmethod
@@ -243,9 +248,9 @@ class Ensemble(DirectForecaster):
         )
 
     def flat_parameters(self) -> dict[str, Any]:
-        """Parameters as ``members.name.key`` to value, and the seed."""
+        """Parameters as ``name.key`` to value, and the seed."""
         flat = {
-            f"members.{name}.{key}": value
+            f"{name}.{key}": value
             for name, member in self.members.items()
             for key, value in member.flat_parameters().items()
         }
