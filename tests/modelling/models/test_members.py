@@ -14,7 +14,9 @@ from pydantic import Field
 from core_panels import quick_ensemble, simulated
 from demand_forecast.exceptions import ArtefactError, ConfigurationError
 from demand_forecast.modelling.explanation.explain import GROUPS, explain
+from demand_forecast.modelling.lifecycle.records import Challenger
 from demand_forecast.modelling.lifecycle.release import prepare_ensemble
+from demand_forecast.modelling.lifecycle.training import TrainingParameters
 from demand_forecast.modelling.models import kinds
 from demand_forecast.modelling.models.calibration.censored import LEVELS
 from demand_forecast.modelling.models.ensemble import (
@@ -31,7 +33,7 @@ from demand_forecast.modelling.models.rows import prepare
 from demand_forecast.modelling.panel import KEY, Panel
 from demand_forecast.modelling.parameters import Parameters
 
-SMALL = {"min_steps": 20, "epochs": 0.0, "n_networks": 1, "n_mape_networks": 0}
+SMALL = {"min_steps": 20, "epochs": 0.0, "seeds": 1, "mape_seeds": 0}
 
 
 class TypicalParameters(Parameters):
@@ -137,20 +139,21 @@ def test_a_clone_has_learned_nothing_and_learns_the_same(panel, ensemble) -> Non
 
 def test_its_parameters_are_logged(ensemble) -> None:
     flat = ensemble.flat_parameters()
-    assert flat["members.typical.widen"] == 1.5
-    assert flat["members.network.min_steps"] == 20
+    assert flat["typical.widen"] == 1.5
+    assert flat["network.min_steps"] == 20
     assert flat["seed"] == 2
 
 
 def test_it_is_released(panel, ensemble) -> None:
-    candidate = kinds.Candidate(ensemble)
+    challenger = Challenger(ensemble)
+    classes = panel.series[KEY].assign(velocity="fast")
     verdict = {"passed": True, "reason": "", "metrics": []}
     nothing = pd.DataFrame({"model": [], "horizon": []})
+    training = TrainingParameters(borrow=False)
     trained = prepare_ensemble(
-        panel, panel.series[KEY], candidate, verdict, nothing, horizon=2,
-        parameters={"borrow": False},
-    )  # fmt: skip
-    assert trained.promoted
+        panel, classes, "fast", challenger, verdict, nothing, horizon=2, training=training
+    )
+    assert trained.lineage.promoted
     assert list(trained.model.members_) == ["lasso", "network", "typical"]
     assert set(trained.plots) == {"backtest", "lasso_effects"}
 

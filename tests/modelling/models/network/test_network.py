@@ -32,7 +32,7 @@ def training(panel: Panel) -> Training:
 
 def trained(training: Training, **parameters: Any) -> Network:
     """Fitted to rows, without the calibration and the limits of a forecaster."""
-    model = Network(NetworkParameters(**{"min_steps": 400, "n_networks": 2} | parameters))
+    model = Network(NetworkParameters(**{"min_steps": 400, "seeds": 2} | parameters))
     model._fit_rows(training)
     return model
 
@@ -84,7 +84,7 @@ def test_sold_out_rows_do_not_pull_the_aimed_point_down(training: Training) -> N
 
 
 def test_without_such_networks_the_point_is_the_weighted_median(panel: Panel) -> None:
-    fast = {"min_steps": 50, "n_networks": 2, "n_mape_networks": 0}
+    fast = {"min_steps": 50, "seeds": 2, "mape_seeds": 0}
     plain = Network(NetworkParameters(**fast), horizon=2).fit(panel)
     sample = forecast_sample(panel, plain.spec_, panel.as_of, 2)
     assert plain.predict_sample(sample)[1] is None
@@ -127,7 +127,7 @@ def test_of_whole_units_at_least_one_is_bid_where_the_distribution_bids_one(
 def test_a_stored_network_outlives_a_change_of_the_defaults(
     training: Training, tmp_path: Path
 ) -> None:
-    settings = {"hidden_sizes": (8, 4), "n_mape_networks": 1, "min_steps": 50}
+    settings = {"hidden_sizes": (8, 4), "mape_seeds": 1, "min_steps": 50}
     model = Network(NetworkParameters(**settings)).fit_training(training)
     model.save(tmp_path)
     other = Network.load(tmp_path)
