@@ -18,7 +18,7 @@ from demand_forecast.modelling.lifecycle.records import Challenger
 from demand_forecast.modelling.lifecycle.release import prepare_ensemble
 from demand_forecast.modelling.lifecycle.training import TrainingParameters
 from demand_forecast.modelling.models import kinds
-from demand_forecast.modelling.models.calibration.censored import LEVELS
+from demand_forecast.modelling.models.calibration.censored import QUANTILE_LEVELS
 from demand_forecast.modelling.models.ensemble import (
     Ensemble,
     EnsembleParameters,
@@ -50,12 +50,12 @@ class Typical(Member):
     def _fit_rows(self, training):
         seen = training.sample.y[training.is_train]
         centre = np.median(seen)
-        wide = (np.quantile(seen, LEVELS) - centre) * self.parameters.widen
+        wide = (np.quantile(seen, QUANTILE_LEVELS) - centre) * self.parameters.widen
         self.quantiles_ = (centre + wide).astype(np.float32)
         return self._predict_rows(training.sample.take(~training.is_train))[0]
 
     def _predict_rows(self, sample):
-        return np.broadcast_to(self.quantiles_, (len(sample.y), len(LEVELS))), None
+        return np.broadcast_to(self.quantiles_, (len(sample.y), len(QUANTILE_LEVELS))), None
 
     def _state(self):
         return {}, {"quantiles_": self.quantiles_}
@@ -221,7 +221,7 @@ def test_two_members_are_tried_in_the_order_of_the_first() -> None:
 @pytest.mark.parametrize("best", [0, 1, 2])
 def test_the_member_that_is_right_gets_the_weight(panel, best: int) -> None:
     rows = prepare(panel, [1], seed=0).sample
-    right = np.repeat(rows.y[:, None], len(LEVELS), axis=1)
+    right = np.repeat(rows.y[:, None], len(QUANTILE_LEVELS), axis=1)
     answers = [right if k == best else right + 1 + k for k in range(3)]
     weights = _best_weights(answers, rows)
     assert weights[best] == 1

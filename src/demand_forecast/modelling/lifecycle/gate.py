@@ -120,11 +120,11 @@ def judge(
     """
     rules = rules or GateParameters()
     table = summarise(frame, by=["model"]).set_index("model")
-    known = [str(name) for name in table.index]
+    models = [str(name) for name in table.index]
     for name in (challenger, baseline):
-        if name not in known:
+        if name not in models:
             raise ConfigurationError(
-                f"Model '{name}' is not in the backtest. {did_you_mean(name, known)}"
+                f"Model '{name}' is not in the backtest. {did_you_mean(name, models)}"
             )
     biases = table[rules.bias_metric].to_dict()
     # The historical average is a mean, so the two are compared by their means.
@@ -134,7 +134,7 @@ def judge(
         _accurate(mapes[challenger], rules),
         _better(of_means[challenger], of_means[baseline], rules, baseline),
     ]
-    if incumbent in known:
+    if incumbent in models:
         results.append(_not_worse(frame, challenger, incumbent, rules))
     if rules.bias_limit is not None:
         results.append(_unbiased(biases[challenger], rules, rules.bias_limit))

@@ -19,7 +19,7 @@ from pydantic import Field, NonNegativeInt, PositiveInt, model_validator
 
 from demand_forecast.modelling.arrays import Array, Arrays, IntArray, State
 from demand_forecast.modelling.features.sample import Sample
-from demand_forecast.modelling.models.calibration.censored import LEVELS
+from demand_forecast.modelling.models.calibration.censored import QUANTILE_LEVELS
 from demand_forecast.modelling.models.member import Member
 from demand_forecast.modelling.models.rows import Training
 from demand_forecast.modelling.models.standardised import mean_and_scale
@@ -197,7 +197,7 @@ class Network(Member):
             settings.dropout,
             settings.seeds + mape_seeds,
             mape_seeds,
-            LEVELS.tolist(),
+            QUANTILE_LEVELS.tolist(),
         )
 
     def _tensors(self, sample: Sample) -> tuple[Tensor, ...]:
