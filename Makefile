@@ -39,7 +39,7 @@ imports: $(STAMP) ## Layers of the packages
 	$(BIN)/lint-imports
 
 unit: $(STAMP) ## Unit tests only, with coverage
-	$(BIN)/pytest -n 2 -m 'not e2e' --cov --cov-report=term
+	$(BIN)/pytest -n 2 -m 'not e2e' --cov --cov-report=term --cov-fail-under=97
 
 thorough: $(STAMP) ## Property tests with fifty times the examples, other ones each time
 	HYPOTHESIS_PROFILE=thorough $(BIN)/pytest -n 2 -m hypothesis
