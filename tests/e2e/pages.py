@@ -25,12 +25,14 @@ class Block(NamedTuple):
         text: What is in it.
         title: File that it belongs to; empty for what is to be run.
         after: Beginning of the line after which it is put; empty for a whole file.
+        before: Beginning of the line before which it is put.
     """
 
     language: str
     text: str
     title: str = ""
     after: str = ""
+    before: str = ""
 
 
 def blocks(page: str) -> Iterator[Block]:
@@ -41,16 +43,23 @@ def blocks(page: str) -> Iterator[Block]:
         indent = match["indent"]
         text = "\n".join(line.removeprefix(indent) for line in match["text"].split("\n"))
         language = head.partition(" ")[0]
-        yield Block(language, text, values.get("title", ""), values.get("data-after", ""))
+        where = (values.get(key, "") for key in ("title", "data-after", "data-before"))
+        yield Block(language, text, *where)
 
 
-def carry_out(project: Project, page: str, replaced: Mapping[str, str] | None = None) -> list[str]:
+def carry_out(
+    project: Project,
+    page: str,
+    replaced: Mapping[str, str] | None = None,
+    own_code: bool = False,
+) -> list[str]:
     """Do all steps of a page.
 
     Args:
         project: Where.
         page: Name of the page.
         replaced: Words of the page that are others here, such as the name of a product.
+        own_code: Whether commands run the code below the project's ``src``, in their own process.
 
     Returns:
         What the commands have printed.
@@ -61,23 +70,26 @@ def carry_out(project: Project, page: str, replaced: Mapping[str, str] | None = 
         for old, new in (replaced or {}).items():
             text = text.replace(old, new)
         if block.title:
-            put(project.root / block.title, text, block.after)
+            put(project.root / block.title, text, block.after, block.before)
         elif block.language == "python":
             with project.inside():
                 exec(compile(dedent(text), page, "exec"), {})
         elif block.language == "bash":
-            printed += [_run(project, line) for line in text.splitlines()]
+            run = _run_own_code if own_code else _run
+            printed += [run(project, line) for line in text.splitlines()]
     return printed
 
 
-def put(file: Path, text: str, after: str = "") -> None:
-    """Write a file, or put lines into one after the first line that begins with ``after``."""
+def put(file: Path, text: str, after: str = "", before: str = "") -> None:
+    """Write a file, or put lines into one after or before the first line that begins so."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    if not after:
+    if not after + before:
         file.write_text(f"{text}\n")
         return
     lines = file.read_text().splitlines()
-    [place, *_] = [n for n, line in enumerate(lines, 1) if line.strip().startswith(after)]
+    wanted = after or before
+    [place, *_] = [n for n, line in enumerate(lines, 1) if line.strip().startswith(wanted)]
+    place -= bool(before)
     file.write_text("\n".join([*lines[:place], text, *lines[place:], ""]))
 
 
@@ -90,3 +102,12 @@ def _run(project: Project, line: str) -> str:
         result = project.command(*words[start + 2 :], of=words[start + 1])
     assert result.exit_code == 0, f"{line}\n{result.output}"
     return result.output
+
+
+def _run_own_code(project: Project, line: str) -> str:
+    """Run one ``kedro run`` line in a process that imports the project's own ``src``."""
+    words = shlex.split(line, comments=True)
+    process = project.start(*words[2:], PYTHONPATH=str(project.root / "src"))
+    out, err = process.communicate(timeout=300)
+    assert process.returncode == 0, f"{line}\n{out}\n{err}"
+    return out

@@ -22,7 +22,9 @@ from demand_forecast.modelling.protocol import Forecaster
 NAIVE = "seasonal_naive"
 ALL_HORIZONS = "all"
 # Further models to compare with, by name, fitted on the weeks before the first origin.
-CONTESTANTS: Final[dict[str, Callable[[], Forecaster]]] = {NAIVE: SeasonalNaive}
+CONTESTANTS: Final[dict[str, Callable[[], Forecaster]]] = {
+    NAIVE: SeasonalNaive,
+}
 
 
 def compare(
