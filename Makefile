@@ -9,7 +9,7 @@ export GX_ANALYTICS_ENABLED := false
 export OMP_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types imports unit e2e docs sample clean
+.PHONY: help setup demo test lint types imports unit e2e docs sample clean thorough mutants
 
 help: ## Show the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 18
@@ -40,6 +40,12 @@ imports: $(STAMP) ## Layers of the packages
 
 unit: $(STAMP) ## Unit tests only, with coverage
 	$(BIN)/pytest -n 2 -m 'not e2e' --cov --cov-report=term
+
+thorough: $(STAMP) ## Property tests with fifty times the examples, other ones each time
+	HYPOTHESIS_PROFILE=thorough $(BIN)/pytest -n 2 -m hypothesis
+
+mutants: $(STAMP) ## How many small faults, put into the code one at a time, the tests notice
+	$(BIN)/python benchmarks/mutants.py
 
 e2e: $(STAMP) ## Whole sessions on the sample
 	$(BIN)/pytest -n 2 -m e2e

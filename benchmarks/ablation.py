@@ -55,8 +55,8 @@ SEGMENTS = (
 ROUNDS = range(99, 134, 6)  # of the development rounds
 HORIZON, ORIGINS = 4, 8
 NETWORK = {
-    "n_networks": 2,
-    "n_mape_networks": 2,
+    "seeds": 2,
+    "mape_seeds": 2,
     "min_steps": 50,
 }  # as conf/base says for the sample
 _RELATIVES = ("product", "store", "category", "panel")
@@ -185,7 +185,7 @@ def sample_segment(folder: Path) -> Iterator[tuple[str, pd.DataFrame]]:
                 )
                 yield "calibration", raw[raw["model"] == "ensemble"]
                 yield "rows of other products", tried(borrow=False)[1].query("model == 'ensemble'")
-                aimless = tried(network=NETWORK | {"n_mape_networks": 0})[1]
+                aimless = tried(network=NETWORK | {"mape_seeds": 0})[1]
                 yield "networks for the MAPE point", aimless.query("model == 'ensemble'")
 
 
@@ -211,7 +211,7 @@ def oj_round(panel: Panel, last: int) -> Iterator[tuple[str, pd.DataFrame]]:
             yield "network", table(frames["lasso"])
             yield "LASSO", table(frames["network"])
             yield "calibration", table(uncalibrated(model).predict(known, known.as_of, 3))
-            yield "networks for the MAPE point", table(tried(n_mape_networks=0)[1]["ensemble"])
+            yield "networks for the MAPE point", table(tried(mape_seeds=0)[1]["ensemble"])
 
 
 def summary(found: Scores) -> pd.DataFrame:

@@ -7,8 +7,8 @@
 Each part of the code is tried with its own tests only, by mutmut, in a copy under
 ``build/mutants/<part>``. A fault that changes nothing anyone could see is not valid: those are
 listed with their reasons in ``mutants.yml`` and left out of the score. mutmut switches a fault on
-after the code was imported, so that faults in what runs at import seem to survive; each survivor is
-therefore tried once more in a process of its own.
+after the code was imported, too late for what runs at import. The faults of a function none of
+whose faults was noticed are therefore tried once more, each in a process of its own.
 """
 
 from __future__ import annotations
@@ -136,24 +136,27 @@ def survives_alone(folder: Path, fault: Survivor, tests: list[str]) -> bool:
     return result.returncode == 0
 
 
-def score(part: str, folder: Path, listed: list[dict[str, str]], tests: list[str]) -> Score:
+def score(part: str, listed: list[dict[str, str]], tests: list[str]) -> Score:
     """Count what became of the faults of a part."""
+    folder = BUILD / part
     codes = exit_codes(folder)
     alive = [name for name, code in codes.items() if code not in KILLED]
+    noticed = {name.rpartition("__mutmut_")[0] for name in codes if name not in alive}
     told = [fault for fault in survivors(folder, alive) if not is_equivalent(fault, listed)]
-    valid = tuple(fault for fault in told if survives_alone(folder, fault, tests))
+    valid = tuple(
+        fault for fault in told if fault.function in noticed or survives_alone(folder, fault, tests)
+    )
     equivalent = len(alive) - len(told)
     return Score(part, len(codes), len(codes) - equivalent - len(valid), equivalent, valid)
 
 
-def run(part: str, source: list[str], tests: list[str], jobs: int) -> Path:
-    """Try all faults of a part; returns the folder in which that was done."""
+def run(part: str, source: list[str], tests: list[str], jobs: int) -> None:
+    """Try all faults of a part."""
     folder = prepare(part, source, tests)
     command = str(Path(sys.executable).parent / "mutmut")
     result = run_in(folder, command, "run", "--max-children", str(jobs))
     if result.returncode or not exit_codes(folder):
         sys.exit(f"mutmut failed on '{part}':\n{result.stdout[-4000:]}\n{result.stderr[-2000:]}")
-    return folder
 
 
 def show(result: Score) -> None:
@@ -183,7 +186,7 @@ def main() -> None:
         if not options.keep:
             run(name, settings["source"], settings["tests"], options.jobs)
         listed = everywhere + settings.get("equivalent", [])
-        result = score(name, BUILD / name, listed, settings["tests"])
+        result = score(name, listed, settings["tests"])
         valid = result.total - result.equivalent
         print(
             f"{name:<16}{result.total:>8}{valid:>8}{result.killed:>8}{result.share:>8.1f} %",

@@ -151,7 +151,7 @@ def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def trained_ensemble(make_panel: PanelFactory) -> tuple[Panel, Ensemble]:
     """A small segment and an ensemble trained on it, hardly: for what is done with one."""
     panel = make_panel(n_stores=2, n_products=3, n_weeks=70)
-    model = quick_ensemble(2, n_networks=1, min_steps=5, max_steps=5)
+    model = quick_ensemble(2, seeds=1, min_steps=5, max_steps=5)
     return panel, model.fit(panel)
 
 

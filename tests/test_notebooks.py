@@ -18,7 +18,7 @@ from demand_forecast.simulator import simulate
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
-QUICK = 'ENV = "test"\nNETWORK = {"n_networks": 1, "min_steps": 5, "max_steps": 5}\n'
+QUICK = 'ENV = "test"\nNETWORK = {"seeds": 1, "min_steps": 5, "max_steps": 5}\n'
 
 
 def _run(project: Path, name: str, parameters: str) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import inspect
 from collections.abc import Iterator
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from statistics import median
@@ -29,14 +30,22 @@ ERRORS = {
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 # Private names of other libraries that are used all the same, and why there is no other way.
-_VERSIONED = "Kedro's documented way to write a versioned dataset of one's own"
+_VERSIONED = "what Kedro's base class gives to versioned datasets, and documents for one's own"
+_SESSION = "a session of one's own has no other way to what the base class was given"
 PRIVATE_OF_OTHERS: dict[tuple[str, str], str] = {
+    ("datasets/artefact.py", "_filepath"): _VERSIONED,
     ("datasets/artefact.py", "_get_load_path"): _VERSIONED,
     ("datasets/artefact.py", "_get_save_path"): _VERSIONED,
-    ("datasets/atomic.py", "_get_save_path"): _VERSIONED,
-    ("datasets/atomic.py", "_invalidate_cache"): _VERSIONED,
-    ("reporting/explaining.py", "_replace"): "public in spite of its name: of every NamedTuple",
+    (
+        "datasets/figure.py",
+        "_typing",
+    ): "Kedro-Viz finds previews by this type, which has no other home",
+    ("framework/runner.py", "_is_async"): "a runner of one's own has no other way to its argument",
+    ("framework/session.py", "_conf_source"): _SESSION,
+    ("framework/session.py", "_get_catalog"): "only here can a catalog's save version be given",
+    ("framework/session.py", "_hook_manager"): _SESSION,
 }
+OF_EVERY_NAMED_TUPLE = {"_asdict", "_field_defaults", "_fields", "_make", "_replace"}  # public
 
 
 def _trees() -> dict[Path, ast.Module]:
@@ -57,13 +66,17 @@ def _name(path: Path, node: Function) -> str:
     return f"{path.relative_to(PACKAGE)}:{node.lineno} {node.name}"
 
 
+@cache
+def _lines(path: Path) -> list[str]:
+    return path.read_text().splitlines()
+
+
 def _code_lines(path: Path, node: Function) -> int:
     """Lines from ``def`` to the end that hold code: no docstring, comment or empty line."""
-    lines = path.read_text().splitlines()
     documented = ast.get_docstring(node) is not None
     left_out = range(node.body[0].lineno, node.body[0].end_lineno + 1) if documented else ()
     texts = [
-        lines[number - 1].strip()
+        _lines(path)[number - 1].strip()
         for number in range(node.lineno, node.end_lineno + 1)
         if number not in left_out
     ]
@@ -116,6 +129,7 @@ def test_no_module_imports_itself_through_others():
         pytest.fail(f"import circle: {' -> '.join(error.args[1])}")
 
 
+@cache
 def _given_names() -> set[str]:
     """Every name that the package gives to something, whatever kind of thing."""
     names: set[str] = set()
@@ -128,6 +142,7 @@ def _given_names() -> set[str]:
     return names
 
 
+@cache
 def _own_methods() -> set[str]:
     """Methods of classes that have no base class of another library."""
     classes = [
@@ -145,7 +160,7 @@ def _own_methods() -> set[str]:
 
 def _is_private(name: str) -> bool:
     dunder = name.startswith("__") and name.endswith("__") and name != "__wrapped__"
-    return name.startswith("_") and not dunder
+    return name.startswith("_") and not dunder and name not in OF_EVERY_NAMED_TUPLE
 
 
 def _foreign_attributes(tree: ast.Module) -> set[str]:
@@ -181,18 +196,31 @@ def _private_of_others() -> set[tuple[str, str]]:
     }
 
 
-@pytest.mark.xfail(reason="atomic.py, runner.py, session.py use some that may be replaced")
 def test_no_private_api_of_another_library_is_used_without_a_reason():
     assert sorted(_private_of_others()) == sorted(PRIVATE_OF_OTHERS)
 
 
+def _is_caught(part: ast.Try, name: str) -> bool:
+    handled = " ".join(ast.unparse(handler.type) for handler in part.handlers if handler.type)
+    return name in handled.replace("(", " ").replace(")", " ").replace(",", " ").split()
+
+
 def _raised(node: Function) -> set[str]:
-    """Errors of the project raised by the statements of a function, not of one inside it."""
+    """Errors that leave a function by its own statements, not by those of one inside it."""
     inner = {
         id(part)
         for child in ast.walk(node)
         if isinstance(child, Function | ast.Lambda) and child is not node
         for part in ast.walk(child)
+    }
+    inner |= {
+        id(part)
+        for child in ast.walk(node)
+        if isinstance(child, ast.Try)
+        for statement in child.body
+        for part in ast.walk(statement)
+        if isinstance(part, ast.Raise) and isinstance(part.exc, ast.Call)
+        if _is_caught(child, ast.unparse(part.exc.func))
     }
     names = set()
     for part in ast.walk(node):
@@ -210,6 +238,31 @@ def _undocumented_raises() -> set[str]:
     return missing
 
 
-@pytest.mark.xfail(reason="framework/segments.py: current; simulator/folder.py: add")
 def test_docstrings_name_every_error_that_is_raised():
     assert _undocumented_raises() == set()
+
+
+TESTS = {path: ast.parse(path.read_text()) for path in sorted(Path(__file__).parent.rglob("*.py"))}
+# Tests that assert by what they call: that it raises nothing.
+SILENT = {"test_what_exists_may_run"}
+
+
+def _asserts(node: ast.AST, helpers: set[str]) -> bool:
+    for part in ast.walk(node):
+        if isinstance(part, ast.Assert):
+            return True
+        if isinstance(part, ast.Call):
+            name = ast.unparse(part.func).rpartition(".")[2]
+            if name in {"raises", "warns", "fail"} | helpers or name.startswith("assert_"):
+                return True
+    return False
+
+
+def test_every_test_asserts_something():
+    functions = [node for t in TESTS.values() for node in ast.walk(t) if isinstance(node, Function)]
+    helpers: set[str] = set()
+    for _ in range(3):  # a helper may leave it to another
+        helpers |= {f.name for f in functions if f.name[:4] != "test" and _asserts(f, helpers)}
+    tests = [f for f in functions if f.name.startswith("test_")]
+    assert len(tests) > 500
+    assert {f.name for f in tests if not _asserts(f, helpers)} == SILENT

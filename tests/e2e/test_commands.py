@@ -59,8 +59,8 @@ def test_so_does_every_other_stage(fresh, stage, first) -> None:
         ("--params=forecast.horizn=4", "'forecast.horizn' does not exist"),
         ("--params=forcast.horizon=4", "no group or region 'forcast'"),
         (
-            "--params=training.ensemble.members.network.drpout=0.1",
-            "'training.ensemble.members.network.drpout' does not exist",
+            "--params=training.network.drpout=0.1",
+            "'training.network.drpout' does not exist",
         ),
         ("--params=validation.mape_limt=4", "'validation.mape_limt' does not exist"),
         ("--params=north_texas.large.fast.validation.mape_limit=-3", "mape_limit' is -3"),

@@ -223,7 +223,7 @@ def test_one_run_with_a_child_for_each_model(runs) -> None:
             assert {"fast_mape", "slow_mape"} <= set(child.data.metrics)
         else:
             assert {"mape", "wape", "bias", "baseline_mape"} <= set(child.data.metrics)
-            assert child.data.params["ensemble.members.network.n_networks"] == "1"
+            assert child.data.params["network.seeds"] == "1"
     assert children[f"test.{FAILING}.fast"].data.tags["reason"].startswith("mape: MAPE")
 
 

@@ -19,13 +19,7 @@ pytestmark = pytest.mark.xdist_group("how-to")
 SEGMENT = "hawaii.large"
 # Quick, and any model passes: what is tried here are the steps.
 QUICK = {
-    "training": {
-        "ensemble": {
-            "members": {
-                "network": {"n_networks": 1, "n_mape_networks": 1, "min_steps": 5, "max_steps": 5}
-            }
-        }
-    },
+    "training": {"network": {"seeds": 1, "mape_seeds": 1, "min_steps": 5, "max_steps": 5}},
     "validation": {"mape_limit": 1000.0, "min_reduction": -1000.0},
     "forecast": {"origins": 2},
 }

@@ -23,10 +23,7 @@ def _wait_for(path: Path, seconds: float = 240) -> None:
 
 def test_the_next_run_completes_what_a_killed_one_began(make_project) -> None:
     project = make_project(regions={"north_texas": "us_csv"})
-    long_training = (
-        "--params=training.ensemble.members.network.min_steps=20000,"
-        "training.ensemble.members.network.max_steps=20000"
-    )
+    long_training = "--params=training.network.min_steps=20000,training.network.max_steps=20000"
     process = project.start("--env=test", f"--namespaces={SEGMENT}", long_training)
     models = project.root / "data/test/06_models/north_texas/large"
     _wait_for(models / "baseline" / "manifest.json")

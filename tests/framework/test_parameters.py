@@ -151,7 +151,7 @@ def _set(path: str, value: object) -> dict:
 @pytest.mark.parametrize("path", [path for group in GROUPS for path in _places(group)])
 def test_a_misspelt_key_is_refused_in_every_group_at_every_place(plan, path):
     group = path.rpartition(".")[2]
-    right = next(iter(GROUPS[group].model_fields))
+    right = next(name for name in GROUPS[group].model_fields if name != "members")
     wrong = f"{right}z"
     with pytest.raises(ConfigurationError, match=rf"{group}\.{wrong}' does not .*mean '{right}'"):
         check(expand(_set(f"{path}.{wrong}", 1), {}, plan), plan)
@@ -168,16 +168,16 @@ WRONG = {
     "scoring.stale_after_days": [0, "old"],
     "scoring.order.critical_ratio": [2, "high"],
     "training.borrow": ["perhaps", 7],
-    "training.ensemble.seed": [-1, "lucky"],
-    "training.ensemble.members.network.n_networks": [0, "two"],
-    "training.ensemble.members.network.learning_rate": [-1, "fast"],
+    "training.seed": [-1, "lucky"],
+    "training.network.seeds": [0, "two"],
+    "training.network.learning_rate": [-1, "fast"],
     "validation.mape_limit": [-1, "low"],
     "validation.bias_metric": ["mape"],
     "monitoring.act_on": [["mood"], "stale"],
     "monitoring.degraded_by": [-1, "much"],
 }
 # What a function beside the settings takes, but is nothing for a user to set.
-NO_SETTING = ["velocity.previous", "training.ensemble.horizon", "training.pool", "validation.frame"]
+NO_SETTING = ["velocity.previous", "training.horizon", "training.pool", "validation.frame"]
 
 
 @pytest.mark.parametrize("path", NO_SETTING)

@@ -17,14 +17,14 @@ from demand_forecast.settings import CONFIG_LOADER_ARGS
 
 def _network(**parameters):
     """Training parameters that say something of the network only."""
-    return {"ensemble": {"members": {"network": parameters}}}
+    return {"network": parameters}
 
 
 PARAMETERS = {
     "conditioning": {},
     "forecast": {"horizon": 4, "origins": 8, "origin_step": 1, "min_train_weeks": 60},
     "velocity": {},
-    "training": _network(n_networks=3),
+    "training": _network(seeds=3),
     "validation": {"mape_limit": 45.0},
     "scoring": {"stale_after_days": 60, "active_within_weeks": 13},
     "monitoring": {},
@@ -83,7 +83,7 @@ def test_the_registry_gets_the_regions_of_the_environment(conf, tmp_path):
 def test_an_environment_says_only_what_differs(conf, tmp_path):
     conf("dev/parameters/training.yml", {"training": _network(min_steps=9)})
     training = _context(tmp_path, "dev")["maine"]["small"]["fast"]["training"]
-    assert training == _network(n_networks=3, min_steps=9)
+    assert training == _network(seeds=3, min_steps=9)
 
 
 def test_one_segment_can_be_overridden(conf, tmp_path):
@@ -111,21 +111,21 @@ def test_runtime_parameters_reach_every_segment(conf, tmp_path):
         ({"forecst": {"horizon": 3}}, r"no group or region 'forecst'.*Did you mean 'forecast'"),
         (
             {"texas": {"large": {"fast": {"training": _network(seedz=1)}}}},
-            r"'texas.large.fast.training.ensemble.members.network.seedz' does not.*mean 'seed'",
+            r"'texas.large.fast.training.network.seedz' does not.*mean 'seed'",
         ),
         (
-            {"training": {"ensemble": {"members": {"netwrok": {}}}}},
-            r"'training.ensemble.members.netwrok' does not exist.*Did you mean 'network'",
+            {"training": {"netwrok": {}}},
+            r"'training.netwrok' does not exist.*Did you mean 'network'",
         ),
         (
             {"training": _network(learning_rate=-1)},
-            r"'training.ensemble.members.network.learning_rate' is -1: .*greater than 0",
+            r"'training.network.learning_rate' is -1: .*greater than 0",
         ),
         (
             {"training": _network(history_=[1])},
-            r"'training.ensemble.members.network.history_' does not exist",
+            r"'training.network.history_' does not exist",
         ),
-        ({"training": {"ensemble": {"horizon": 6}}}, r"'training.ensemble.horizon' does not exist"),
+        ({"training": {"horizon": 6}}, r"'training.horizon' does not exist"),
         ({"velocity": {"previous": 1}}, r"'velocity.previous' does not exist"),
         ({"texas": {"conditioning": {"as_of": "soon"}}}, r"'texas.conditioning.as_of' is 'soon'"),
         ({"validation": {"mape_limit": -1}}, r"'validation.mape_limit' is -1"),

@@ -57,4 +57,8 @@ def test_all_breaches_are_told_at_once(panel, forecast) -> None:
 
 def test_rounding_between_quantiles_is_no_breach(panel, forecast) -> None:
     forecast["q75"] = forecast["q90"] * (1 + 1e-9)
-    check_output(forecast, panel.series, target_weeks(panel.as_of, 4))
+    weeks = target_weeks(panel.as_of, 4)
+    check_output(forecast, panel.series, weeks)
+    forecast["q75"] = forecast["q90"] * 1.01 + 0.01
+    with pytest.raises(ContractError, match="48 rows with quantiles out of order"):
+        check_output(forecast, panel.series, weeks)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.special import ndtri
 from scipy.stats import gamma, lognorm
 
-from demand_forecast.modelling.models.calibration.censored import LEVELS
+from demand_forecast.modelling.models.calibration.censored import QUANTILE_LEVELS
 from demand_forecast.modelling.points import (
     atoms,
     interpolation_weights,
@@ -55,13 +55,13 @@ def test_points_of_several_rows_are_those_of_each() -> None:
 
 
 def test_mean_point_of_a_normal_given_by_its_quantiles() -> None:
-    quantiles = 3 + 2 * ndtri(LEVELS.astype(float))
-    assert mean_point(quantiles @ atoms(LEVELS)) == pytest.approx(3, abs=1e-4)
+    quantiles = 3 + 2 * ndtri(QUANTILE_LEVELS.astype(float))
+    assert mean_point(quantiles @ atoms(QUANTILE_LEVELS)) == pytest.approx(3, abs=1e-4)
 
 
 def test_interpolation_is_exact_for_a_normal_inside_and_beyond_the_levels() -> None:
     wanted = np.array([0.001, 0.3, 0.999])
-    found = ndtri(LEVELS.astype(float)) @ interpolation_weights(LEVELS, wanted)
+    found = ndtri(QUANTILE_LEVELS.astype(float)) @ interpolation_weights(QUANTILE_LEVELS, wanted)
     assert found == pytest.approx(ndtri(wanted), abs=1e-4)
 
 
@@ -86,30 +86,32 @@ def test_atoms_are_the_middles_of_equally_likely_parts() -> None:
 
 
 def test_newsvendor_point_is_the_quantile_at_the_critical_ratio() -> None:
-    quantiles = (100 + 10 * ndtri(LEVELS.astype(float)))[None]
-    assert newsvendor_point(quantiles, LEVELS, 0.8)[0] == pytest.approx(
+    quantiles = (100 + 10 * ndtri(QUANTILE_LEVELS.astype(float)))[None]
+    assert newsvendor_point(quantiles, QUANTILE_LEVELS, 0.8)[0] == pytest.approx(
         100 + 10 * ndtri(0.8), abs=0.05
     )
 
 
 @pytest.mark.parametrize("ratio", [1.0, 0.0, -0.2, 1.7, np.nan])
 def test_newsvendor_point_refuses_a_ratio_that_is_no_share(ratio: float) -> None:
-    quantiles = np.tile(np.linspace(1, 9, len(LEVELS)), (2, 1))
+    quantiles = np.tile(np.linspace(1, 9, len(QUANTILE_LEVELS)), (2, 1))
     message = f"^critical_ratio is {ratio}; valid: between 0 and 1, both excluded$"
     with pytest.raises(ValueError, match=message):
-        newsvendor_point(quantiles, LEVELS, np.array([0.5, ratio]))
+        newsvendor_point(quantiles, QUANTILE_LEVELS, np.array([0.5, ratio]))
 
 
 def test_newsvendor_point_of_each_row_is_that_of_its_own_ratio() -> None:
-    quantiles = np.array([100 + 10 * ndtri(LEVELS.astype(float)), np.full(len(LEVELS), 1000.0)])
-    points = newsvendor_point(quantiles, LEVELS, np.array([0.3, 0.9]))
+    quantiles = np.array(
+        [100 + 10 * ndtri(QUANTILE_LEVELS.astype(float)), np.full(len(QUANTILE_LEVELS), 1000.0)]
+    )
+    points = newsvendor_point(quantiles, QUANTILE_LEVELS, np.array([0.3, 0.9]))
     assert points == pytest.approx([100 + 10 * ndtri(0.3), 1000], abs=1e-3)
     assert points[1] == pytest.approx(1000, abs=1e-9)
 
 
 def test_newsvendor_point_may_be_a_part_of_a_unit_but_never_below_none() -> None:
-    quantiles = np.array([np.full(len(LEVELS), 0.3), np.full(len(LEVELS), -2.0)])
-    assert newsvendor_point(quantiles, LEVELS, 0.7) == pytest.approx([0.3, 0.0])
+    quantiles = np.array([np.full(len(QUANTILE_LEVELS), 0.3), np.full(len(QUANTILE_LEVELS), -2.0)])
+    assert newsvendor_point(quantiles, QUANTILE_LEVELS, 0.7) == pytest.approx([0.3, 0.0])
 
 
 @given(st.lists(st.floats(0, 1e6), min_size=3, max_size=30))

@@ -34,12 +34,7 @@ from demand_forecast.simulator import choose_layouts, simulate
 from stand_ins import lineage
 
 FORECAST = ForecastParameters(horizon=2, origins=3, origin_step=1, min_train_weeks=40)
-TRAINING = TrainingParameters(
-    ensemble={
-        "seed": 3,
-        "members": {"lasso": {}, "network": {"n_networks": 1, "min_steps": 5, "max_steps": 5}},
-    }
-)
+TRAINING = TrainingParameters(seed=3, network={"seeds": 1, "min_steps": 5, "max_steps": 5})
 SCORING = ScoringParameters(stale_after_days=60, active_within_weeks=13)
 VELOCITY = VelocityParameters()
 NO_CHAMPION = RegisteredModel(None, "test.fast", reason="no champion")
@@ -167,7 +162,7 @@ def test_parameters_reach_the_models(trained) -> None:
     assert isinstance(model, Ensemble)
     assert (model.horizon, model.seed) == (2, 3)
     members = {name: member.parameters for name, member in model.members_.items()}
-    assert members == TRAINING.ensemble.members
+    assert members == TRAINING.members
 
 
 def test_too_few_weeks_give_a_reason_instead_of_a_model(panel, caplog) -> None:
@@ -255,7 +250,7 @@ def test_models_are_refitted_and_promoted_by_the_verdict(panel, trained) -> None
     )
     assert (fast.lineage.promoted, slow.lineage.promoted) == (True, False)
     assert (fast.lineage.velocity, slow.lineage.velocity) == ("fast", "slow")
-    assert fast.parameters["ensemble.members.network.max_steps"] == 5
+    assert fast.parameters["network.max_steps"] == 5
     assert fast.lineage.panel_digest == slow.lineage.panel_digest == panel.digest
     assert fast.lineage.training_digest != slow.lineage.training_digest
     series = classes["velocity"].value_counts()

@@ -20,8 +20,7 @@ def test_a_panel_becomes_three_models(make_panel) -> None:
         {"store_formats": ["large"], "regions": {"north_texas": {"layout": "csv"}}},
         {"csv": {"sources": {}}},
     )
-    network = {"n_networks": 1, "min_steps": 5, "max_steps": 5}
-    members = {"lasso": {}, "network": network}
+    network = {"seeds": 1, "min_steps": 5, "max_steps": 5}
     segment = Segment("north_texas", "large")
     given = {
         f"{segment.namespace}.panel": make_panel(n_stores=2, n_products=4, n_weeks=70),
@@ -34,9 +33,7 @@ def test_a_panel_becomes_three_models(make_panel) -> None:
     for branch in segment.branches:
         given |= {
             f"params:{branch.namespace}.identity": branch,
-            f"params:{branch.namespace}.training": TrainingParameters(
-                ensemble={"members": members}
-            ),
+            f"params:{branch.namespace}.training": TrainingParameters(network=network),
             f"params:{branch.namespace}.validation": GateParameters(),
         }
     stages = [module.create_pipeline(plan) for module in (training, validation, release)]

@@ -54,9 +54,9 @@ def verify(directory: Path) -> None:
         raise ArtefactError(f"{directory} has no {MANIFEST}: it was not written to its end.")
     for name, digest in json.loads(manifest.read_text()).items():
         file = directory / name
-        found = _sha256(file) if file.exists() else "no file"
-        if found != digest:
-            raise ArtefactError(f"{file} is not what was written: {found}, expected {digest}.")
+        actual = _sha256(file) if file.exists() else "no file"
+        if actual != digest:
+            raise ArtefactError(f"{file} is not what was written: {actual}, expected {digest}.")
 
 
 def _sha256(path: Path) -> str:

@@ -50,11 +50,11 @@ def _key_problems(
     wanted = expected_keys[KEY].drop_duplicates()
     wanted = wanted.merge(pd.DataFrame({"week": pd.DatetimeIndex(list(weeks))}), how="cross")
     expected = pd.MultiIndex.from_frame(wanted[row])
-    found = pd.MultiIndex.from_frame(frame[row])
+    given = pd.MultiIndex.from_frame(frame[row])
     cases = {
-        "missing": wanted[~expected.isin(found)],
-        "not asked for": frame[~found.isin(expected)],
-        "double": frame[found.duplicated()],
+        "missing": wanted[~expected.isin(given)],
+        "not asked for": frame[~given.isin(expected)],
+        "double": frame[given.duplicated()],
     }
     return [
         f"{len(bad)} rows {what}, {example_of(bad, row)}" for what, bad in cases.items() if len(bad)

@@ -47,8 +47,8 @@ def unknown_parameter(group: str, key: str, valid: Mapping[str, Any]) -> Pydanti
 def flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     """Nested parameters as ``group.key`` to value.
 
-    >>> flatten({"borrow": True, "network": {"n_networks": 2}})
-    {'borrow': True, 'network.n_networks': 2}
+    >>> flatten({"borrow": True, "network": {"seeds": 2}})
+    {'borrow': True, 'network.seeds': 2}
     """
     flat: dict[str, Any] = {}
     for key, value in values.items():

@@ -115,10 +115,10 @@ def load_changes(catalog: Catalog, namespace: str) -> pd.DataFrame:
     latest = _basis(after, velocity)
     same = before.made_by(after)
     earlier = latest._replace(panel=before.panel) if same else _basis(before, velocity)
-    found = changes(earlier, latest, int(after.forecast["horizon"].max()))
+    changed = changes(earlier, latest, int(after.forecast["horizon"].max()))
     for scoring in (before, after):
-        found = found.merge(scoring.forecast[[*KEY, "week"]], on=[*KEY, "week"])
-    return found
+        changed = changed.merge(scoring.forecast[[*KEY, "week"]], on=[*KEY, "week"])
+    return changed
 
 
 def choose(table: pd.DataFrame, **wanted: str | None) -> pd.DataFrame:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 
 import pandas as pd
@@ -28,9 +29,43 @@ def test_files_are_joined_in_order_by_header(folder):
     assert list(raw.row) == [2, 3, 2]
 
 
+def test_rows_that_do_not_fit_their_header_keep_their_file(folder):
+    (folder / "stores_1.csv").write_text("Store,Class\n1,L\n2,S,x\n")
+    (folder / "stores_2.csv").write_text("Store,Class\n3\n4,S\n")
+    raw = RawSource("stores", str(folder)).read(LAYOUT)
+    assert raw.malformed[["file", "row", "record"]].values.tolist() == [
+        ["stores_1.csv", 3, "2,S,x"],
+        ["stores_2.csv", 2, "3"],
+    ]
+    assert list(raw.malformed.index) == [0, 1]
+    assert list(raw.frame.index) == [0, 1]
+    assert raw.file.dtype == object
+
+
+def test_a_store_elsewhere_fetches_its_files(folder):
+    asked = []
+
+    def fetch(pattern):
+        asked.append(pattern)
+        return [
+            folder / "b" / "stores_1.csv",
+            folder / "stores_2.csv",
+            folder / "c" / "stores_0.csv",
+        ]
+
+    source = RawSource("stores", "s3://bucket", fetch)
+    names = [path.name for path in source.files(LAYOUT)]
+    assert names == ["stores_0.csv", "stores_1.csv", "stores_2.csv"]
+    assert asked == ["stores*.csv"]
+    with pytest.raises(SourceError, match=r"no file matches .* in s3://bucket,.* Found: \(none\)"):
+        RawSource("stores", "s3://bucket", lambda _: []).files(LAYOUT)
+
+
 def test_digests_follow_the_content(folder):
     source = RawSource("stores", str(folder))
     before = source.digests(LAYOUT)
+    content = (folder / "stores_1.csv").read_bytes()
+    assert before["stores_1.csv"] == hashlib.sha256(content).hexdigest()
     assert sorted(before) == ["stores_1.csv", "stores_2.csv"]
     (folder / "stores_2.csv").write_text("Class,Store\nL,3\n")
     after = source.digests(LAYOUT)
@@ -53,7 +88,12 @@ def test_missing_file_names_glob_folder_and_what_is_there(folder):
     [
         ("Store", r"stores_1\.csv: column 'Class' \(for store_format\) is missing"),
         ("Store,Clas", r"column 'Class' .* is missing. Found: Clas. Did you mean 'Clas'"),
-        ("Store,Class,Manager", r"column 'Manager' is not declared.*columns:.*ignore:"),
+        (
+            "Store,Class,Manager,Phone",
+            r"source 'stores', .*/stores_1\.csv: column 'Manager' is not declared\. "
+            r"Declare it under columns: or list it under ignore: \('\*' accepts all\)\. "
+            r"Undeclared: Manager, Phone\.$",
+        ),
     ],
 )
 def test_missing_renamed_and_extra_column(folder, header, message):
@@ -69,6 +109,20 @@ def test_extra_column_may_be_ignored(folder, ignore):
     assert len(RawSource("stores", str(folder)).read(layout)) == 2
 
 
+def test_a_column_after_an_optional_or_constant_one_is_still_needed(folder):
+    columns = {"zip_code": {"from": "Zip", "optional": True}, "region": {"constant": "x"}}
+    layout = SourceLayout(files="stores*.csv", columns=columns | {"store_id": "Shop"}, ignore="*")
+    with pytest.raises(SourceError, match=r"column 'Shop' \(for store_id\) is missing"):
+        RawSource("stores", str(folder)).read(layout)
+    picked = SourceLayout(
+        files="stores*.csv",
+        columns={"store_id": "Store", "price": {"pick": "price{store_id}"}},
+        ignore="*",
+    )
+    with pytest.raises(SourceError, match=r"column 'price\{store_id\}' \(for price\) is missing"):
+        RawSource("stores", str(folder)).read(picked)
+
+
 def test_optional_column_may_be_absent(folder):
     columns = {**LAYOUT.model_dump()["columns"], "zip_code": {"from": "Zip", "optional": True}}
     layout = SourceLayout(files="stores*.csv", columns=columns)
@@ -79,7 +133,8 @@ def test_header_without_rows(folder):
     (folder / "stores_1.csv").write_text("Store,Class\n")
     assert len(RawSource("stores", str(folder)).read(LAYOUT)) == 1  # the other file has some
     (folder / "stores_2.csv").unlink()
-    with pytest.raises(SourceError, match=r"stores_1\.csv: empty, there is no row"):
+    (folder / "stores_3.csv").write_text("Store,Class\n")
+    with pytest.raises(SourceError, match=r"/stores_1\.csv, stores_3\.csv: empty, there is no row"):
         RawSource("stores", str(folder)).read(LAYOUT)
     (folder / "events.csv").write_text("Week,Kind\n")
     layout = SourceLayout(files="events.csv", columns={"week": "Week", "kind": "Kind"})
@@ -98,6 +153,6 @@ def test_validator_runs_on_standard_names_when_the_source_is_read(folder):
     source = RawSource("stores", str(folder)).require(Validator())
     assert source.files(LAYOUT)
     assert not seen
-    with pytest.raises(ContractError, match=r"source 'stores'.*no S, please"):
+    with pytest.raises(ContractError, match=r"source 'stores'.*/stores\*\.csv: no S, please"):
         source.read(LAYOUT)
     assert list(seen[0]) == ["store_id", "store_format"]

@@ -6,6 +6,7 @@ import datetime
 import gzip
 import json
 
+import numpy as np
 import openpyxl
 import pandas as pd
 import pytest
@@ -49,10 +50,34 @@ def test_csv_rows_of_wrong_width_keep_their_place(tmp_path):
     assert list(rows.malformed["record"]) == ["3", "6,7,8"]
 
 
+def test_csv_cells_in_quotes_may_be_empty_and_null_is_a_word(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text('a,b\n"",NULL\n"x",NA\n')
+    assert _records(read_rows(path, UTF8)) == [{"a": None, "b": "NULL"}, {"a": "x", "b": "NA"}]
+
+
+@pytest.mark.parametrize("text", ["a\n1\n2", "a\n1\n2\n", "a\r\n1\r\n2\r\n", "a\n1\n \n2\n"])
+def test_csv_lines_are_accounted_for_however_they_end(tmp_path, text):
+    path = tmp_path / "a.csv"
+    path.write_bytes(text.encode())
+    rows = read_rows(path, UTF8)
+    assert [cell for cell in rows.frame["a"] if cell.strip()] == ["1", "2"]
+    assert rows.row.dtype == rows.malformed["row"].dtype == np.int64
+
+
 def test_csv_blank_lines_are_no_rows(tmp_path):
     path = tmp_path / "a.csv"
     path.write_text("a,b\n1,2\n\n3,4\n\n")
     assert len(read_rows(path, UTF8).frame) == 2
+
+
+def test_suffixes_have_no_case_and_a_name_may_hold_points(tmp_path):
+    for name in ("week.1.CSV", "week.1.csv"):
+        (tmp_path / name).write_text("a\n1\n")
+        assert _records(read_rows(tmp_path / name, UTF8)) == [{"a": "1"}]
+    packed = tmp_path / "week.1.csv.gz"
+    packed.write_bytes(gzip.compress(b"a\n1\n"))
+    assert _records(read_rows(packed, UTF8)) == [{"a": "1"}]
 
 
 def test_csv_line_that_the_parser_did_not_account_for(tmp_path, monkeypatch):
@@ -62,6 +87,45 @@ def test_csv_line_that_the_parser_did_not_account_for(tmp_path, monkeypatch):
     monkeypatch.setattr(readers.pyarrow.csv, "read_csv", lambda *a, **k: whole(*a, **k)[:1])
     with pytest.raises(ContractError, match=r"a\.csv: 3 lines, but 2 were read"):
         read_rows(path, UTF8)
+
+
+def test_excel_without_rows_keeps_its_header_and_formulas_their_values(tmp_path):
+    path = tmp_path / "a.xlsx"
+    book = openpyxl.Workbook()
+    book.active.append([" Store ", "Qty"])
+    book.save(path)
+    rows = read_rows(path, UTF8)
+    assert list(rows.frame) == ["Store", "Qty"]
+    assert rows.row.dtype == np.int64
+    assert (rows.frame.dtypes == "str").all()
+    book.active.append([1, "=1+1"])  # never calculated: a formula has no value yet
+    book.active.append(["2", datetime.datetime(2020, 1, 2, 10, 30)])
+    book.save(path)
+    assert _records(read_rows(path, UTF8)) == [
+        {"Store": "1", "Qty": None},
+        {"Store": "2", "Qty": "2020-01-02 10:30:00"},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (3.0, "3"),
+        (-2.0, "-2"),
+        (2.5, "2.5"),
+        (7, "7"),
+        (True, "true"),
+        ("", None),
+        (None, None),
+        (datetime.datetime(2020, 1, 2), "2020-01-02"),
+        (datetime.datetime(2020, 1, 2, 10), "2020-01-02 10:00:00"),
+        (datetime.date(2020, 1, 2), "2020-01-02"),
+        (datetime.time(10, 30), "10:30:00"),
+        ([1, "a"], '[1, "a"]'),
+    ],
+)
+def test_one_cell_as_text(value, text):
+    assert readers._cell(value) == text
 
 
 def test_excel_types_become_text(tmp_path):
@@ -97,14 +161,28 @@ def test_json_numbers_keep_their_digits(tmp_path, suffix):
         {"s": "007", "q": "1.50", "t": None},
         {"s": "8", "q": None, "t": '{"x": ["1"]}'},
     ]
+    assert list(rows.row) == [2, 3]
     assert list(rows.malformed["row"]) == [4]
+    assert list(rows.malformed["record"]) == ["no object"]
+
+
+@pytest.mark.parametrize("suffix", [".json", ".jsonl"])
+def test_json_without_a_record(tmp_path, suffix):
+    path = tmp_path / f"a{suffix}"
+    path.write_text("[]" if suffix == ".json" else "1\n")
+    rows = read_rows(path, UTF8)
+    assert rows.frame.empty
+    assert len(rows.row) == 0
+    assert len(rows.malformed) == (suffix == ".jsonl")
 
 
 def test_broken_line_of_json_lines_is_one_bad_row(tmp_path):
     path = tmp_path / "a.jsonl"
-    path.write_text('{"s": 1}\n{"s": 2\n{"s": 3}\n')
+    path.write_text('{"s": 1}\n{"s": 2\n\n{"s": 3.50}\n')
     rows = read_rows(path, UTF8)
-    assert list(rows.frame["s"]) == ["1", "3"]
+    assert list(rows.frame["s"]) == ["1", "3.50"]
+    assert list(rows.row) == [2, 5]
+    assert rows.row.dtype == rows.malformed["row"].dtype == np.int64
     assert rows.malformed.to_dict("records") == [{"row": 3, "record": '{"s": 2'}]
 
 
@@ -126,7 +204,11 @@ def test_parquet_types_become_text(tmp_path):
         "day": "2020-01-02 00:00:00.000000",
         "moment": "2020-01-02 10:00:00.000000",
     }
-    assert read_rows(path, UTF8).frame["number"].isna().tolist() == [False, True]
+    rows = read_rows(path, UTF8)
+    assert rows.frame["number"].isna().tolist() == [False, True]
+    assert list(rows.row) == [2, 3]
+    assert rows.malformed.empty
+    assert list(rows.malformed) == ["row", "record"]
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".csv.gz", ".xlsx", ".json", ".jsonl", ".parquet"])
@@ -150,7 +232,25 @@ def test_file_of_blanks_and_empty_sheet(tmp_path):
 def test_damaged_file(tmp_path, suffix):
     path = tmp_path / f"a{suffix}"
     path.write_bytes(b"Store,Sku\n1,2\n")
-    with pytest.raises(SourceError, match=f"a{suffix}"):
+    with pytest.raises(
+        SourceError, match=rf"a{suffix}: (not readable as|damaged) {suffix}.*: \w"
+    ) as e:
+        read_rows(path, UTF8)
+    cause = str(e.value.__cause__).splitlines()[0]
+    assert str(e.value).endswith(f": {cause}")
+    assert "None" not in str(e.value)
+
+
+def test_an_error_that_says_nothing_is_named():
+    assert readers._first_line(ValueError("one\ntwo")) == "one"
+    assert readers._first_line(EOFError()) == "EOFError"
+
+
+def test_a_stream_that_cannot_be_unpacked(tmp_path):
+    path = tmp_path / "a.csv.gz"
+    whole = gzip.compress(b"Store,Sku\n" + bytes(range(65, 90)) * 200)
+    path.write_bytes(whole[:12] + b"\xff\xff\xff" + whole[15:])
+    with pytest.raises(SourceError, match=r"a\.csv\.gz: damaged \.csv\.gz file: Error -3"):
         read_rows(path, UTF8)
 
 
@@ -164,8 +264,18 @@ def test_cut_off_file(tmp_path):
 @pytest.mark.parametrize(
     ("written", "declared", "message"),
     [
-        ("latin-1", "utf-8", r"not encoded in utf-8: byte 0xe9 on line 2.*read: \{encoding"),
-        ("utf-16", "latin-1", "NUL characters.*utf-16"),
+        (
+            "latin-1",
+            "utf-8",
+            r"not encoded in utf-8: byte 0xe9 on line 2\. "
+            r"Give the right one under 'read: \{encoding: \.\.\.\}'\.$",
+        ),
+        (
+            "utf-16",
+            "latin-1",
+            r"NUL characters; not latin-1, probably utf-16\. "
+            r"Give the right one under 'read: \{encoding: \.\.\.\}'\.$",
+        ),
         ("utf-8", "utf-9", "no encoding 'utf-9'"),
     ],
 )
@@ -176,6 +286,15 @@ def test_wrong_encoding(tmp_path, written, declared, message):
         read_rows(path, ReadOptions(encoding=declared))
 
 
+def test_the_line_of_a_wrong_byte_counts_from_the_first(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_bytes(b"\n\nStore\nMontr\xe9al\n")
+    with pytest.raises(SourceError, match="byte 0xe9 on line 4"):
+        read_rows(path, UTF8)
+    path.write_bytes(b"Store\n1\n\xef\xbb\xbf")  # a mark at the end is text
+    assert list(read_rows(path, UTF8).frame["Store"]) == ["1", "\ufeff"]
+
+
 def test_what_nobody_can_read(tmp_path):
     (tmp_path / "a.txt").write_text("x")
     with pytest.raises(SourceError, match=r"no reader for '\.txt'.*\.parquet"):
@@ -184,5 +303,5 @@ def test_what_nobody_can_read(tmp_path):
     with pytest.raises(SourceError, match="expected an array of objects, found dict"):
         read_rows(tmp_path / "a.json", UTF8)
     (tmp_path / "a.csv").write_text("Store,Sku,Store\n1,2,3\n")
-    with pytest.raises(SourceError, match=r"names \['Store'\] more than once"):
+    with pytest.raises(SourceError, match=r"a\.csv: the header names \['Store'\] more than once"):
         read_rows(tmp_path / "a.csv", UTF8)

@@ -10,8 +10,9 @@ import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from raw_regions import reasons
+from raw_regions import HEADERS, reasons
 
+from demand_forecast.conditioning.tables import TABLES
 from profiles import examples
 
 ROWS = 4 * 3 * 60
@@ -49,10 +50,18 @@ ROWS = 4 * 3 * 60
     ],
 )
 def test_bad_row_is_quarantined_with_its_reason(raw_region, source, cells, reason):
+    """... and with the standard columns that say so."""
     good = raw_region.condition().tables
     raw_region.append(source, **cells)
     conditioned = raw_region.condition()
     assert reasons(conditioned, source) == {reason: 1}
+    standard = {
+        header["from"] if isinstance(header, dict) else header: name
+        for name, header in HEADERS[source].items()
+    }
+    told = {"duplicate_key": ", ".join(TABLES[source].key), "return_without_delivery": ""}
+    wrong = ([standard[header] for header in cells] or [""])[-1]
+    assert list(conditioned.quarantine["detail"]) == [told.get(reason, wrong)]
     for name, table in good.items():
         pd.testing.assert_frame_equal(conditioned.tables[name], table)
 
@@ -75,6 +84,7 @@ def test_row_of_wrong_width_is_kept_aside(raw_region):
     bad = conditioned.quarantine
     assert list(bad["reason"]) == ["wrong_number_of_fields"] * 2
     assert list(bad["row"]) == [ROWS + 2, ROWS + 3]
+    assert list(bad["detail"]) == ["", ""]
     assert [json.loads(r)["line"] for r in bad["record"]] == ["S1,P1", "S1,P1,01/07/2017,3,4"]
     totals = conditioned.control_totals.set_index("source").loc["shipments"]
     assert totals["rows_in"] == ROWS + 2
@@ -86,6 +96,7 @@ def test_return_of_more_than_was_delivered(raw_region):
     returns.iloc[0, returns.columns.get_loc("Units")] = 500
     conditioned = raw_region.condition()
     assert reasons(conditioned, "returns") == {"return_exceeds_delivery": 1}
+    assert list(conditioned.quarantine["detail"]) == ["units_returned"]
     # What came back that week is not known, so the week is not taken for a sell-out either.
     assert len(conditioned.tables["returns_unclear"]) == 1
 
@@ -100,7 +111,42 @@ def test_store_of_unknown_format_takes_its_deliveries_with_it(raw_region):
 def test_product_without_pack_size_cannot_be_counted_in_cases(raw_region):
     raw_region.frames["products"] = raw_region.frames["products"].astype(object)
     raw_region.frames["products"].loc[2, "Pack"] = ""
-    assert reasons(raw_region.condition(), "shipments") == {"unknown_pack_size": ROWS / 3}
+    conditioned = raw_region.condition()
+    assert reasons(conditioned, "shipments") == {"unknown_pack_size": ROWS / 3}
+    mine = conditioned.quarantine[conditioned.quarantine["reason"] == "unknown_pack_size"]
+    assert set(mine["detail"]) == {"product_id"}
+
+
+def test_a_pack_of_one_is_one_and_a_pack_of_none_is_none(raw_region):
+    raw_region.frames["products"]["Pack"] = [1, 0, 4]
+    conditioned = raw_region.condition()
+    assert reasons(conditioned, "shipments") == {"unknown_pack_size": ROWS / 3}
+    sold = conditioned.tables["shipments"].set_index("product_id")["units_shipped"]
+    cases = raw_region.frames["shipments"].set_index("Sku")["Cases"]
+    assert sold["P1"].tolist() == cases["P1"].tolist()
+    assert sold["P3"].tolist() == (4 * cases["P3"]).tolist()
+
+
+@pytest.mark.parametrize("cases", [0, 0.25])
+def test_nothing_or_a_part_of_a_case_may_be_delivered(raw_region, cases):
+    frame = raw_region.frames["shipments"] = raw_region.frames["shipments"].astype(object)
+    frame.iloc[5, frame.columns.get_loc("Cases")] = cases
+    raw_region.frames["returns"] = raw_region.frames["returns"].iloc[30:]
+    conditioned = raw_region.condition()
+    assert reasons(conditioned, "shipments") == {}
+    assert conditioned.tables["shipments"]["units_shipped"].iloc[5] == 4 * cases
+
+
+def test_all_that_was_delivered_may_come_back_and_not_more(raw_region):
+    returns = raw_region.frames["returns"] = raw_region.frames["returns"].astype(
+        float, errors="ignore"
+    )
+    first = returns.iloc[0]
+    shipped = raw_region.frames["shipments"].merge(first[["Store", "Sku", "Week"]].to_frame().T)
+    delivered = 4 * shipped["Cases"].item()
+    for units, expected in ((delivered, {}), (delivered + 1, {"return_exceeds_delivery": 1})):
+        returns.iloc[0, returns.columns.get_loc("Units")] = units
+        assert reasons(raw_region.condition(), "returns") == expected
 
 
 def test_first_reason_wins_and_a_bad_row_does_not_hold_a_key(raw_region):
@@ -120,6 +166,7 @@ def test_control_totals_count_rows_and_units_on_both_sides(raw_region):
     assert totals["units_quarantined"] == 7
     assert totals["units_standard"] == 4 * good
     assert json.loads(totals["reasons"]) == {"duplicate_key": 1, "not_a_number": 1}
+    assert totals["share_quarantined"] == pytest.approx(2 / (ROWS + 2))
 
 
 CELLS: dict[str, st.SearchStrategy[Any]] = {

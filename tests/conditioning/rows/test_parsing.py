@@ -103,3 +103,33 @@ def test_text_keeps_leading_zeros_and_loses_blanks():
 def test_week_is_the_one_that_holds_most_of_its_days(week_is, cell, expected):
     parsed = _parse([cell, None], {"week_is": week_is}, "week")
     assert _values(parsed) == [pd.Timestamp(expected), None]
+
+
+def test_signs_of_numbers_are_no_patterns():
+    assert _values(_parse(["1,234", "1.234"], {}, "number")) == [None, 1.234]
+    parsed = _parse(["1,5", "15", "1?5", "1.5"], {}, "number", decimal=",")
+    assert _values(parsed) == [1.5, 15, None, None]
+
+
+def test_a_column_without_a_cell_is_read_all_the_same():
+    for kind in ("text", "number", "date", "week"):
+        parsed = _parse([None, ""], {}, kind)
+        assert parsed.missing.tolist() == [True, True]
+        assert not parsed.bad.any()
+        assert parsed.missing.dtype == parsed.bad.dtype == bool
+
+
+def test_week_numbers_far_away_are_no_weeks():
+    cells = ["10000", "10001", "-10000", "0", "60", ""]
+    parsed = _parse(cells, {"week_number_since": "2017-01-01"}, "week")
+    assert parsed.bad.tolist() == [False, True, False, False, False, False]
+    assert parsed.values.iloc[3:5].dt.strftime("%Y-%m-%d").tolist() == ["2016-12-31", "2018-02-24"]
+    assert parsed.values.isna().tolist() == [False, True, False, False, False, True]
+
+
+def test_a_moment_counts_on_the_day_it_says_in_universal_time():
+    parsed = _parse(["2019-12-31T23:30:00-05:00", "2019-12-31T23:30:00"], {}, "date")
+    assert parsed.values.dt.strftime("%Y-%m-%d %H:%M").tolist() == [
+        "2020-01-01 00:00",
+        "2019-12-31 00:00",
+    ]

@@ -20,7 +20,7 @@ from demand_forecast.modelling.models.rows import forecast_rows
 from demand_forecast.modelling.panel import Covariate, Group, Panel
 from demand_forecast.modelling.protocol import FORECAST_COLUMNS, POINTS
 
-FAST = {"min_steps": 60, "epochs": 0.0, "n_networks": 1}
+FAST = {"min_steps": 60, "epochs": 0.0, "seeds": 1}
 EVENT_WEEKS = [10, 30, 44, 62, 80, 96, 105, 110]
 EVENT_EFFECT = 0.5
 PLAN_WEEK = 103  # lead 2 of the origin that is looked at

@@ -95,7 +95,7 @@ def test_names_change_neither_forecast_nor_explanation(plain: Panel) -> None:
     renamed = _with_values(renamed, "product_id", values)
     frames = []
     for panel in (plain, renamed):
-        model = quick_ensemble(2, min_steps=20, epochs=0.0, n_networks=1).fit(panel)
+        model = quick_ensemble(2, min_steps=20, epochs=0.0, seeds=1).fit(panel)
         frames.append(explain(model, panel, panel.as_of, 2).drop(columns="product_id"))
         assert model.members_["lasso"].coefficients_["feature"].is_unique
     pd.testing.assert_frame_equal(*frames, check_exact=True)

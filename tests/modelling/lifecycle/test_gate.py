@@ -13,11 +13,11 @@ from demand_forecast.modelling.lifecycle.gate import (
     GateParameters,
     RuleResult,
     judge,
-    judge_velocities,
+    judge_challenger,
     relative_excess,
 )
+from demand_forecast.modelling.lifecycle.records import Challenger
 from demand_forecast.modelling.models.baseline import HistoricalAverage
-from demand_forecast.modelling.models.kinds import Candidate
 from demand_forecast.modelling.protocol import POINTS, QUANTILES
 
 
@@ -97,7 +97,8 @@ def test_a_reduction_at_its_limit_fails() -> None:
     rule = _rule(verdict, "better_than_baseline")
     assert not rule.passed and rule.figure == rule.limit == 50
     assert rule.detail == (
-        "MAPE 25.0 % against 50.0 % of historical_average: reduction 50.0 %, must be more than 50 %"
+        "MAPE of the mean 25.0 % against 50.0 % of historical_average: reduction 50.0 %, "
+        "must be more than 50 %"
     )
     assert judge(_pair(0.0025, 0.005), GateParameters(min_reduction=49)).passed
 
@@ -325,39 +326,52 @@ def test_unknown_models_and_rules_are_named() -> None:
         GateParameters(mape_limt=45)
 
 
-def _velocities(**rows: pd.DataFrame) -> pd.DataFrame:
-    return pd.concat([frame.assign(velocity=name) for name, frame in rows.items()])
-
-
-def test_each_velocity_is_judged_by_its_own_rows_against_the_baseline() -> None:
+def test_a_challenger_is_judged_against_the_baseline_and_not_by_weather_it_could_not_know() -> None:
     cheating = _constant(KNOWN_WEATHER, 0.9)
-    frame = _velocities(fast=pd.concat([_pair(0.2, 0.5), cheating]), slow=_pair(0.4, 0.3))
-    trained = dict.fromkeys(["fast", "slow"], Candidate(HistoricalAverage()))
-    verdicts = judge_velocities(frame, trained, GateParameters(mape_limit=30))["velocities"]
-    json.dumps(verdicts, allow_nan=False)
-    assert list(verdicts) == ["fast", "slow"]
-    fast, slow = verdicts.values()
-    assert fast["passed"] and fast["reason"] == "all rules passed"
-    assert fast["challenger"] == "ensemble"
-    assert {row["model"] for row in fast["metrics"]} == {"ensemble", "historical_average"}
-    assert not slow["passed"]
-    assert [rule["name"] for rule in slow["rules"] if not rule["passed"]] == [
+    frame = pd.concat([_pair(0.2, 0.5), cheating])
+    trained = Challenger(HistoricalAverage())
+    stored = judge_challenger(frame, trained, GateParameters(mape_limit=30))
+    json.dumps(stored, allow_nan=False)
+    assert stored["passed"] and stored["reason"] == "all rules passed"
+    assert stored["challenger"] == "ensemble"
+    assert {row["model"] for row in stored["metrics"]} == {"ensemble", "historical_average"}
+    failed = judge_challenger(_pair(0.4, 0.3), trained, GateParameters(mape_limit=30))
+    assert not failed["passed"]
+    assert [rule["name"] for rule in failed["rules"] if not rule["passed"]] == [
         "mape",
         "better_than_baseline",
     ]
-    assert slow["reason"].startswith("mape: MAPE 40.0 %, at most 30 %; better_than_baseline: ")
+    assert failed["reason"].startswith("mape: MAPE 40.0 %, at most 30 %; better_than_baseline: ")
 
 
-def test_a_velocity_that_was_not_trained_or_not_tried_fails_with_the_reason() -> None:
-    candidates = {
-        "fast": Candidate(None, "12 weeks of history, 52 needed"),
-        "slow": Candidate(HistoricalAverage()),
-    }
-    verdicts = judge_velocities(_velocities(fast=_pair(0.2, 0.5)), candidates, GateParameters())
-    failed = {"passed": False, "rules": [], "metrics": []}
-    assert verdicts == {
-        "velocities": {
-            "fast": failed | {"reason": "12 weeks of history, 52 needed"},
-            "slow": failed | {"reason": "no week with a delivery in the validation window"},
-        }
-    }
+def test_what_is_stored_of_a_segment_without_sales_is_json() -> None:
+    nothing = _pair(0.2, 0.5).assign(actual=0.0)
+    stored = judge_challenger(nothing, Challenger(HistoricalAverage()), GateParameters())
+    assert json.loads(json.dumps(stored, allow_nan=False)) == stored
+    assert all(figures["mape"] is None for figures in stored["metrics"])
+
+
+@pytest.mark.parametrize(
+    ("challenger", "reason"),
+    [
+        (Challenger(None, "12 weeks of history, 52 needed"), "12 weeks of history, 52 needed"),
+        (Challenger(HistoricalAverage()), "no week with a delivery in the validation window"),
+    ],
+)
+def test_a_challenger_that_is_not_there_or_was_not_tried_fails_with_the_reason(
+    challenger, reason
+) -> None:
+    frame = _pair(0.2, 0.5)
+    stored = judge_challenger(
+        frame if challenger.model is None else frame[:0], challenger, GateParameters()
+    )
+    assert stored == {"passed": False, "reason": reason, "rules": [], "metrics": []}
+
+
+def test_the_baseline_is_met_by_the_mean_whatever_its_mape_point_says() -> None:
+    """What a MAPE point gains by bidding low is no reason to keep the average."""
+    frame = _pair(0.25, 0.5)
+    own = frame["model"] == "historical_average"
+    frame.loc[own, "mape_point"] = frame.loc[own, "actual"]
+    rule = _rule(judge(frame, GateParameters()), "better_than_baseline")
+    assert rule.passed and rule.figure == 50

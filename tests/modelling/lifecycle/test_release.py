@@ -20,7 +20,7 @@ from demand_forecast.modelling.panel import KEY
 from demand_forecast.modelling.parameters import flatten
 from stand_ins import Constant, Incomplete
 
-TRAINING = TrainingParameters(ensemble={"members": {"network": {"n_networks": 1}}})
+TRAINING = TrainingParameters(network={"seeds": 1})
 
 
 def _metrics(mape: float) -> list[dict[str, object]]:
@@ -67,7 +67,7 @@ def test_what_travels_to_the_registry(trained_ensemble, challenger) -> None:
     panel = trained_ensemble[0]
     trained = _prepare(panel, challenger, _verdict(True))
     assert trained.parameters == TRAINING.flat()
-    assert trained.parameters["ensemble.members.network.n_networks"] == 1
+    assert trained.parameters["network.seeds"] == 1
     assert trained.metrics == {
         "mape": 30.0,
         "wape": 15.0,

@@ -86,17 +86,19 @@ def test_each_reason_with_its_figures(figures, reason, detail) -> None:
 
 
 def test_digests_are_told_by_their_first_twelve_signs() -> None:
-    row = _plan(data_digest="0123456789abcdef", current_data_digest="fedcba9876543210")
-    assert row["details"] == ["data digest was 0123456789ab, is fedcba987654"]
+    row = _plan(panel_digest="0123456789abcdef", current_panel_digest="fedcba9876543210")
+    assert row["details"] == ["panel digest was 0123456789ab, is fedcba987654"]
 
 
-@pytest.mark.parametrize("column", ["data_digest", "current_data_digest"])
+@pytest.mark.parametrize(
+    "column", ["panel_digest", "current_panel_digest", "git_commit", "current_git_commit"]
+)
 def test_a_digest_that_is_not_known_is_no_change(column) -> None:
     assert _plan(**{column: None})["reasons"] == []
 
 
 def test_a_model_of_unknown_age_or_version_is_a_model() -> None:
-    assert _plan(trained_at=None)["reasons"] == []
+    assert _plan(trained_until=None)["reasons"] == []
     assert _plan(model_version=None, drift=1)["reasons"] == ["drifted"]
 
 
@@ -141,12 +143,20 @@ def test_realised_errors_count_from_the_row_that_makes_them_enough() -> None:
 
 
 def test_a_plan_does_not_depend_on_the_index_of_the_status() -> None:
-    status = pd.concat([_status(drift=1), _status(velocity="slow", trained_at="2024-12-30")])
+    status = pd.concat([_status(drift=1), _status(velocity="slow", trained_until="2024-12-30")])
     expected = retrain_plan(status, NOW)
     assert expected["reasons"].tolist() == [["drifted"], ["stale"]]
-    assert expected["age_days"].tolist() == [28.0, 61.5]
+    assert expected["data_age_days"].tolist() == [28.0, 61.5]
     assert list(expected.index) == [0, 1]
-    columns = ["region", "store_format", "velocity", "retrain", "reasons", "details", "age_days"]
+    columns = [
+        "region",
+        "store_format",
+        "velocity",
+        "retrain",
+        "reasons",
+        "details",
+        "data_age_days",
+    ]
     assert list(expected.columns) == columns
     pd.testing.assert_frame_equal(retrain_plan(status.set_index([["x", "y"]]), NOW), expected)
 

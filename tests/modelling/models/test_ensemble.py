@@ -19,7 +19,7 @@ from demand_forecast.modelling.models.rows import MIN_WEEKS
 from demand_forecast.modelling.panel import Panel
 from demand_forecast.modelling.protocol import FORECAST_COLUMNS, POINTS, QUANTILES, Forecaster
 
-FAST = {"min_steps": 60, "epochs": 0.0, "n_networks": 2}
+FAST = {"min_steps": 60, "epochs": 0.0, "seeds": 2}
 
 
 @pytest.fixture(scope="module")

@@ -14,9 +14,11 @@ from pydantic import Field
 from core_panels import quick_ensemble, simulated
 from demand_forecast.exceptions import ArtefactError, ConfigurationError
 from demand_forecast.modelling.explanation.explain import GROUPS, explain
+from demand_forecast.modelling.lifecycle.records import Challenger
 from demand_forecast.modelling.lifecycle.release import prepare_ensemble
+from demand_forecast.modelling.lifecycle.training import TrainingParameters
 from demand_forecast.modelling.models import kinds
-from demand_forecast.modelling.models.calibration.censored import LEVELS
+from demand_forecast.modelling.models.calibration.censored import QUANTILE_LEVELS
 from demand_forecast.modelling.models.ensemble import (
     Ensemble,
     EnsembleParameters,
@@ -31,7 +33,7 @@ from demand_forecast.modelling.models.rows import prepare
 from demand_forecast.modelling.panel import KEY, Panel
 from demand_forecast.modelling.parameters import Parameters
 
-SMALL = {"min_steps": 20, "epochs": 0.0, "n_networks": 1, "n_mape_networks": 0}
+SMALL = {"min_steps": 20, "epochs": 0.0, "seeds": 1, "mape_seeds": 0}
 
 
 class TypicalParameters(Parameters):
@@ -48,12 +50,12 @@ class Typical(Member):
     def _fit_rows(self, training):
         seen = training.sample.y[training.is_train]
         centre = np.median(seen)
-        wide = (np.quantile(seen, LEVELS) - centre) * self.parameters.widen
+        wide = (np.quantile(seen, QUANTILE_LEVELS) - centre) * self.parameters.widen
         self.quantiles_ = (centre + wide).astype(np.float32)
         return self._predict_rows(training.sample.take(~training.is_train))[0]
 
     def _predict_rows(self, sample):
-        return np.broadcast_to(self.quantiles_, (len(sample.y), len(LEVELS))), None
+        return np.broadcast_to(self.quantiles_, (len(sample.y), len(QUANTILE_LEVELS))), None
 
     def _state(self):
         return {}, {"quantiles_": self.quantiles_}
@@ -137,20 +139,21 @@ def test_a_clone_has_learned_nothing_and_learns_the_same(panel, ensemble) -> Non
 
 def test_its_parameters_are_logged(ensemble) -> None:
     flat = ensemble.flat_parameters()
-    assert flat["members.typical.widen"] == 1.5
-    assert flat["members.network.min_steps"] == 20
+    assert flat["typical.widen"] == 1.5
+    assert flat["network.min_steps"] == 20
     assert flat["seed"] == 2
 
 
 def test_it_is_released(panel, ensemble) -> None:
-    candidate = kinds.Candidate(ensemble)
+    challenger = Challenger(ensemble)
+    classes = panel.series[KEY].assign(velocity="fast")
     verdict = {"passed": True, "reason": "", "metrics": []}
     nothing = pd.DataFrame({"model": [], "horizon": []})
+    training = TrainingParameters(borrow=False)
     trained = prepare_ensemble(
-        panel, panel.series[KEY], candidate, verdict, nothing, horizon=2,
-        parameters={"borrow": False},
-    )  # fmt: skip
-    assert trained.promoted
+        panel, classes, "fast", challenger, verdict, nothing, horizon=2, training=training
+    )
+    assert trained.lineage.promoted
     assert list(trained.model.members_) == ["lasso", "network", "typical"]
     assert set(trained.plots) == {"backtest", "lasso_effects"}
 
@@ -218,7 +221,7 @@ def test_two_members_are_tried_in_the_order_of_the_first() -> None:
 @pytest.mark.parametrize("best", [0, 1, 2])
 def test_the_member_that_is_right_gets_the_weight(panel, best: int) -> None:
     rows = prepare(panel, [1], seed=0).sample
-    right = np.repeat(rows.y[:, None], len(LEVELS), axis=1)
+    right = np.repeat(rows.y[:, None], len(QUANTILE_LEVELS), axis=1)
     answers = [right if k == best else right + 1 + k for k in range(3)]
     weights = _best_weights(answers, rows)
     assert weights[best] == 1

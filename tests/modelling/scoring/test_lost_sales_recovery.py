@@ -23,7 +23,7 @@ from demand_forecast.simulator import read_truth, simulate
 
 CONF = Path(__file__).parents[3] / "conf" / "base"
 REGION, FORMAT = "north_texas", "large"
-FAST = {"min_steps": 80, "epochs": 0.0, "n_networks": 1}
+FAST = {"min_steps": 80, "epochs": 0.0, "seeds": 1}
 
 
 @pytest.fixture(scope="module")

@@ -125,8 +125,8 @@ def _quantile_loss(actual: Array, forecast: Array, scale: Array) -> Array:
 
 def _inside(actual: Array, forecast: Array, scale: Array) -> Array:
     lower, upper = forecast.T
-    known = ~(np.isnan(actual) | np.isnan(lower) | np.isnan(upper))
-    return np.where(known, (lower <= actual) & (actual <= upper), np.nan)
+    comparable = ~(np.isnan(actual) | np.isnan(lower) | np.isnan(upper))
+    return np.where(comparable, (lower <= actual) & (actual <= upper), np.nan)
 
 
 MAPE: Final = Metric(

@@ -84,11 +84,11 @@ def of_classes(models: Mapping[str, Forecaster], classes: pd.Series[str], other:
     """
 
     def predict(panel: Panel, as_of: pd.Timestamp, horizon: int) -> pd.DataFrame:
-        found = panel.series["product_id"].map(classes).fillna(other).to_numpy()
+        velocity = panel.series["product_id"].map(classes).fillna(other).to_numpy()
         parts = [
-            model.predict(panel.select(found == name), as_of, horizon)
+            model.predict(panel.select(velocity == name), as_of, horizon)
             for name, model in models.items()
-            if (found == name).any()
+            if (velocity == name).any()
         ]
         return pd.concat(parts, ignore_index=True)
 
@@ -118,7 +118,7 @@ def _shapley(values: Array, axis: int) -> Array:
 
 
 def mixed(data: Panel, weather: Panel, plan: Panel) -> Panel:
-    """The history of one panel with the weather forecast and the plans known to others.
+    """The history of one panel with the weather forecast and the plans that others know.
 
     A store or product that those do not know has no weather and no plan.
 
@@ -136,8 +136,8 @@ def mixed(data: Panel, weather: Panel, plan: Panel) -> Panel:
         )
     if plan is not data:
         rows, weeks = _rows(plan, data), pd.Index(plan.weeks).get_indexer(pd.Index(data.weeks))
-        known = {k: _moved(c, rows, weeks) for k, c in plan.known_future.items()}
-        panel = replace(panel, known_future=known)
+        plans = {k: _moved(c, rows, weeks) for k, c in plan.known_future.items()}
+        panel = replace(panel, known_future=plans)
     return panel
 
 
@@ -164,10 +164,10 @@ def _reissued(
     """What ``source`` knew last, as if it had been issued in the last week of ``target``."""
     gap = (target.as_of - source.as_of).days // 7
     groups, _, leads = forecast.issued.shape
-    known = _with_unknown(forecast.issued[:, -1], (0, 1))
+    latest = _with_unknown(forecast.issued[:, -1], (0, 1))
     wanted = np.arange(max(leads - gap, 1)) + gap
     wanted = np.where((wanted >= 0) & (wanted < leads), wanted, -1)
     issued = np.full((groups + 1, target.n_weeks, len(wanted)), np.nan, dtype=np.float32)
-    issued[:, -1] = known[:, wanted]
+    issued[:, -1] = latest[:, wanted]
     observed = np.full((groups + 1, target.n_weeks), np.nan, dtype=np.float32)
     return IssuedForecast(issued, observed, np.append(forecast.index, groups)[rows])

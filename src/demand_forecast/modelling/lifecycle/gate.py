@@ -35,7 +35,8 @@ class GateParameters(Parameters):
     )
     min_reduction: float = Field(
         default=0.0,
-        description="MAPE of the challenger must be more than this below the baseline's.",
+        description="MAPE of the challenger's mean must be more than this below that of the "
+        "historical average, which is a mean.",
     )
     margin: float = Field(
         default=2.0,
@@ -119,19 +120,21 @@ def judge(
     """
     rules = rules or GateParameters()
     table = summarise(frame, by=["model"]).set_index("model")
-    known = [str(name) for name in table.index]
+    models = [str(name) for name in table.index]
     for name in (challenger, baseline):
-        if name not in known:
+        if name not in models:
             raise ConfigurationError(
-                f"Model '{name}' is not in the backtest. {did_you_mean(name, known)}"
+                f"Model '{name}' is not in the backtest. {did_you_mean(name, models)}"
             )
-    mapes, biases = table["mape"].to_dict(), table[rules.bias_metric].to_dict()
+    biases = table[rules.bias_metric].to_dict()
+    # The historical average is a mean, so the two are compared by their means.
+    mapes, of_means = table["mape"].to_dict(), table["mape_mean"].to_dict()
     results = [
         _finite(frame[frame["model"] == challenger]),
         _accurate(mapes[challenger], rules),
-        _better(mapes[challenger], mapes[baseline], rules, baseline),
+        _better(of_means[challenger], of_means[baseline], rules, baseline),
     ]
-    if incumbent in known:
+    if incumbent in models:
         results.append(_not_worse(frame, challenger, incumbent, rules))
     if rules.bias_limit is not None:
         results.append(_unbiased(biases[challenger], rules, rules.bias_limit))
@@ -245,7 +248,7 @@ def _better(mape: float, of_baseline: float, rules: GateParameters, baseline: st
         figure=_number(reduction),
         limit=rules.min_reduction,
         detail=(
-            f"MAPE {_text(mape)} against {_text(of_baseline)} of {baseline}: reduction "
+            f"MAPE of the mean {_text(mape)} against {_text(of_baseline)} of {baseline}: reduction "
             f"{_text(reduction)}, must be more than {rules.min_reduction:g} %"
         ),
     )

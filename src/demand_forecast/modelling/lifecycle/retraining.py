@@ -107,8 +107,8 @@ def realised(forecasts: pd.DataFrame, panel: Panel) -> pd.DataFrame:
         model=rows["source"],
         origin=rows["as_of"],
     )
-    known = np.isfinite(table["actual"].to_numpy())
-    outcomes: pd.DataFrame = table.loc[known].reset_index(drop=True)
+    observed = np.isfinite(table["actual"].to_numpy())
+    outcomes: pd.DataFrame = table.loc[observed].reset_index(drop=True)
     return outcomes
 
 
@@ -142,11 +142,11 @@ def retrain_plan(
         raise ContractError(f"Status has {'.'.join(map(str, double[SEGMENT].iloc[0]))} twice")
     table = status.reset_index(drop=True).reindex(columns=[*SEGMENT, *_OPTIONAL])
     table["data_age_days"] = data_age_days(table["trained_until"], now)
-    found = [_reasons_of(row, rules) for row in table.to_dict(orient="records")]
+    of_models = [_reasons_of(row, rules) for row in table.to_dict(orient="records")]
     plan = table[SEGMENT].copy()
-    plan["retrain"] = [any(reason in rules.act_on for reason in reasons) for reasons in found]
-    plan["reasons"] = pd.Series([list(reasons) for reasons in found], dtype=object)
-    plan["details"] = pd.Series([list(reasons.values()) for reasons in found], dtype=object)
+    plan["retrain"] = [any(reason in rules.act_on for reason in reasons) for reasons in of_models]
+    plan["reasons"] = pd.Series([list(reasons) for reasons in of_models], dtype=object)
+    plan["details"] = pd.Series([list(reasons.values()) for reasons in of_models], dtype=object)
     plan["data_age_days"] = table["data_age_days"]
     return plan
 
@@ -159,8 +159,8 @@ def _reasons_of(row: Row, rules: RetrainingParameters) -> dict[Reason, str]:
     """Reasons with their sentences for one model; a model that is not there has no other reason."""
     if _unknown(row, "model_version") and _unknown(row, "trained_until"):
         return {"no_champion": "no model was promoted yet"}
-    found = {reason: check(row, rules) for reason, check in _CHECKS.items()}
-    return {reason: detail for reason, detail in found.items() if detail}
+    details = {reason: check(row, rules) for reason, check in _CHECKS.items()}
+    return {reason: detail for reason, detail in details.items() if detail}
 
 
 def _stale(row: Row, rules: RetrainingParameters) -> str | None:

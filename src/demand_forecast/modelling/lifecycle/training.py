@@ -12,19 +12,15 @@ from demand_forecast.modelling.models.baseline import HistoricalAverage
 from demand_forecast.modelling.models.ensemble import Ensemble, EnsembleParameters
 from demand_forecast.modelling.models.rows import neighbours
 from demand_forecast.modelling.panel import Panel
-from demand_forecast.modelling.parameters import Parameters
 
 
-class TrainingParameters(Parameters):
+class TrainingParameters(EnsembleParameters):
     """How the ensemble of one velocity is trained."""
 
     borrow: bool = Field(
         default=True,
         description="Where products of a velocity have too few rows of their own, their model also "
         "learns from the other products of the segment.",
-    )
-    ensemble: EnsembleParameters = Field(
-        default=EnsembleParameters(), description="The members of the ensemble."
     )
 
 
@@ -53,7 +49,7 @@ def train_challenger(
         training: Of the ensemble.
     """
     rows = (classes["velocity"] == velocity).to_numpy()
-    model = Ensemble.from_parameters(training.ensemble, forecast.horizon)
+    model = Ensemble.from_parameters(training, forecast.horizon)
     try:
         if not rows.any():
             raise NotEnoughHistoryError(f"the segment has no {velocity} products")

@@ -31,7 +31,7 @@ Array = npt.NDArray[np.float64]
 
 MIN_WEEKS: Final = 8
 WEEKS_PER_YEAR: Final = 52
-LEVELS: Final = np.array(list(QUANTILES.values()))
+PUBLISHED_LEVELS: Final = np.array(list(QUANTILES.values()))
 
 
 class _Baseline:
@@ -70,7 +70,7 @@ class _Baseline:
         level = self._levels(panel, demand)
         relative = self._spread(demand) / np.where(level > 0, level, np.nan)[:, None]
         spreads = relative[np.isfinite(relative)]
-        self.pooled_ = np.quantile(spreads, LEVELS) if spreads.size else self._no_spread()
+        self.pooled_ = np.quantile(spreads, PUBLISHED_LEVELS) if spreads.size else self._no_spread()
         return self
 
     def predict(self, panel: Panel, as_of: pd.Timestamp, horizon: int) -> pd.DataFrame:
@@ -86,7 +86,7 @@ class _Baseline:
         demand = _demand(past)
         level = self._levels(past, demand)
         point = np.maximum(self._point(demand, level, horizon), 0.0)
-        own = _row_quantiles(self._spread(demand), LEVELS, MIN_WEEKS)
+        own = _row_quantiles(self._spread(demand), PUBLISHED_LEVELS, MIN_WEEKS)
         spread = np.where(np.isfinite(own), own, level[:, None] * self.pooled_[None, :])
         quantiles = self._around(point, spread)
         points = {
@@ -98,7 +98,7 @@ class _Baseline:
 
     def _mape_point(self, quantiles: Array) -> Array:
         """Point of least relative error of the distribution; of whole units a whole number."""
-        values = np.maximum(quantiles @ atoms(LEVELS), 0.0)
+        values = np.maximum(quantiles @ atoms(PUBLISHED_LEVELS), 0.0)
         return np.asarray(mape_point(np.rint(values) if self.whole_ else values))
 
     def save(self, directory: Path) -> None:
@@ -172,7 +172,7 @@ class HistoricalAverage(_Baseline):
         return np.repeat(np.maximum(spread, 0.0)[:, None, :], point.shape[1], axis=1)
 
     def _no_spread(self) -> Array:
-        return np.ones(len(LEVELS))
+        return np.ones(len(PUBLISHED_LEVELS))
 
 
 class SeasonalNaive(_Baseline):
@@ -198,7 +198,7 @@ class SeasonalNaive(_Baseline):
         return np.maximum(point[:, :, None] + spread[:, None, :], 0.0)
 
     def _no_spread(self) -> Array:
-        return np.zeros(len(LEVELS))
+        return np.zeros(len(PUBLISHED_LEVELS))
 
 
 def _demand(panel: Panel) -> Array:

@@ -13,7 +13,7 @@ import pandas as pd
 from demand_forecast.modelling.arrays import Array, Arrays, State, load_state, save_state
 from demand_forecast.modelling.features.sample import Sample
 from demand_forecast.modelling.features.spec import FeatureSpec
-from demand_forecast.modelling.models.calibration.censored import LEVELS
+from demand_forecast.modelling.models.calibration.censored import QUANTILE_LEVELS
 from demand_forecast.modelling.models.calibration.conformal import Calibration, calibrate
 from demand_forecast.modelling.models.rows import Training, forecast_sample, prepare
 from demand_forecast.modelling.panel import Panel
@@ -251,9 +251,9 @@ def to_frame(
     week a fraction in between is a bid for something that cannot happen. The mean stays as it is.
     """
     moved = calibration.shift(quantiles, sample)
-    values = sample.units(moved @ atoms(LEVELS))
+    values = sample.units(moved @ atoms(QUANTILE_LEVELS))
     published = np.array(list(QUANTILES.values()), dtype=np.float32)
-    units = sample.units(moved @ interpolation_weights(LEVELS, published))
+    units = sample.units(moved @ interpolation_weights(QUANTILE_LEVELS, published))
     mean = mean_point(values) * calibration.mean_factor
     if whole:
         values, units = np.rint(values), np.rint(units)

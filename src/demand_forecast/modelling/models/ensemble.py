@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 import numpy as np
 import pandas as pd
-from pydantic import Field, NonNegativeInt, SerializeAsAny, ValidationError, field_validator
+from pydantic import (
+    Field,
+    NonNegativeInt,
+    SerializeAsAny,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 
 from demand_forecast.exceptions import ConfigurationError
@@ -23,7 +30,7 @@ from demand_forecast.modelling.models.kinds import MEMBERS, kind_of, member_clas
 from demand_forecast.modelling.models.member import Member
 from demand_forecast.modelling.models.rows import Training, forecast_sample
 from demand_forecast.modelling.panel import Panel
-from demand_forecast.modelling.parameters import Parameters, unknown_parameter
+from demand_forecast.modelling.parameters import Parameters, flatten, unknown_parameter
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -39,27 +46,58 @@ def _default_members() -> dict[str, Parameters]:
 
 
 class EnsembleParameters(Parameters):
-    """The members of an ensemble and their parameters."""
+    """The members of an ensemble and their parameters.
+
+    In a parameters file each member stands under its own name, beside ``seed``; ``{}`` is a member
+    with the defaults, and one that is null is left out::
+
+        seed: 0
+        lasso: {}
+        network: {seeds: 2}
+    """
 
     members: dict[str, SerializeAsAny[Parameters]] = Field(
-        default_factory=_default_members,
-        description="Parameters of each member by its name. A member without parameters of its own "
-        "is written {}; one that is null is left out.",
+        default_factory=_default_members, description="Parameters of each member by its name."
     )
     seed: NonNegativeInt = Field(default=0, description="Seed of everything random.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _name_unknown_keys(cls, values: Any) -> Any:
+        if not isinstance(values, Mapping) or "members" in values:
+            return values
+        others = {name: value for name, value in values.items() if name not in MEMBERS}
+        for key in set(others) - set(cls.model_fields):
+            valid = {name: None for name in (*cls.model_fields, *MEMBERS) if name != "members"}
+            raise unknown_parameter(cls.__name__, str(key), valid)
+        named = {name: values.get(name, {}) for name in MEMBERS if name in _named(values)}
+        return {**others, "members": _typed(named)}
+
+    def flat(self) -> dict[str, Any]:
+        """As in a parameters file, with ``group.key`` for what is nested."""
+        values = self.model_dump(mode="json")
+        return flatten(values | values.pop("members"))
 
     @field_validator("members", mode="before")
     @classmethod
     def _of_its_kind(cls, members: Any) -> Any:
-        if not isinstance(members, Mapping):
-            return members
-        for name in members:
-            if name not in MEMBERS:
-                raise unknown_parameter("An ensemble", str(name), MEMBERS)
-        kept = {name: values for name, values in members.items() if values is not None}
-        if not kept:
-            raise ValueError("an ensemble needs one member at least")
-        return {name: _validated(name, values) for name, values in kept.items()}
+        return _typed(members) if isinstance(members, Mapping) else members
+
+
+def _named(values: Mapping[str, Any]) -> set[str]:
+    """Members that are meant: the default ones, and others that are named."""
+    return {*DEFAULT_MEMBERS, *values}
+
+
+def _typed(members: Mapping[str, Any]) -> dict[str, Parameters]:
+    """Parameters of the members that are not null, each of the class of its member."""
+    for name in members:
+        if name not in MEMBERS:
+            raise unknown_parameter("An ensemble", str(name), MEMBERS)
+    kept = {name: values for name, values in members.items() if values is not None}
+    if not kept:
+        raise ValueError("an ensemble needs one member at least")
+    return {name: _validated(name, values) for name, values in kept.items()}
 
 
 def _validated(name: str, values: Any) -> Parameters:
@@ -210,9 +248,9 @@ class Ensemble(DirectForecaster):
         )
 
     def flat_parameters(self) -> dict[str, Any]:
-        """Parameters as ``members.name.key`` to value, and the seed."""
+        """Parameters as ``name.key`` to value, and the seed."""
         flat = {
-            f"members.{name}.{key}": value
+            f"{name}.{key}": value
             for name, member in self.members.items()
             for key, value in member.flat_parameters().items()
         }

@@ -90,8 +90,8 @@ def score_segment(
     classes["velocity"] = classes["product_id"].map(by_product(velocity)).fillna(SLOW)
     active = active_series(panel, scoring.active_within_weeks)
     tables = [pd.DataFrame(columns=[*OUTPUT_COLUMNS, *GROUPS])]
-    for which, registered in models.items():
-        rows = (classes["velocity"] == which).to_numpy()
+    for velocity_class, registered in models.items():
+        rows = (classes["velocity"] == velocity_class).to_numpy()
         wanted = classes[rows & active]
         if len(wanted):
             tables.append(

@@ -122,10 +122,10 @@ def fit_correlation(backtests: Iterable[pd.DataFrame]) -> ErrorCorrelation:
     keys = [frozenset((*FACTORS[f], scope)) - {""} for f, scope in names]
     shares = _solve(*_moments(_coded(table), keys))
     shares /= max(1.0, float(shares.sum()))
-    found = {name: float(s) for name, s in zip(names, shares, strict=True) if s > _SMALLEST}
+    share_of = {name: float(s) for name, s in zip(names, shares, strict=True) if s > _SMALLEST}
     return ErrorCorrelation(
-        same_week={f: s for (f, scope), s in found.items() if scope},
-        all_weeks={f: s for (f, scope), s in found.items() if not scope},
+        same_week={f: s for (f, scope), s in share_of.items() if scope},
+        all_weeks={f: s for (f, scope), s in share_of.items() if not scope},
     )
 
 
@@ -133,12 +133,12 @@ def _residuals(frame: pd.DataFrame) -> pd.DataFrame:
     """Keys, week, origin, standard deviation and error, both in units."""
     deviation = deviations(frame)
     certain = deviation <= _ROUNDING * (1 + frame["mean"].abs().to_numpy(dtype=np.float64))
-    known = ~certain & np.isfinite(frame["actual"].to_numpy(dtype=np.float64))
-    rows = frame[known]
+    usable = ~certain & np.isfinite(frame["actual"].to_numpy(dtype=np.float64))
+    rows = frame[usable]
     error = rows["actual"].to_numpy(dtype=np.float64) - rows["mean"].to_numpy(dtype=np.float64)
-    z = np.clip(error / deviation[known], -_LIMIT, _LIMIT)
+    z = np.clip(error / deviation[usable], -_LIMIT, _LIMIT)
     keys: pd.DataFrame = rows[[*FACTORS["series"], "store_format", "week", "origin"]]
-    return keys.assign(deviation=deviation[known], error=z * deviation[known])
+    return keys.assign(deviation=deviation[usable], error=z * deviation[usable])
 
 
 def _coded(table: pd.DataFrame) -> pd.DataFrame:

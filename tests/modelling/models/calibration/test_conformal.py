@@ -11,8 +11,8 @@ from scipy.special import ndtri
 from demand_forecast.modelling.features.demand import COLD_START_KINDS
 from demand_forecast.modelling.features.sample import Sample
 from demand_forecast.modelling.models.calibration.censored import (
-    LEVELS,
     MEDIAN,
+    QUANTILE_LEVELS,
     pinball,
     redistributed,
 )
@@ -25,7 +25,7 @@ from demand_forecast.modelling.models.calibration.conformal import (
     sum_factor,
 )
 
-NORMAL = ndtri(LEVELS.astype(float)).astype(np.float32)
+NORMAL = ndtri(QUANTILE_LEVELS.astype(float)).astype(np.float32)
 
 
 def rows(count: int, width: float, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -73,14 +73,14 @@ def test_few_weeks_tell_how_wide_but_less_of_where() -> None:
 
 
 def test_without_rows_nothing_is_moved() -> None:
-    empty = np.zeros((0, len(LEVELS)), dtype=np.float32)
+    empty = np.zeros((0, len(QUANTILE_LEVELS)), dtype=np.float32)
     shifts = conformal_shifts(empty, np.zeros(0), np.zeros(0, bool), np.zeros(0, int), 3, weeks=4)
-    assert shifts.shape == (3, len(LEVELS))
+    assert shifts.shape == (3, len(QUANTILE_LEVELS))
     assert not shifts.any()
 
 
 def test_pinball_of_a_sold_out_week_charges_only_forecasts_below_it() -> None:
-    quantiles = np.tile(np.linspace(-1, 1, len(LEVELS), dtype=np.float32), (2, 1))
+    quantiles = np.tile(np.linspace(-1, 1, len(QUANTILE_LEVELS), dtype=np.float32), (2, 1))
     above = pinball(quantiles + 10, np.zeros(2), np.array([True, False]))
     assert above[0] == 0
     assert above[1] > 1
@@ -101,10 +101,10 @@ def test_sold_out_rows_are_redistributed_to_the_distribution_they_were_cut_from(
 
 @given(st.floats(-3, 3), st.floats(0.1, 3))
 def test_pinball_at_the_median_alone_is_half_the_absolute_error(centre: float, size: float) -> None:
-    quantiles = np.full((1, len(LEVELS)), centre, dtype=np.float32)
+    quantiles = np.full((1, len(QUANTILE_LEVELS)), centre, dtype=np.float32)
     loss = pinball(quantiles, np.array([centre + size], np.float32), np.zeros(1, bool))
-    assert loss[0] == pytest.approx(size * float(LEVELS.mean()), rel=1e-3)
-    assert LEVELS[MEDIAN] == 0.5
+    assert loss[0] == pytest.approx(size * float(QUANTILE_LEVELS.mean()), rel=1e-3)
+    assert QUANTILE_LEVELS[MEDIAN] == 0.5
 
 
 def test_sums_are_mended_as_far_as_weeks_agree() -> None:
@@ -123,7 +123,7 @@ def test_sums_are_mended_as_far_as_weeks_agree() -> None:
 
 def test_a_row_pressed_together_by_limits_does_not_widen_the_others() -> None:
     random = np.random.default_rng(0)
-    quantiles = np.tile(ndtri(LEVELS).astype(np.float32), (400, 1))
+    quantiles = np.tile(ndtri(QUANTILE_LEVELS).astype(np.float32), (400, 1))
     actual = random.normal(size=400).astype(np.float32)
     sold_out = random.random(400) < 0.3
     groups = np.zeros(400, dtype=np.int64)
@@ -135,14 +135,14 @@ def test_a_row_pressed_together_by_limits_does_not_widen_the_others() -> None:
 
 
 def test_pinball_by_hand() -> None:
-    quantiles = np.arange(len(LEVELS), dtype=np.float32)[None]
+    quantiles = np.arange(len(QUANTILE_LEVELS), dtype=np.float32)[None]
     expected = [
         level * (8.5 - q) if q <= 8.5 else (1 - level) * (q - 8.5)
-        for q, level in enumerate(LEVELS.astype(float))
+        for q, level in enumerate(QUANTILE_LEVELS.astype(float))
     ]
     losses = pinball(np.repeat(quantiles, 2, axis=0), np.full(2, 8.5), np.array([False, True]))
     assert losses.dtype == np.float32
-    assert losses == pytest.approx([np.mean(expected), np.sum(expected[:9]) / len(LEVELS)])
+    assert losses == pytest.approx([np.mean(expected), np.sum(expected[:9]) / len(QUANTILE_LEVELS)])
 
 
 def test_spread_is_the_distance_of_the_quartiles() -> None:
@@ -154,7 +154,7 @@ def test_spread_is_the_distance_of_the_quartiles() -> None:
 
 def _ramp(count: int, start: float = 0.0) -> np.ndarray:
     """Forecasts spread evenly: the quantile at a level is ``start + 10 level``."""
-    return np.tile((start + 10 * LEVELS).astype(np.float32), (count, 1))
+    return np.tile((start + 10 * QUANTILE_LEVELS).astype(np.float32), (count, 1))
 
 
 def test_what_is_filled_in_lies_evenly_above_what_was_sold() -> None:
@@ -186,7 +186,9 @@ def test_a_sale_below_every_quantile_says_hardly_anything() -> None:
 
 def _by_hand(quantiles: np.ndarray, actual: np.ndarray, weeks: float) -> np.ndarray:
     scores = (actual[:, None] - quantiles) / (quantiles[:, 11] - quantiles[:, 5])[:, None]
-    raw = np.array([np.quantile(scores[:, k], LEVELS[k]) for k in range(len(LEVELS))])
+    raw = np.array(
+        [np.quantile(scores[:, k], QUANTILE_LEVELS[k]) for k in range(len(QUANTILE_LEVELS))]
+    )
     return (raw - raw[::-1]) / 2 + (raw + raw[::-1]) / 2 * weeks / (weeks + 16)
 
 
@@ -195,7 +197,7 @@ def test_shifts_by_hand(weeks: int) -> None:
     quantiles, actual, groups = rows(400, 0.7)
     actual = actual + 0.4
     shifts = conformal_shifts(quantiles, actual, np.zeros(400, dtype=bool), groups, 3, weeks)
-    assert shifts.shape == (3, len(LEVELS))
+    assert shifts.shape == (3, len(QUANTILE_LEVELS))
     assert shifts.dtype == np.float32
     for group in (0, 1):
         mine = groups == group
@@ -228,7 +230,7 @@ def test_a_row_a_tenth_as_wide_as_usual_has_no_say() -> None:
 
 def test_quantiles_are_moved_by_their_groups_shifts_and_put_in_order() -> None:
     quantiles = _ramp(2)  # five units from quartile to quartile
-    shifts = np.zeros((2, len(LEVELS)), dtype=np.float32)
+    shifts = np.zeros((2, len(QUANTILE_LEVELS)), dtype=np.float32)
     shifts[0] = 0.2
     shifts[1, 0] = 10
     moved = shift_quantiles(quantiles, shifts, np.array([0, 1]))
@@ -237,7 +239,7 @@ def test_quantiles_are_moved_by_their_groups_shifts_and_put_in_order() -> None:
     np.testing.assert_array_equal(quantiles, _ramp(2))
 
 
-def _sample(y: np.ndarray, lead: np.ndarray, fresh: np.ndarray, target: np.ndarray) -> Sample:
+def _sample(y: np.ndarray, lead: np.ndarray, cold_start: np.ndarray, target: np.ndarray) -> Sample:
     """Rows of series that sell one unit when ``y`` is 0; one unit is added before the logarithm."""
     count, zeros = len(y), np.zeros(len(y), dtype=np.int64)
     return Sample(
@@ -250,7 +252,7 @@ def _sample(y: np.ndarray, lead: np.ndarray, fresh: np.ndarray, target: np.ndarr
         origin=zeros,
         target=target,
         series=zeros,
-        cold_start=fresh,
+        cold_start=cold_start,
         level=np.zeros(count, dtype=np.float32),
         offset=np.zeros(count, dtype=np.float32),
         ceiling=np.full(count, np.inf, dtype=np.float32),
@@ -260,35 +262,34 @@ def _sample(y: np.ndarray, lead: np.ndarray, fresh: np.ndarray, target: np.ndarr
 def _held_out(count: int = 1200, above: float = 0.0) -> tuple[np.ndarray, Sample]:
     """Two leads and every kind of new series: the later lead lies lower, new ones are far wider."""
     random = np.random.default_rng(4)
-    lead, fresh = np.arange(count) % 2, (np.arange(count) // 2) % (COLD_START_KINDS + 3)
-    fresh = np.where(fresh > COLD_START_KINDS, 0, fresh)
-    y = random.normal(above - 0.2 * lead, 0.1 * (1 + 4 * fresh))
+    lead, cold_start = np.arange(count) % 2, (np.arange(count) // 2) % (COLD_START_KINDS + 3)
+    cold_start = np.where(cold_start > COLD_START_KINDS, 0, cold_start)
+    y = random.normal(above - 0.2 * lead, 0.1 * (1 + 4 * cold_start))
     quantiles = np.tile(0.1 * NORMAL, (count, 1)).astype(np.float32)
-    return quantiles, _sample(y, lead, fresh, np.arange(count) % 13)
+    return quantiles, _sample(y, lead, cold_start, np.arange(count) % 13)
 
 
 def test_calibration_learns_each_lead_from_usual_rows_and_each_kind_of_new_ones_apart() -> None:
     quantiles, sample = _held_out()
     calibration = calibrate(quantiles, sample, n_leads=2, weeks=48)
-    usual, censored = sample.fresh == 0, np.zeros(len(sample.y), dtype=bool)
-    assert calibration.shifts.shape == (2 + COLD_START_KINDS, len(LEVELS))
+    usual = sample.cold_start == 0
+    assert calibration.shifts.shape == (2 + COLD_START_KINDS, len(QUANTILE_LEVELS))
     for lead in (0, 1):
         mine = usual & (sample.lead == lead)
         expected = _by_hand(quantiles[mine], sample.y[mine], 48)
         assert calibration.shifts[lead] == pytest.approx(expected, abs=2e-6)
     for kind in range(1, COLD_START_KINDS + 1):
-        mine = sample.fresh == kind
+        mine = sample.cold_start == kind
         expected = _by_hand(quantiles[mine], sample.y[mine], 0)
         assert calibration.shifts[1 + kind] == pytest.approx(expected, abs=2e-6)
-    assert not censored.any()
 
 
 def test_calibrated_rows_are_moved_by_their_lead_or_by_what_is_new_about_them() -> None:
     shifts = np.repeat(
-        np.arange(2 + COLD_START_KINDS, dtype=np.float32)[:, None], len(LEVELS), axis=1
+        np.arange(2 + COLD_START_KINDS, dtype=np.float32)[:, None], len(QUANTILE_LEVELS), axis=1
     )
-    lead, fresh = np.array([0, 1, 0, 1, 0]), np.array([0, 0, 1, COLD_START_KINDS, 2])
-    sample = _sample(np.zeros(5), lead, fresh, np.zeros(5, dtype=np.int64))
+    lead, cold_start = np.array([0, 1, 0, 1, 0]), np.array([0, 0, 1, COLD_START_KINDS, 2])
+    sample = _sample(np.zeros(5), lead, cold_start, np.zeros(5, dtype=np.int64))
     moved = Calibration(shifts, 1.0).shift(_ramp(5), sample)
     groups = [0, 1, 2, 1 + COLD_START_KINDS, 3]
     assert (moved - _ramp(5))[:, 0] == pytest.approx(5 * np.array(groups), rel=1e-5)

@@ -10,13 +10,13 @@ from hypothesis.extra import numpy as hnp
 
 from demand_forecast.modelling.models.calibration.censored import censored_quantiles
 
-LEVELS = np.array([0.1, 0.5, 0.9])
+QUANTILE_LEVELS = np.array([0.1, 0.5, 0.9])
 
 
 def test_without_bounds_they_are_the_usual_quantiles() -> None:
     values = np.random.default_rng(0).normal(size=101)
-    found = censored_quantiles(values, np.zeros(101, dtype=bool), LEVELS)
-    np.testing.assert_allclose(found, np.quantile(values, LEVELS), rtol=1e-6)
+    found = censored_quantiles(values, np.zeros(101, dtype=bool), QUANTILE_LEVELS)
+    np.testing.assert_allclose(found, np.quantile(values, QUANTILE_LEVELS), rtol=1e-6)
 
 
 def test_the_worked_example_of_kaplan_and_meier() -> None:
@@ -33,8 +33,8 @@ def test_what_was_cut_off_is_recovered() -> None:
     random = np.random.default_rng(1)
     demand, delivered = random.exponential(1, 20_000), random.exponential(1.5, 20_000)
     seen, sold_out = np.minimum(demand, delivered), demand > delivered
-    found = censored_quantiles(seen, sold_out, LEVELS)
-    assert found == pytest.approx(-np.log(1 - LEVELS), rel=0.08)
+    found = censored_quantiles(seen, sold_out, QUANTILE_LEVELS)
+    assert found == pytest.approx(-np.log(1 - QUANTILE_LEVELS), rel=0.08)
     assert np.quantile(seen, 0.9) < 0.7 * found[2]
 
 
@@ -44,10 +44,10 @@ def test_what_was_cut_off_is_recovered() -> None:
 )
 def test_they_are_values_in_order_and_no_lower_for_a_bound(values, random) -> None:
     sold_out = np.array([random.random() < 0.4 for _ in values])
-    found = censored_quantiles(values, sold_out, LEVELS)
+    found = censored_quantiles(values, sold_out, QUANTILE_LEVELS)
     assert (np.diff(found) >= 0).all()
     if sold_out.any():
-        assert (found >= np.quantile(values, LEVELS, method="inverted_cdf") - 1e-3).all()
+        assert (found >= np.quantile(values, QUANTILE_LEVELS, method="inverted_cdf") - 1e-3).all()
         assert np.isin(found, values.astype(np.float32)).all()
     else:
-        assert found == pytest.approx(np.quantile(values, LEVELS), rel=1e-5)
+        assert found == pytest.approx(np.quantile(values, QUANTILE_LEVELS), rel=1e-5)

@@ -9,7 +9,7 @@ import pytest
 from sklearn.linear_model import Lasso as Reference
 
 from core_panels import simulated
-from demand_forecast.modelling.models.calibration.censored import LEVELS
+from demand_forecast.modelling.models.calibration.censored import QUANTILE_LEVELS
 from demand_forecast.modelling.models.lasso.lasso import Lasso
 from demand_forecast.modelling.models.lasso.path import Sums, path, total
 from demand_forecast.modelling.models.lasso.quantile_slopes import at_levels
@@ -61,7 +61,10 @@ def test_contributions_add_up_to_the_location() -> None:
     sample = forecast_sample(panel, model.spec_, panel.as_of, 2)
     centre = model.contributions(sample).sum(axis=1) + model.coef_[-1]
     x = model._matrix(sample)
-    shape = x @ at_levels(model.level_slopes_, LEVELS) + model._spread(x)[:, None] * model.errors_
+    shape = (
+        x @ at_levels(model.level_slopes_, QUANTILE_LEVELS)
+        + model._spread(x)[:, None] * model.errors_
+    )
     expected = np.sort(centre[:, None] + shape, axis=1)
     np.testing.assert_allclose(model._predict_rows(sample)[0], expected, atol=1e-4)
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from core_panels import quick_ensemble, simulated
-from demand_forecast.modelling.models.calibration.censored import LEVELS, MEDIAN
+from demand_forecast.modelling.models.calibration.censored import MEDIAN, QUANTILE_LEVELS
 from demand_forecast.modelling.models.calibration.conformal import Calibration
 from demand_forecast.modelling.models.direct import to_frame
 from demand_forecast.modelling.models.network.network import Network, NetworkParameters
@@ -32,7 +32,7 @@ def training(panel: Panel) -> Training:
 
 def trained(training: Training, **parameters: Any) -> Network:
     """Fitted to rows, without the calibration and the limits of a forecaster."""
-    model = Network(NetworkParameters(**{"min_steps": 400, "n_networks": 2} | parameters))
+    model = Network(NetworkParameters(**{"min_steps": 400, "seeds": 2} | parameters))
     model._fit_rows(training)
     return model
 
@@ -84,7 +84,7 @@ def test_sold_out_rows_do_not_pull_the_aimed_point_down(training: Training) -> N
 
 
 def test_without_such_networks_the_point_is_the_weighted_median(panel: Panel) -> None:
-    fast = {"min_steps": 50, "n_networks": 2, "n_mape_networks": 0}
+    fast = {"min_steps": 50, "seeds": 2, "mape_seeds": 0}
     plain = Network(NetworkParameters(**fast), horizon=2).fit(panel)
     sample = forecast_sample(panel, plain.spec_, panel.as_of, 2)
     assert plain.predict_sample(sample)[1] is None
@@ -97,8 +97,10 @@ def test_without_such_networks_the_point_is_the_weighted_median(panel: Panel) ->
 
 def test_the_mape_point_is_half_way_in_logs(panel: Panel, training: Training) -> None:
     sample = forecast_sample(panel, training.spec, panel.as_of, 2)
-    quantiles = np.broadcast_to(np.float32(0.3) * LEVELS, (len(sample.y), len(LEVELS)))
-    shifts = np.zeros((2 + 3, len(LEVELS)), dtype=np.float32)
+    quantiles = np.broadcast_to(
+        np.float32(0.3) * QUANTILE_LEVELS, (len(sample.y), len(QUANTILE_LEVELS))
+    )
+    shifts = np.zeros((2 + 3, len(QUANTILE_LEVELS)), dtype=np.float32)
     same = (Calibration(shifts, 1.0), False)
     alone = to_frame(panel, panel.as_of, sample, quantiles, None, *same)
     own = np.log(alone["mape_point"].to_numpy() + sample.offset) - sample.level
@@ -116,8 +118,8 @@ def test_of_whole_units_at_least_one_is_bid_where_the_distribution_bids_one(
 ) -> None:
     sample = forecast_sample(panel, training.spec, panel.as_of, 2)
     units = np.where(np.arange(len(sample.y)) % 2, 2.0, 0.0)  # next to nothing, or about two
-    logs = (np.log(units + sample.offset) - sample.level)[:, None] + 1e-4 * LEVELS
-    shifts = Calibration(np.zeros((2 + 3, len(LEVELS)), dtype=np.float32), 1.0)
+    logs = (np.log(units + sample.offset) - sample.level)[:, None] + 1e-4 * QUANTILE_LEVELS
+    shifts = Calibration(np.zeros((2 + 3, len(QUANTILE_LEVELS)), dtype=np.float32), 1.0)
     low = np.full(len(sample.y), np.log(0.01) - sample.level) + np.log(sample.offset)
     frame = to_frame(panel, panel.as_of, sample, logs.astype(np.float32), low, shifts, True)
     assert (frame["mape_point"][units == 2] == 1).all()
@@ -127,7 +129,7 @@ def test_of_whole_units_at_least_one_is_bid_where_the_distribution_bids_one(
 def test_a_stored_network_outlives_a_change_of_the_defaults(
     training: Training, tmp_path: Path
 ) -> None:
-    settings = {"hidden_sizes": (8, 4), "n_mape_networks": 1, "min_steps": 50}
+    settings = {"hidden_sizes": (8, 4), "mape_seeds": 1, "min_steps": 50}
     model = Network(NetworkParameters(**settings)).fit_training(training)
     model.save(tmp_path)
     other = Network.load(tmp_path)

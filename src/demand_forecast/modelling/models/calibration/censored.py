@@ -1,7 +1,7 @@
 """The grid of quantile levels, and what sold-out values (lower bounds) say about quantiles.
 
-All of it in the log units of the models; ``LEVELS`` is the internal grid, finer than what is
-published.
+All of it in the log units of the models; ``QUANTILE_LEVELS`` is the internal grid, finer than what
+is published.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ import numpy as np
 from demand_forecast.modelling.arrays import Array, BoolArray, IntArray
 
 _LOWER = (0.01, 0.025, 0.05, 0.1, 0.175, 0.25, 0.325, 0.4)
-LEVELS: Final[Array] = np.array(
+QUANTILE_LEVELS: Final[Array] = np.array(
     [*_LOWER, 0.5, *(1 - level for level in reversed(_LOWER))], dtype=np.float32
 )
-MEDIAN: Final[int] = int(np.flatnonzero(np.float32(0.5) == LEVELS)[0])
+MEDIAN: Final[int] = int(np.flatnonzero(np.float32(0.5) == QUANTILE_LEVELS)[0])
 _ROUNDING = 1e-9
 
 
@@ -50,7 +50,7 @@ def pinball(quantiles: Array, actual: Array, censored: BoolArray) -> Array:
     Koenker and Bassett (1978); for right-censored values the one-sided loss of Powell (1986).
     """
     error = actual[:, None] - quantiles
-    loss = np.maximum(LEVELS * error, (LEVELS - 1) * error)
+    loss = np.maximum(QUANTILE_LEVELS * error, (QUANTILE_LEVELS - 1) * error)
     loss[censored[:, None] & (error < 0)] = 0
     return np.asarray(loss.mean(axis=1), dtype=np.float32)
 
@@ -70,9 +70,9 @@ def redistributed(quantiles: Array, actual: Array, censored: BoolArray, seed: in
     out = np.array(actual, dtype=np.float32)
     if censored.any():
         q, y = quantiles[censored], actual[censored]
-        below = _interpolate((q < y[:, None]).sum(axis=1), q, LEVELS, y)
+        below = _interpolate((q < y[:, None]).sum(axis=1), q, QUANTILE_LEVELS, y)
         share = below + (1 - below) * np.random.default_rng(seed).random(len(y))
-        ranks = np.broadcast_to(LEVELS, q.shape)
+        ranks = np.broadcast_to(QUANTILE_LEVELS, q.shape)
         drawn = _interpolate((ranks < share[:, None]).sum(axis=1), ranks, q, share)
         out[censored] = np.maximum(drawn, y)
     return out

@@ -10,7 +10,7 @@ from demand_forecast.modelling.arrays import Array, BoolArray, IntArray
 from demand_forecast.modelling.features.demand import COLD_START_KINDS
 from demand_forecast.modelling.features.sample import Sample
 from demand_forecast.modelling.models.calibration.censored import (
-    LEVELS,
+    QUANTILE_LEVELS,
     censored_quantiles,
     redistributed,
 )
@@ -21,7 +21,7 @@ _LEAST_ROWS = 20
 _NARROW = 0.1
 _LEAST_WEEKS = 4
 _FACTOR_RANGE = (0.7, 1.4)
-_LOW, _HIGH = (int(np.flatnonzero(np.float32(q) == LEVELS)[0]) for q in (0.25, 0.75))
+_LOW, _HIGH = (int(np.flatnonzero(np.float32(q) == QUANTILE_LEVELS)[0]) for q in (0.25, 0.75))
 
 
 def spread(quantiles: Array) -> Array:
@@ -59,11 +59,11 @@ def conformal_shifts(
     scores = (actual[:, None] - quantiles) / width
     # Limits may press the quantiles of a row together; its errors in such widths are no figures.
     wide = width[:, 0] > _NARROW * np.median(width) if len(width) else np.zeros(0, dtype=bool)
-    shifts = np.zeros((n_groups, len(LEVELS)), dtype=np.float32)
+    shifts = np.zeros((n_groups, len(QUANTILE_LEVELS)), dtype=np.float32)
     for group in range(n_groups):
         rows = (groups == group) & wide
         if rows.sum() >= _LEAST_ROWS:
-            for column, level in enumerate(LEVELS):
+            for column, level in enumerate(QUANTILE_LEVELS):
                 shifts[group, column] = censored_quantiles(
                     scores[rows, column], censored[rows], np.array([level])
                 )[0]
@@ -117,7 +117,7 @@ def calibrate(quantiles: Array, held_out: Sample, n_leads: int, weeks: int) -> C
     moved = Calibration(shifts, 1.0).shift(quantiles, held_out)
     actual = redistributed(moved, y, censored)[usual]
     rows = held_out.take(usual)
-    mean = mean_point(rows.units(moved[usual] @ atoms(LEVELS)))
+    mean = mean_point(rows.units(moved[usual] @ atoms(QUANTILE_LEVELS)))
     return Calibration(shifts, sum_factor(rows.units(actual[:, None])[:, 0], mean, rows.target))
 
 

@@ -17,7 +17,7 @@ from demand_forecast.modelling.features.history import hazard
 from demand_forecast.modelling.features.sample import Sample
 from demand_forecast.modelling.features.usual_week import Contrast
 from demand_forecast.modelling.models.calibration.censored import (
-    LEVELS,
+    QUANTILE_LEVELS,
     censored_quantiles,
     redistributed,
 )
@@ -140,7 +140,7 @@ class Lasso(Member):
             spread = self._spread(x)
             y = _uncensored(sample, fitted, spread)
             weight = _weights(y - fitted, spread)
-        normal = fitted[:, None] + spread[:, None] * ndtri(LEVELS)
+        normal = fitted[:, None] + spread[:, None] * ndtri(QUANTILE_LEVELS)
         y = redistributed(normal.astype(np.float32), sample.y, sample.censored)
         # Before the held-out weeks, so that the errors there are about what will be used.
         rows = np.flatnonzero(is_train)
@@ -161,8 +161,8 @@ class Lasso(Member):
         Returns:
             Quantiles of the last block, the held-out rows.
         """
-        change = at_levels(self.level_slopes_, LEVELS)
-        centre: Array = np.empty((0, len(LEVELS)), dtype=np.float32)
+        change = at_levels(self.level_slopes_, QUANTILE_LEVELS)
+        centre: Array = np.empty((0, len(QUANTILE_LEVELS)), dtype=np.float32)
         errors: list[Array] = [centre]
         for rows, beta in zip(blocks[_FIRST_JUDGED:], earlier[_FIRST_JUDGED - 1 :], strict=True):
             centre = _taken(x, rows) @ (beta[:, None] + change)
@@ -173,7 +173,10 @@ class Lasso(Member):
             standard, judged = (sample.y[:, None] - location) / spread[:, None], np.arange(len(x))
         bound = sample.censored[judged]
         self.errors_ = np.array(
-            [censored_quantiles(standard[:, k], bound, LEVELS[[k]])[0] for k in range(len(LEVELS))],
+            [
+                censored_quantiles(standard[:, k], bound, QUANTILE_LEVELS[[k]])[0]
+                for k in range(len(QUANTILE_LEVELS))
+            ],
             dtype=np.float32,
         )
         held_out: Array = np.sort(centre + spread[blocks[-1], None] * self.errors_, axis=1)
@@ -181,7 +184,7 @@ class Lasso(Member):
 
     def _predict_rows(self, sample: Sample) -> tuple[Array, None]:
         x = self._matrix(sample)
-        centre = x @ (self.coef_[:, None] + at_levels(self.level_slopes_, LEVELS))
+        centre = x @ (self.coef_[:, None] + at_levels(self.level_slopes_, QUANTILE_LEVELS))
         return np.sort(centre + self._spread(x)[:, None] * self.errors_, axis=1), None
 
     @property

@@ -28,7 +28,7 @@ class QuantileNet(nn.Module):
     """Independent networks computed together; every parameter has them as a leading axis.
 
     The output is a median and non-negative steps to the other quantiles, so that they cannot cross.
-    Of the last ``n_mape_networks`` only the median is used, as the point of the least relative
+    Of the last ``mape_seeds`` only the median is used, as the point of the least relative
     error that they are trained to be.
     """
 
@@ -38,31 +38,31 @@ class QuantileNet(nn.Module):
         sizes: list[int],
         hidden_sizes: tuple[int, ...],
         dropout: float,
-        n_networks: int,
-        n_mape_networks: int,
+        seeds: int,
+        mape_seeds: int,
         levels: list[float],
     ) -> None:
         super().__init__()
-        self.n_networks, self.dropout = n_networks, dropout
-        self.n_quantile_networks = n_networks - n_mape_networks
+        self.seeds, self.dropout = seeds, dropout
+        self.n_quantile_networks = seeds - mape_seeds
         self._bank: Tensor | None = None
         dims = [min(8, max(2, math.ceil(size**0.5))) for size in sizes]
-        tables = [nn.Embedding(s + 1, n_networks * d) for s, d in zip(sizes, dims, strict=True)]
+        tables = [nn.Embedding(s + 1, seeds * d) for s, d in zip(sizes, dims, strict=True)]
         for table in tables:
             nn.init.normal_(table.weight, std=0.1)
         self.tables = nn.ModuleList(tables)
         wide = hidden_sizes[0]
         # One product for all networks: the features are the same for each.
-        first = torch.randn(features, n_networks * wide) * (2 / (features + sum(dims))) ** 0.5
+        first = torch.randn(features, seeds * wide) * (2 / (features + sum(dims))) ** 0.5
         self.first = nn.Parameter(first)
-        self.linear = nn.Parameter(torch.zeros(features, n_networks))
-        embedded = torch.randn(n_networks, sum(dims), wide) * (2 / (features + sum(dims))) ** 0.5
+        self.linear = nn.Parameter(torch.zeros(features, seeds))
+        embedded = torch.randn(seeds, sum(dims), wide) * (2 / (features + sum(dims))) ** 0.5
         self.embedded = nn.Parameter(embedded)
         widths = [*hidden_sizes, len(levels)]
         self.weights = nn.ParameterList(
-            torch.randn(n_networks, a, b) * (2 / a) ** 0.5 for a, b in pairwise(widths)
+            torch.randn(seeds, a, b) * (2 / a) ** 0.5 for a, b in pairwise(widths)
         )
-        self.biases = nn.ParameterList(torch.zeros(n_networks, 1, b) for b in widths)
+        self.biases = nn.ParameterList(torch.zeros(seeds, 1, b) for b in widths)
         self._register_levels(levels)
         self._start_at_normal()
 
@@ -93,9 +93,9 @@ class QuantileNet(nn.Module):
     def forward(self, x: Tensor, codes: Tensor) -> Tensor:
         """``(networks, rows, levels)`` quantiles."""
         parts = [table(codes[:, column]) for column, table in enumerate(self.tables)]
-        parts = [part.view(len(x), self.n_networks, -1) for part in parts]
+        parts = [part.view(len(x), self.seeds, -1) for part in parts]
         embedded = torch.cat(parts, dim=2).transpose(0, 1)
-        direct = (x @ self.first).view(len(x), self.n_networks, -1).transpose(0, 1)
+        direct = (x @ self.first).view(len(x), self.seeds, -1).transpose(0, 1)
         h = torch.baddbmm(direct + self.biases[0], embedded, self.embedded)
         for weight, bias in zip(self.weights, self.biases[1:], strict=True):
             h = nn.functional.relu(h)
@@ -167,7 +167,7 @@ class _Training(pl.LightningModule):
             optimizer.step()
             scheduler.step()
             total += loss.detach()
-        self.losses.append(float(total) / len(blocks) / self.net.n_networks)
+        self.losses.append(float(total) / len(blocks) / self.net.seeds)
 
     def configure_optimizers(self) -> Any:
         # LambdaLR multiplies the optimizer's rate, so from 1 its factor is the rate itself.

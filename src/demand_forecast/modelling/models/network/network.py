@@ -19,7 +19,7 @@ from pydantic import Field, NonNegativeInt, PositiveInt, model_validator
 
 from demand_forecast.modelling.arrays import Array, Arrays, IntArray, State
 from demand_forecast.modelling.features.sample import Sample
-from demand_forecast.modelling.models.calibration.censored import LEVELS
+from demand_forecast.modelling.models.calibration.censored import QUANTILE_LEVELS
 from demand_forecast.modelling.models.member import Member
 from demand_forecast.modelling.models.rows import Training
 from demand_forecast.modelling.models.standardised import mean_and_scale
@@ -47,11 +47,11 @@ class NetworkParameters(Parameters):
     dropout: float = Field(
         default=0.15, ge=0, lt=1, description="Share of hidden units dropped in training."
     )
-    n_networks: PositiveInt = Field(
+    seeds: PositiveInt = Field(
         default=3,
         description="Networks averaged for the quantiles; they are one model with a leading axis.",
     )
-    n_mape_networks: NonNegativeInt = Field(
+    mape_seeds: NonNegativeInt = Field(
         default=3, description="Further networks averaged for the point of least relative error."
     )
     batch_size: PositiveInt = Field(
@@ -144,18 +144,18 @@ class Network(Member):
             steps = int(np.clip(steps, settings.min_steps, settings.max_steps))
             again = settings.refit and len(rest) > 0
             # There is nothing to calibrate about an aimed point.
-            self.net_ = self._build(0 if again else settings.n_mape_networks)
+            self.net_ = self._build(0 if again else settings.mape_seeds)
             self.history_ = self._train(tensors, train, steps)
             held_out = self._answers(tensors, rest)[:, :-1]
             if again:
-                self.net_ = self._build(settings.n_mape_networks)
+                self.net_ = self._build(settings.mape_seeds)
                 self.history_ = self._train(tensors, np.arange(len(sample.y)), steps)
         return held_out
 
     def _predict_rows(self, sample: Sample) -> tuple[Array, Array | None]:
         with _one_thread():
             answers = self._answers(self._tensors(sample), np.arange(len(sample.y)))
-        return answers[:, :-1], answers[:, -1] if self.parameters.n_mape_networks else None
+        return answers[:, :-1], answers[:, -1] if self.parameters.mape_seeds else None
 
     def tables(self) -> dict[str, pd.DataFrame]:
         """The training loss."""
@@ -173,7 +173,7 @@ class Network(Member):
         self.sizes_, self.unit_ = figures["sizes_"], float(figures["unit_"])
         self.history_ = figures["history_"]
         self.mean_, self.scale_, self.dense_ = (arrays[k] for k in ("mean_", "scale_", "dense_"))
-        self.net_ = self._build(self.parameters.n_mape_networks)
+        self.net_ = self._build(self.parameters.mape_seeds)
         weights = {k: torch.from_numpy(arrays[f"net.{k}"]) for k in self.net_.state_dict()}
         self.net_.load_state_dict(weights)
 
@@ -186,7 +186,7 @@ class Network(Member):
         low, high = np.quantile(y, [0.1, 0.9])
         self.unit_ = max(float(high - low) / 2.56, 0.05)
 
-    def _build(self, n_mape_networks: int) -> QuantileNet:
+    def _build(self, mape_seeds: int) -> QuantileNet:
         from demand_forecast.modelling.models.network.module import QuantileNet
 
         settings = self.parameters
@@ -195,9 +195,9 @@ class Network(Member):
             self.sizes_,
             settings.hidden_sizes,
             settings.dropout,
-            settings.n_networks + n_mape_networks,
-            n_mape_networks,
-            LEVELS.tolist(),
+            settings.seeds + mape_seeds,
+            mape_seeds,
+            QUANTILE_LEVELS.tolist(),
         )
 
     def _tensors(self, sample: Sample) -> tuple[Tensor, ...]:
