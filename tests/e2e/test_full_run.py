@@ -284,7 +284,7 @@ def test_nothing_is_written_outside_the_data_root_of_the_environment(full_run) -
     top = {path.name for path in full_run.root.iterdir()}
     assert top - {".viz"} == {"conf", "data", "mlflow.db", "pyproject.toml", "src"}
     if ".viz" in top:  # where Kedro-Viz looks for the status of the last run, and nowhere else
-        assert full_run.files(".viz") == [".viz/kedro_pipeline_events.json"]
+        assert full_run.files(".viz") == {".viz/kedro_pipeline_events.json"}
 
 
 def test_no_temporary_file_is_left_and_nothing_is_pickled(full_run) -> None:
