@@ -28,6 +28,8 @@ from pydantic.fields import FieldInfo
 from demand_forecast.conditioning.layout import Column, Cut, ReadOptions, SourceLayout
 from demand_forecast.conditioning.tables import TABLES, StandardColumn, StandardTable
 from demand_forecast.framework.parameters import GROUPS
+from demand_forecast.modelling.models.ensemble import EnsembleParameters
+from demand_forecast.modelling.models.kinds import MEMBERS, member_class
 
 BASE = Path(__file__).parents[2] / "conf" / "base"
 _COMMENT = re.compile(r"^<!-- (fields|parameters|standard tables)(?:: (\S+))? -->$", re.MULTILINE)
@@ -76,7 +78,10 @@ def flat(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, FieldI
     """Fields of a model and of the models in it, by dotted key."""
     for name, field in model.model_fields.items():
         inner = _model_in(field.annotation)
-        if inner is None:
+        if issubclass(model, EnsembleParameters) and name == "members":
+            for member in MEMBERS:  # each stands under its own name in a parameters file
+                yield from flat(member_class(member).parameters_class, f"{prefix}{member}.")
+        elif inner is None:
             yield f"{prefix}{name}", field
         else:
             yield from flat(inner, f"{prefix}{name}.")
