@@ -129,7 +129,7 @@ def test_explain_a_forecast(with_hawaii) -> None:
         "2020-01-18": f"{first['week']:%Y-%m-%d}",
     }
     for printed in carry_out(with_hawaii, "explain-a-forecast", here):
-        assert "price_and_promotion" in printed
+        assert "price and promotion" in printed
 
 
 def test_another_company(juice) -> None:

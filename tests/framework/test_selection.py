@@ -55,6 +55,7 @@ def test_a_name_that_does_not_exist_is_refused(options, message):
     [
         {},
         {"pipeline_names": ["training", "scoring"]},
+        {"pipeline_names": ["training", "__default__"]},
         {"tags": ["score"], "node_names": ["texas.large.score"]},
         {"from_nodes": ["texas.large.fast.fit"], "to_outputs": ["texas.large.fast.model"]},
         {"namespaces": ["texas.large"]},

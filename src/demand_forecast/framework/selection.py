@@ -27,7 +27,8 @@ def check_selection(registered: Mapping[str, Pipeline], plan: Segments, options:
     """
     names = options.get("pipeline_names") or [DEFAULT]
     _check("--pipelines", "pipeline", names, registered)
-    pipeline = Pipeline([registered[name] for name in names])
+    # jobs share nodes, such as those of conditioning
+    pipeline = Pipeline(list(dict.fromkeys(n for name in names for n in registered[name].nodes)))
     nodes = [node.name for node in pipeline.nodes]
     for option, argument in {
         "--nodes": "node_names",
