@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from demand_forecast.exceptions import ArtefactError, ConfigurationError, NotEnoughHistoryError
 from demand_forecast.modelling.models.baseline import (
-    LEVELS,
+    PUBLISHED_LEVELS,
     HistoricalAverage,
     SeasonalNaive,
     _row_quantiles,
@@ -43,7 +43,7 @@ def test_average_is_that_of_all_history(make_panel) -> None:
     frame = HistoricalAverage().fit(panel.until(panel.weeks[60])).predict(panel, as_of, 2)
     expected = np.repeat(np.nanmean(panel.demand[:, :91], axis=1, dtype=np.float64), 2)
     assert frame["mean"].to_numpy() == pytest.approx(expected)
-    own = np.nanquantile(panel.demand[:, :91], LEVELS, axis=1).T
+    own = np.nanquantile(panel.demand[:, :91], PUBLISHED_LEVELS, axis=1).T
     assert frame.loc[frame["horizon"] == 1, list(QUANTILES)].to_numpy() == pytest.approx(
         own, rel=1e-5
     )
@@ -168,7 +168,7 @@ def test_the_mape_point_is_that_of_the_distribution(kind, make_panel) -> None:
     weighed = replace(panel, demand=panel.demand / 3)
     for data, units in ((panel, np.rint), (weighed, np.asarray)):
         frame = kind().fit(data).predict(data, data.as_of, 4)
-        values = units(np.maximum(frame[list(QUANTILES)].to_numpy() @ atoms(LEVELS), 0))
+        values = units(np.maximum(frame[list(QUANTILES)].to_numpy() @ atoms(PUBLISHED_LEVELS), 0))
         assert frame["mape_point"].to_numpy() == pytest.approx(mape_point(values))
     assert (frame["mape_point"] % 1 > 0).any()
 
@@ -203,8 +203,8 @@ def test_row_quantiles_are_those_of_numpy(seed: int, weeks: int, missing: float)
     rng = np.random.default_rng(seed)
     values = rng.poisson(5, (6, weeks)).astype(float)
     values[rng.random(values.shape) < missing] = np.nan
-    found = _row_quantiles(values, LEVELS, min_known=1)
+    found = _row_quantiles(values, PUBLISHED_LEVELS, min_known=1)
     for row, quantiles in zip(values, found, strict=True):
         known = row[np.isfinite(row)]
-        expected = np.quantile(known, LEVELS) if known.size else np.full(7, np.nan)
+        expected = np.quantile(known, PUBLISHED_LEVELS) if known.size else np.full(7, np.nan)
         assert quantiles == pytest.approx(expected, nan_ok=True)
