@@ -227,6 +227,8 @@ def test_a_worker_that_dies_is_an_error(tmp_path):
         SegmentRunner(max_workers=2).run(pipeline, _catalog(tmp_path, pipeline))
 
 
+# Kedro says it once per process: here, if no other test has met such a name before.
+@pytest.mark.filterwarnings("ignore:One or more dataset names contain")
 def test_namespaces_that_wait_for_each_other_are_an_error(tmp_path):
     def copy(reads, makes, namespace, inputs=None):
         template = [node(lambda x: x, reads, makes, name=f"make_{makes}")]
