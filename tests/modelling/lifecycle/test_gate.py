@@ -97,7 +97,7 @@ def test_a_reduction_at_its_limit_fails() -> None:
     rule = _rule(verdict, "better_than_baseline")
     assert not rule.passed and rule.figure == rule.limit == 50
     assert rule.detail == (
-        "MAPE of the mean 25.0 % against 50.0 % of historical_average: reduction 50.0 %, "
+        "MAPE 25.0 % against 50.0 % of the mean of historical_average: reduction 50.0 %, "
         "must be more than 50 %"
     )
     assert judge(_pair(0.0025, 0.005), GateParameters(min_reduction=49)).passed
@@ -368,7 +368,7 @@ def test_a_challenger_that_is_not_there_or_was_not_tried_fails_with_the_reason(
     assert stored == {"passed": False, "reason": reason, "rules": [], "metrics": []}
 
 
-def test_the_baseline_is_met_by_the_mean_whatever_its_mape_point_says() -> None:
+def test_the_baseline_is_taken_as_it_was_used_whatever_its_mape_point_says() -> None:
     """What a MAPE point gains by bidding low is no reason to keep the average."""
     frame = _pair(0.25, 0.5)
     own = frame["model"] == "historical_average"

@@ -35,8 +35,8 @@ class GateParameters(Parameters):
     )
     min_reduction: float = Field(
         default=0.0,
-        description="MAPE of the challenger's mean must be more than this below that of the "
-        "historical average, which is a mean.",
+        description="MAPE of the challenger must be more than this below that of the historical "
+        "average as it was used, its mean.",
     )
     margin: float = Field(
         default=2.0,
@@ -127,12 +127,12 @@ def judge(
                 f"Model '{name}' is not in the backtest. {did_you_mean(name, models)}"
             )
     biases = table[rules.bias_metric].to_dict()
-    # The historical average is a mean, so the two are compared by their means.
+    # The contract: the challenger's MAPE against the average as the company used it, its mean.
     mapes, of_means = table["mape"].to_dict(), table["mape_mean"].to_dict()
     results = [
         _finite(frame[frame["model"] == challenger]),
         _accurate(mapes[challenger], rules),
-        _better(of_means[challenger], of_means[baseline], rules, baseline),
+        _better(mapes[challenger], of_means[baseline], rules, baseline),
     ]
     if incumbent in models:
         results.append(_not_worse(frame, challenger, incumbent, rules))
@@ -248,7 +248,7 @@ def _better(mape: float, of_baseline: float, rules: GateParameters, baseline: st
         figure=_number(reduction),
         limit=rules.min_reduction,
         detail=(
-            f"MAPE of the mean {_text(mape)} against {_text(of_baseline)} of {baseline}: reduction "
+            f"MAPE {_text(mape)} against {_text(of_baseline)} of the mean of {baseline}: reduction "
             f"{_text(reduction)}, must be more than {rules.min_reduction:g} %"
         ),
     )
