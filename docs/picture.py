@@ -41,6 +41,11 @@ def newest(folder: Path) -> pd.DataFrame:
     return pd.read_parquet(max(folder.glob("*/*.parquet")))
 
 
+def backtest(segment: Path) -> pd.DataFrame:
+    """The newest backtests of fast and slow products."""
+    return pd.concat(newest(table) for table in segment.glob("*/backtest.parquet"))
+
+
 def draw_series(axes: Axes, data: Path) -> None:
     """Sales, backtest and forecast of one product in one store."""
     place = f"{REGION}/{FORMAT}"
@@ -53,10 +58,9 @@ def draw_series(axes: Axes, data: Path) -> None:
     axes.plot(
         weeks[out], sold[out], "^", color=OLD, ms=5, label="sold out: demand was at least that"
     )
-    tested, coming = (
-        _of_series(newest(data / "07_model_output" / place / f"{name}.parquet"))
-        for name in ("backtest", "forecast")
-    )
+    output = data / "07_model_output" / place
+    tested = _of_series(backtest(output))
+    coming = _of_series(newest(output / "forecast.parquet"))
     tested = tested[(tested["model"] == "ensemble") & (tested["horizon"] == LEAD)]
     axes.plot(
         tested["week"],
@@ -85,7 +89,7 @@ def draw_errors(axes: Axes, data: Path) -> None:
     output = data / "07_model_output"
     segments = sorted({folder.parents[1] for folder in output.glob("*/*/*/backtest.parquet")})
     for folder in segments:
-        rows = pd.concat(newest(backtest) for backtest in folder.glob("*/backtest.parquet"))
+        rows = backtest(folder)
         models = [rows[rows["model"] == name] for name in ("historical_average", "ensemble")]
         figures[".".join(folder.parts[-2:])] = [_wape(part) for part in models]
     table = pd.DataFrame(figures, index=["old", "new"]).T.sort_values("new", ascending=False)

@@ -16,7 +16,6 @@ from demand_forecast.modelling.output_contract import check_output, target_weeks
 from demand_forecast.modelling.panel import KEY, Panel
 from demand_forecast.modelling.scoring.forecasts import active_series
 
-pytestmark = pytest.mark.xdist_group("full run")
 REGIONS = ["north_texas", "new_england"]
 SEGMENTS = [f"{region}.{store_format}" for region in REGIONS for store_format in ("large", "small")]
 BRANCHES = [f"{segment}.{velocity}" for segment in SEGMENTS for velocity in ("fast", "slow")]

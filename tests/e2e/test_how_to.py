@@ -16,7 +16,6 @@ from project import ROOT, Project
 
 from demand_forecast.simulator import simulate
 
-pytestmark = pytest.mark.xdist_group("how-to")
 SEGMENT = "hawaii.large"
 # Quick, and any model passes: what is tried here are the steps.
 QUICK = {

@@ -144,8 +144,7 @@ def print_explanation(explanations: pd.DataFrame, changes: pd.DataFrame | str, w
 
     Args:
         explanations: See :func:`load_explanations`.
-        changes: See :func:`load_changes`, or why there are
-            none.
+        changes: See :func:`load_changes`, or why there are none.
         what: What the figures are of.
     """
     console = Console(width=110, highlight=False)
@@ -183,10 +182,10 @@ def _versions(catalog: Catalog, name: str) -> list[str]:
 def _panel_behind(catalog: Catalog, namespace: str, version: str) -> Panel:
     """The newest panel when a forecast was made: versions are times."""
     name = f"{namespace}.panel"
-    known = next((v for v in _versions(catalog, name) if v <= version), None)
-    if known is None:
+    behind = next((v for v in _versions(catalog, name) if v <= version), None)
+    if behind is None:
         raise MissingInputError(f"'{name}': none is left from the forecast of {version}.")
-    panel: Panel = catalog.load(name, version=known)
+    panel: Panel = catalog.load(name, version=behind)
     return panel
 
 

@@ -32,7 +32,7 @@ def segment_health(
         ``as_of`` and, per velocity, the columns of
         :func:`demand_forecast.modelling.lifecycle.retraining.retrain_plan`'s ``status``.
     """
-    errors = _realised_errors(forecasts, panel)
+    errors, digest = _realised_errors(forecasts, panel), panel.digest
     rows = [
         {
             "region": panel.region,
@@ -40,7 +40,7 @@ def segment_health(
             "velocity": velocity,
             "model_version": model.version or None,
             **_origin(model.lineage),
-            "current_panel_digest": panel.digest,
+            "current_panel_digest": digest,
             "current_git_commit": git_commit,
             **errors.get(velocity, {"realised_mape": None, "realised_rows": 0}),
         }

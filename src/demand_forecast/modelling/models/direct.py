@@ -139,7 +139,6 @@ class DirectForecaster(ABC):
     ) -> tuple[pd.DataFrame, list[Opinion]]:
         """What :meth:`predict` says of these rows, and the opinions that it is made of."""
 
-    @abstractmethod
     def clone(
         self,
         *,
@@ -154,6 +153,11 @@ class DirectForecaster(ABC):
             leads: Other leads, if given.
             seed: Another seed, if given.
         """
+        return self._again(
+            self.horizon if horizon is None else horizon,
+            self.leads if leads is None else leads,
+            self.seed if seed is None else seed,
+        )
 
     @abstractmethod
     def flat_parameters(self) -> dict[str, Any]:
@@ -209,6 +213,10 @@ class DirectForecaster(ABC):
     @abstractmethod
     def _predict_rows(self, sample: Sample) -> tuple[Array, Array | None]:
         """:meth:`predict_sample` without limits."""
+
+    @abstractmethod
+    def _again(self, horizon: int, leads: Sequence[int], seed: int) -> Self:
+        """A model of the same make."""
 
     @abstractmethod
     def _arguments(self) -> dict[str, Any]:

@@ -232,20 +232,8 @@ class Ensemble(DirectForecaster):
         blend = self._blend([quantiles for quantiles, _ in answers.values()])
         return frames | {self.kind: self.frame(panel, as_of, sample, blend, _aim(answers))}
 
-    def clone(
-        self,
-        *,
-        horizon: int | None = None,
-        leads: Sequence[int] | None = None,
-        seed: int | None = None,
-    ) -> Self:
-        """The same ensemble before it has learned anything."""
-        return type(self)(
-            self.members,
-            horizon=self.horizon if horizon is None else horizon,
-            leads=self.leads if leads is None else leads,
-            seed=self.seed if seed is None else seed,
-        )
+    def _again(self, horizon: int, leads: Sequence[int], seed: int) -> Self:
+        return type(self)(self.members, horizon=horizon, leads=leads, seed=seed)
 
     def flat_parameters(self) -> dict[str, Any]:
         """Parameters as ``name.key`` to value, and the seed."""

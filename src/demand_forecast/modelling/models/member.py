@@ -93,20 +93,8 @@ class Member(DirectForecaster):
         quantiles, aim = self.predict_sample(sample)
         return self.frame(panel, as_of, sample, quantiles, aim), [Opinion(self, 1.0, quantiles)]
 
-    def clone(
-        self,
-        *,
-        horizon: int | None = None,
-        leads: Sequence[int] | None = None,
-        seed: int | None = None,
-    ) -> Self:
-        """The same model before it has learned anything."""
-        return type(self)(
-            self.parameters,
-            horizon=self.horizon if horizon is None else horizon,
-            leads=self.leads if leads is None else leads,
-            seed=self.seed if seed is None else seed,
-        )
+    def _again(self, horizon: int, leads: Sequence[int], seed: int) -> Self:
+        return type(self)(self.parameters, horizon=horizon, leads=leads, seed=seed)
 
     def flat_parameters(self) -> dict[str, Any]:
         """Parameters as ``key`` to value."""

@@ -35,10 +35,7 @@ def create_pipeline(plan: Segments) -> Pipeline:
         region_inputs=["conditioned", "params:conditioning"],
         leads_to_velocities=True,
     )
-    return stage(
-        "conditioning",
-        [*per_region(regions, plan), *segments],
-    )
+    return stage("conditioning", [*per_region(regions, plan), *segments])
 
 
 def _region_template(sources: Sequence[str]) -> Pipeline:
