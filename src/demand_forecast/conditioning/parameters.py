@@ -34,6 +34,44 @@ class ConditioningParameters(Parameters):
         description="Share of the usual weekly shipment rows from which on a week is complete.",
         examples=[0.8],
     )
+    max_late_share: float = Field(
+        default=0.1,
+        ge=0,
+        le=1,
+        description="Largest share of the shipment rows that may be later than `as_of` where it is "
+        "chosen by the data; with more, the region stops. The run says how many there are.",
+        examples=[0.2],
+    )
+    min_rows_share: float = Field(
+        default=0.5,
+        ge=0,
+        le=1,
+        description="Smallest number of usable shipment rows, as a share of those of the last run; "
+        "a region with fewer stops: a file is probably not complete.",
+        examples=[0],
+    )
+    min_series_mean: float = Field(
+        default=0.0,
+        ge=0,
+        description="Least mean of the weekly units of a store and product; thinner series are "
+        "left out of the panel and listed.",
+        examples=[1.0],
+    )
+    min_series_weeks: int = Field(
+        default=0,
+        ge=0,
+        description="Least number of weeks with a row of a store and product; shorter series are "
+        "left out of the panel and listed.",
+        examples=[26],
+    )
+    outlier_factor: float | None = Field(
+        default=10.0,
+        gt=1,
+        description="A week with more than this many times what is usual for its store and "
+        "product, and unusual for the weeks of the same product in other stores, is an outlier: "
+        "it stays in the data and is left out of learning. Null: none is.",
+        examples=[20.0],
+    )
     future_weeks: int = Field(
         default=26,
         ge=1,

@@ -79,8 +79,14 @@ class StandardTable:
         return (declared or "number") if standard is None else standard.kind
 
 
+_REGION = StandardColumn(
+    "Region of the row, where a file has several; rows of others are set aside."
+)
+
+
 def _sale(required: bool) -> dict[str, StandardColumn]:
     return {
+        "region": _REGION,
         "store_id": StandardColumn("Id of the store.", required=required, is_key=True),
         "product_id": StandardColumn("Id of the product.", required=required, is_key=True),
         "week": StandardColumn(
@@ -147,13 +153,23 @@ TABLES: dict[str, StandardTable] = {
         description="A store. Further columns describe it for the models.",
         columns={
             "store_id": StandardColumn("Id of the store.", required=True, is_key=True),
-            "region": StandardColumn(
-                "Region of the store, where a file has several; rows of others are left out."
-            ),
+            "region": _REGION,
             "store_format": StandardColumn(
                 "Format of the store: one of those in segments.yml.", required=True
             ),
             "zip_code": StandardColumn("Zip code of the store, to join the weather."),
+            "valid_from": StandardColumn(
+                "First day on which the row holds; empty: from the beginning. A store that "
+                "reopens or changes its format has a row for each time.",
+                kind="date",
+                is_key=True,
+                nullable=True,
+            ),
+            "valid_until": StandardColumn(
+                "Last day on which the row holds; empty: until further notice. A store that has "
+                "closed gets no forecast.",
+                kind="date",
+            ),
         },
         roles=("static",),
         extra_role="static",
@@ -185,6 +201,18 @@ TABLES: dict[str, StandardTable] = {
         },
         roles=("static",),
         extra_role="static",
+    ),
+    "successors": StandardTable(
+        description="A product that replaces another one, or has got another number. The history "
+        "of both is one series under the new id; weeks in which both were delivered are added up.",
+        columns={
+            "product_id": StandardColumn("Id that is replaced.", required=True, is_key=True),
+            "successor_id": StandardColumn("Id that replaces it.", required=True),
+            "valid_from": StandardColumn(
+                "First day of the new id; empty: at any time.", kind="date", nullable=True
+            ),
+        },
+        may_be_empty=True,
     ),
     "weather_observed": StandardTable(
         description="The weather that came, by place and day or week. Further columns are "

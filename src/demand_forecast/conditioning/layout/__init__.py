@@ -1,0 +1,18 @@
+"""Layouts: how a kind of region delivers its raw files, declared in YAML and checked here."""
+
+from demand_forecast.conditioning.layout.checks import parse_layout
+from demand_forecast.conditioning.layout.columns import Column, Cut, FiscalCalendar
+from demand_forecast.conditioning.layout.files import Melt, ReadOptions
+from demand_forecast.conditioning.layout.layout import Conversion, Layout, SourceLayout
+
+__all__ = [
+    "Column",
+    "Conversion",
+    "Cut",
+    "FiscalCalendar",
+    "Layout",
+    "Melt",
+    "ReadOptions",
+    "SourceLayout",
+    "parse_layout",
+]
