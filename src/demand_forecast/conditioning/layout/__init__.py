@@ -3,9 +3,15 @@
 from demand_forecast.conditioning.layout.checks import parse_layout
 from demand_forecast.conditioning.layout.columns import Column, Cut, FiscalCalendar
 from demand_forecast.conditioning.layout.files import Melt, ReadOptions
-from demand_forecast.conditioning.layout.layout import Conversion, Layout, SourceLayout
+from demand_forecast.conditioning.layout.layout import (
+    CONVERSIONS,
+    Conversion,
+    Layout,
+    SourceLayout,
+)
 
 __all__ = [
+    "CONVERSIONS",
     "Column",
     "Conversion",
     "Cut",

@@ -40,8 +40,8 @@ def parse_layout(name: str, values: Mapping[str, object] | Layout) -> Layout:
         raise ConfigurationError(_describe(name, error)) from error
     for source, spec in layout.sources.items():
         where = f"layout '{name}', source '{source}'"
+        _check_units(source, spec, layout)
         _check_columns(where, source, spec)
-        _check_units(where, spec, layout)
     cases = [
         s for s, v in layout.sources.items() if any(c.unit == "cases" for c in v.columns.values())
     ]
@@ -87,14 +87,14 @@ def _check_columns(where: str, source: str, spec: SourceLayout) -> None:
         _check_column(f"{where}, column '{name}'", name, column, table)
 
 
-def _check_units(where: str, spec: SourceLayout, layout: Layout) -> None:
+def _check_units(source: str, spec: SourceLayout, layout: Layout) -> None:
     valid = {"cases", *CONVERSIONS, *layout.units}
     for name, column in spec.columns.items():
         if column.unit is not None and column.unit not in valid:
             raise ConfigurationError(
-                f"{where}, column '{name}', key 'unit': found '{column.unit}'. "
-                f"{did_you_mean(column.unit, valid)} Others can be declared under 'units' of the "
-                "layout."
+                f"layout '{layout.name}', key 'sources.{source}.columns.{name}.unit': found "
+                f"'{column.unit}'. {did_you_mean(column.unit, valid)} Others can be declared "
+                "under 'units' of the layout."
             )
 
 

@@ -43,15 +43,15 @@ def _count(
 ) -> dict[str, str | int | float]:
     mine = quarantine[quarantine["source"] == draft.source]
     rows_in = len(draft.raw) + len(draft.raw.malformed)
-    expected = float((draft.raw_units * draft.pack_size)[draft.good].sum())
+    expected = float(np.nansum((draft.raw_units * draft.pack_size)[draft.good]))
     return {
         "source": draft.source,
         "rows_in": rows_in,
         "rows_conditioned": len(table),
         "rows_quarantined": len(mine),
-        "units_in": float(draft.raw_units.sum()),
-        "units_conditioned": float(draft.raw_units[draft.good].sum()),
-        "units_quarantined": float(draft.raw_units[~draft.good].sum()),
+        "units_in": float(np.nansum(draft.raw_units)),
+        "units_conditioned": float(np.nansum(draft.raw_units[draft.good])),
+        "units_quarantined": float(np.nansum(draft.raw_units[~draft.good])),
         "units_expected": expected,
         "units_standard": float(table[draft.measure].sum()) if draft.measure else 0.0,
         "share_quarantined": len(mine) / max(rows_in, 1),
