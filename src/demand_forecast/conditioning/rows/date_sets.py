@@ -224,7 +224,7 @@ class DateSet:
     def _refuse(self, file: str, what: str, why: str) -> None:
         raise SourceError(
             f"source '{self.source}', {file}, column '{self.column.from_ or self.name}' "
-            f"(for {self.name}): {what}; {why}. Mend the file, or give it a source of its own with its date_format."
+            f"(for {self.name}): {what}; {why}. Mend the file, or ask for a correct one."
         )
 
 
