@@ -48,6 +48,12 @@ def test_a_peak_that_comes_every_year_is_none(demand):
     assert _found(alone, PRODUCT[:1]) == []
 
 
+def test_a_week_is_none_if_a_peak_of_all_stores_came_near_it(demand):
+    demand[[0, 2, 4], 50] *= 30
+    demand[2, 60] *= 31
+    assert _found(demand) == []
+
+
 def test_a_series_too_short_to_have_anything_usual_has_none(demand):
     short = demand[:, :7].copy()
     short[0, 3] = 1e6

@@ -51,7 +51,9 @@ def find_outliers(demand: FloatArray, product: IntArray, factor: float) -> npt.N
         relatives = np.flatnonzero((product == product[row]) & (np.arange(len(product)) != row))
         elsewhere = _elsewhere(sold[relatives, week] / level[relatives])
         marked[row, week] = sold[row, week] > limit[at] * elsewhere
-    return marked
+    # a week that is no outlier and came near it shows that the series can do that
+    normal = np.where(marked | np.isnan(sold), 0, sold).max(axis=1, initial=0)
+    return marked & (np.nan_to_num(sold) > _ABOVE_HIGH * normal[:, None])
 
 
 def _elsewhere(ratios: FloatArray) -> float:
