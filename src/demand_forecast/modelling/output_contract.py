@@ -29,8 +29,9 @@ def target_weeks(as_of: pd.Timestamp, horizon: int) -> list[pd.Timestamp]:
 def check_output(
     frame: pd.DataFrame, expected_keys: pd.DataFrame, weeks: Sequence[pd.Timestamp]
 ) -> None:
-    """The output contract: complete, one row per key, finite, not negative, quantiles in order and
-    the mean among them.
+    """The output contract: complete, one row per key, finite, not negative, quantiles in order.
+
+    The mean must not lie far above all quantiles either.
 
     Args:
         frame: A forecast table, or a model's forecast frame.

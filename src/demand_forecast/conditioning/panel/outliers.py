@@ -53,7 +53,7 @@ def find_outliers(demand: FloatArray, product: IntArray, factor: float) -> npt.N
         marked[row, week] = sold[row, week] > limit[at] * elsewhere
     # a week that is no outlier and came near it shows that the series can do that
     normal = np.where(marked | np.isnan(sold), 0, sold).max(axis=1, initial=0)
-    return marked & (np.nan_to_num(sold) > _ABOVE_HIGH * normal[:, None])
+    return np.asarray(marked & (np.nan_to_num(sold) > _ABOVE_HIGH * normal[:, None]))
 
 
 def _elsewhere(ratios: FloatArray) -> float:
