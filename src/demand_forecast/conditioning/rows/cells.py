@@ -89,7 +89,7 @@ class CellReader:
             np.append(bad, False)[codes],
             np.append(unclear, False)[codes],
             raw,
-            codes if is_kept else codes[:0],
+            codes if is_kept else np.empty(0, np.int32),
         )
 
     def _mapped(self, words: pd.Series) -> tuple[pd.Series, Mask]:
