@@ -25,7 +25,7 @@ JOBS = {
 # Nodes of each stage by what they belong to.
 NODES = {
     "conditioning": {
-        "region": {"condition", "report_conditioning", "draw_control_totals"},
+        "region": {"condition", "draw_control_totals"},
         "segment": {"build_panel"},
     },
     "training": {"segment": {"classify_velocity", "fit_baseline"}, "velocity": {"fit_challenger"}},

@@ -23,9 +23,13 @@ def condition(
     conditioning: ConditioningParameters,
     last: ConditionedRegion | None,
     **sources: RawSource,
-) -> ConditionedRegion:
-    """Standard tables of a region; what the last run made, unread, where nothing has changed."""
-    return condition_region(
+) -> tuple[pd.DataFrame, pd.DataFrame, ConditionedRegion]:
+    """Control totals, quarantined rows and standard tables of a region, in this order.
+
+    The contract stops a run when the tables are stored: by then the reports that say why are
+    written. Where nothing has changed, the tables are what the last run made, unread.
+    """
+    conditioned = condition_region(
         sources,
         layout,
         region=identity["region"],
@@ -33,11 +37,7 @@ def condition(
         parameters=conditioning,
         previous=last,
     )
-
-
-def report(conditioned: ConditionedRegion) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Control totals, and the quarantined rows with their reasons."""
-    return conditioned.control_totals, conditioned.quarantine
+    return conditioned.control_totals, conditioned.quarantine, conditioned
 
 
 def draw_control_totals(control_totals: pd.DataFrame) -> PlotlyFigure:

@@ -12,7 +12,6 @@ from demand_forecast.pipelines.conditioning.nodes import (
     condition,
     draw_control_totals,
     make_panel,
-    report,
 )
 
 
@@ -50,14 +49,8 @@ def _region_template(sources: Sequence[str]) -> Pipeline:
                     "last": "last_conditioned",
                     **{source: f"raw_{source}" for source in sources},
                 },
-                outputs="conditioned",
+                outputs=["control_totals", "quarantine", "conditioned"],
                 name="condition",
-            ),
-            Node(
-                report,
-                inputs="conditioned",
-                outputs=["control_totals", "quarantine"],
-                name="report_conditioning",
             ),
             Node(
                 draw_control_totals,
