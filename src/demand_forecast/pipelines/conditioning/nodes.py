@@ -8,7 +8,7 @@ import pandas as pd
 
 from demand_forecast.conditioning import figures
 from demand_forecast.conditioning.conditioned import ConditionedRegion
-from demand_forecast.conditioning.panel import build_panel
+from demand_forecast.conditioning.panel import build_panel, left_out
 from demand_forecast.conditioning.parameters import ConditioningParameters
 from demand_forecast.conditioning.raw import RawSource
 from demand_forecast.conditioning.region import condition_region
@@ -52,3 +52,8 @@ def make_panel(
 ) -> Panel:
     """The dense weekly panel of one segment."""
     return build_panel(conditioned, segment.store_format, conditioning)
+
+
+def list_left_out(conditioned: ConditionedRegion, panel: Panel) -> pd.DataFrame:
+    """Outliers and thin series that no model learns from."""
+    return left_out(conditioned, panel)

@@ -11,6 +11,7 @@ from demand_forecast.framework.segments import Segments
 from demand_forecast.pipelines.conditioning.nodes import (
     condition,
     draw_control_totals,
+    list_left_out,
     make_panel,
 )
 
@@ -25,7 +26,13 @@ def create_pipeline(plan: Segments) -> Pipeline:
                 inputs=["conditioned", "params:identity", "params:conditioning"],
                 outputs="panel",
                 name="build_panel",
-            )
+            ),
+            Node(
+                list_left_out,
+                inputs=["conditioned", "panel"],
+                outputs="left_out",
+                name="list_left_out",
+            ),
         ]
     )
     segments = per_segment(
