@@ -210,6 +210,6 @@ def test_first_week_ignores_strays_but_not_a_slow_start():
 def test_manifest_tells_files_and_roles(raw_region):
     manifest = raw_region.condition().manifest
     assert set(manifest["files"]["stores"]) == {"stores.csv"}
-    assert manifest["columns"]["stores"]["income"] == {"role": "static", "fill": None}
+    assert manifest["columns"]["stores"]["income"] == {"role": "static", "fill": None, "kind": None}
     assert manifest["rows"]["shipments"] == 720
     assert dataclasses.is_dataclass(ConditionedRegion)

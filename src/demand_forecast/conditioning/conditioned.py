@@ -8,7 +8,7 @@ from collections import ChainMap
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 import numpy as np
 import pandas as pd
@@ -16,6 +16,7 @@ import pandas as pd
 from demand_forecast.conditioning.parameters import Day
 from demand_forecast.conditioning.tables import Role
 from demand_forecast.exceptions import ArtefactError
+from demand_forecast.modelling.panel import CovariateKind
 
 _MANIFEST = "region.json"
 _TABLES = "tables"
@@ -43,10 +44,12 @@ class ColumnFacts(TypedDict):
     Attributes:
         role: What the column is for a model; None for keys and units.
         fill: Value where a plan that covers a week has no row for a series.
+        kind: What a covariate is, where the layout says so.
     """
 
     role: Role | None
     fill: float | None
+    kind: NotRequired[CovariateKind | None]
 
 
 class Manifest(TypedDict):

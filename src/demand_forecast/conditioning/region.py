@@ -203,7 +203,11 @@ def _manifest(
 ) -> Manifest:
     columns: dict[str, dict[str, ColumnFacts]] = {
         source: {
-            name: {"role": layout.role(source, name), "fill": column.fill}
+            name: {
+                "role": layout.role(source, name),
+                "fill": column.fill,
+                "kind": column.kind,
+            }
             for name, column in layout.sources[source].columns.items()
             if name in tables[source]
         }

@@ -33,7 +33,8 @@ class Parsed:
         bad: True where the cell said something that cannot be understood.
         unclear: True where it can be understood in two ways; bad as well.
         words: Distinct texts.
-        codes: ``(rows,)`` position of each row's text in ``words``; -1 for an empty cell.
+        codes: ``(rows,)`` position of each row's text in ``words``; -1 for an empty cell. Kept for
+            dates and where a cell is bad, else empty: they are as large as the column.
     """
 
     values: pd.Series
@@ -41,7 +42,7 @@ class Parsed:
     bad: Mask
     unclear: Mask
     words: pd.Series
-    codes: npt.NDArray[np.intp]
+    codes: npt.NDArray[np.int32]
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,8 @@ class CellReader:
         Args:
             text: Cells as text, null where empty.
         """
-        codes, distinct = pd.factorize(text)
+        positions, distinct = pd.factorize(text)
+        codes = positions.astype(np.int32)
         raw = pd.Series(np.asarray(distinct, object), dtype="str").str.strip()
         words, unmatched = self._mapped(raw)
         nulls = (*_NULLS, *(word.lower() for word in self.options.na_values))
@@ -80,13 +82,14 @@ class CellReader:
         unclear = self._unclear(words) & ~empty
         bad = (bad | unclear | unmatched) & ~empty
         values = values.mask(empty | bad)
+        is_kept = self.kind in ("date", "week") or bad.any()
         return Parsed(
             _spread(values, codes),
             np.append(empty, True)[codes],
             np.append(bad, False)[codes],
             np.append(unclear, False)[codes],
             raw,
-            codes,
+            codes if is_kept else np.empty(0, np.int32),
         )
 
     def _mapped(self, words: pd.Series) -> tuple[pd.Series, Mask]:
@@ -122,7 +125,7 @@ class CellReader:
         return lambda words: parse_weeks(words, column, self.week_ends_on)
 
 
-def _spread(values: pd.Series, codes: npt.NDArray[np.intp]) -> pd.Series:
+def _spread(values: pd.Series, codes: npt.NDArray[np.int32]) -> pd.Series:
     """One row more, for code -1: cells that were null."""
     with_null = values.reindex(range(len(values) + 1))
     return with_null.take(np.where(codes < 0, len(values), codes)).reset_index(drop=True)

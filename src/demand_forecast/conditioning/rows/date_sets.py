@@ -75,7 +75,7 @@ class DateSet:
         name: str,
         column: Column,
         words: pd.Series,
-        codes: npt.NDArray[np.intp],
+        codes: npt.NDArray[np.int32],
         file: npt.NDArray[np.object_],
         is_week: bool = True,
     ) -> DateSet:

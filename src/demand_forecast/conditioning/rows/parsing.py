@@ -133,7 +133,7 @@ class _Columns:
         n = len(self.raw)
         missing = np.logical_or.reduce([c.missing for c in columns.values()] or [np.zeros(n, bool)])
         bad = np.isnan(np.broadcast_to(values, n)) & ~missing
-        codes = np.full(n, -1)
+        codes = np.full(n, -1, np.int32)
         done = np.broadcast_to(values if conversion is None else conversion(values), n)
         return Parsed(
             pd.Series(done.copy()), missing, bad, np.zeros(n, bool), pd.Series(dtype="str"), codes
