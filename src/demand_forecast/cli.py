@@ -187,3 +187,34 @@ def layout_draft(
         write_draft(folder, name, target, force)
     except DemandForecastError as error:
         raise click.ClickException(str(error)) from error
+
+
+@layout.command(name="check")
+@click.option("--env", "-e", default=None, help="Kedro environment.")
+@click.option("--region", "regions", multiple=True, help="A region; may be repeated. Default: all.")
+@click.option(
+    "--rows",
+    default=500_000,
+    show_default=True,
+    help="Of a source with more rows, only so many are looked at.",
+)
+@click.pass_obj
+def layout_check(
+    project: ProjectMetadata, env: str | None, regions: tuple[str, ...], rows: int
+) -> None:
+    """Show what a layout makes of the raw files; nothing is written.
+
+    How each column is read, rows before and after, dates, rejected rows, joins, and what a model
+    will do with each covariate. The exit code is 1 if something would stop a run.
+
+    Raises:
+        ClickException: If something is still to be decided, or would stop a run.
+    """
+    from demand_forecast.reporting.layouts import check_layouts
+
+    try:
+        passed = check_layouts(project.project_path, env, list(regions), rows)
+    except DemandForecastError as error:
+        raise click.ClickException(str(error)) from error
+    if not passed:
+        raise click.ClickException("something would stop a run, see 'stops a run' above.")
