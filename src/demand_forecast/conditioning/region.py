@@ -58,7 +58,9 @@ def condition_region(
         return previous
     day = parameters.week_ends_on
     drafts = {
-        name: parse_source(name, handle.read(layout.sources[name]), layout.sources[name], day)
+        name: parse_source(
+            name, handle.read(layout.sources[name], region), layout.sources[name], day
+        )
         for name, handle in handles.items()
     }
     span = _check_masters_and_shipments(drafts, layout, region, store_formats, parameters)
