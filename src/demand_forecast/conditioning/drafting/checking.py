@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import numpy as np
@@ -158,7 +158,7 @@ def check_region(
     drafts: dict[str, Draft] = {}
     for source, spec in layout.sources.items():
         try:
-            table = _read(raw.get(source), spec)
+            table = _read(raw.get(source), spec, region)
         except DemandForecastError as error:
             check.errors.append(str(error))
             continue
@@ -172,22 +172,22 @@ def check_region(
     return check
 
 
-def _read(handle: RawSource | None, spec: SourceLayout) -> RawTable | None:
+def _read(handle: RawSource | None, spec: SourceLayout, region: str) -> RawTable | None:
     """Rows of a source; None for an optional one that is absent."""
     if handle is None or (spec.optional and not handle.files(spec)):
         return None
-    return handle.read(spec)
+    return handle.read(spec, region)
 
 
 def _sample(table: RawTable, max_rows: int) -> RawTable:
     step = max(1, -(-len(table) // max_rows))
     if step == 1:
         return table
-    return RawTable(
+    return replace(
+        table,
         frame=table.frame.iloc[::step].reset_index(drop=True),
         file=table.file[::step],
         row=table.row[::step],
-        malformed=table.malformed,
     )
 
 
