@@ -22,9 +22,9 @@ def read(monkeypatch) -> list[str]:
     regions: list[str] = []
     original = RawSource.read
 
-    def note(self, layout):
+    def note(self, layout, region):
         regions.append(Path(self.folder).name)
-        return original(self, layout)
+        return original(self, layout, region)
 
     monkeypatch.setattr(RawSource, "read", note)
     return regions

@@ -67,7 +67,11 @@ def condition_region(
     day = parameters.week_ends_on
     drafts = {
         name: parse_source(
-            name, handle.read(layout.sources[name]), layout.sources[name], day, layout.units
+            name,
+            handle.read(layout.sources[name], region),
+            layout.sources[name],
+            day,
+            layout.units,
         )
         for name, handle in handles.items()
     }

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import re
 import shutil
 import tempfile
 import weakref
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any, Never
 
 import fsspec
@@ -47,7 +49,8 @@ class RawSourceDataset(AbstractDataset[Never, RawSource]):
         """The handle; no file is opened."""
         if isinstance(self._fs, LocalFileSystem):
             return RawSource(self._source, self._folder)
-        return RawSource(self._source, self._path, _Download(self._fs, self._folder))
+        download = _Download(self._fs, self._folder)
+        return RawSource(self._source, self._path, download, download.root)
 
     def save(self, data: Never) -> None:
         """Raw data are never written.
@@ -73,19 +76,35 @@ class _Download:
     def __init__(self, fs: fsspec.AbstractFileSystem, folder: str) -> None:
         self._fs = fs
         self._folder = folder
-        self._scratch = Path(tempfile.mkdtemp(prefix="raw-"))
+        self.root = Path(tempfile.mkdtemp(prefix="raw-"))
         self._found: dict[str, list[Path]] = {}
-        weakref.finalize(self, shutil.rmtree, self._scratch, ignore_errors=True)
+        weakref.finalize(self, shutil.rmtree, self.root, ignore_errors=True)
 
     def __call__(self, pattern: str) -> list[Path]:
         """Local paths of the files."""
         if pattern not in self._found:
             remote = [str(p) for p in self._fs.glob(f"{self._folder}/{pattern}")]
-            self._found[pattern] = [self._local(p) for p in remote if self._fs.isfile(p)]
+            self._found[pattern] = [self._local(f) for p in remote for f in self._files(p)]
         return self._found[pattern]
 
+    def _files(self, remote: str) -> list[str]:
+        """The file, or all files in the folder but the markers of the program that wrote it."""
+        if self._fs.isfile(remote):
+            return [remote]
+        inside = {str(f): str(f)[len(remote) :].strip("/") for f in self._fs.find(remote)}
+        return [f for f, name in inside.items() if not re.search(r"(^|/)[_.]", name)]
+
     def _local(self, remote: str) -> Path:
-        local = self._scratch / PurePosixPath(remote).name
+        """A copy that lies as deep as the original and is as old."""
+        local = self.root / remote.strip("/").removeprefix(self._folder.strip("/")).strip("/")
         if not local.exists():
+            local.parent.mkdir(parents=True, exist_ok=True)
             self._fs.get_file(remote, str(local))
+            os.utime(local, times=(self._modified(remote),) * 2)
         return local
+
+    def _modified(self, remote: str) -> float:
+        try:
+            return float(self._fs.modified(remote).timestamp())
+        except NotImplementedError:
+            return 0.0  # not known

@@ -12,8 +12,9 @@ import pandas as pd
 import pytest
 
 from demand_forecast.conditioning.layout import ReadOptions
-from demand_forecast.conditioning.raw import readers
+from demand_forecast.conditioning.raw import csv_file, readers
 from demand_forecast.conditioning.raw.readers import read_rows
+from demand_forecast.conditioning.raw.rows import cell_text
 from demand_forecast.exceptions import ContractError, SourceError
 
 UTF8 = ReadOptions()
@@ -83,9 +84,9 @@ def test_suffixes_have_no_case_and_a_name_may_hold_points(tmp_path):
 def test_csv_line_that_the_parser_did_not_account_for(tmp_path, monkeypatch):
     path = tmp_path / "a.csv"
     path.write_text("a,b\n1,2\n3,4\n")
-    whole = readers.pyarrow.csv.read_csv
-    monkeypatch.setattr(readers.pyarrow.csv, "read_csv", lambda *a, **k: whole(*a, **k)[:1])
-    with pytest.raises(ContractError, match=r"a\.csv: 3 lines, but 2 were read"):
+    whole = csv_file.pyarrow.csv.read_csv
+    monkeypatch.setattr(csv_file.pyarrow.csv, "read_csv", lambda *a, **k: whole(*a, **k)[:1])
+    with pytest.raises(ContractError, match=r"a\.csv: 2 rows, but 1 were read"):
         read_rows(path, UTF8)
 
 
@@ -125,7 +126,7 @@ def test_excel_without_rows_keeps_its_header_and_formulas_their_values(tmp_path)
     ],
 )
 def test_one_cell_as_text(value, text):
-    assert readers._cell(value) == text
+    assert cell_text(value) == text
 
 
 def test_excel_types_become_text(tmp_path):
@@ -144,7 +145,7 @@ def test_excel_types_become_text(tmp_path):
         {"Store": "8", "Day": "2020-01-03", "Qty": "2.5", "New": None},
     ]
     assert list(rows.row) == [2, 4]
-    assert rows.malformed.to_dict("records") == [{"row": 5, "record": "9,?,2020-01-03,2.5,"}]
+    assert rows.malformed.values.tolist() == [[5, "9,?,2020-01-03,2.5", "wrong_number_of_fields"]]
     assert list(read_rows(path, ReadOptions(sheet="Other")).frame) == ["x"]
     with pytest.raises(SourceError, match=r"no sheet 'Othr'.*Did you mean 'Other'"):
         read_rows(path, ReadOptions(sheet="Othr"))
@@ -183,7 +184,7 @@ def test_broken_line_of_json_lines_is_one_bad_row(tmp_path):
     assert list(rows.frame["s"]) == ["1", "3.50"]
     assert list(rows.row) == [2, 5]
     assert rows.row.dtype == rows.malformed["row"].dtype == np.int64
-    assert rows.malformed.to_dict("records") == [{"row": 3, "record": '{"s": 2'}]
+    assert rows.malformed.values.tolist() == [[3, '{"s": 2', "wrong_number_of_fields"]]
 
 
 def test_parquet_types_become_text(tmp_path):
@@ -208,7 +209,7 @@ def test_parquet_types_become_text(tmp_path):
     assert rows.frame["number"].isna().tolist() == [False, True]
     assert list(rows.row) == [2, 3]
     assert rows.malformed.empty
-    assert list(rows.malformed) == ["row", "record"]
+    assert list(rows.malformed) == ["row", "record", "reason"]
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".csv.gz", ".xlsx", ".json", ".jsonl", ".parquet"])

@@ -23,6 +23,7 @@ QUARANTINE_COLUMNS = ["source", "file", "row", "reason", "detail", "record"]
 REASONS = (
     "",  # a good row
     "wrong_number_of_fields",
+    "unbalanced_quotes",
     "missing_value",
     "not_a_number",
     "ambiguous_number",
@@ -142,9 +143,7 @@ class Draft:
                 "record": _as_json(self.raw.frame.iloc[rows]),
             }
         )
-        malformed = self.raw.malformed.assign(
-            source=self.source, reason=REASONS[1], detail="", record=self._lines()
-        )
+        malformed = self.raw.malformed.assign(source=self.source, detail="", record=self._lines())
         return pd.concat([rejected, malformed])[QUARANTINE_COLUMNS].astype(_QUARANTINE_TYPES)
 
     def _lines(self) -> list[str]:

@@ -1,0 +1,317 @@
+"""CSV files: headers, rows, and every line accounted for."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections import Counter
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv
+
+from demand_forecast.conditioning.layout import ReadOptions
+from demand_forecast.conditioning.raw.lines import (
+    Dialect,
+    Lines,
+    Numbers,
+    csv_rows,
+    find_records,
+    scan,
+)
+from demand_forecast.conditioning.raw.rows import (
+    UNBALANCED,
+    WRONG_WIDTH,
+    Rows,
+    join_headers,
+    make_malformed,
+    make_notes,
+)
+from demand_forecast.conditioning.raw.text import read_text
+from demand_forecast.exceptions import ContractError, SourceError
+
+_SAMPLE: Final = 1000
+_HEADER_LINES: Final = 20  # of one header row whose cells hold line breaks
+_BLOCK: Final = 2**20
+
+
+def read_csv(path: Path, options: ReadOptions) -> Rows:
+    """Read a CSV file.
+
+    Raises:
+        SourceError: If it has no header, or cannot be decoded.
+        ContractError: If a line was lost.
+    """
+    dialect = _dialect(path, options)
+    text = read_text(path, options)
+    header = _read_header(path, text, dialect, options)
+    end, footers = _footer(text, header.end, options.footer_rows)
+    rows = _read_body(path, _Body(text, header.end, end), header, dialect)
+    return rows._replace(set_aside={"footer": footers} if footers else {})
+
+
+def _dialect(path: Path, options: ReadOptions) -> Dialect:
+    for key, sign in (("delimiter", options.delimiter), ("quote", options.quote or '"')):
+        if not sign.isascii() or sign in "\r\n":
+            raise SourceError(
+                f"{path}: 'read: {{{key}: ...}}' is {sign!r}. Valid: one ASCII character that does "
+                "not end a line."
+            )
+    if options.delimiter == options.quote:
+        raise SourceError(f"{path}: delimiter and quote are both {options.quote!r}.")
+    return Dialect(options.delimiter, options.quote)
+
+
+class _Header(NamedTuple):
+    """Headers, where they end in the text, and the number of the line after them."""
+
+    names: list[str]
+    end: int
+    line: int
+
+
+def _read_header(path: Path, text: bytes, dialect: Dialect, options: ReadOptions) -> _Header:
+    line = options.header_row
+    end = _skip_lines(path, text, line - 1)
+    if options.header_row == 1:  # blank lines may stand above it
+        line += text.count(b"\n", 0, _first_character(text))
+        end = text.rfind(b"\n", 0, _first_character(text)) + 1
+    rows = []
+    for _ in range(options.header_rows):
+        cells, end, used = _header_record(path, text, end, dialect)
+        rows.append(cells)
+        line += used
+    names = join_headers(rows)
+    if not any(names):
+        raise SourceError(
+            f"{path}: row {options.header_row} holds no header. If it stands elsewhere, declare "
+            "'read: {header_row: ...}'."
+        )
+    return _Header(names, end, line)
+
+
+def _first_character(text: bytes) -> int:
+    found = re.search(rb"[^\r\n]", text)
+    return found.start() if found else 0
+
+
+def _skip_lines(path: Path, text: bytes, count: int) -> int:
+    end = 0
+    for skipped in range(count):
+        if end >= len(text):
+            raise SourceError(
+                f"{path}: 'read: {{header_row: {count + 1}}}', but the file has {skipped} lines."
+            )
+        end = _line_end(text, end)
+    return end
+
+
+def _line_end(text: bytes, start: int) -> int:
+    found = text.find(b"\n", start)
+    return len(text) if found < 0 else found + 1
+
+
+def _header_record(
+    path: Path, text: bytes, start: int, dialect: Dialect
+) -> tuple[list[str], int, int]:
+    """Cells of a header row, where it ends, and its number of lines."""
+    end = start
+    for used in range(1, _HEADER_LINES + 1):
+        end = _line_end(text, end)
+        try:
+            rows = csv_rows(text[start:end].decode(), dialect)
+        except csv.Error:
+            continue
+        cells = [re.sub(r"\s*[\r\n]+\s*", " ", cell.strip()) for row in rows for cell in row]
+        return cells, end, used
+    raise SourceError(
+        f"{path}: the header has unbalanced quotation marks. If they are ordinary characters, "
+        "declare 'read: {quote: null}'."
+    )
+
+
+class _Body(NamedTuple):
+    """The part of a text that holds the rows."""
+
+    text: bytes
+    start: int
+    end: int
+
+    @property
+    def view(self) -> memoryview:
+        return memoryview(self.text)[self.start : self.end]
+
+    @property
+    def last_line(self) -> memoryview:
+        return memoryview(self.text)[_line_start(self.text, self.start, self.end) : self.end]
+
+
+def _line_start(text: bytes, start: int, end: int) -> int:
+    """Where the line begins that ends at ``end``, not before ``start``."""
+    return max(text.rfind(b"\n", start, max(end - 1, start)) + 1, start)
+
+
+def _footer(text: bytes, start: int, count: int) -> tuple[int, int]:
+    """Where the rows end, and how many footers stand below them; blank lines are none."""
+    end, found = len(text), 0
+    while end > start:
+        begin = _line_start(text, start, end)
+        filled = bool(text[begin:end].strip(b"\r\n"))
+        if filled and found == count:
+            break
+        end, found = begin, found + filled
+    return end, found
+
+
+def _width(body: _Body, names: list[str], dialect: Dialect) -> int:
+    """Number of cells of a row: more or fewer than headers where rows end with a delimiter.
+
+    That counts only if most rows do, and have nothing there.
+    """
+    named = _named(names)
+    sample = _first_lines(body)
+    widths: Counter[int] = Counter()
+    for line in sample:
+        cells = _cells_of(line, dialect)
+        if len(cells) >= named and not any(cells[named:]):
+            widths[len(cells)] += 1
+    filled = sum(1 for line in sample if line.strip(b"\r"))
+    width, count = widths.most_common(1)[0] if widths else (len(names), 0)
+    return width if 2 * count > filled else len(names)
+
+
+def _first_lines(body: _Body) -> list[bytes]:
+    end = min(body.start + 200 * _SAMPLE, body.end)
+    lines = body.text[body.start : end].split(b"\n")[:_SAMPLE]
+    return lines if end == body.end or len(lines) == 1 else lines[:-1]
+
+
+def _named(names: list[str]) -> int:
+    """Number of headers without empty ones at the end."""
+    return max(j for j, name in enumerate(names, 1) if name)
+
+
+def _cells_of(line: bytes, dialect: Dialect) -> list[str]:
+    try:
+        rows = csv_rows(line.decode(errors="replace").strip("\r"), dialect)
+    except csv.Error:
+        return []
+    return rows[0] if rows else []
+
+
+class _Parsed(NamedTuple):
+    """Rows of the right width, and position and text of the others among all rows."""
+
+    table: pa.Table
+    others: list[tuple[int, str]]
+
+    def __len__(self) -> int:
+        return int(self.table.num_rows) + len(self.others)
+
+
+def _read_body(path: Path, body: _Body, header: _Header, dialect: Dialect) -> Rows:
+    width = _width(body, header.names, dialect)
+    seen = scan(body.view, dialect)
+    parsed = _parse(body.view, width, dialect)
+    if len(parsed) == seen.lines and _is_well_formed(body, seen.inner_marks, dialect):
+        return _as_rows(parsed, np.arange(seen.lines) + header.line, header, [], dialect)
+    del parsed
+    lines = Lines(body.view, dialect)
+    malformed, goes_on = find_records(lines, lines.broken(), width)
+    cut = malformed | (lines.blank() & ~goes_on)
+    parsed = _parse(memoryview(lines.without(cut)), width, dialect, bool(goes_on.any()))
+    line = np.flatnonzero(~(cut | goes_on)) + header.line
+    if len(parsed) != len(line):
+        raise ContractError(f"{path}: {len(line)} rows, but {len(parsed)} were read.")
+    bad = np.flatnonzero(malformed).tolist()
+    texts = [(i + header.line, lines[i].decode(), UNBALANCED) for i in bad]
+    return _as_rows(parsed, line, header, texts, dialect)
+
+
+def _is_well_formed(body: _Body, has_marks: bool, dialect: Dialect) -> bool:
+    """Whether no line is broken, if a parser has found a row in each line.
+
+    Without inner marks only the last can be: a cell that is never closed ends there.
+    """
+    doubtful = body.view if has_marks else body.last_line
+    return len(Lines(doubtful, dialect).broken()) == 0
+
+
+def _parse(
+    body: memoryview, width: int, dialect: Dialect, line_breaks: bool = False, block: int = _BLOCK
+) -> _Parsed:
+    others: list[tuple[int, str]] = []
+
+    def keep(row: Any) -> str:
+        others.append((row.number - 1, row.text))
+        return "skip"
+
+    names = [str(j) for j in range(width)]
+    options = {
+        "read_options": pyarrow.csv.ReadOptions(
+            use_threads=False, column_names=names, block_size=block
+        ),
+        "parse_options": pyarrow.csv.ParseOptions(
+            delimiter=dialect.delimiter,
+            quote_char=dialect.quote or False,
+            newlines_in_values=line_breaks,
+            invalid_row_handler=keep,
+        ),
+        "convert_options": pyarrow.csv.ConvertOptions(
+            column_types=dict.fromkeys(names, pa.string()),
+            strings_can_be_null=True,
+            null_values=[""],
+            quoted_strings_can_be_null=True,
+        ),
+    }
+    if not len(body):
+        return _Parsed(pa.table({n: pa.array([], pa.string()) for n in names}), [])
+    try:
+        return _Parsed(pyarrow.csv.read_csv(pa.BufferReader(body), **options), others)
+    except pa.ArrowInvalid as error:
+        if "straddl" not in str(error) or block > len(body):
+            raise
+    return _parse(body, width, dialect, line_breaks, 16 * block)  # a line longer than a block
+
+
+def _as_rows(
+    parsed: _Parsed,
+    line: Numbers,
+    header: _Header,
+    malformed: list[tuple[int, str, str]],
+    dialect: Dialect,
+) -> Rows:
+    """Rows under their headers; cells without a header are a remark, or one too many."""
+    counted = len(line) + len(malformed)
+    malformed += [(int(line[i]), text, WRONG_WIDTH) for i, text in parsed.others]
+    row = np.delete(line, [i for i, _ in parsed.others])
+    named = _named(header.names)
+    table, more = (
+        parsed.table.select(range(named)),
+        parsed.table.select(range(named, parsed.table.num_columns)),
+    )
+    frame, notes = table.to_pandas().set_axis(header.names[:named], axis=1), make_notes()
+    if any(column.null_count < len(column) for column in more.columns):
+        texts = _joined(more, dialect)
+        filled = np.array([bool(t.strip(dialect.delimiter)) for t in texts])
+        beside = list(zip(row[filled].tolist(), np.array(texts, object)[filled], strict=True))
+        if len(header.names) > named:
+            notes = make_notes(beside)
+        else:
+            kept = _joined(table.filter(filled), dialect)
+            malformed += [
+                (r, f"{k}{dialect.delimiter}{t}", WRONG_WIDTH)
+                for (r, t), k in zip(beside, kept, strict=True)
+            ]
+            frame, row = frame[~filled].reset_index(drop=True), row[~filled]
+    return Rows(frame, row, make_malformed(malformed), counted, notes, {})
+
+
+def _joined(table: pa.Table, dialect: Dialect) -> list[str]:
+    """Cells of each row in one text."""
+    columns = [pc.fill_null(c, "") for c in table.columns]
+    texts: list[str] = pc.binary_join_element_wise(*columns, dialect.delimiter).to_pylist()
+    return texts

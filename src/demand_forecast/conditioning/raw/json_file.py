@@ -1,0 +1,89 @@
+"""JSON and JSON lines: an array of objects, or an object on each line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from demand_forecast.conditioning.layout import ReadOptions
+from demand_forecast.conditioning.raw.lines import Numbers
+from demand_forecast.conditioning.raw.rows import (
+    WRONG_WIDTH,
+    Rows,
+    as_text,
+    make_malformed,
+    make_notes,
+)
+from demand_forecast.conditioning.raw.text import read_text
+from demand_forecast.exceptions import SourceError
+
+
+class _Unclear(NamedTuple):
+    """An object that names a key twice: one of the values would be lost."""
+
+    pairs: list[tuple[str, object]]
+
+    def __str__(self) -> str:
+        return json.dumps([f"{key}: {value}" for key, value in self.pairs])
+
+
+def _object(pairs: list[tuple[str, object]]) -> dict[str, object] | _Unclear:
+    record = dict(pairs)
+    return record if len(record) == len(pairs) else _Unclear(pairs)
+
+
+_DECODER: Final = json.JSONDecoder(object_pairs_hook=_object, parse_int=str, parse_float=str)
+
+
+def read_json(path: Path, options: ReadOptions) -> Rows:
+    """Read an array of objects.
+
+    Raises:
+        SourceError: If it is no array.
+    """
+    records = _DECODER.decode(read_text(path, options).decode())
+    if not isinstance(records, list):
+        raise SourceError(f"{path}: expected an array of objects, found {_kind(records)}.")
+    return _from_records(path, records, np.arange(2, len(records) + 2))
+
+
+def _kind(value: object) -> str:
+    return "dict" if isinstance(value, _Unclear) else type(value).__name__
+
+
+def read_jsonl(path: Path, options: ReadOptions) -> Rows:
+    """Read an object from each line; a line that is none is malformed."""
+    lines = read_text(path, options).decode().split("\n")
+    filled = [(i, line) for i, line in enumerate(lines, 2) if line.strip()]
+    records = [_record_or_text(line) for _, line in filled]
+    return _from_records(path, records, np.array([i for i, _ in filled], np.int64))
+
+
+def _record_or_text(line: str) -> object:
+    try:
+        return _DECODER.decode(line)
+    except (ValueError, RecursionError):
+        return line.strip()
+
+
+def _from_records(path: Path, records: list[object], row: Numbers) -> Rows:
+    good = np.array([isinstance(r, dict) for r in records], bool)
+    bad = [
+        (int(i), str(r), WRONG_WIDTH) for i, r, g in zip(row, records, good, strict=True) if not g
+    ]
+    objects = [r for r in records if isinstance(r, dict)]
+    headers = list(dict.fromkeys(key for r in objects for key in r))
+    names = [h.strip() for h in headers]
+    columns = [as_text(_null_or(r.get(h)) for r in objects) for h in headers]
+    frame = pd.DataFrame(dict(enumerate(columns)), index=range(len(objects)))
+    frame = frame.set_axis(names, axis=1)
+    return Rows(frame, row[good], make_malformed(bad), len(records), make_notes(), {})
+
+
+def _null_or(value: object) -> object:
+    """The value, unless it is NaN."""
+    return value if value == value else None  # noqa: PLR0124

@@ -1,0 +1,220 @@
+r"""Lines of a CSV file, judged by their quotation marks without trusting any parser.
+
+A line is well-formed (RFC 4180) if each of its cells either stands in quotation marks as a whole,
+with those inside doubled, or does not begin with one. A cell in quotation marks over several lines
+counts only if its opening mark stands at the beginning of a cell, its closing mark at the end of
+one, the whole has as many cells as the header, and the lines would not be rows on their own. Every
+other line is malformed on its own, so that a stray mark never takes the lines after it along.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from typing import Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+Mask = npt.NDArray[np.bool_]
+Numbers = npt.NDArray[np.int64]
+
+_PIECE: Final = 2**18  # stays in the processor's cache
+_MOST_LINES: Final = 1000  # of one record
+_NEWLINE: Final = ord("\n")
+
+
+class Dialect(NamedTuple):
+    """Signs of a CSV file: between cells, and around them (None: no sign)."""
+
+    delimiter: str
+    quote: str | None
+
+
+class Scan(NamedTuple):
+    """What one look at all bytes tells.
+
+    Attributes:
+        lines: Number of lines, blank ones included.
+        inner_marks: Whether a quotation mark has a character of a cell, or another mark, on both
+            sides. Where none has, and a parser has found as many rows as there are lines, each
+            line is well-formed but perhaps the last.
+    """
+
+    lines: int
+    inner_marks: bool
+
+
+def scan(text: memoryview, dialect: Dialect) -> Scan:
+    """Count lines and find quotation marks that need a closer look."""
+    data = np.frombuffer(text, np.uint8)
+    inner, lines = False, int(len(data) > 0 and data[-1] != _NEWLINE)
+    for start in range(0, len(data), _PIECE):
+        lines += int(np.count_nonzero(data[start : start + _PIECE] == _NEWLINE))
+        if dialect.quote is not None and not inner:
+            inner = _has_inner_marks(data[max(start - 1, 0) : start + _PIECE + 1], dialect)
+    return Scan(lines, inner)
+
+
+def _has_inner_marks(piece: npt.NDArray[np.uint8], dialect: Dialect) -> bool:
+    border = (piece == ord(dialect.delimiter)) | (piece == _NEWLINE) | (piece == ord("\r"))
+    inner = piece[1:-1] == ord(dialect.quote or "")
+    inner &= ~border[:-2]
+    inner &= ~border[2:]
+    return bool(inner.any())
+
+
+def _newlines(data: npt.NDArray[np.uint8]) -> Numbers:
+    starts = range(0, len(data), _PIECE)
+    pieces = [np.flatnonzero(data[i : i + _PIECE] == _NEWLINE) + i for i in starts]
+    return np.concatenate([np.zeros(0, np.int64), *pieces])
+
+
+class Lines:
+    """All lines of a text by number, from 0.
+
+    Args:
+        text: UTF-8; lines end with a newline, with or without a carriage return before it.
+        dialect: Signs between and around cells.
+    """
+
+    def __init__(self, text: memoryview, dialect: Dialect) -> None:
+        self.text = text
+        self.dialect = dialect
+        newlines = _newlines(np.frombuffer(text, np.uint8))
+        at_end = len(newlines) > 0 and newlines[-1] == len(text) - 1
+        ends = newlines if at_end or not len(text) else np.append(newlines, len(text) - 1)
+        self._bounds = np.concatenate([[0], ends + 1]).astype(np.int64)
+
+    def __len__(self) -> int:
+        return len(self._bounds) - 1
+
+    def __getitem__(self, number: int) -> bytes:
+        start, end = self._bounds[number : number + 2]
+        return bytes(self.text[start:end]).rstrip(b"\r\n")
+
+    def blank(self) -> Mask:
+        """``(lines,)`` True for lines without a character."""
+        data = np.frombuffer(self.text, np.uint8)
+        short = np.flatnonzero(np.diff(self._bounds) <= len("\r\n"))
+        starts, ends = self._bounds[short], self._bounds[short + 1]
+        blank = np.zeros(len(self), bool)
+        blank[short] = np.isin(data[starts], (10, 13)) & np.isin(data[ends - 1], (10, 13))
+        return blank
+
+    def broken(self) -> Numbers:
+        """Numbers of the lines that are not well-formed on their own."""
+        if self.dialect.quote is None:
+            return np.zeros(0, np.int64)
+        pattern = rf"\A{_record(self.dialect)}\r?\n?\z"
+        fits = pc.match_substring_regex(self._arrow(), pattern)
+        return np.flatnonzero(~fits.to_numpy(zero_copy_only=False))
+
+    def _arrow(self) -> pa.Array:
+        bounds, data = pa.py_buffer(self._bounds), pa.py_buffer(self.text)
+        return pa.LargeStringArray.from_buffers(len(self), bounds, data)
+
+    def without(self, cut: Mask) -> bytes:
+        """The text without some lines."""
+        edges = np.flatnonzero(np.diff(np.concatenate([[True], cut, [True]]).astype(np.int8)))
+        runs = zip(self._bounds[edges[::2]], self._bounds[edges[1::2]], strict=True)
+        return b"".join(self.text[start:end] for start, end in runs)
+
+
+def _cells(dialect: Dialect) -> tuple[str, str, str]:
+    """Patterns of a delimiter, a cell, and what may stand between the marks of a cell."""
+    d, q = (rf"\x{ord(sign):02x}" for sign in (dialect.delimiter, dialect.quote or ""))
+    inside = rf"(?:[^{q}]|{q}{q})*"
+    return d, rf"(?:(?:[^{q}{d}\r\n][^{d}\r\n]*)?|{q}{inside}{q})", inside
+
+
+def _record(dialect: Dialect) -> str:
+    d, cell, _ = _cells(dialect)
+    return rf"{cell}(?:{d}{cell})*"
+
+
+class Joins:
+    """Finds the legal records of several lines among lines that are broken on their own.
+
+    Args:
+        lines: All lines.
+        width: Number of cells of a row.
+    """
+
+    def __init__(self, lines: Lines, width: int) -> None:
+        d, cell, inside = _cells(lines.dialect)
+        q = rf"\x{ord(lines.dialect.quote or ''):02x}"
+        self._opens = re.compile(rf"(?:{cell}{d})*{q}{inside}".encode())
+        self._closes = re.compile(rf"{inside}{q}(?:{d}{cell})*".encode())
+        self._goes_on = re.compile(rf"{inside}(?:{q}{d}(?:{cell}{d})*{q}{inside})?".encode())
+        self._lines = lines
+        self._width = width
+
+    def last_line(self, first: int) -> int | None:
+        """Last line of the record that begins in a line; None if there is no such record."""
+        if not self._opens.fullmatch(self._lines[first]):
+            return None
+        for last in range(first + 1, min(first + _MOST_LINES, len(self._lines))):
+            line = self._lines[last]
+            if self._closes.fullmatch(line):
+                both = self._is_full(self._lines[first]) and self._is_full(line)
+                return None if both or self._count(first, last) != self._width else last
+            if self._is_full(line) or not self._goes_on.fullmatch(line):
+                return None
+        return None
+
+    def _is_full(self, line: bytes) -> bool:
+        """Whether a line could be a row of its own."""
+        return line.count(self._lines.dialect.delimiter.encode()) + 1 == self._width
+
+    def _count(self, first: int, last: int) -> int:
+        text = b"\n".join(self._lines[i] for i in range(first, last + 1)).decode()
+        try:
+            [cells] = csv_rows(text, self._lines.dialect)
+        except csv.Error:  # a cell that is longer than any text
+            return 0
+        return len(cells)
+
+
+def csv_rows(text: str, dialect: Dialect) -> list[list[str]]:
+    """Cells of each row of a short text.
+
+    Raises:
+        csv.Error: If it is not well-formed.
+    """
+    return list(
+        csv.reader(
+            io.StringIO(text, newline=""),
+            delimiter=dialect.delimiter,
+            quotechar=dialect.quote,
+            quoting=csv.QUOTE_NONE if dialect.quote is None else csv.QUOTE_MINIMAL,
+            strict=True,
+        )
+    )
+
+
+def find_records(lines: Lines, broken: Numbers, width: int) -> tuple[Mask, Mask]:
+    """Malformed lines, and lines that go on with the record of the line before.
+
+    Args:
+        lines: All lines.
+        broken: Numbers of those that are not well-formed on their own.
+        width: Number of cells of a row.
+
+    Returns:
+        Two masks of ``(lines,)``.
+    """
+    malformed, goes_on = np.zeros(len(lines), bool), np.zeros(len(lines), bool)
+    joins, done = Joins(lines, width), -1
+    for first in broken.tolist():
+        if first <= done:
+            continue
+        last = joins.last_line(first)
+        if last is None:
+            malformed[first] = True
+        else:
+            goes_on[first + 1 : last + 1], done = True, last
+    return malformed, goes_on
