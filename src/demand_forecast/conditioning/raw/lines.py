@@ -153,18 +153,21 @@ class Joins:
         self._lines = lines
         self._width = width
 
-    def last_line(self, first: int) -> int | None:
-        """Last line of the record that begins in a line; None if there is no such record."""
+    def last_line(self, first: int) -> tuple[int, bool]:
+        """Line that closes the cell left open in a line, and whether both are a legal record.
+
+        It is the line itself where no other one closes the cell.
+        """
         if not self._opens.fullmatch(self._lines[first]):
-            return None
+            return first, False
         for last in range(first + 1, min(first + _MOST_LINES, len(self._lines))):
             line = self._lines[last]
             if self._closes.fullmatch(line):
                 both = self._is_full(self._lines[first]) and self._is_full(line)
-                return None if both or self._count(first, last) != self._width else last
+                return last, not both and self._count(first, last) == self._width
             if self._is_full(line) or not self._goes_on.fullmatch(line):
-                return None
-        return None
+                break
+        return first, False
 
     def _is_full(self, line: bytes) -> bool:
         """Whether a line could be a row of its own."""
@@ -212,9 +215,9 @@ def find_records(lines: Lines, broken: Numbers, width: int) -> tuple[Mask, Mask]
     for first in broken.tolist():
         if first <= done:
             continue
-        last = joins.last_line(first)
-        if last is None:
-            malformed[first] = True
-        else:
+        last, is_record = joins.last_line(first)
+        if is_record:
             goes_on[first + 1 : last + 1], done = True, last
+        else:
+            malformed[[first, last]] = True
     return malformed, goes_on
