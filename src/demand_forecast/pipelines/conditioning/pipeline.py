@@ -19,29 +19,36 @@ from demand_forecast.pipelines.conditioning.nodes import (
 def create_pipeline(plan: Segments) -> Pipeline:
     """Conditioning of every region, then the panels of its segments."""
     regions = {region: _region_template(plan.sources(region)) for region in plan.regions}
-    segment = Pipeline(
-        [
-            Node(
-                make_panel,
-                inputs=["conditioned", "params:identity", "params:conditioning"],
-                outputs="panel",
-                name="build_panel",
-            ),
-            Node(
-                list_left_out,
-                inputs=["conditioned", "panel"],
-                outputs="left_out",
-                name="list_left_out",
-            ),
-        ]
-    )
-    segments = per_segment(
-        segment,
+    panels = per_segment(
+        Pipeline(
+            [
+                Node(
+                    make_panel,
+                    inputs=["conditioned", "params:identity", "params:conditioning"],
+                    outputs="panel",
+                    name="build_panel",
+                )
+            ]
+        ),
         plan,
         region_inputs=["conditioned", "params:conditioning"],
         leads_to_velocities=True,
     )
-    return stage("conditioning", [*per_region(regions, plan), *segments])
+    reports = per_segment(
+        Pipeline(
+            [
+                Node(
+                    list_left_out,
+                    inputs=["conditioned", "panel"],
+                    outputs="left_out",
+                    name="list_left_out",
+                )
+            ]
+        ),
+        plan,
+        region_inputs=["conditioned"],
+    )
+    return stage("conditioning", [*per_region(regions, plan), *panels, *reports])
 
 
 def _region_template(sources: Sequence[str]) -> Pipeline:
