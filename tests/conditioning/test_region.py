@@ -76,7 +76,7 @@ def test_optional_sources_may_be_absent(raw_region):
 
 def test_region_without_a_usable_row_says_why(raw_region):
     raw_region.frames["stores"]["Region"] = "Florida"
-    with pytest.raises(SourceError, match=r"'north_texas': no row .* usable.*'unknown_store': 720"):
+    with pytest.raises(SourceError, match=r"no row .* usable.*720 unknown_store; stores: 4 other"):
         raw_region.condition()
 
 

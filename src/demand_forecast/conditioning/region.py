@@ -23,6 +23,7 @@ from demand_forecast.conditioning.parameters import ConditioningParameters
 from demand_forecast.conditioning.raw import RawSource
 from demand_forecast.conditioning.rows import checks
 from demand_forecast.conditioning.rows.draft import Draft
+from demand_forecast.conditioning.rows.joins import check_joins
 from demand_forecast.conditioning.rows.parsing import parse_source
 from demand_forecast.conditioning.rows.totals import control_totals
 from demand_forecast.conditioning.weeks import week_end
@@ -188,6 +189,7 @@ def _check_masters_and_shipments(
         column = layout.sources[name].columns[str(drafts[name].measure)] if name in drafts else None
         if column is not None and column.unit == "cases" and products is not None:
             checks.cases_to_units(drafts[name], products)
+    check_joins(drafts, region)
     span = _span(drafts, region, parameters)
     checks.check_weeks(shipments, span.first, span.as_of, span.now)
     checks.check_duplicates(shipments)
@@ -200,7 +202,7 @@ def _check_late_rows(
     shipments: Draft, region: str, parameters: ConditioningParameters, span: _Span
 ) -> None:
     """Say which rows come after the last complete week, and stop where they are too many."""
-    late = shipments.reasons() == "week_after_as_of"
+    late = shipments.is_rejected_for("week_after_as_of")
     if not late.any():
         return
     share = late.sum() / len(late)
@@ -226,8 +228,7 @@ def _span(drafts: dict[str, Draft], region: str, parameters: ConditioningParamet
         if name in drafts
     }
     if not len(weeks["shipments"]):
-        reasons = pd.Series(drafts["shipments"].reasons()).value_counts().to_dict()
-        raise SourceError(f"region '{region}': no row of shipments is usable. Reasons: {reasons}.")
+        raise SourceError(f"region '{region}': no row of shipments is usable. {_why(drafts)}")
     first, now = checks.plausible_span(weeks["shipments"], parameters.complete_share)
     limited_by = "shipments"
     if len(weeks.get("returns", ())):
@@ -243,6 +244,16 @@ def _span(drafts: dict[str, Draft], region: str, parameters: ConditioningParamet
             f"conditioning.as_of is {parameters.as_of}, but region '{region}' starts in {first}."
         )
     return _Span(first, as_of, now, limited_by)
+
+
+def _why(drafts: Mapping[str, Draft]) -> str:
+    """Reasons of the rejected rows of shipments and of the tables that they refer to."""
+    told = []
+    for name in ("shipments", "stores", "products"):
+        if name in drafts and not drafts[name].good.all():
+            reasons = pd.Series(drafts[name].reasons()).value_counts().drop("", errors="ignore")
+            told.append(f"{name}: {', '.join(f'{n:,} {reason}' for reason, n in reasons.items())}")
+    return f"Rejected rows of {'; '.join(told)}." if told else ""
 
 
 def _check_others(
