@@ -14,6 +14,7 @@ import pytest
 
 from demand_forecast.conditioning.layout import Column, Cut, Layout, ReadOptions, SourceLayout
 from demand_forecast.conditioning.tables import TABLES
+from demand_forecast.modelling.evaluation.metrics import METRICS
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -95,6 +96,13 @@ def test_the_layout_page_has_every_key(site: Path) -> None:
                 assert " ".join((field.description or "?").split())[:40].split("`")[0] in text
     for name, table in TABLES.items():
         assert {name, *table.columns} <= set(re.findall(r"\w+", text))
+
+
+def test_the_page_of_outputs_has_every_metric(site: Path) -> None:
+    text = _Page(site / "reference" / "outputs.html").text
+    for metric in METRICS:
+        assert {metric.name, *metric.columns[:1]} <= set(re.findall(r"\w+", text))
+        assert metric.what in text
 
 
 @pytest.mark.parametrize("path", TEXTS, ids=lambda p: p.relative_to(ROOT).as_posix())
