@@ -151,3 +151,70 @@ def explain(
             changed = str(error)
     names = [namespace, *(f"{k} {v}" for k, v in {"store": store, "product": product}.items() if v)]
     explanation.print_explanation(parts, changed, ", ".join(names))
+
+
+@cli.group(name="layout")
+def layout() -> None:
+    """How raw files look: draft a layout, check it, show it to a supplier."""
+
+
+@layout.command(name="draft")
+@click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.option("--name", default="acme", show_default=True, help="Environment and layout.")
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=None,
+    help="Folder to write into; default: conf/NAME of the project.",
+)
+@click.option("--force", is_flag=True, help="Replace files that are there.")
+@click.pass_obj
+def layout_draft(
+    project: ProjectMetadata, folder: Path, name: str, output: Path | None, force: bool
+) -> None:
+    """Look at the raw files in FOLDER and write the configuration that reads them.
+
+    FOLDER holds the files of one region, or a folder per region. What the files leave open is
+    written as `decide`, with the question beside it.
+
+    Raises:
+        ClickException: If no file can be read, or a file to write is there.
+    """
+    from demand_forecast.reporting.layouts import write_draft
+
+    target = output or project.project_path / "conf" / name
+    try:
+        write_draft(folder, name, target, force)
+    except DemandForecastError as error:
+        raise click.ClickException(str(error)) from error
+
+
+@layout.command(name="check")
+@click.option("--env", "-e", default=None, help="Kedro environment.")
+@click.option("--region", "regions", multiple=True, help="A region; may be repeated. Default: all.")
+@click.option(
+    "--rows",
+    default=500_000,
+    show_default=True,
+    help="Of a source with more rows, only so many are looked at.",
+)
+@click.pass_obj
+def layout_check(
+    project: ProjectMetadata, env: str | None, regions: tuple[str, ...], rows: int
+) -> None:
+    """Show what a layout makes of the raw files; nothing is written.
+
+    How each column is read, rows before and after, dates, rejected rows, joins, and what a model
+    will do with each covariate. The exit code is 1 if something would stop a run.
+
+    Raises:
+        ClickException: If something is still to be decided, or would stop a run.
+    """
+    from demand_forecast.reporting.layouts import check_layouts
+
+    try:
+        passed = check_layouts(project.project_path, env, list(regions), rows)
+    except DemandForecastError as error:
+        raise click.ClickException(str(error)) from error
+    if not passed:
+        raise click.ClickException("something would stop a run, see 'stops a run' above.")

@@ -9,8 +9,11 @@ import yaml
 
 from demand_forecast.conditioning.layout import (
     Column,
+    Conversion,
     Cut,
+    FiscalCalendar,
     Layout,
+    Melt,
     ReadOptions,
     SourceLayout,
     parse_layout,
@@ -40,7 +43,7 @@ REST = {
 """What a model needs besides the key that a test looks at."""
 
 
-@pytest.mark.parametrize("model", [*REST, Cut])
+@pytest.mark.parametrize("model", [*REST, Cut, Conversion, FiscalCalendar, Melt])
 def test_every_key_is_described_with_an_example(model):
     for key, field in model.model_fields.items():
         assert str(field.description).endswith("."), key
@@ -50,7 +53,7 @@ def test_every_key_is_described_with_an_example(model):
 @pytest.mark.parametrize("model", REST)
 def test_examples_are_valid(model):
     for key, field in model.model_fields.items():
-        rest = {} if key in ("constant", "pick") else REST[model]
+        rest = {} if key in ("constant", "pick", "compose", "compute") else REST[model]
         for example in field.examples:
             given = model.model_validate(rest | {field.alias or key: example})
             assert key in given.model_fields_set
@@ -135,7 +138,7 @@ def test_short_form_and_roles(raw_region):
         ),
         (
             ["sources", "stores", "columns", "income"],
-            {"from": "Income", "date_format": "%Y"},
+            {"from": "Income", "date_format": "%m/%d/%Y"},
             r"source 'stores', column 'income', key 'date_format': this column holds a number. "
             "Valid: date, week",
         ),

@@ -192,7 +192,11 @@ def _weeks(*counts):
         (_weeks(10, 0, 10, 0, 0), 2),
         (_weeks(*range(1, 60)), 58),  # a growing region
         (_weeks(*range(160, 100, -1)), 59),  # a shrinking one
-        (_weeks(*[10] * 30, *[0] * 30, *[1] * 9), 29),
+        (_weeks(*[10] * 30, *[0] * 30, *[1] * 9), 29),  # typing errors
+        (_weeks(*[60] * 48, *[20] * 12), 59),  # two of three stores have closed
+        (_weeks(*[60] * 48, *[20] * 12, 8), 59),  # ... and the last file is not complete
+        (_weeks(*[60] * 57, *[20] * 3), 56),  # closed, or late: three weeks cannot tell
+        (_weeks(*[60] * 50, 10, *[60] * 9), 59),  # a week in which a file is missing
     ],
 )
 def test_last_complete_week(weeks, last):
@@ -210,6 +214,6 @@ def test_first_week_ignores_strays_but_not_a_slow_start():
 def test_manifest_tells_files_and_roles(raw_region):
     manifest = raw_region.condition().manifest
     assert set(manifest["files"]["stores"]) == {"stores.csv"}
-    assert manifest["columns"]["stores"]["income"] == {"role": "static", "fill": None}
+    assert manifest["columns"]["stores"]["income"] == {"role": "static", "fill": None, "kind": None}
     assert manifest["rows"]["shipments"] == 720
     assert dataclasses.is_dataclass(ConditionedRegion)

@@ -40,6 +40,7 @@ def _set(column: str, value: float):
         (_set("q975", np.inf), "1 rows not finite"),
         (_set("mape_point", -0.5), "1 rows negative"),
         (_set("q10", 1e9), "1 rows with quantiles out of order"),
+        (_set("mean", 1e9), "1 rows with a mean far above every quantile"),
         (lambda f: f.drop(columns="q50"), "no column 'q50'"),
         (lambda f: f.iloc[:0], "48 rows missing"),
     ],

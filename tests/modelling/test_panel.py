@@ -19,7 +19,7 @@ def panel() -> Panel:
     panel = simulated(stores=2, products=2, weeks=20)
     index = np.zeros(4, dtype=np.int64)
     future = Covariate(np.ones((1, 24), np.float32), index, Group.EVENTS)
-    past = Covariate(np.ones((1, 20), np.float32), index, Group.WEATHER)
+    past = Covariate(np.ones((1, 20), np.float32), index, Group.WEATHER, "level")
     return replace(
         panel,
         known_future=panel.known_future | {"fair: spring:values": future},
@@ -40,6 +40,8 @@ def test_a_stored_panel_comes_back_whatever_its_covariates_are_called(
     assert groups == {name: covariate.group for name, covariate in panel.known_future.items()}
     assert groups["fair: spring:values"] is Group.EVENTS
     assert loaded.observed[":sold:online"].group is Group.WEATHER
+    assert loaded.observed[":sold:online"].kind == "level"
+    assert loaded.known_future["fair: spring:values"].kind is None
 
 
 def test_a_panel_that_was_stored_without_groups_can_still_be_read(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -11,7 +12,12 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from demand_forecast.conditioning.conditioned import ColumnFacts, ConditionedRegion, Manifest
+from demand_forecast.conditioning.conditioned import (
+    UNREADABLE_COLUMNS,
+    ColumnFacts,
+    ConditionedRegion,
+    Manifest,
+)
 from demand_forecast.conditioning.layout import Layout, parse_layout
 from demand_forecast.conditioning.parameters import ConditioningParameters
 from demand_forecast.conditioning.raw import RawSource
@@ -21,6 +27,8 @@ from demand_forecast.conditioning.rows.parsing import parse_source
 from demand_forecast.conditioning.rows.totals import control_totals
 from demand_forecast.conditioning.weeks import week_end
 from demand_forecast.exceptions import ConfigurationError, SourceError
+
+_LOGGER = logging.getLogger(__name__)
 
 _DAY, _WEEK = np.timedelta64(1, "D"), np.timedelta64(7, "D")
 _RETURNS_SHARE = 0.1  # returns come later than shipments; this tells whether they have come at all
@@ -59,7 +67,11 @@ def condition_region(
     day = parameters.week_ends_on
     drafts = {
         name: parse_source(
-            name, handle.read(layout.sources[name], region), layout.sources[name], day
+            name,
+            handle.read(layout.sources[name], region),
+            layout.sources[name],
+            day,
+            layout.units,
         )
         for name, handle in handles.items()
     }
@@ -75,7 +87,35 @@ def condition_region(
         quarantine=quarantine.assign(region=region),
         control_totals=totals.assign(region=region),
         manifest=_manifest(digest, files, layout, region, parameters, span, tables),
+        unreadable=_unreadable(drafts),
+        dates=_dates(drafts),
     )
+
+
+def _unreadable(drafts: Mapping[str, Draft]) -> pd.DataFrame:
+    """Cells that could not be read: one row per source and column."""
+    lines = [
+        {
+            "source": name,
+            "column": u.column,
+            "cells": u.cells,
+            "unreadable": u.count,
+            "share_unreadable": u.share,
+            "is_blanked": u.is_blanked,
+            "examples": json.dumps(u.examples, ensure_ascii=False),
+            "hint": u.hint,
+        }
+        for name, draft in drafts.items()
+        for u in draft.unreadable
+    ]
+    frame = pd.DataFrame(lines, columns=UNREADABLE_COLUMNS)
+    return frame.astype(dict.fromkeys(("source", "column", "examples", "hint"), "str"))
+
+
+def _dates(drafts: Mapping[str, Draft]) -> pd.DataFrame:
+    """Range and weekday of the dates: one row per source, file and column."""
+    reports = [d.dates for d in drafts.values() if len(d.dates)]
+    return pd.concat(reports, ignore_index=True) if reports else pd.DataFrame()
 
 
 def _present(raw: Mapping[str, RawSource | None], layout: Layout) -> dict[str, RawSource]:
@@ -114,11 +154,19 @@ def _digest(
 
 
 class _Span(NamedTuple):
-    """First week, last week to look at, and last complete week of a region."""
+    """The weeks of a region.
+
+    Attributes:
+        first: First week.
+        as_of: Last week to look at.
+        now: Last complete week.
+        limited_by: Source that is not complete after ``now``.
+    """
 
     first: np.datetime64
     as_of: np.datetime64
     now: np.datetime64
+    limited_by: str
 
 
 def _check_masters_and_shipments(
@@ -141,9 +189,34 @@ def _check_masters_and_shipments(
         if column is not None and column.unit == "cases" and products is not None:
             checks.cases_to_units(drafts[name], products)
     span = _span(drafts, region, parameters)
-    checks.check_weeks(shipments, *span)
+    checks.check_weeks(shipments, span.first, span.as_of, span.now)
     checks.check_duplicates(shipments)
+    if parameters.as_of is None:
+        _check_late_rows(shipments, region, parameters, span)
     return span
+
+
+def _check_late_rows(
+    shipments: Draft, region: str, parameters: ConditioningParameters, span: _Span
+) -> None:
+    """Say which rows come after the last complete week, and stop where they are too many."""
+    late = shipments.reasons() == "week_after_as_of"
+    if not late.any():
+        return
+    share = late.sum() / len(late)
+    last = shipments.frame.loc[late, "week"].max()
+    told = (
+        f"region '{region}': as_of is {span.as_of}, the last week with complete "
+        f"{span.limited_by}; {late.sum():,} rows of shipments ({share:.1%}) are later, until "
+        f"{last:%Y-%m-%d}, and are not used"
+    )
+    if share > parameters.max_late_share:
+        raise SourceError(
+            f"{told}. That is more than conditioning.max_late_share ({parameters.max_late_share}). "
+            f"If these weeks are complete, set conditioning.as_of to {last:%Y-%m-%d}; if not, the "
+            f"files of {span.limited_by} are not."
+        )
+    _LOGGER.warning("%s.", told)
 
 
 def _span(drafts: dict[str, Draft], region: str, parameters: ConditioningParameters) -> _Span:
@@ -156,17 +229,20 @@ def _span(drafts: dict[str, Draft], region: str, parameters: ConditioningParamet
         reasons = pd.Series(drafts["shipments"].reasons()).value_counts().to_dict()
         raise SourceError(f"region '{region}': no row of shipments is usable. Reasons: {reasons}.")
     first, now = checks.plausible_span(weeks["shipments"], parameters.complete_share)
+    limited_by = "shipments"
     if len(weeks.get("returns", ())):
-        now = min(now, checks.plausible_span(weeks["returns"], _RETURNS_SHARE)[1])
+        returned = checks.plausible_span(weeks["returns"], _RETURNS_SHARE)[1]
+        if returned < now:
+            now, limited_by = returned, "returns"
     if parameters.as_of is None:
-        return _Span(first, now, now)
+        return _Span(first, now, now, limited_by)
     six_days_before = np.datetime64(parameters.as_of, "D") - (_WEEK - _DAY)
     as_of = week_end(np.array([six_days_before]), parameters.week_ends_on)[0]
     if as_of < first:
         raise ConfigurationError(
             f"conditioning.as_of is {parameters.as_of}, but region '{region}' starts in {first}."
         )
-    return _Span(first, as_of, now)
+    return _Span(first, as_of, now, limited_by)
 
 
 def _check_others(
@@ -183,7 +259,7 @@ def _check_others(
     if "events" in drafts:
         checks.check_events(drafts["events"], region)
     if "returns" in drafts:
-        checks.check_weeks(drafts["returns"], *span)
+        checks.check_weeks(drafts["returns"], span.first, span.as_of, span.now)
     for name, draft in drafts.items():
         if name not in ("stores", "products", "shipments"):
             checks.check_duplicates(draft)
@@ -203,7 +279,11 @@ def _manifest(
 ) -> Manifest:
     columns: dict[str, dict[str, ColumnFacts]] = {
         source: {
-            name: {"role": layout.role(source, name), "fill": column.fill}
+            name: {
+                "role": layout.role(source, name),
+                "fill": column.fill,
+                "kind": column.kind,
+            }
             for name, column in layout.sources[source].columns.items()
             if name in tables[source]
         }

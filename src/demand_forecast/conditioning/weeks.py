@@ -29,6 +29,12 @@ def week_end(days: Days, week_ends_on: Day) -> Days:
     return np.asarray(np.where(np.isnat(dates), np.datetime64("NaT", "D"), ends))
 
 
+def weekday(days: Days) -> npt.NDArray[np.object_]:
+    """Name of the weekday of each day, as in :data:`Day`; of NaT any."""
+    number = np.where(np.isnat(days), 0, days.astype("datetime64[D]").astype(np.int64))
+    return np.asarray(np.array(_DAYS, object)[(number + _EPOCH_WEEKDAY) % 7])
+
+
 def weeks_between(first: np.datetime64, last: np.datetime64) -> Days:
     """All week ends from ``first`` to ``last``, both included."""
     return np.arange(first, last + np.timedelta64(1, "D"), np.timedelta64(7, "D"))

@@ -15,6 +15,10 @@ from demand_forecast.modelling.protocol import POINTS, QUANTILES
 _VALUES: Final = [*POINTS, *QUANTILES]
 # Calibration works in floating point: neighbouring quantiles may differ by rounding.
 _CROSSING: Final = 1e-6
+# A mean may lie above the highest quantile where almost every week is empty, by less than a unit;
+# otherwise a single absurd week has learned it.
+_MEAN_SHARE: Final = 1.5
+_MEAN_UNITS: Final = 1.0
 
 
 def target_weeks(as_of: pd.Timestamp, horizon: int) -> list[pd.Timestamp]:
@@ -26,6 +30,8 @@ def check_output(
     frame: pd.DataFrame, expected_keys: pd.DataFrame, weeks: Sequence[pd.Timestamp]
 ) -> None:
     """The output contract: complete, one row per key, finite, not negative, quantiles in order.
+
+    The mean must not lie far above all quantiles either.
 
     Args:
         frame: A forecast table, or a model's forecast frame.
@@ -65,6 +71,7 @@ def _value_problems(frame: pd.DataFrame) -> list[str]:
     row = [*KEY, "week"]
     values = frame[_VALUES].to_numpy(dtype=float)
     quantiles = frame[list(QUANTILES)].to_numpy(dtype=float)
+    mean = frame["mean"].to_numpy(dtype=float)
     slack = _CROSSING * (1 + np.abs(quantiles[:, 1:]))
     with np.errstate(invalid="ignore"):  # infinite quantiles are told as such
         crossing = (quantiles[:, :-1] > quantiles[:, 1:] + slack).any(axis=1)
@@ -72,6 +79,7 @@ def _value_problems(frame: pd.DataFrame) -> list[str]:
         "not finite": ~np.isfinite(values).all(axis=1),
         "negative": (values < 0).any(axis=1),
         "with quantiles out of order": crossing,
+        "with a mean far above every quantile": mean > _MEAN_SHARE * quantiles[:, -1] + _MEAN_UNITS,
     }
     return [
         f"{int(bad.sum())} rows {what}, {example_of(frame[bad], row)}"

@@ -36,6 +36,7 @@ class Group(StrEnum):
     PRODUCT = "product"
 
 
+CovariateKind = Literal["price", "flag", "level", "event", "weather"]
 PlanGroup = Literal[Group.PRICE_AND_PROMOTION, Group.WEATHER, Group.EVENTS]
 
 
@@ -48,11 +49,13 @@ class Covariate:
             an observed one; NaN where unknown.
         index: ``(series,)`` row of ``values`` that belongs to each series.
         group: What its effect counts as in an explanation: where it came from, not how it is named.
+        kind: What its values are, where somebody has said so; else they decide themselves.
     """
 
     values: FloatArray
     index: IntArray
     group: PlanGroup = Group.PRICE_AND_PROMOTION
+    kind: CovariateKind | None = None
 
     def dense(self) -> FloatArray:
         """Values per series, ``(series, weeks...)``."""
@@ -84,7 +87,7 @@ class Panel:
             (``category``, ``unit_price``, store demographics...), text or float.
         weeks: ``(weeks + future,)`` week-ending dates, ascending, seven days apart.
         demand: ``(series, weeks)`` delivered less returned units; NaN where the product was not
-            delivered to the store.
+            delivered to the store, and in weeks that are outliers.
         delivered: ``(series, weeks)`` delivered units; NaN likewise.
         censored: ``(series, weeks)`` True where nothing came back (sold out): demand was at least
             what was delivered. All False where the region has no returns source.
@@ -130,6 +133,11 @@ class Panel:
     def active(self) -> BoolArray:
         """``(series, weeks)`` True where the product was delivered to the store."""
         return np.isfinite(self.demand)
+
+    @property
+    def outliers(self) -> BoolArray:
+        """``(series, weeks)`` True where a delivery cannot be right, so that demand is unknown."""
+        return np.isfinite(self.delivered) & ~np.isfinite(self.demand)
 
     @property
     def digest(self) -> str:
@@ -211,7 +219,7 @@ class Panel:
 
     def save(self, directory: Path) -> None:
         """Write ``series.parquet``, ``arrays.safetensors`` and ``panel.json`` into a directory."""
-        groups = {kind: {k: c.group for k, c in held.items()} for kind, held in self._covariates()}
+        held = self._covariates()
         self.series.to_parquet(directory / "series.parquet", index=False)
         save_file(
             {k: np.ascontiguousarray(v) for k, v in self._arrays().items()},
@@ -221,7 +229,8 @@ class Panel:
             "region": self.region,
             "store_format": self.store_format,
             "digest": self.digest,
-            "groups": groups,
+            "groups": {role: {k: c.group for k, c in mine.items()} for role, mine in held},
+            "kinds": {role: {k: c.kind for k, c in mine.items()} for role, mine in held},
         }
         (directory / "panel.json").write_text(json.dumps(meta, indent=2))
 
@@ -231,9 +240,12 @@ class Panel:
         arrays = load_file(str(directory / "arrays.safetensors"))
         meta = json.loads((directory / "panel.json").read_text())
         parts = _parts(arrays)
-        for kind, groups in meta.get("groups", {}).items():  # without: stored by an older version
+        for role, groups in meta.get("groups", {}).items():  # without: stored by an older version
             for name, group in groups.items():
-                parts[kind][name]["group"] = Group(group)
+                parts[role][name]["group"] = Group(group)
+        for role, kinds in meta.get("kinds", {}).items():
+            for name, kind in kinds.items():
+                parts[role][name]["kind"] = kind
         return cls(
             series=pd.read_parquet(directory / "series.parquet"),
             weeks=arrays["weeks"].astype("datetime64[D]"),

@@ -12,6 +12,7 @@ from raw_regions import WEEKS
 from demand_forecast.conditioning.panel import build_panel
 from demand_forecast.conditioning.parameters import ConditioningParameters
 from demand_forecast.exceptions import ConfigurationError, ContractError, NotEnoughHistoryError
+from demand_forecast.modelling.panel import Group
 
 DAY = pd.Timedelta(days=1)
 
@@ -264,3 +265,14 @@ def test_weeks_may_end_on_another_day(raw_region):
     raw_region.parameters = parameters.model_dump()
     panel = build_panel(raw_region.condition(), "large", parameters)
     assert pd.Timestamp(panel.weeks[0]) == WEEKS[0] + 2 * DAY
+
+
+@pytest.mark.parametrize(
+    ("kind", "group"), [("event", Group.EVENTS), ("price", Group.PRICE_AND_PROMOTION)]
+)
+def test_the_kind_that_a_layout_declares_stays_with_the_covariate(full_region, kind, group):
+    columns = full_region.layout["sources"]["promotions"]["columns"]
+    columns["price"] = {"from": "Price", "kind": kind}
+    covariate = build_panel(full_region.condition(), "large").known_future["price"]
+    assert covariate.kind == kind
+    assert covariate.group is group

@@ -93,7 +93,7 @@ def test_missing_file_names_glob_folder_and_what_is_there(folder):
             "Store,Class,Manager,Phone",
             r"source 'stores', .*/stores_1\.csv: column 'Manager' is not declared\. "
             r"Declare it under columns: or list it under ignore: \('\*' accepts all\)\. "
-            r"Undeclared: Manager, Phone\.$",
+            r"Undeclared: Manager, Phone\. To leave it out, .*: ignore: \[Manager, Phone\]$",
         ),
     ],
 )

@@ -6,13 +6,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from demand_forecast.conditioning.layout import Column
-from demand_forecast.conditioning.rows.parsing import parse
+from demand_forecast.conditioning.layout import CONVERSIONS, Column, ReadOptions
+from demand_forecast.conditioning.rows.cells import CellReader
+from demand_forecast.conditioning.rows.dates import date_hint
 
 
-def _parse(cells, column, kind, decimal="."):
+def _parse(cells, column, kind, decimal=".", read=None, is_amount=False):
     text = pd.Series(cells, dtype="str")
-    return parse(text, Column.model_validate({"from": "x", **column}), kind, decimal, "saturday")
+    declared = Column.model_validate({"from": "x", **column})
+    given = {"decimal": decimal} if read is None else read
+    options = ReadOptions.model_validate(given)
+    conversion = CONVERSIONS.get(declared.unit or "")
+    return CellReader(declared, kind, options, "saturday", conversion, is_amount).read(text)
 
 
 def _values(parsed):
@@ -127,9 +132,118 @@ def test_week_numbers_far_away_are_no_weeks():
     assert parsed.values.isna().tolist() == [False, True, False, False, False, True]
 
 
-def test_a_moment_counts_on_the_day_it_says_in_universal_time():
-    parsed = _parse(["2019-12-31T23:30:00-05:00", "2019-12-31T23:30:00"], {}, "date")
-    assert parsed.values.dt.strftime("%Y-%m-%d %H:%M").tolist() == [
-        "2020-01-01 00:00",
-        "2019-12-31 00:00",
-    ]
+@pytest.mark.parametrize(
+    ("column", "cell", "expected"),
+    [
+        ({}, "2019-12-31T23:30:00-05:00", "2019-12-31"),
+        ({}, "2020-01-01T00:30:00+01:00", "2020-01-01"),
+        ({}, "2019-12-31 23:30:00.123Z", "2019-12-31"),
+        ({"date_format": "%m/%d/%Y %H:%M:%S %z"}, "12/31/2019 23:30:00 -0500", "2019-12-31"),
+        ({"date_format": "%d.%m.%Y %H:%M"}, "31.12.2019 23:30", "2019-12-31"),
+    ],
+)
+def test_a_date_counts_as_it_is_written(column, cell, expected):
+    assert _values(_parse([cell], column, "date")) == [pd.Timestamp(expected)]
+
+
+@pytest.mark.parametrize(
+    ("date_format", "cells", "bad"),
+    [
+        ("%m%d%Y", ["01062024", "1062024", "10062024"], [False, True, False]),
+        ("%Y%m%d", ["20240106", "2024106"], [False, True]),
+        ("W%d%m%y", ["W060124", "W60124"], [False, True]),
+    ],
+)
+def test_a_format_without_separators_needs_its_full_width(date_format, cells, bad):
+    assert _parse(cells, {"date_format": date_format}, "date").bad.tolist() == bad
+
+
+def test_a_zero_that_a_spreadsheet_has_taken_is_put_back_where_it_is_declared():
+    column = {"date_format": "%m%d%Y", "zfill": 8}
+    assert _values(_parse(["1062024"], column, "date")) == [pd.Timestamp("2024-01-06")]
+    told = date_hint(pd.Series(["1062024"]), "%m%d%Y")
+    assert "zfill: 8" in told
+    assert date_hint(pd.Series(["soon"]), "%m%d%Y") == ""
+
+
+@pytest.mark.parametrize(
+    ("column", "cell", "expected"),
+    [
+        ({"date_format": "iso_week"}, "2024-W05", "2024-02-03"),  # Monday 29 January to Sunday
+        ({"date_format": "iso_week"}, "2024W53", None),
+        ({"date_format": "iso_week"}, "2020-W53", "2021-01-02"),
+        ({"date_format": "excel"}, "45296", "2024-01-06"),
+        ({"date_format": "excel"}, "45296.75", "2024-01-06"),
+        ({"date_format": "excel"}, "0", None),
+        ({"fiscal": {"year_starts": {2024: "2024-02-04"}}}, "2024-02", "2024-02-17"),
+        ({"fiscal": {"year_starts": {2024: "2024-02-04"}}}, "2023-02", None),
+        (
+            {"fiscal": {"year_starts": {2024: "2024-02-04"}, "pattern": "4-4-5"}},
+            "2024-3-5",
+            "2024-05-04",
+        ),
+        (
+            {"fiscal": {"year_starts": {2024: "2024-02-04"}, "pattern": "4-5-4"}},
+            "2024-3-5",
+            None,
+        ),
+    ],
+)
+def test_weeks_without_a_date(column, cell, expected):
+    wanted = None if expected is None else pd.Timestamp(expected)
+    assert _values(_parse([cell], column, "week")) == [wanted]
+
+
+def test_dates_on_another_weekday_are_bad_where_one_is_declared():
+    parsed = _parse(["2024-01-06", "2024-01-07"], {"weekday": "saturday"}, "week")
+    assert parsed.bad.tolist() == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("read", "cells", "expected"),
+    [
+        ({"thousands": ","}, ["1,234", "12,34", "1,234,567.5", "12"], [1234, None, 1234567.5, 12]),
+        ({"thousands": ".", "decimal": ","}, ["1.234,5", "1.9", "7,25"], [1234.5, None, 7.25]),
+        ({"thousands": " "}, ["1 234", "1\u00a0234", "1 2"], [1234, 1234, None]),
+        ({"thousands": "'"}, ["1'234"], [1234]),
+        ({"currency": "$"}, ["$2.50", "-$2", "$ 3", "2$", "€2"], [2.5, -2, 3, 2, None]),
+        ({"currency": "EUR"}, ["2.50 EUR", "EUR 2"], [2.5, 2]),
+        ({"percent": True}, ["25 %", "25%", "0.5"], [0.25, 0.25, 0.5]),
+        ({}, ["25%", "$2", "1,234", "(3)", "3-"], [None] * 5),
+        ({}, ["True", "false", "1"], [1, 0, 1]),
+        ({"true_values": ["J"], "false_values": ["N"]}, ["j", "N", "true"], [1, 0, None]),
+        ({"na_values": ["-", "#REF!"]}, ["-", "#ref!", "1"], [None, None, 1]),
+        ({}, ["1e308", "inf", "1e12", "-1e13"], [None, None, 1e12, None]),
+    ],
+)
+def test_numbers_as_people_write_them(read, cells, expected):
+    assert _values(_parse(cells, {}, "number", read=read)) == expected
+
+
+def test_words_for_an_empty_cell_are_missing_and_not_bad():
+    parsed = _parse(["-", "x"], {}, "number", read={"na_values": ["-"]})
+    assert parsed.missing.tolist() == [True, False]
+    assert parsed.bad.tolist() == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("cells", "read", "unclear"),
+    [
+        (["1.900", "850", "12.450"], {}, [True, False, True]),
+        (["1.900", "8.5"], {}, [False, False]),  # some have other decimals
+        (["1.900", "0.125"], {}, [False, False]),  # no group begins with a zero
+        (["1.900"], {"decimal": "."}, [False]),
+        (["1.900"], {"thousands": "."}, [False]),
+    ],
+)
+def test_amounts_that_could_be_read_in_two_ways_are_not_read(cells, read, unclear):
+    parsed = _parse(cells, {}, "number", read=read, is_amount=True)
+    assert parsed.unclear.tolist() == unclear
+    assert parsed.bad[parsed.unclear].all()
+
+
+def test_an_id_is_taken_out_of_its_text_and_filled_up():
+    column = {"extract": r"(\d{3,5})(?:-\d{4})?", "zfill": 5}
+    parsed = _parse(["2100", "02100-1234", "n.a.", "X"], column, "text")
+    assert _values(parsed)[:2] == ["02100", "02100"]
+    assert parsed.bad.tolist() == [False, False, True, True]

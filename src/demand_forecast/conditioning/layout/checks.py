@@ -11,11 +11,12 @@ from pydantic import BaseModel, ValidationError
 from demand_forecast.conditioning.layout.columns import Column, Cut, FiscalCalendar
 from demand_forecast.conditioning.layout.files import Melt, ReadOptions
 from demand_forecast.conditioning.layout.layout import CONVERSIONS, Conversion, Layout, SourceLayout
+from demand_forecast.conditioning.layout.undecided import check_decided
 from demand_forecast.conditioning.tables import TABLES, Kind, StandardTable
 from demand_forecast.exceptions import ConfigurationError, did_you_mean
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
-_RESERVED = ("censored", "delivered", "demand", "horizon", "issued")
+RESERVED = ("censored", "delivered", "demand", "horizon", "issued")
 
 
 def parse_layout(name: str, values: Mapping[str, object] | Layout) -> Layout:
@@ -31,6 +32,7 @@ def parse_layout(name: str, values: Mapping[str, object] | Layout) -> Layout:
     if isinstance(values, Layout):
         return values
     name = str(values.get("name") or name)
+    check_decided(name, values)
     sources = values.get("sources") or {}
     if isinstance(sources, Mapping):
         _check_sources(name, sources)
@@ -40,8 +42,8 @@ def parse_layout(name: str, values: Mapping[str, object] | Layout) -> Layout:
         raise ConfigurationError(_describe(name, error)) from error
     for source, spec in layout.sources.items():
         where = f"layout '{name}', source '{source}'"
+        _check_units(source, spec, layout)
         _check_columns(where, source, spec)
-        _check_units(where, spec, layout)
     cases = [
         s for s, v in layout.sources.items() if any(c.unit == "cases" for c in v.columns.values())
     ]
@@ -87,22 +89,22 @@ def _check_columns(where: str, source: str, spec: SourceLayout) -> None:
         _check_column(f"{where}, column '{name}'", name, column, table)
 
 
-def _check_units(where: str, spec: SourceLayout, layout: Layout) -> None:
+def _check_units(source: str, spec: SourceLayout, layout: Layout) -> None:
     valid = {"cases", *CONVERSIONS, *layout.units}
     for name, column in spec.columns.items():
         if column.unit is not None and column.unit not in valid:
             raise ConfigurationError(
-                f"{where}, column '{name}', key 'unit': found '{column.unit}'. "
-                f"{did_you_mean(column.unit, valid)} Others can be declared under 'units' of the "
-                "layout."
+                f"layout '{layout.name}', key 'sources.{source}.columns.{name}.unit': found "
+                f"'{column.unit}'. {did_you_mean(column.unit, valid)} Others can be declared "
+                "under 'units' of the layout."
             )
 
 
 def _check_column(where: str, name: str, column: Column, table: StandardTable) -> None:
-    if not _NAME.fullmatch(name) or name in _RESERVED:
+    if not _NAME.fullmatch(name) or name in RESERVED:
         raise ConfigurationError(
             f"{where}: choose another name. Valid: lower case letters, digits and underscores, but "
-            f"not {', '.join(_RESERVED)}."
+            f"not {', '.join(RESERVED)}."
         )
     if name not in table.columns and column.role is None and table.extra_role is None:
         raise ConfigurationError(
@@ -132,7 +134,7 @@ _KINDS_OF_KEY: dict[str, tuple[Kind, ...]] = {
     "unit": ("number",),
     "compute": ("number",),
     "kind": ("number",),
-    "zfill": ("text",),
+    "zfill": ("text", "date", "week"),
     "cut": ("text",),
 }
 

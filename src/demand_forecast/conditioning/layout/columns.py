@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from demand_forecast.conditioning.layout.expression import Expression
 from demand_forecast.conditioning.parameters import Day
 
 
@@ -40,6 +41,14 @@ class Cut(Strict):
         if len(self.labels) != len(self.edges) + 1:
             raise ValueError(f"{len(self.edges)} edges need {len(self.edges) + 1} labels")
         return self
+
+
+def _gives_dates(date_format: str) -> bool:
+    probe = datetime(2024, 1, 31, tzinfo=UTC)
+    try:
+        return datetime.strptime(probe.strftime(date_format), date_format).date() == probe.date()
+    except ValueError:
+        return False
 
 
 class FiscalCalendar(Strict):
@@ -105,8 +114,8 @@ class Column(Strict):
         default=None,
         ge=1,
         le=30,
-        description="Length to which an id is filled up with zeros on the left, where a "
-        "spreadsheet has taken them away. For text.",
+        description="Length to which the text is filled up with zeros on the left, where a "
+        "spreadsheet has taken them away. For ids and for dates without separators.",
         examples=[5],
     )
     date_format: str | None = Field(
@@ -208,6 +217,23 @@ class Column(Strict):
     def _one_group(cls, value: str | None) -> str | None:
         if value is not None and re.compile(value).groups != 1:
             raise ValueError("takes a regular expression with exactly one group")
+        return value
+
+    @field_validator("compute")
+    @classmethod
+    def _computable(cls, value: str | None) -> str | None:
+        if value is not None:
+            Expression(value)
+        return value
+
+    @field_validator("date_format")
+    @classmethod
+    def _dates(cls, value: str | None) -> str | None:
+        if value not in (None, "iso_week", "excel") and not _gives_dates(value):
+            raise ValueError(
+                "gives no full date (day, month and year in the codes of strptime); a week without "
+                "a day is 'iso_week'"
+            )
         return value
 
     @property

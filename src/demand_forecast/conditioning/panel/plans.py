@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
+from dataclasses import replace
+from typing import Final, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -12,9 +13,14 @@ import pandas as pd
 from demand_forecast.conditioning.conditioned import ColumnFacts
 from demand_forecast.conditioning.panel.grid import Grid, is_complete, positions
 from demand_forecast.modelling.arrays import FloatArray, IntArray
-from demand_forecast.modelling.panel import Covariate
+from demand_forecast.modelling.panel import Covariate, CovariateKind, Group, PlanGroup
 
 Columns = Mapping[str, ColumnFacts]
+
+_GROUPS: Final[dict[CovariateKind, PlanGroup]] = {
+    "event": Group.EVENTS,
+    "weather": Group.WEATHER,
+}
 
 
 def shipment_covariates(
@@ -38,8 +44,12 @@ def shipment_covariates(
     rows, weeks = grid.rows(shipments), grid.columns(shipments)
     shape = (len(grid.pairs), end)
     return {
-        name: grid.compress(
-            grid.scatter(rows, weeks, shipments[name].to_numpy(np.float64), shape), complete=True
+        name: _declared(
+            grid.compress(
+                grid.scatter(rows, weeks, shipments[name].to_numpy(np.float64), shape),
+                complete=True,
+            ),
+            columns[name],
         )
         for name in names
         if pd.api.types.is_numeric_dtype(shipments[name])
@@ -69,12 +79,20 @@ def planned_covariates(
         if column["fill"] is not None:
             dense = _fill(dense, weeks, column["fill"])
         by_series = n == len(grid.pairs) and {"store_id", "product_id"} <= set(plan.columns)
-        covariates[name] = (
+        covariate = (
             grid.compress(dense, is_complete(active, dense))
             if by_series
             else Covariate(dense, index)
         )
+        covariates[name] = _declared(covariate, column)
     return covariates
+
+
+def _declared(covariate: Covariate, column: ColumnFacts) -> Covariate:
+    """The covariate with the kind that the layout gives it, and the group that follows."""
+    kind = column.get("kind")  # none: stored by an older version
+    group = _GROUPS.get(kind, covariate.group) if kind else covariate.group
+    return replace(covariate, kind=kind, group=group)
 
 
 def _groups(plan: pd.DataFrame, grid: Grid) -> tuple[IntArray, IntArray]:

@@ -14,6 +14,11 @@ import numpy.typing as npt
 import pandas as pd
 
 from demand_forecast.conditioning.layout import SourceLayout
+from demand_forecast.conditioning.raw.patches import (
+    missing_file_patch,
+    new_column_patch,
+    rename_patch,
+)
 from demand_forecast.conditioning.raw.readers import read_rows
 from demand_forecast.conditioning.raw.rows import Rows
 from demand_forecast.conditioning.raw.shape import add_partition_keys, keep_rows, melt
@@ -98,10 +103,12 @@ class RawSource:
         """
         files = sorted(self._fetch(layout.files), key=self._name)
         if not files and not layout.optional:
+            there = self._names_there()
             raise SourceError(
                 f"source '{self.name}': no file matches '{layout.files}' in {self.folder}, and the "
                 f"source is required (a layout may say 'optional: true'). "
-                f"{did_you_mean(layout.files, self._names_there()).replace('Valid', 'Found')}"
+                f"{did_you_mean(layout.files, there).replace('Valid', 'Found')} "
+                f"{missing_file_patch(self.name, layout, there)}".rstrip()
             )
         return self._by_time(files) if layout.file_order == "modified" else files
 
@@ -207,9 +214,11 @@ class RawSource:
             if column.pick and any(column.reads(h) for h in headers):
                 continue
             if missing and not column.optional:
+                patch = rename_patch(self.name, name, column, missing[0], extra)
                 raise SourceError(
                     f"{self._at(file)}: column '{missing[0]}' (for {name}) is missing. "
-                    f"{did_you_mean(missing[0], extra or headers).replace('Valid', 'Found')}"
+                    f"{did_you_mean(missing[0], extra or headers).replace('Valid', 'Found')} "
+                    f"{patch}".rstrip()
                 )
         if layout.order_by is not None and layout.order_by not in headers:
             raise SourceError(
@@ -219,7 +228,8 @@ class RawSource:
         if extra:
             raise SourceError(
                 f"{self._at(file)}: column '{extra[0]}' is not declared. Declare it under columns: "
-                f"or list it under ignore: ('*' accepts all). Undeclared: {', '.join(extra)}."
+                f"or list it under ignore: ('*' accepts all). Undeclared: {', '.join(extra)}. "
+                f"{new_column_patch(self.name, layout, extra)}"
             )
 
     def _validate(self, table: RawTable, layout: SourceLayout) -> None:

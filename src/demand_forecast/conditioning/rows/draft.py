@@ -7,7 +7,7 @@ leave as a table and those that leave as quarantine are, by construction, all ro
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -26,8 +26,10 @@ REASONS = (
     "unbalanced_quotes",
     "missing_value",
     "not_a_number",
+    "ambiguous_number",
     "bad_date",
     "not_a_class",
+    "not_readable",
     "negative_units",
     "issued_after_date",
     "duplicate_key",
@@ -44,6 +46,41 @@ REASONS = (
 )
 
 
+@dataclass(frozen=True)
+class Unreadable:
+    """Cells of one column that say something that cannot be understood.
+
+    Attributes:
+        column: Standard column.
+        cells: Cells that are not empty.
+        count: Those that cannot be read.
+        examples: What some of them say.
+        hint: What to change in the layout, if that is known.
+        is_blanked: Whether the rows stay and only the cells are left empty.
+    """
+
+    column: str
+    cells: int
+    count: int
+    examples: tuple[str, ...]
+    hint: str
+    is_blanked: bool
+
+    @property
+    def share(self) -> float:
+        """Share of the cells that are not empty."""
+        return self.count / self.cells
+
+    def __str__(self) -> str:
+        """What happened, and what to do."""
+        fate = "the cells are left empty" if self.is_blanked else "the rows are in quarantine"
+        said = ", ".join(repr(example) for example in self.examples)
+        return (
+            f"column '{self.column}': {self.count:,} of {self.cells:,} cells cannot be read, such "
+            f"as {said}; {fate}. {self.hint}".rstrip()
+        )
+
+
 @dataclass
 class Draft:
     """A source with its typed columns and the verdict on each row.
@@ -54,10 +91,12 @@ class Draft:
         frame: ``(rows,)`` typed columns; NaN, NaT or null where a cell is empty or wrong.
         key: Columns that identify a row.
         measure: Column of units, if the table has one.
-        raw_units: ``(rows,)`` the measure in the file's own unit, 0 where it is none.
+        raw_units: ``(rows,)`` the measure in the file's own unit, NaN where it is unknown.
         pack_size: ``(rows,)`` units in one of the file's own units (1, or more where it has cases).
         reason: ``(rows,)`` position in ``REASONS``; 0 for good rows.
         detail: ``(rows,)`` what is wrong: the column.
+        unreadable: Columns with cells that cannot be read.
+        dates: Range and weekday of the dates by file and column, see ``rows.date_sets``.
     """
 
     source: str
@@ -69,6 +108,8 @@ class Draft:
     pack_size: npt.NDArray[np.float64]
     reason: npt.NDArray[np.int16]
     detail: npt.NDArray[np.object_]
+    unreadable: list[Unreadable] = field(default_factory=list)
+    dates: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     @property
     def good(self) -> Mask:

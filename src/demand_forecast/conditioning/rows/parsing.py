@@ -1,47 +1,59 @@
-"""From the text of a raw source to typed standard columns, cell by cell and yet fast.
-
-Raw columns repeat themselves (a million rows, a few hundred dates), so each distinct text is parsed
-once and the result is spread over the rows.
-"""
+"""From the text of a raw source to typed standard columns, and the verdict on each row."""
 
 from __future__ import annotations
 
+import logging
 import re
-from collections.abc import Callable
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from demand_forecast.conditioning.layout import Column, Cut, SourceLayout
+from demand_forecast.conditioning.layout import CONVERSIONS, Column, Conversion, SourceLayout
+from demand_forecast.conditioning.layout.expression import Expression
 from demand_forecast.conditioning.parameters import Day
 from demand_forecast.conditioning.raw import RawTable
-from demand_forecast.conditioning.rows.draft import Draft
-from demand_forecast.conditioning.tables import TABLES, Kind
-from demand_forecast.conditioning.weeks import Days, week_end
+from demand_forecast.conditioning.rows.cells import CellReader, Parsed
+from demand_forecast.conditioning.rows.date_sets import REPORT_COLUMNS, DateSet
+from demand_forecast.conditioning.rows.dates import date_hint
+from demand_forecast.conditioning.rows.draft import Draft, Unreadable
+from demand_forecast.conditioning.rows.numbers import hint
+from demand_forecast.conditioning.tables import TABLES, Kind, StandardTable
+
+_LOGGER = logging.getLogger(__name__)
 
 _BAD: dict[Kind, str] = {"number": "not_a_number", "date": "bad_date", "week": "bad_date"}
-_NULLS = {"", "na", "n/a", "nan", "null", "none", "<na>", "nat"}
+_EXAMPLES = 3
+_WORTH_A_LINE = 0.01  # share of unreadable cells; single ones are in the report
 
 Floats = npt.NDArray[np.float64]
-Mask = npt.NDArray[np.bool_]
+Units = dict[str, Conversion]
 
 
-def parse_source(source: str, raw: RawTable, layout: SourceLayout, week_ends_on: Day) -> Draft:
+def parse_source(
+    source: str,
+    raw: RawTable,
+    layout: SourceLayout,
+    week_ends_on: Day,
+    units: Units | None = None,
+) -> Draft:
     """Rename, parse and convert the columns of one source, and judge each row on its own.
 
-    Rejected are rows without a key or measure, with a number or date that is none, and with
-    negative units.
+    Rejected are rows without a key or measure, with a number or date there that is none, and with
+    negative units. A cell of another column that cannot be read is left empty, and counted.
 
     Args:
         source: Name of the standard table.
         raw: Its rows as text.
         layout: How the layout declares it.
         week_ends_on: Day that labels a week.
+        units: Further units, beside ``CONVERSIONS``.
+
+    Raises:
+        SourceError: If days and months are swapped in a part of the dates.
     """
     table = TABLES[source]
-    parsed = _parse_all(source, raw, layout, week_ends_on)
+    parsed = _Columns(table, raw, layout, week_ends_on, CONVERSIONS | (units or {})).parse()
     draft = Draft(
         source=source,
         raw=raw,
@@ -52,44 +64,97 @@ def parse_source(source: str, raw: RawTable, layout: SourceLayout, week_ends_on:
         pack_size=np.ones(len(raw)),
         reason=np.zeros(len(raw), np.int16),
         detail=np.full(len(raw), "", object),
+        unreadable=[],
+        dates=_check_dates(source, raw, layout, parsed, week_ends_on),
     )
     for name, column in parsed.items():
-        kind = table.kind(name, layout.columns[name].type)
-        declared = layout.columns[name]
-        draft.reject(column.bad, "not_a_class" if declared.cut else _BAD.get(kind, ""), name)
-        if name in table.never_null:
-            draft.reject(column.missing, "missing_value", name)
+        _judge(draft, table, name, column, layout)
     return _check_rows(draft)
 
 
-def _parse_all(
-    source: str, raw: RawTable, layout: SourceLayout, week_ends_on: Day
-) -> dict[str, Parsed]:
-    table, decimal = TABLES[source], layout.read.decimal
-    parsed: dict[str, Parsed] = {}
-    order = sorted(layout.columns, key=lambda c: layout.columns[c].pick is not None)
-    for name in order:
-        column = layout.columns[name]
-        if column.from_ is not None and column.from_ not in raw.frame:
-            continue  # optional: its absence was accepted when the file was read
-        done = pd.DataFrame({k: p.values for k, p in parsed.items()})
-        kind = table.kind(name, column.type)
-        parsed[name] = parse(_text(raw, column, done), column, kind, decimal, week_ends_on)
-    return {name: parsed[name] for name in layout.columns if name in parsed}
+class _Columns:
+    """Parses the columns of one source, those that others are made of first."""
+
+    def __init__(
+        self,
+        table: StandardTable,
+        raw: RawTable,
+        layout: SourceLayout,
+        week_ends_on: Day,
+        units: Units,
+    ) -> None:
+        self.table = table
+        self.raw = raw
+        self.layout = layout
+        self.week_ends_on = week_ends_on
+        self.units = units
+
+    def parse(self) -> dict[str, Parsed]:
+        """Columns by name, in the order of the layout; optional ones that are absent are not."""
+        parsed: dict[str, Parsed] = {}
+        columns = self.layout.columns
+        for name in sorted(columns, key=lambda c: columns[c].pick is not None):
+            column = columns[name]
+            if not set(column.headers) <= set(self.raw.frame):
+                continue  # optional: its absence was accepted when the file was read
+            parsed[name] = self._parse(name, column, parsed)
+        return {name: parsed[name] for name in columns if name in parsed}
+
+    def _parse(self, name: str, column: Column, parsed: dict[str, Parsed]) -> Parsed:
+        kind = self.table.kind(name, column.type)
+        conversion = self.units.get(column.unit or "")
+        if column.compute is not None:
+            return self._computed(Expression(column.compute), conversion)
+        reader = CellReader(
+            column,
+            kind,
+            self.layout.read,
+            self.week_ends_on,
+            conversion,
+            is_amount=name == self.table.measure,
+        )
+        return reader.read(self._text(column, parsed))
+
+    def _text(self, column: Column, parsed: dict[str, Parsed]) -> pd.Series:
+        frame = self.raw.frame
+        if column.from_ is not None:
+            return frame[column.from_]
+        if column.constant is not None:
+            return pd.Series(column.constant, index=frame.index, dtype="str")
+        if column.compose is not None:
+            return _compose(frame, column.compose)
+        return _pick(self.raw, column.pick or "", parsed)
+
+    def _computed(self, expression: Expression, conversion: Conversion | None) -> Parsed:
+        reader = CellReader(Column(constant="0"), "number", self.layout.read, self.week_ends_on)
+        columns = {h: reader.read(self.raw.frame[h]) for h in expression.headers}
+        values = expression(
+            {h: column.values.to_numpy(np.float64) for h, column in columns.items()}
+        )
+        n = len(self.raw)
+        missing = np.logical_or.reduce([c.missing for c in columns.values()] or [np.zeros(n, bool)])
+        bad = np.isnan(np.broadcast_to(values, n)) & ~missing
+        codes = np.full(n, -1, np.int32)
+        done = np.broadcast_to(values if conversion is None else conversion(values), n)
+        return Parsed(
+            pd.Series(done.copy()), missing, bad, np.zeros(n, bool), pd.Series(dtype="str"), codes
+        )
 
 
-def _text(raw: RawTable, column: Column, done: pd.DataFrame) -> pd.Series:
-    if column.from_ is not None:
-        return raw.frame[column.from_]
-    if column.constant is not None:
-        return pd.Series(column.constant, index=raw.frame.index, dtype="str")
-    return _pick(raw, column.pick or "", done)
+def _compose(frame: pd.DataFrame, template: str) -> pd.Series:
+    """Text put together from raw columns; null where one of them is."""
+    parts = re.split(r"{([^{}]+)}", template)
+    text = pd.Series(parts[0], index=frame.index, dtype="str")
+    for header, literal in zip(parts[1::2], parts[2::2], strict=True):
+        text = text + frame[header].str.strip() + literal
+    return text
 
 
-def _pick(raw: RawTable, template: str, done: pd.DataFrame) -> pd.Series:
+def _pick(raw: RawTable, template: str, parsed: dict[str, Parsed]) -> pd.Series:
     """Cells under the header that each row names, such as ``price{product_id}``."""
     fields = re.findall(r"{(\w+)}", template)
-    keys, combinations = pd.factorize(pd.MultiIndex.from_frame(done[fields].astype(object)))
+    done = pd.DataFrame({k: parsed[k].values for k in fields})
+    keys, combinations = pd.factorize(pd.MultiIndex.from_frame(done.astype(object)))
     picked = np.full(len(raw), None, object)
     for code, values in enumerate(combinations):
         header = template.format(**dict(zip(fields, values, strict=True)))
@@ -100,9 +165,59 @@ def _pick(raw: RawTable, template: str, done: pd.DataFrame) -> pd.Series:
 
 
 def _units(parsed: dict[str, Parsed], measure: str | None, n: int) -> Floats:
+    """Units in the file's own unit; NaN where they are unknown."""
     if measure is None:
         return np.zeros(n)
-    return np.asarray(np.nan_to_num(parsed[measure].values.to_numpy(np.float64)))
+    return np.asarray(parsed[measure].values.to_numpy(np.float64))
+
+
+def _judge(
+    draft: Draft, table: StandardTable, name: str, parsed: Parsed, layout: SourceLayout
+) -> None:
+    """Reject the row where a key or measure is wrong; elsewhere only the cell is lost."""
+    column = layout.columns[name]
+    kind = table.kind(name, column.type)
+    reason = "not_a_class" if column.cut else _BAD.get(kind, "not_readable")
+    needed = name in table.never_null or name in table.key
+    if parsed.bad.any():
+        unreadable = _unreadable(name, parsed, kind, needed, layout)
+        draft.unreadable.append(unreadable)
+        if unreadable.hint or unreadable.share > _WORTH_A_LINE:
+            _LOGGER.warning("source '%s', %s", draft.source, unreadable)
+    if needed:
+        draft.reject(parsed.unclear, "ambiguous_number", name)
+        draft.reject(parsed.bad, reason, name)
+    if name in table.never_null:
+        draft.reject(parsed.missing, "missing_value", name)
+
+
+def _unreadable(
+    name: str, parsed: Parsed, kind: Kind, needed: bool, layout: SourceLayout
+) -> Unreadable:
+    words = parsed.words.iloc[np.unique(parsed.codes[parsed.bad])]
+    cells = int((~parsed.missing).sum())
+    advice = date_hint(words, layout.columns[name].date_format)
+    if kind == "number":
+        advice = hint(words, layout.read, bool(parsed.unclear.any()))
+    examples = tuple(str(word) for word in words[:_EXAMPLES])
+    return Unreadable(name, cells, int(parsed.bad.sum()), examples, advice, is_blanked=not needed)
+
+
+def _check_dates(
+    source: str, raw: RawTable, layout: SourceLayout, parsed: dict[str, Parsed], week_ends_on: Day
+) -> pd.DataFrame:
+    """Range and weekday of each file's dates, once they have passed for a set."""
+    reports = [pd.DataFrame(columns=list(REPORT_COLUMNS))]
+    for name, column in parsed.items():
+        declared = layout.columns[name]
+        kind = TABLES[source].kind(name, declared.type)
+        if kind in ("date", "week") and declared.constant is None:
+            dates = DateSet.of(
+                source, name, declared, column.words, column.codes, raw.file, kind == "week"
+            )
+            dates.check(week_ends_on)
+            reports.append(dates.report())
+    return pd.concat([r for r in reports if len(r)] or reports, ignore_index=True)
 
 
 def _check_rows(draft: Draft) -> Draft:
@@ -113,126 +228,3 @@ def _check_rows(draft: Draft) -> Draft:
         until = frame["date"] if "date" in frame else frame["week"]
         draft.reject(frame["issued_on"] > until, "issued_after_date")
     return draft
-
-
-class Parsed(NamedTuple):
-    """A parsed column.
-
-    Attributes:
-        values: Floats, days (``datetime64[us]``) or text; NaN, NaT or None where there is none.
-        missing: True where the cell was empty.
-        bad: True where the cell said something that cannot be understood.
-    """
-
-    values: pd.Series
-    missing: Mask
-    bad: Mask
-
-
-def parse(text: pd.Series, column: Column, kind: Kind, decimal: str, week_ends_on: Day) -> Parsed:
-    """Parse a raw column as its layout says.
-
-    Args:
-        text: Cells as text, null where empty.
-        column: How the layout declares the column.
-        kind: What the standard table wants.
-        decimal: Decimal sign of the file.
-        week_ends_on: Day that labels a week.
-    """
-    codes, distinct = pd.factorize(text)
-    words = pd.Series(np.asarray(distinct, object), dtype="str").str.strip()
-    if column.map is not None:
-        words = words.replace(column.map)
-    empty = words.str.lower().isin(_NULLS).to_numpy(bool)
-    values, bad = _parser(column, kind, decimal, week_ends_on)(words)
-    bad = bad & ~empty
-    return _spread(codes, values.mask(empty | bad), empty, bad)
-
-
-def _spread(codes: npt.NDArray[np.intp], values: pd.Series, empty: Mask, bad: Mask) -> Parsed:
-    """One row more, for code -1: cells that were null."""
-    with_null = values.reindex(range(len(values) + 1))
-    return Parsed(
-        with_null.take(np.where(codes < 0, len(values), codes)).reset_index(drop=True),
-        np.append(empty, True)[codes],
-        np.append(bad, False)[codes],
-    )
-
-
-_Parser = Callable[[pd.Series], tuple[pd.Series, Mask]]
-
-
-def _parser(column: Column, kind: Kind, decimal: str, week_ends_on: Day) -> _Parser:
-    if column.cut is not None:
-        cut = column.cut
-        return lambda words: _classes(words, decimal, cut)
-    if kind == "text":
-        return lambda words: (words, np.zeros(len(words), bool))
-    if kind == "number":
-        return lambda words: _numbers(words, decimal, column.unit)
-    if kind == "date":
-        return lambda words: _days(words, column.date_format)
-    return lambda words: _weeks(words, column, week_ends_on)
-
-
-def _plain_numbers(words: pd.Series, decimal: str) -> Floats:
-    if decimal != ".":
-        words = words.str.replace(".", "?", regex=False).str.replace(decimal, ".", regex=False)
-    numbers = pd.to_numeric(words.astype(object), errors="coerce").to_numpy(np.float64)
-    return np.asarray(np.where(np.isfinite(numbers), numbers, np.nan))
-
-
-def _numbers(words: pd.Series, decimal: str, unit: str | None) -> tuple[pd.Series, Mask]:
-    numbers = _plain_numbers(words, decimal)
-    values = _CONVERSIONS[unit](numbers) if unit in _CONVERSIONS else numbers
-    return pd.Series(values), np.isnan(numbers)
-
-
-# Cases become units later: that takes the pack size of each product.
-_CONVERSIONS: dict[str, Callable[[Floats], Floats]] = {
-    "fahrenheit": lambda x: (x - 32) / 1.8,
-    "inches": lambda x: x * 25.4,
-    "percent": lambda x: x / 100,
-}
-
-
-def _classes(words: pd.Series, decimal: str, cut: Cut) -> tuple[pd.Series, Mask]:
-    numbers = _plain_numbers(words, decimal)
-    labels = np.array(cut.labels, object)[
-        np.searchsorted(cut.edges, numbers, side="right") % len(cut.labels)
-    ]
-    return pd.Series(labels, dtype="str"), np.isnan(numbers)
-
-
-def _days(words: pd.Series, date_format: str | None) -> tuple[pd.Series, Mask]:
-    iso = words.where(words.str.match(r"\d{4}-\d\d-\d\d", na=False))
-    days = pd.to_datetime(iso, format="ISO8601", errors="coerce", utc=True).dt.tz_localize(None)
-    if date_format is not None:
-        declared = pd.to_datetime(words, format=date_format, errors="coerce")
-        days = declared.where(declared.notna(), days)
-    days = days.astype("datetime64[us]").dt.normalize()
-    return days, days.isna().to_numpy(bool)
-
-
-def _weeks(words: pd.Series, column: Column, week_ends_on: Day) -> tuple[pd.Series, Mask]:
-    if column.week_number_since is not None:
-        days, bad = _numbered_weeks(words, np.datetime64(column.week_number_since, "D"))
-    else:
-        parsed, bad = _days(words, column.date_format)
-        days = (parsed + pd.Timedelta(days=_DAYS_TO_MIDDLE[column.week_is])).to_numpy()
-    ends = week_end(days, week_ends_on).astype("datetime64[us]")
-    return pd.Series(ends), bad
-
-
-_DAYS_TO_MIDDLE = {"any": 0, "start": 3, "end": -3}
-
-
-def _numbered_weeks(words: pd.Series, first: np.datetime64) -> tuple[Days, Mask]:
-    """Middle day of each numbered week, if week 1 starts on ``first``.
-
-    The middle tells in which week most of its days are, whatever day weeks end on.
-    """
-    numbers = _plain_numbers(words, ".")
-    bad = np.isnan(numbers) | (numbers != np.floor(numbers)) | (np.abs(numbers) > 10**4)
-    offset = np.where(bad, 0, numbers).astype(np.int64) * 7 - 4
-    return np.where(bad, np.datetime64("NaT", "D"), first + offset), bad

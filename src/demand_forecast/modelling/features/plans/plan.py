@@ -15,6 +15,7 @@ from demand_forecast.modelling.panel import Covariate, Group, Panel, PlanGroup
 Kind = Literal["price", "event", "store", "flag"]
 
 _PRICE_VALUES = 8
+_POSITIVE = 0.99
 _SELDOM = 0.25
 
 
@@ -26,7 +27,7 @@ class Plan:
         name: Name of the covariate.
         kind: ``price`` for a positive quantity with many values (only its ratios matter), ``event``
             for what happens to several products alike and seldom, ``store`` for what is the same
-            for all products of a store, else ``flag``.
+            for all products of a store, else ``flag``: its values as they are.
         group: What its effect counts as in an explanation.
     """
 
@@ -70,15 +71,27 @@ def plans_of(panel: Panel) -> list[Plan]:
 
 
 def _kind(covariate: Covariate, store: Groups, several_products: bool) -> Kind | None:
-    """Kind of a covariate; None where it never varies."""
-    values = np.unique(covariate.values[np.isfinite(covariate.values)])
-    if len(values) <= 1:
+    """Kind of a covariate, as declared or by its values; None where it never varies."""
+    finite = covariate.values[np.isfinite(covariate.values)]
+    if len(np.unique(finite)) <= 1:
         return None
-    if values[0] > 0 and len(values) >= _PRICE_VALUES:
-        return "price"
-    if len(covariate.values) == 1 and several_products and _seldom(covariate.values[0]):
-        return "event"
+    match covariate.kind:
+        case "price":
+            return "price"
+        case "event" if len(covariate.values) == 1:
+            return "event"
+        case None if _is_price(finite):
+            return "price"
+        case None if len(covariate.values) == 1 and several_products:
+            if _seldom(covariate.values[0]):
+                return "event"
     return "store" if _same_in_store(covariate, store) else "flag"
+
+
+def _is_price(values: Array) -> bool:
+    """Whether values are positive and many; a few zeros are gaps in a file, and no prices."""
+    positive = values > 0
+    return bool(positive.mean() >= _POSITIVE and len(np.unique(values[positive])) >= _PRICE_VALUES)
 
 
 def _seldom(values: Array) -> bool:

@@ -1,0 +1,131 @@
+"""Cells of one column: each distinct text is parsed once and the result is spread over the rows.
+
+Raw columns repeat themselves: a million rows have a few hundred dates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from demand_forecast.conditioning.layout import Column, Conversion, ReadOptions
+from demand_forecast.conditioning.parameters import Day
+from demand_forecast.conditioning.rows.dates import parse_days, parse_weeks
+from demand_forecast.conditioning.rows.numbers import ambiguous, parse_classes, parse_numbers
+from demand_forecast.conditioning.tables import Kind
+
+Mask = npt.NDArray[np.bool_]
+
+_NULLS = ("", "na", "n/a", "nan", "null", "none", "<na>", "nat")
+
+
+@dataclass(frozen=True)
+class Parsed:
+    """A parsed column.
+
+    Attributes:
+        values: Floats, days (``datetime64[us]``) or text; NaN, NaT or None where there is none.
+        missing: True where the cell was empty.
+        bad: True where the cell said something that cannot be understood.
+        unclear: True where it can be understood in two ways; bad as well.
+        words: Distinct texts.
+        codes: ``(rows,)`` position of each row's text in ``words``; -1 for an empty cell. Kept for
+            dates and where a cell is bad, else empty: they are as large as the column.
+    """
+
+    values: pd.Series
+    missing: Mask
+    bad: Mask
+    unclear: Mask
+    words: pd.Series
+    codes: npt.NDArray[np.int32]
+
+
+@dataclass(frozen=True)
+class CellReader:
+    """Reads the cells of one column.
+
+    Attributes:
+        column: How the layout declares the column.
+        kind: What the standard table wants.
+        options: How the file writes numbers and empty cells.
+        week_ends_on: Day that labels a week.
+        conversion: To the standard unit, if the column has another one.
+        is_amount: Whether the numbers are whole amounts, as units are, so that ``1.900`` may be
+            grouped.
+    """
+
+    column: Column
+    kind: Kind
+    options: ReadOptions
+    week_ends_on: Day
+    conversion: Conversion | None = None
+    is_amount: bool = False
+
+    def read(self, text: pd.Series) -> Parsed:
+        """Parse a raw column.
+
+        Args:
+            text: Cells as text, null where empty.
+        """
+        positions, distinct = pd.factorize(text)
+        codes = positions.astype(np.int32)
+        raw = pd.Series(np.asarray(distinct, object), dtype="str").str.strip()
+        words, unmatched = self._mapped(raw)
+        nulls = (*_NULLS, *(word.lower() for word in self.options.na_values))
+        empty = words.str.lower().isin(nulls).to_numpy(bool)
+        values, bad = self._parser()(words)
+        unclear = self._unclear(words) & ~empty
+        bad = (bad | unclear | unmatched) & ~empty
+        values = values.mask(empty | bad)
+        is_kept = self.kind in ("date", "week") or bad.any()
+        return Parsed(
+            _spread(values, codes),
+            np.append(empty, True)[codes],
+            np.append(bad, False)[codes],
+            np.append(unclear, False)[codes],
+            raw,
+            codes if is_kept else np.empty(0, np.int32),
+        )
+
+    def _mapped(self, words: pd.Series) -> tuple[pd.Series, Mask]:
+        """Words after ``extract``, ``map`` and ``zfill``, and those that ``extract`` fits not."""
+        unmatched = np.zeros(len(words), bool)
+        if self.column.extract is not None:
+            extracted = words.str.extract(f"^{self.column.extract}$", expand=False)
+            unmatched = (extracted.isna() & words.ne("")).to_numpy(bool)
+            words = extracted.where(~unmatched, words)
+        if self.column.map is not None:
+            words = words.replace(self.column.map)
+        if self.column.zfill is not None:
+            width = self.column.zfill
+            words = words.where(words.eq("") | words.isna(), words.str.zfill(width))
+        return words, unmatched
+
+    def _unclear(self, words: pd.Series) -> Mask:
+        if not self.is_amount:
+            return np.zeros(len(words), bool)
+        return ambiguous(words, self.options)
+
+    def _parser(self) -> Callable[[pd.Series], tuple[pd.Series, Mask]]:
+        column, options = self.column, self.options
+        if column.cut is not None:
+            cut = column.cut
+            return lambda words: parse_classes(words, options, cut)
+        if self.kind == "text":
+            return lambda words: (words, np.zeros(len(words), bool))
+        if self.kind == "number":
+            return lambda words: parse_numbers(words, options, self.conversion)
+        if self.kind == "date":
+            return lambda words: parse_days(words, column)
+        return lambda words: parse_weeks(words, column, self.week_ends_on)
+
+
+def _spread(values: pd.Series, codes: npt.NDArray[np.int32]) -> pd.Series:
+    """One row more, for code -1: cells that were null."""
+    with_null = values.reindex(range(len(values) + 1))
+    return with_null.take(np.where(codes < 0, len(values), codes)).reset_index(drop=True)

@@ -1,0 +1,251 @@
+"""Checks of the dates of a column as a set: one date can look right and the whole be wrong.
+
+A spreadsheet that takes the day for the month moves a row by months and leaves a date that can be
+read. What gives it away are the others: they fall on one weekday, or lie close together.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from demand_forecast.conditioning.layout import Column
+from demand_forecast.conditioning.parameters import Day
+from demand_forecast.conditioning.rows.dates import is_week_of_its_own, swapped, written_days
+from demand_forecast.conditioning.weeks import Days, weekday
+from demand_forecast.exceptions import SourceError
+
+_LOGGER = logging.getLogger(__name__)
+
+_WEEKLY: Final = 0.6  # share of the rows on one weekday that makes a source weekly
+_ONE_WEEKDAY: Final = 0.95
+_EXPLAINED: Final = 0.8
+_FEW: Final = 3
+_ENOUGH: Final = 8  # different dates, before a weekday means anything
+_MIXED_SHARE: Final = 0.01
+_NEAR: Final = np.timedelta64(31, "D")
+_LAST_MONTH: Final = 12
+
+Counts = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
+
+REPORT_COLUMNS: Final = (
+    "source",
+    "file",
+    "column",
+    "rows",
+    "first_date",
+    "last_date",
+    "weekday",
+    "weekday_share",
+)
+
+
+@dataclass(frozen=True)
+class DateSet:
+    """All dates of one column.
+
+    Attributes:
+        source: Name of the standard table.
+        name: Standard column.
+        column: How the layout declares it.
+        words: Distinct texts.
+        rows: ``(files, words)`` number of rows of each text in each file.
+        files: Names of the files.
+        is_week: Whether the dates stand for weeks.
+    """
+
+    source: str
+    name: str
+    column: Column
+    words: pd.Series
+    rows: Counts
+    files: list[str]
+    is_week: bool = True
+
+    @classmethod
+    def of(
+        cls,
+        source: str,
+        name: str,
+        column: Column,
+        words: pd.Series,
+        codes: npt.NDArray[np.int32],
+        file: npt.NDArray[np.object_],
+        is_week: bool = True,
+    ) -> DateSet:
+        """Count the rows of each text by file; ``codes`` is -1 for empty cells."""
+        changes = np.append(True, file[1:] != file[:-1])[: len(file)]
+        starts = np.flatnonzero(changes)
+        parts = np.split(codes, starts[1:])
+        counts = [np.bincount(part[part >= 0], minlength=len(words)) for part in parts]
+        rows = np.array(counts, np.int64).reshape(len(starts), len(words))
+        return cls(source, name, column, words, rows, [str(file[k]) for k in starts], is_week)
+
+    @property
+    def days(self) -> Days:
+        """``(words,)`` each text as it is read."""
+        return written_days(self.words, self.column)
+
+    def report(self) -> pd.DataFrame:
+        """Range and weekday by file: the columns of ``REPORT_COLUMNS``."""
+        days = self.days
+        lines = [
+            self._line(file, rows, days) for file, rows in zip(self.files, self.rows, strict=True)
+        ]
+        report = pd.DataFrame(filter(None, lines), columns=list(REPORT_COLUMNS))
+        text = ("source", "file", "column", "first_date", "last_date", "weekday")
+        return report.astype(dict.fromkeys(text, "str"))
+
+    def check(self, week_ends_on: Day) -> None:
+        """Look for swapped days and months, stray weekdays and unclear labels.
+
+        Raises:
+            SourceError: If days and months are swapped in a part of the rows.
+        """
+        if is_week_of_its_own(self.column) or not self.rows.any():
+            return
+        days = self.days
+        self._check_other_order(days)
+        self._check_swapped(days)
+        self._say_weekdays(days, week_ends_on)
+
+    def _line(self, file: str, rows: Counts, days: Days) -> dict[str, object] | None:
+        there = (rows > 0) & ~np.isnat(days)
+        if not there.any():
+            return None
+        name, share = _main_weekday(days[there], rows[there])
+        return {
+            "source": self.source,
+            "file": file,
+            "column": self.name,
+            "rows": int(rows.sum()),
+            "first_date": str(days[there].min()),
+            "last_date": str(days[there].max()),
+            "weekday": name,
+            "weekday_share": round(share, 4),
+        }
+
+    def _check_other_order(self, days: Days) -> None:
+        """A file whose dates only make sense with day and month in each other's place."""
+        date_format = self.column.date_format
+        if date_format is None or swapped(date_format) == date_format:
+            return
+        other_format = swapped(date_format)
+        other = written_days(
+            self.words, self.column.model_copy(update={"date_format": other_format})
+        )
+        rescued = np.isnat(days) & ~np.isnat(other)
+        for file, rows in zip(self.files, self.rows, strict=True):
+            mine = rows > 0
+            count = int(rows[rescued].sum())
+            whole = not np.isnat(other[mine & ~(np.isnat(days) & np.isnat(other))]).any()
+            mixed = int((rescued & mine).sum()) >= _FEW and count >= _MIXED_SHARE * rows.sum()
+            if count and (whole or mixed):
+                reading = "all can" if whole else "these can"
+                self._refuse(
+                    file,
+                    f"{count:,} of {int(rows.sum()):,} dates cannot be read as '{date_format}' "
+                    f"{_examples(self.words[rescued & mine])}, but {reading} as '{other_format}'",
+                    "so the others are probably read wrong as well",
+                )
+
+    def _check_swapped(self, days: Days) -> None:
+        """Rows that would fall on the usual weekday, or near the others, if swapped back."""
+        back = _swapped_days(days)
+        total = self.rows.sum(axis=0)
+        there = (total > 0) & ~np.isnat(days)
+        if not there.any():
+            return
+        main, share = _main_weekday(days[there], total[there])
+        if share >= _WEEKLY:
+            off = there & (weekday(days) != main)
+            explained = off & ~np.isnat(back) & (weekday(back) == main)
+            self._refuse_if_explained(off, explained, f"do not fall on a {main} as the others do")
+        certain = there & np.isnat(back)
+        if certain.any():
+            low, high = days[certain].min() - _NEAR, days[certain].max() + _NEAR
+            off = there & ((days < low) | (days > high))
+            explained = off & ~np.isnat(back) & (back >= low) & (back <= high)
+            self._refuse_if_explained(off, explained, "lie far from the others")
+
+    def _refuse_if_explained(self, off: Mask, explained: Mask, what: str) -> None:
+        total = self.rows.sum(axis=0)
+        few = explained.sum() < _FEW
+        if few or total[explained].sum() < _EXPLAINED * total[off].sum():
+            return
+        files = [f for f, rows in zip(self.files, self.rows, strict=True) if rows[explained].any()]
+        self._refuse(
+            ", ".join(files),
+            f"{int(total[explained].sum()):,} of {int(total.sum()):,} dates {what} "
+            f"{_examples(self.words[explained])}, but would with day and month exchanged",
+            "a spreadsheet has probably swapped them",
+        )
+
+    def _say_weekdays(self, days: Days, week_ends_on: Day) -> None:
+        total = self.rows.sum(axis=0)
+        there = (total > 0) & ~np.isnat(days)
+        if there.sum() < _ENOUGH:
+            return
+        main, share = _main_weekday(days[there], total[there])
+        off = there & (weekday(days) != main)
+        if _ONE_WEEKDAY <= share < 1:
+            self._say_stray(main, self.words[off], int(total[off].sum()))
+        undeclared = self.is_week and "week_is" not in self.column.model_fields_set
+        if share >= _ONE_WEEKDAY and undeclared and main != week_ends_on:
+            self._say_label(main, week_ends_on)
+
+    def _say_stray(self, main: str, words: pd.Series, count: int) -> None:
+        _LOGGER.warning(
+            "source '%s': %s rows of '%s' do not fall on a %s as the others do %s. To put such "
+            "rows into quarantine, say 'weekday: %s'.",
+            self.source,
+            f"{count:,}",
+            self.name,
+            main,
+            _examples(words),
+            main,
+        )
+
+    def _say_label(self, main: str, week_ends_on: Day) -> None:
+        _LOGGER.warning(
+            "source '%s': the dates of '%s' are all %ss and are taken for any day of the weeks "
+            "that end on a %s. If they are the first or the last day of a week, say 'week_is: "
+            "start' or 'week_is: end'.",
+            self.source,
+            self.name,
+            main,
+            week_ends_on,
+        )
+
+    def _refuse(self, file: str, what: str, why: str) -> None:
+        raise SourceError(
+            f"source '{self.source}', {file}, column '{self.column.from_ or self.name}' "
+            f"(for {self.name}): {what}; {why}. Mend the file, or ask for a correct one."
+        )
+
+
+def _swapped_days(days: Days) -> Days:
+    """Days with day and month exchanged; NaT where that is no other date."""
+    year = days.astype("datetime64[Y]")
+    month = (days.astype("datetime64[M]") - year.astype("datetime64[M]")).astype(np.int64) + 1
+    day = (days - days.astype("datetime64[M]").astype("datetime64[D]")).astype(np.int64) + 1
+    possible = ~np.isnat(days) & (day <= _LAST_MONTH) & (day != month)
+    months = year.astype("datetime64[M]") + np.where(possible, day - 1, 0)
+    back = months.astype("datetime64[D]") + np.where(possible, month - 1, 0)
+    return np.asarray(np.where(possible, back, np.datetime64("NaT", "D")))
+
+
+def _main_weekday(days: Days, rows: Counts) -> tuple[str, float]:
+    names = weekday(days)
+    counts = pd.Series(rows).groupby(names).sum()
+    return str(counts.idxmax()), float(counts.max() / counts.sum())
+
+
+def _examples(words: pd.Series) -> str:
+    return f"(such as {', '.join(repr(str(w)) for w in words[:3])})"

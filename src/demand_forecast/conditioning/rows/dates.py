@@ -1,0 +1,187 @@
+"""Dates and weeks as people write them. A date counts as it is written, whatever its time zone."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import date, timedelta
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from demand_forecast.conditioning.layout import Column, FiscalCalendar
+from demand_forecast.conditioning.parameters import Day
+from demand_forecast.conditioning.weeks import Days, week_end, weekday
+
+Mask = npt.NDArray[np.bool_]
+
+_NAT: Final = np.datetime64("NaT", "D")
+_ISO: Final = (
+    r"(\d{4}-\d\d-\d\d)(?:[T ]\d\d(?::?\d\d(?::?\d\d(?:[.,]\d+)?)?)?\s*(?:Z|[+-]\d\d(?::?\d\d)?)?)?"
+)
+_ZONE: Final = r"\s*(?:Z|UTC|GMT|[+-]\d\d:?\d\d)$"
+_WIDTHS: Final = {"Y": 4, "j": 3} | dict.fromkeys("mdyHIMSUWV", 2)
+_EXCEL_DAY_0: Final = np.datetime64("1899-12-30", "D")
+_EXCEL_LAST: Final = 109_574  # the end of the year 2199
+_MIDDLE: Final = 3  # days from the first day of a week to its middle
+_DAYS_TO_MIDDLE: Final = {"any": 0, "start": _MIDDLE, "end": -_MIDDLE}
+
+
+def parse_days(words: pd.Series, column: Column) -> tuple[pd.Series, Mask]:
+    """Days as they are written.
+
+    Args:
+        words: Distinct texts.
+        column: How the layout declares the column.
+
+    Returns:
+        Days (``datetime64[us]``), and True where the text is none.
+    """
+    days = written_days(words, column)
+    return pd.Series(days.astype("datetime64[us]")), _bad(days, column)
+
+
+def parse_weeks(words: pd.Series, column: Column, week_ends_on: Day) -> tuple[pd.Series, Mask]:
+    """Ends of the weeks that dates are in.
+
+    Args:
+        words: Distinct texts.
+        column: How the layout declares the column.
+        week_ends_on: Day that labels a week.
+
+    Returns:
+        Week ends (``datetime64[us]``), and True where the text is no date.
+    """
+    days = written_days(words, column)
+    middle = days + np.timedelta64(_days_to_middle(column), "D")
+    return pd.Series(week_end(middle, week_ends_on).astype("datetime64[us]")), _bad(days, column)
+
+
+def written_days(words: pd.Series, column: Column) -> Days:
+    """Day of each text, ``datetime64[D]``: the first one of a week that is written as such."""
+    if column.week_number_since is not None:
+        return _numbered_weeks(words, np.datetime64(column.week_number_since, "D"))
+    if column.fiscal is not None:
+        return _fiscal_weeks(words, column.fiscal)
+    if column.date_format == "iso_week":
+        return _each(words, _iso_week)
+    if column.date_format == "excel":
+        return _excel_days(words)
+    return _calendar_days(words, column.date_format)
+
+
+def is_week_of_its_own(column: Column) -> bool:
+    """Whether the text names a week and no day of it."""
+    return (
+        column.week_number_since is not None
+        or column.fiscal is not None
+        or column.date_format == "iso_week"
+    )
+
+
+def swapped(date_format: str) -> str:
+    """The format with day and month in each other's place."""
+    return re.sub(r"%([dm])", lambda m: "%m" if m[1] == "d" else "%d", date_format)
+
+
+def date_hint(words: pd.Series, date_format: str | None) -> str:
+    """What to declare so that these texts can be read; empty where nothing is known."""
+    width = full_width(date_format) if date_format is not None else None
+    if width is not None and words.str.fullmatch(rf"\d{{{width - 1}}}").any():
+        return f"If a spreadsheet has taken the first zero away, say zfill: {width}."
+    return ""
+
+
+def _days_to_middle(column: Column) -> int:
+    return _MIDDLE if is_week_of_its_own(column) else _DAYS_TO_MIDDLE[column.week_is]
+
+
+def _bad(days: Days, column: Column) -> Mask:
+    bad = np.isnat(days)
+    return bad if column.weekday is None else bad | (weekday(days) != column.weekday)
+
+
+def _calendar_days(words: pd.Series, date_format: str | None) -> Days:
+    iso = words.str.extract(f"^{_ISO}$", expand=False)
+    days = pd.to_datetime(iso, format="%Y-%m-%d", errors="coerce")
+    if date_format is not None:
+        declared = _declared_days(words, date_format)
+        days = declared.where(declared.notna(), days)
+    return np.asarray(days.to_numpy().astype("datetime64[D]"))
+
+
+def _declared_days(words: pd.Series, date_format: str) -> pd.Series:
+    if date_format.endswith("%z"):
+        words = words.str.replace(_ZONE, "", regex=True)
+        date_format = date_format.removesuffix("%z").rstrip()
+    width = full_width(date_format)
+    if width is not None:
+        words = words.where(words.str.len() == width)
+    return pd.to_datetime(words, format=date_format, errors="coerce")
+
+
+def full_width(date_format: str) -> int | None:
+    """Number of characters of a format whose parts nothing separates; None for others.
+
+    Only the width tells ``01062024`` from ``1062024``, whose first two digits would be October.
+    """
+    directives = re.findall(r"%(.)", date_format)
+    touching = re.search(r"%[YmdyjHMS]%[YmdyjHMS]", date_format)
+    if touching is None or not set(directives) <= set(_WIDTHS):
+        return None
+    return sum(_WIDTHS[d] for d in directives) + len(re.sub(r"%.", "", date_format))
+
+
+def _excel_days(words: pd.Series) -> Days:
+    numbers = pd.to_numeric(words.astype(object), errors="coerce").to_numpy(np.float64)
+    usable = (numbers >= 1) & (numbers <= _EXCEL_LAST)
+    whole = np.where(usable, np.floor(numbers), 0).astype(np.int64)
+    return np.where(usable, _EXCEL_DAY_0 + whole, _NAT)
+
+
+def _numbered_weeks(words: pd.Series, first: np.datetime64) -> Days:
+    numbers = pd.to_numeric(words.astype(object), errors="coerce").to_numpy(np.float64)
+    bad = np.isnan(numbers) | (numbers != np.floor(numbers)) | (np.abs(numbers) > 10**4)
+    offset = (np.where(bad, 0, numbers).astype(np.int64) - 1) * 7
+    return np.where(bad, _NAT, first + offset)
+
+
+def _each(words: pd.Series, read: Callable[[str], date | None]) -> Days:
+    days = [None if pd.isna(word) else read(word) for word in words]
+    return np.array(days, "datetime64[D]")
+
+
+def _iso_week(word: str) -> date | None:
+    match = re.fullmatch(r"(\d{4})-?W(\d\d)(?:-?([1-7]))?", word)
+    if match is None:
+        return None
+    try:
+        return date.fromisocalendar(int(match[1]), int(match[2]), int(match[3] or 1))
+    except ValueError:
+        return None
+
+
+def _fiscal_weeks(words: pd.Series, calendar: FiscalCalendar) -> Days:
+    def first_day(word: str) -> date | None:
+        numbers = [int(n) for n in re.findall(r"\d+", word)]
+        week = _week_of_year(numbers, calendar)
+        start = calendar.year_starts.get(numbers[0]) if numbers else None
+        if week is None or start is None:
+            return None
+        return start + timedelta(weeks=week - 1)
+
+    return _each(words, first_day)
+
+
+def _week_of_year(numbers: list[int], calendar: FiscalCalendar) -> int | None:
+    """Week 1 to 53 of ``[year, week]`` or ``[year, period, week]``; None where there is none."""
+    if calendar.pattern is None:
+        return numbers[1] if len(numbers) == 2 and 1 <= numbers[1] <= 53 else None  # noqa: PLR2004
+    lengths = [int(n) for n in calendar.pattern.split("-")] * 4
+    lengths[-1] += 1  # a 53rd week
+    if len(numbers) != 3 or not 1 <= numbers[1] <= len(lengths):  # noqa: PLR2004
+        return None
+    _, period, week = numbers
+    return sum(lengths[: period - 1]) + week if 1 <= week <= lengths[period - 1] else None
