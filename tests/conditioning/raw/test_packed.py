@@ -64,9 +64,7 @@ def small(monkeypatch):
 def test_bombs_are_refused_while_they_are_unpacked(tmp_path, small, suffix):
     path = tmp_path / f"a.csv{suffix}"
     path.write_bytes(PACK[suffix](b"a\n" + b"1" * 2**20))
-    with pytest.raises(
-        SourceError, match=r"bytes unpack to [\d,]{6,7} or more, over 200 times as many"
-    ):
+    with pytest.raises(SourceError, match=r"unpack to [\d,]{6,7} or more, over 200 times"):
         read_rows(path, ReadOptions())
     with pytest.raises(SourceError, match=r"takes more than 1,000 bytes unpacked.*max_bytes"):
         read_rows(path, ReadOptions(max_bytes=1000))

@@ -12,7 +12,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -124,11 +124,16 @@ class Lines:
         return b"".join(self.text[start:end] for start, end in runs)
 
 
-def _cells(dialect: Dialect) -> tuple[str, str, str]:
-    """Patterns of a delimiter, a cell, and what may stand between the marks of a cell."""
+def _cells(dialect: Dialect, many: str = "*") -> tuple[str, str, str]:
+    """Patterns of a delimiter, a cell, and what may stand between the marks of a cell.
+
+    Args:
+        dialect: Signs of the file.
+        many: How often; with ``*+`` Python never looks back, so that no line takes long.
+    """
     d, q = (rf"\x{ord(sign):02x}" for sign in (dialect.delimiter, dialect.quote or ""))
-    inside = rf"(?:[^{q}]|{q}{q})*"
-    return d, rf"(?:(?:[^{q}{d}\r\n][^{d}\r\n]*)?|{q}{inside}{q})", inside
+    inside = rf"(?:[^{q}]|{q}{q}){many}"
+    return d, rf"(?:{q}{inside}{q}|(?:[^{q}{d}\r\n][^{d}\r\n]{many})?)", inside
 
 
 def _record(dialect: Dialect) -> str:
@@ -145,41 +150,49 @@ class Joins:
     """
 
     def __init__(self, lines: Lines, width: int) -> None:
-        d, cell, inside = _cells(lines.dialect)
+        d, cell, inside = _cells(lines.dialect, "*+")
         q = rf"\x{ord(lines.dialect.quote or ''):02x}"
-        self._opens = re.compile(rf"(?:{cell}{d})*{q}{inside}".encode())
-        self._closes = re.compile(rf"{inside}{q}(?:{d}{cell})*".encode())
-        self._goes_on = re.compile(rf"{inside}(?:{q}{d}(?:{cell}{d})*{q}{inside})?".encode())
+        self._row = re.compile(rf"{cell}(?:{d}{cell})*+".encode())
+        self._opens = re.compile(rf"(?:{cell}{d})*+{q}{inside}".encode())
+        self._closes = re.compile(rf"{inside}{q}(?:{d}{cell})*+".encode())
+        self._goes_on = re.compile(rf"{inside}(?:{q}{d}(?:{cell}{d})*+{q}{inside})?".encode())
         self._lines = lines
         self._width = width
 
-    def last_line(self, first: int) -> tuple[int, bool]:
-        """Line that closes the cell left open in a line, and whether both are a legal record.
+    def follow(self, first: int) -> tuple[int, Literal["record", "closed", "open"]]:
+        """Follow the cell that is left open in a line.
 
-        It is the line itself where no other one closes the cell.
+        Returns:
+            Last line that could belong to it, and what the lines are: a legal ``record``, none
+            although the cell is ``closed``, or ``open`` because nothing closes it.
         """
         if not self._opens.fullmatch(self._lines[first]):
-            return first, False
-        for last in range(first + 1, min(first + _MOST_LINES, len(self._lines))):
+            return first, "open"
+        full = self._lines[first].count(self._lines.dialect.delimiter.encode()) + 1 == self._width
+        end = min(first + _MOST_LINES, len(self._lines))
+        for last in range(first + 1, end):
             line = self._lines[last]
             if self._closes.fullmatch(line):
-                both = self._is_full(self._lines[first]) and self._is_full(line)
-                return last, not both and self._count(first, last) == self._width
-            if self._is_full(line) or not self._goes_on.fullmatch(line):
-                break
-        return first, False
+                rows = full and self._is_row(line)
+                legal = not rows and self._count(first, last) == self._width
+                return last, "record" if legal else "closed"
+            if self._is_row(line) or not self._goes_on.fullmatch(line):
+                return last - 1, "open"
+        return end - 1, "open"
 
-    def _is_full(self, line: bytes) -> bool:
-        """Whether a line could be a row of its own."""
-        return line.count(self._lines.dialect.delimiter.encode()) + 1 == self._width
+    def _is_row(self, line: bytes) -> bool:
+        """Whether a line is a row of its own."""
+        return self._row.fullmatch(line) is not None and self._count_cells(line) == self._width
 
     def _count(self, first: int, last: int) -> int:
-        text = b"\n".join(self._lines[i] for i in range(first, last + 1)).decode()
+        return self._count_cells(b"\n".join(self._lines[i] for i in range(first, last + 1)))
+
+    def _count_cells(self, record: bytes) -> int:
         try:
-            [cells] = csv_rows(text, self._lines.dialect)
+            rows = csv_rows(record.decode(), self._lines.dialect)
         except csv.Error:  # a cell that is longer than any text
             return 0
-        return len(cells)
+        return sum(map(len, rows))
 
 
 def csv_rows(text: str, dialect: Dialect) -> list[list[str]]:
@@ -211,13 +224,16 @@ def find_records(lines: Lines, broken: Numbers, width: int) -> tuple[Mask, Mask]
         Two masks of ``(lines,)``.
     """
     malformed, goes_on = np.zeros(len(lines), bool), np.zeros(len(lines), bool)
-    joins, done = Joins(lines, width), -1
+    is_broken = np.zeros(len(lines), bool)
+    is_broken[broken] = True
+    joins, done = Joins(lines, width) if len(broken) else None, -1
     for first in broken.tolist():
-        if first <= done:
+        if joins is None or first <= done:
             continue
-        last, is_record = joins.last_line(first)
-        if is_record:
-            goes_on[first + 1 : last + 1], done = True, last
+        done, kind = joins.follow(first)
+        span = slice(first, done + 1)
+        if kind == "record":
+            goes_on[first + 1 : done + 1] = True
         else:
-            malformed[[first, last]] = True
-    return malformed, goes_on
+            malformed[span] = is_broken[span] | (kind == "closed")
+    return malformed & ~lines.blank(), goes_on
