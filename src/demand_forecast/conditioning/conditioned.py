@@ -92,6 +92,7 @@ class ConditionedRegion:
             ``reason``, ``detail`` (the column) and ``record`` (the row as JSON text).
         control_totals: One row per source: rows and units in, conditioned and quarantined.
         manifest: Where all this came from.
+        dates: Range and weekday of the dates by source, file and column.
         directory: Folder the region was loaded from.
     """
 
@@ -99,6 +100,7 @@ class ConditionedRegion:
     quarantine: pd.DataFrame
     control_totals: pd.DataFrame
     manifest: Manifest
+    dates: pd.DataFrame = field(default_factory=pd.DataFrame)
     directory: Path | None = field(default=None, compare=False)
 
     @property
@@ -129,7 +131,11 @@ class ConditionedRegion:
     @property
     def frames(self) -> Mapping[str, pd.DataFrame]:
         """All tables a contract may look at: the standard ones, quarantine and control totals."""
-        reports = {"quarantine": self.quarantine, "control_totals": self.control_totals}
+        reports = {
+            "quarantine": self.quarantine,
+            "control_totals": self.control_totals,
+            "dates": self.dates,
+        }
         return ChainMap(dict(reports), self.tables)  # type: ignore[arg-type]
 
     def save(self, directory: Path) -> None:
@@ -143,6 +149,7 @@ class ConditionedRegion:
             table.to_parquet(directory / _TABLES / f"{name}.parquet", index=False)
         self.quarantine.to_parquet(directory / "quarantine.parquet", index=False)
         self.control_totals.to_parquet(directory / "control_totals.parquet", index=False)
+        self.dates.to_parquet(directory / "dates.parquet", index=False)
         (directory / _MANIFEST).write_text(json.dumps(self.manifest, indent=2, sort_keys=True))
 
     @classmethod
@@ -155,10 +162,12 @@ class ConditionedRegion:
         path = directory / _MANIFEST
         if not path.exists():
             raise ArtefactError(f"{directory} has no {_MANIFEST}: it was not written to its end.")
+        dates = directory / "dates.parquet"  # version 0.1 wrote none
         return cls(
             tables=StoredTables(directory / _TABLES),
             quarantine=pd.read_parquet(directory / "quarantine.parquet"),
             control_totals=pd.read_parquet(directory / "control_totals.parquet"),
+            dates=pd.read_parquet(dates) if dates.exists() else pd.DataFrame(),
             manifest=json.loads(path.read_text()),
             directory=directory,
         )

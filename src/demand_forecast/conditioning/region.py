@@ -16,6 +16,7 @@ from demand_forecast.conditioning.layout import Layout, parse_layout
 from demand_forecast.conditioning.parameters import ConditioningParameters
 from demand_forecast.conditioning.raw import RawSource
 from demand_forecast.conditioning.rows import checks
+from demand_forecast.conditioning.rows.date_sets import date_report
 from demand_forecast.conditioning.rows.draft import Draft
 from demand_forecast.conditioning.rows.parsing import parse_source
 from demand_forecast.conditioning.rows.totals import control_totals
@@ -78,6 +79,7 @@ def condition_region(
         tables=tables,
         quarantine=quarantine.assign(region=region),
         control_totals=totals.assign(region=region),
+        dates=date_report(d.dates for d in drafts.values()),
         manifest=_manifest(digest, files, layout, region, parameters, span, tables),
     )
 
