@@ -22,6 +22,7 @@ from demand_forecast.conditioning.layout import Layout, parse_layout
 from demand_forecast.conditioning.parameters import ConditioningParameters
 from demand_forecast.conditioning.raw import RawSource
 from demand_forecast.conditioning.rows import checks
+from demand_forecast.conditioning.rows.date_sets import date_report
 from demand_forecast.conditioning.rows.draft import Draft
 from demand_forecast.conditioning.rows.joins import check_joins
 from demand_forecast.conditioning.rows.parsing import parse_source
@@ -87,9 +88,9 @@ def condition_region(
         tables=tables,
         quarantine=quarantine.assign(region=region),
         control_totals=totals.assign(region=region),
+        dates=date_report(d.dates for d in drafts.values()),
         manifest=_manifest(digest, files, layout, region, parameters, span, tables),
         unreadable=_unreadable(drafts),
-        dates=_dates(drafts),
     )
 
 
@@ -111,12 +112,6 @@ def _unreadable(drafts: Mapping[str, Draft]) -> pd.DataFrame:
     ]
     frame = pd.DataFrame(lines, columns=UNREADABLE_COLUMNS)
     return frame.astype(dict.fromkeys(("source", "column", "examples", "hint"), "str"))
-
-
-def _dates(drafts: Mapping[str, Draft]) -> pd.DataFrame:
-    """Range and weekday of the dates: one row per source, file and column."""
-    reports = [d.dates for d in drafts.values() if len(d.dates)]
-    return pd.concat(reports, ignore_index=True) if reports else pd.DataFrame()
 
 
 def _present(raw: Mapping[str, RawSource | None], layout: Layout) -> dict[str, RawSource]:
