@@ -34,6 +34,9 @@ def _read(tmp_path, text, **options):
         ('1,2,"x\n3,4,y"\n', [], [(2, '1,2,"x', UNBALANCED), (3, '3,4,y"', UNBALANCED)]),
         ('1,2,"x\n3,4,5\n6,7,y"\n', [3, 4], [(2, '1,2,"x', UNBALANCED)]),
         ('1,"2,x\n3,4,"y"\n5,6,7\n', [3, 4], [(2, '1,"2,x', UNBALANCED)]),
+        ('1,2,",","x"\n3,4,5\n', [3], [(2, '1,2,",","x"', WIDTH)]),
+        ('1,2,"a,"b"\n3,4,5\n', [3], [(2, '1,2,"a,"b"', UNBALANCED)]),
+        ('1,","two\nlines"\n3,4,5\n', [4], [(2, '1,","two', UNBALANCED), (3, 'lines"', WIDTH)]),
         # inch marks: inside quotation marks only when doubled
         ('1,"12" tray",3\n4,5,6\n', [3], [(2, '1,"12" tray",3', UNBALANCED)]),
         (

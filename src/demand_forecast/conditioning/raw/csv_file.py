@@ -216,7 +216,7 @@ def _read_body(path: Path, body: _Body, header: _Header, dialect: Dialect) -> Ro
     width = _width(body, header.names, dialect)
     seen = scan(body.view, dialect)
     parsed = _parse(body.view, width, dialect)
-    if len(parsed) == seen.lines and _is_well_formed(body, seen.inner_marks, dialect):
+    if len(parsed) == seen.lines and _is_well_formed(body, seen.is_plain, dialect):
         return _as_rows(parsed, np.arange(seen.lines) + header.line, header, [], dialect)
     del parsed
     lines = Lines(body.view, dialect)
@@ -231,12 +231,12 @@ def _read_body(path: Path, body: _Body, header: _Header, dialect: Dialect) -> Ro
     return _as_rows(parsed, line, header, texts, dialect)
 
 
-def _is_well_formed(body: _Body, has_marks: bool, dialect: Dialect) -> bool:
+def _is_well_formed(body: _Body, is_plain: bool, dialect: Dialect) -> bool:
     """Whether no line is broken, if a parser has found a row in each line.
 
-    Without inner marks only the last can be: a cell that is never closed ends there.
+    Where the marks are plain only the last can be: a cell that is never closed ends there.
     """
-    doubtful = body.view if has_marks else body.last_line
+    doubtful = body.last_line if is_plain else body.view
     return len(Lines(doubtful, dialect).broken()) == 0
 
 

@@ -21,8 +21,9 @@ import pyarrow.compute as pc
 
 Mask = npt.NDArray[np.bool_]
 Numbers = npt.NDArray[np.int64]
+Bytes = npt.NDArray[np.uint8]
 
-_PIECE: Final = 2**18  # stays in the processor's cache
+_PIECE: Final = 2**16  # stays in the processor's cache
 _MOST_LINES: Final = 1000  # of one record
 _NEWLINE: Final = ord("\n")
 
@@ -39,35 +40,55 @@ class Scan(NamedTuple):
 
     Attributes:
         lines: Number of lines, blank ones included.
-        inner_marks: Whether a quotation mark has a character of a cell, or another mark, on both
-            sides. Where none has, and a parser has found as many rows as there are lines, each
-            line is well-formed but perhaps the last.
+        is_plain: Whether quotation marks stand at the beginning and at the end of cells in turn.
+            If so, and a parser has found as many rows as there are lines, each line is well-formed
+            but perhaps the last; if not, the lines must be looked at.
     """
 
     lines: int
-    inner_marks: bool
+    is_plain: bool
 
 
 def scan(text: memoryview, dialect: Dialect) -> Scan:
-    """Count lines and find quotation marks that need a closer look."""
+    """Count lines and judge the quotation marks, in a tenth of the time of reading the cells."""
     data = np.frombuffer(text, np.uint8)
-    inner, lines = False, int(len(data) > 0 and data[-1] != _NEWLINE)
+    lines = int(len(data) > 0 and data[-1] != _NEWLINE)
+    is_plain, opened = True, False
     for start in range(0, len(data), _PIECE):
         lines += int(np.count_nonzero(data[start : start + _PIECE] == _NEWLINE))
-        if dialect.quote is not None and not inner:
-            inner = _has_inner_marks(data[max(start - 1, 0) : start + _PIECE + 1], dialect)
-    return Scan(lines, inner)
+        if dialect.quote is not None and is_plain:
+            is_plain, opened = _take_turns(_with_neighbours(data, start), dialect, opened)
+    return Scan(lines, is_plain)
 
 
-def _has_inner_marks(piece: npt.NDArray[np.uint8], dialect: Dialect) -> bool:
-    border = (piece == ord(dialect.delimiter)) | (piece == _NEWLINE) | (piece == ord("\r"))
-    inner = piece[1:-1] == ord(dialect.quote or "")
-    inner &= ~border[:-2]
-    inner &= ~border[2:]
-    return bool(inner.any())
+def _with_neighbours(data: Bytes, start: int) -> Bytes:
+    """A piece with the byte before and the byte after it; there are line ends around the text."""
+    end = start + _PIECE
+    if start and end < len(data):
+        return data[start - 1 : end + 1]
+    around = np.array([_NEWLINE], np.uint8)
+    parts = [data[start - 1 : start] if start else around, data[start : end + 1]]
+    return np.concatenate([*parts, *([around] if end >= len(data) else [])])
 
 
-def _newlines(data: npt.NDArray[np.uint8]) -> Numbers:
+def _take_turns(piece: Bytes, dialect: Dialect, opened: bool) -> tuple[bool, bool]:
+    """Whether marks open and close cells in turn, and whether the last one opens one.
+
+    Args:
+        piece: Bytes with a neighbour on either side.
+        dialect: Signs of the file.
+        opened: Whether the mark before the piece opens a cell.
+    """
+    at = np.flatnonzero(piece[1:-1] == ord(dialect.quote or "")) + 1
+    before, after, delimiter = piece[at - 1], piece[at + 1], ord(dialect.delimiter)
+    opens = (before == delimiter) | (before == _NEWLINE)
+    closes = (after == delimiter) | (after == _NEWLINE) | (after == ord("\r"))
+    turns = np.concatenate([[opened], opens])
+    in_turn = bool((opens != closes).all() and (turns[1:] != turns[:-1]).all())
+    return in_turn, bool(turns[-1])
+
+
+def _newlines(data: Bytes) -> Numbers:
     starts = range(0, len(data), _PIECE)
     pieces = [np.flatnonzero(data[i : i + _PIECE] == _NEWLINE) + i for i in starts]
     return np.concatenate([np.zeros(0, np.int64), *pieces])
