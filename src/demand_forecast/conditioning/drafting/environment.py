@@ -47,7 +47,7 @@ class _Region(NamedTuple):
     def shape(self) -> tuple[object, ...]:
         """What makes two regions' files alike: patterns, headers and formats."""
         return tuple(
-            (s.source, s.files, tuple(s.read.items()), tuple(s.ignored), *_read_as(s.columns))
+            (s.source, s.files, str(dict(s.read)), tuple(s.ignored), *_read_as(s.columns))
             for s in self.sources
         )
 
