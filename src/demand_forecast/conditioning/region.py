@@ -80,6 +80,7 @@ def condition_region(
     span = _check_masters_and_shipments(drafts, layout, region, store_formats, parameters)
     unclear = _check_others(drafts, layout, region, parameters, span)
     tables = {name: draft.table() for name, draft in drafts.items()}
+    _check_size(tables["shipments"], previous, parameters)
     quarantine = pd.concat([d.quarantine() for d in drafts.values()], ignore_index=True)
     totals = control_totals(drafts.values(), tables, quarantine)
     if "returns" in tables:
@@ -92,6 +93,21 @@ def condition_region(
         manifest=_manifest(digest, files, layout, region, parameters, span, tables),
         unreadable=_unreadable(drafts),
     )
+
+
+def _check_size(
+    shipments: pd.DataFrame, previous: ConditionedRegion | None, parameters: ConditioningParameters
+) -> None:
+    """Stop where a region has far fewer shipments than in its last version."""
+    if previous is None:
+        return
+    before = previous.manifest["rows"]["shipments"]
+    if len(shipments) < parameters.min_rows_share * before:
+        raise SourceError(
+            f"region '{previous.region}': {len(shipments):,} rows of shipments are usable, "
+            f"{before:,} were in the last run. Files are probably missing or not complete; if that "
+            "is right, set conditioning.min_rows_share to 0 for one run."
+        )
 
 
 def _unreadable(drafts: Mapping[str, Draft]) -> pd.DataFrame:
@@ -156,12 +172,14 @@ class _Span(NamedTuple):
         first: First week.
         as_of: Last week to look at.
         now: Last complete week.
+        shipped: Last week with complete shipments, whatever has come back of them.
         limited_by: Source that is not complete after ``now``.
     """
 
     first: np.datetime64
     as_of: np.datetime64
     now: np.datetime64
+    shipped: np.datetime64
     limited_by: str
 
 
@@ -186,7 +204,7 @@ def _check_masters_and_shipments(
             checks.cases_to_units(drafts[name], products)
     check_joins(drafts, region)
     span = _span(drafts, region, parameters)
-    checks.check_weeks(shipments, span.first, span.as_of, span.now)
+    checks.check_weeks(shipments, span.first, span.as_of, span.shipped)
     checks.check_duplicates(shipments)
     if parameters.as_of is None:
         _check_late_rows(shipments, region, parameters, span)
@@ -224,21 +242,21 @@ def _span(drafts: dict[str, Draft], region: str, parameters: ConditioningParamet
     }
     if not len(weeks["shipments"]):
         raise SourceError(f"region '{region}': no row of shipments is usable. {_why(drafts)}")
-    first, now = checks.plausible_span(weeks["shipments"], parameters.complete_share)
-    limited_by = "shipments"
+    first, shipped = checks.plausible_span(weeks["shipments"], parameters.complete_share)
+    now, limited_by = shipped, "shipments"
     if len(weeks.get("returns", ())):
         returned = checks.plausible_span(weeks["returns"], _RETURNS_SHARE)[1]
         if returned < now:
             now, limited_by = returned, "returns"
     if parameters.as_of is None:
-        return _Span(first, now, now, limited_by)
+        return _Span(first, now, now, shipped, limited_by)
     six_days_before = np.datetime64(parameters.as_of, "D") - (_WEEK - _DAY)
     as_of = week_end(np.array([six_days_before]), parameters.week_ends_on)[0]
     if as_of < first:
         raise ConfigurationError(
             f"conditioning.as_of is {parameters.as_of}, but region '{region}' starts in {first}."
         )
-    return _Span(first, as_of, now, limited_by)
+    return _Span(first, as_of, now, shipped, limited_by)
 
 
 def _why(drafts: Mapping[str, Draft]) -> str:
@@ -265,7 +283,7 @@ def _check_others(
     if "events" in drafts:
         checks.check_events(drafts["events"], region)
     if "returns" in drafts:
-        checks.check_weeks(drafts["returns"], span.first, span.as_of, span.now)
+        checks.check_weeks(drafts["returns"], span.first, span.as_of, span.shipped)
     for name, draft in drafts.items():
         if name not in ("stores", "products", "shipments"):
             checks.check_duplicates(draft)

@@ -76,7 +76,9 @@ def _of_format(conditioned: ConditionedRegion, store_format: str) -> Tables:
     shipments = shipments[shipments["store_id"].isin(stores["store_id"])]
     if shipments.empty:
         raise NotEnoughHistoryError(
-            f"region '{conditioned.region}' has no deliveries to stores of format '{store_format}'."
+            f"region '{conditioned.region}' has no deliveries to stores of format "
+            f"'{store_format}'. If it has no such stores, name those that it has in segments.yml: "
+            f"{conditioned.region}: {{layout: ..., store_formats: [...]}}"
         )
     mine = {"stores": stores, "shipments": shipments}
     return ChainMap(mine, tables)  # type: ignore[arg-type]
