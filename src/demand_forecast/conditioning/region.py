@@ -88,7 +88,7 @@ def condition_region(
     return ConditionedRegion(
         tables=tables,
         quarantine=quarantine.assign(region=region),
-        control_totals=totals.assign(region=region),
+        control_totals=totals.assign(region=region, as_of=str(span.as_of)),
         dates=date_report(d.dates for d in drafts.values()),
         manifest=_manifest(digest, files, layout, region, parameters, span, tables),
         unreadable=_unreadable(drafts),
