@@ -76,7 +76,7 @@ def test_optional_sources_may_be_absent(raw_region):
 
 def test_region_without_a_usable_row_says_why(raw_region):
     raw_region.frames["stores"]["Region"] = "Florida"
-    with pytest.raises(SourceError, match=r"'north_texas': no row .* usable.*'unknown_store': 720"):
+    with pytest.raises(SourceError, match=r"no row .* usable.*720 unknown_store; stores: 4 other"):
         raw_region.condition()
 
 
@@ -192,7 +192,11 @@ def _weeks(*counts):
         (_weeks(10, 0, 10, 0, 0), 2),
         (_weeks(*range(1, 60)), 58),  # a growing region
         (_weeks(*range(160, 100, -1)), 59),  # a shrinking one
-        (_weeks(*[10] * 30, *[0] * 30, *[1] * 9), 29),
+        (_weeks(*[10] * 30, *[0] * 30, *[1] * 9), 29),  # typing errors
+        (_weeks(*[60] * 48, *[20] * 12), 59),  # two of three stores have closed
+        (_weeks(*[60] * 48, *[20] * 12, 8), 59),  # ... and the last file is not complete
+        (_weeks(*[60] * 57, *[20] * 3), 56),  # closed, or late: three weeks cannot tell
+        (_weeks(*[60] * 50, 10, *[60] * 9), 59),  # a week in which a file is missing
     ],
 )
 def test_last_complete_week(weeks, last):

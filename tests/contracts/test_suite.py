@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from demand_forecast.conditioning.conditioned import ConditionedRegion
+from demand_forecast.conditioning.conditioned import UNREADABLE_COLUMNS, ConditionedRegion
 from demand_forecast.contracts import ExpectationSuite
 from demand_forecast.exceptions import ConfigurationError, ContractError
 
@@ -141,8 +141,24 @@ def region():
             "shipments": pd.DataFrame({**keys, "units_shipped": [3.0, 4.0]}),
             "stores": pd.DataFrame({"store_id": ["1"], "store_format": ["large"]}),
         },
-        quarantine=pd.DataFrame({"reason": ["duplicate_key"]}),
-        control_totals=pd.DataFrame({"source": ["shipments"], "share_quarantined": [0.1]}),
+        quarantine=pd.DataFrame(
+            {
+                "source": ["shipments"],
+                "file": ["shipments.csv"],
+                "row": [17],
+                "reason": ["bad_date"],
+                "detail": ["week"],
+                "record": ['{"Week":"soon"}'],
+            }
+        ),
+        control_totals=pd.DataFrame(
+            {
+                "source": ["stores", "shipments"],
+                "rows_in": [1, 3],
+                "rows_quarantined": [0, 1],
+                "share_quarantined": [0.0, 0.1],
+            }
+        ),
         manifest={"region": "florida"},
     )
 
@@ -159,9 +175,24 @@ def test_each_table_of_a_region_meets_its_own_expectations(region):
 
 
 def test_region_with_too_many_bad_rows_is_refused(region):
-    totals = region.control_totals.assign(share_quarantined=0.3)
-    with pytest.raises(ContractError, match=r"control_totals.*share_quarantined.*0\.3"):
+    """... and the message says whose fault it is, not only how many there are."""
+    totals = region.control_totals.assign(share_quarantined=[0.0, 0.3])
+    with pytest.raises(ContractError, match=r"control_totals.*share_quarantined.*0\.3") as error:
         _of_the_project("conditioned").validate(dataclasses.replace(region, control_totals=totals))
+    assert "source 'shipments': 1 of 3 rows are in quarantine" in str(error.value)
+    assert "1 of them for bad_date in column 'week'" in str(error.value)
+    assert 'shipments.csv, row 17: {"Week":"soon"}' in str(error.value)
+
+
+def test_a_column_that_nobody_can_read_is_refused(region):
+    unreadable = pd.DataFrame(
+        [["products", "unit_price", 10, 3, 0.3, True, '["$2.5"]', "Say read: {currency: $}."]],
+        columns=UNREADABLE_COLUMNS,
+    )
+    with pytest.raises(
+        ContractError, match=r"source 'products', column 'unit_price'.*2\.5.*Say read"
+    ):
+        _of_the_project("conditioned").validate(dataclasses.replace(region, unreadable=unreadable))
 
 
 def test_table_that_does_not_exist(suite, region):

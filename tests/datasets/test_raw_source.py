@@ -52,6 +52,21 @@ def test_remote_files_are_downloaded_once_and_only_those_asked_for():
     assert [p.name for p in local.parent.iterdir()] == ["stores_1.csv"]
 
 
+def test_remote_files_keep_their_folders_and_their_age():
+    fs = fsspec.filesystem("memory")
+    for zip_code in ("00002", "00001"):
+        fs.pipe(f"/company/ohio/s/zip={zip_code}/a.csv", b"Store,Class\n%s,L\n" % zip_code.encode())
+    fs.pipe("/company/ohio/s/_SUCCESS", b"")
+    columns = {"store_id": "Store", "store_format": "Class", "zip_code": "zip"}
+    handle = RawSourceDataset(path="memory://company/ohio", source="stores").load()
+    for files in ("s", "s/*/*.csv", "**/*.csv"):
+        raw = handle.read(SourceLayout(files=files, columns=columns))
+        assert list(raw.frame["zip"]) == list(raw.frame["Store"]) == ["00001", "00002"]
+    raw = handle.read(SourceLayout(files="s", columns=columns, file_order="modified"))
+    assert list(raw.frame["zip"]) == ["00002", "00001"]
+    fs.rm("/company", recursive=True)
+
+
 def test_contract_in_a_dataset_factory_waits_until_the_source_is_read(folder):
     suites = {"raw_stores": {"expectations": [L_ONLY]}}
     catalog = DataCatalog.from_config(

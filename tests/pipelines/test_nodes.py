@@ -85,11 +85,14 @@ def conditioned(raw):
     layout, handles = raw
     identity = {"region": "north_texas", "store_formats": ["large", "small"]}
     settings = ConditioningParameters(future_weeks=4)
-    return identity, settings, conditioning.condition(identity, layout, settings, None, **handles)
+    *_, region = conditioning.condition(identity, layout, settings, None, **handles)
+    return identity, settings, region
 
 
-def test_a_region_is_conditioned_and_reported(conditioned) -> None:
-    totals, quarantine = conditioning.report(conditioned[2])
+def test_a_region_is_conditioned_and_reported(raw, conditioned) -> None:
+    layout, handles = raw
+    identity, settings, last = conditioned
+    totals, quarantine, _ = conditioning.condition(identity, layout, settings, last, **handles)
     rows = totals[["rows_in", "rows_conditioned", "rows_quarantined"]].sum()
     assert rows["rows_in"] == rows["rows_conditioned"] + rows["rows_quarantined"]
     assert rows["rows_quarantined"] == len(quarantine) > 0
@@ -104,7 +107,7 @@ def test_a_region_that_has_not_changed_is_not_read_again(raw, conditioned, monke
         raise AssertionError("a raw file was read")
 
     monkeypatch.setattr(RawSource, "read", refuse)
-    assert conditioning.condition(identity, layout, settings, last, **handles) is last
+    assert conditioning.condition(identity, layout, settings, last, **handles)[-1] is last
     with pytest.raises(AssertionError, match="was read"):
         other = settings.model_copy(update={"week_ends_on": "sunday"})
         conditioning.condition(identity, layout, other, last, **handles)

@@ -25,13 +25,8 @@ JOBS = {
 # Nodes of each stage by what they belong to.
 NODES = {
     "conditioning": {
-        "region": {
-            "condition",
-            "report_conditioning",
-            "draw_control_totals",
-            "make_quality_page",
-        },
-        "segment": {"build_panel"},
+        "region": {"condition", "draw_control_totals", "make_quality_page"},
+        "segment": {"build_panel", "list_left_out"},
     },
     "training": {"segment": {"classify_velocity", "fit_baseline"}, "velocity": {"fit_challenger"}},
     "validation": {
@@ -54,6 +49,7 @@ OF_REGION = {
 }
 OF_SEGMENT = {
     "panel": "{region}.{store_format}.panel",
+    "left_out": "{region}.{store_format}.left_out",
     "velocity": "{region}.{store_format}.velocity",
     "last_velocity": "{region}.{store_format}.last_velocity",
     "baseline": "{region}.{store_format}.baseline",

@@ -20,6 +20,22 @@ from demand_forecast.modelling.panel import CovariateKind
 
 _MANIFEST = "region.json"
 _TABLES = "tables"
+_EXAMPLES = 3
+UNREADABLE_COLUMNS = (
+    "source",
+    "column",
+    "cells",
+    "unreadable",
+    "share_unreadable",
+    "is_blanked",
+    "examples",
+    "hint",
+)
+REPORTS = ("quarantine", "control_totals", "unreadable", "dates")
+
+
+def _report(file: Path) -> pd.DataFrame:
+    return pd.read_parquet(file) if file.exists() else pd.DataFrame()  # of an older version
 
 
 class StoredTables(Mapping[str, pd.DataFrame]):
@@ -92,6 +108,9 @@ class ConditionedRegion:
             ``reason``, ``detail`` (the column) and ``record`` (the row as JSON text).
         control_totals: One row per source: rows and units in, conditioned and quarantined.
         manifest: Where all this came from.
+        unreadable: Cells that could not be read, one row per source and column: ``cells``,
+            ``unreadable``, ``share_unreadable``, ``is_blanked`` (the row stayed), ``examples`` and
+            ``hint`` (what to change in the layout).
         dates: Range and weekday of the dates by source, file and column.
         directory: Folder the region was loaded from.
     """
@@ -100,6 +119,9 @@ class ConditionedRegion:
     quarantine: pd.DataFrame
     control_totals: pd.DataFrame
     manifest: Manifest
+    unreadable: pd.DataFrame = field(
+        default_factory=lambda: pd.DataFrame(columns=UNREADABLE_COLUMNS)
+    )
     dates: pd.DataFrame = field(default_factory=pd.DataFrame)
     directory: Path | None = field(default=None, compare=False)
 
@@ -130,13 +152,38 @@ class ConditionedRegion:
 
     @property
     def frames(self) -> Mapping[str, pd.DataFrame]:
-        """All tables a contract may look at: the standard ones, quarantine and control totals."""
-        reports = {
-            "quarantine": self.quarantine,
-            "control_totals": self.control_totals,
-            "dates": self.dates,
-        }
-        return ChainMap(dict(reports), self.tables)  # type: ignore[arg-type]
+        """All tables a contract may look at: the standard ones and the reports."""
+        return ChainMap(self._reports, self.tables)  # type: ignore[arg-type]
+
+    @property
+    def _reports(self) -> dict[str, pd.DataFrame]:
+        return {name: getattr(self, name) for name in REPORTS}
+
+    def culprit(self) -> str:
+        """What most of the bad rows have in common, and which columns nobody can read."""
+        columns = self.unreadable.sort_values("share_unreadable", ascending=False)
+        told = [
+            f"source '{c.source}', column '{c.column}': {c.unreadable:,} of {c.cells:,} cells "
+            f"cannot be read, such as {', '.join(json.loads(str(c.examples)))}. {c.hint}".rstrip()
+            for c in columns.head(_EXAMPLES).itertuples()
+        ]
+        totals = self.control_totals.sort_values("share_quarantined")
+        if totals["rows_quarantined"].any():
+            told = [*self._worst_source(totals.iloc[-1]), *told]
+        return "\n".join([f"region '{self.region}'", *told])
+
+    def _worst_source(self, total: pd.Series) -> list[str]:
+        """A source, the most frequent reason and column of its bad rows, and three of them."""
+        rows = self.quarantine[self.quarantine["source"] == total["source"]]
+        kinds = rows.value_counts(["reason", "detail"]).reset_index(name="rows")
+        reason, column, count = kinds.iloc[0]
+        same = rows[(rows["reason"] == reason) & (rows["detail"] == column)].head(_EXAMPLES)
+        named = f" in column '{column}'" if column else ""
+        return [
+            f"source '{total['source']}': {total['rows_quarantined']:,} of {total['rows_in']:,} "
+            f"rows are in quarantine, {count:,} of them for {reason}{named}, such as",
+            *(f"  {row.file}, row {row.row}: {row.record}" for row in same.itertuples()),
+        ]
 
     def save(self, directory: Path) -> None:
         """Write Parquet and JSON files into a folder; the manifest last."""
@@ -147,9 +194,8 @@ class ConditionedRegion:
         (directory / _TABLES).mkdir(exist_ok=True)
         for name, table in self.tables.items():
             table.to_parquet(directory / _TABLES / f"{name}.parquet", index=False)
-        self.quarantine.to_parquet(directory / "quarantine.parquet", index=False)
-        self.control_totals.to_parquet(directory / "control_totals.parquet", index=False)
-        self.dates.to_parquet(directory / "dates.parquet", index=False)
+        for name, report in self._reports.items():
+            report.to_parquet(directory / f"{name}.parquet", index=False)
         (directory / _MANIFEST).write_text(json.dumps(self.manifest, indent=2, sort_keys=True))
 
     @classmethod
@@ -162,12 +208,9 @@ class ConditionedRegion:
         path = directory / _MANIFEST
         if not path.exists():
             raise ArtefactError(f"{directory} has no {_MANIFEST}: it was not written to its end.")
-        dates = directory / "dates.parquet"  # version 0.1 wrote none
         return cls(
             tables=StoredTables(directory / _TABLES),
-            quarantine=pd.read_parquet(directory / "quarantine.parquet"),
-            control_totals=pd.read_parquet(directory / "control_totals.parquet"),
-            dates=pd.read_parquet(dates) if dates.exists() else pd.DataFrame(),
             manifest=json.loads(path.read_text()),
             directory=directory,
+            **{name: _report(directory / f"{name}.parquet") for name in REPORTS},
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -11,17 +12,25 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from demand_forecast.conditioning.conditioned import ColumnFacts, ConditionedRegion, Manifest
+from demand_forecast.conditioning.conditioned import (
+    UNREADABLE_COLUMNS,
+    ColumnFacts,
+    ConditionedRegion,
+    Manifest,
+)
 from demand_forecast.conditioning.layout import Layout, parse_layout
 from demand_forecast.conditioning.parameters import ConditioningParameters
 from demand_forecast.conditioning.raw import RawSource
 from demand_forecast.conditioning.rows import checks
 from demand_forecast.conditioning.rows.date_sets import date_report
 from demand_forecast.conditioning.rows.draft import Draft
+from demand_forecast.conditioning.rows.joins import check_joins
 from demand_forecast.conditioning.rows.parsing import parse_source
 from demand_forecast.conditioning.rows.totals import control_totals
 from demand_forecast.conditioning.weeks import week_end
 from demand_forecast.exceptions import ConfigurationError, SourceError
+
+_LOGGER = logging.getLogger(__name__)
 
 _DAY, _WEEK = np.timedelta64(1, "D"), np.timedelta64(7, "D")
 _RETURNS_SHARE = 0.1  # returns come later than shipments; this tells whether they have come at all
@@ -81,7 +90,28 @@ def condition_region(
         control_totals=totals.assign(region=region),
         dates=date_report(d.dates for d in drafts.values()),
         manifest=_manifest(digest, files, layout, region, parameters, span, tables),
+        unreadable=_unreadable(drafts),
     )
+
+
+def _unreadable(drafts: Mapping[str, Draft]) -> pd.DataFrame:
+    """Cells that could not be read: one row per source and column."""
+    lines = [
+        {
+            "source": name,
+            "column": u.column,
+            "cells": u.cells,
+            "unreadable": u.count,
+            "share_unreadable": u.share,
+            "is_blanked": u.is_blanked,
+            "examples": json.dumps(u.examples, ensure_ascii=False),
+            "hint": u.hint,
+        }
+        for name, draft in drafts.items()
+        for u in draft.unreadable
+    ]
+    frame = pd.DataFrame(lines, columns=UNREADABLE_COLUMNS)
+    return frame.astype(dict.fromkeys(("source", "column", "examples", "hint"), "str"))
 
 
 def _present(raw: Mapping[str, RawSource | None], layout: Layout) -> dict[str, RawSource]:
@@ -120,11 +150,19 @@ def _digest(
 
 
 class _Span(NamedTuple):
-    """First week, last week to look at, and last complete week of a region."""
+    """The weeks of a region.
+
+    Attributes:
+        first: First week.
+        as_of: Last week to look at.
+        now: Last complete week.
+        limited_by: Source that is not complete after ``now``.
+    """
 
     first: np.datetime64
     as_of: np.datetime64
     now: np.datetime64
+    limited_by: str
 
 
 def _check_masters_and_shipments(
@@ -146,10 +184,36 @@ def _check_masters_and_shipments(
         column = layout.sources[name].columns[str(drafts[name].measure)] if name in drafts else None
         if column is not None and column.unit == "cases" and products is not None:
             checks.cases_to_units(drafts[name], products)
+    check_joins(drafts, region)
     span = _span(drafts, region, parameters)
-    checks.check_weeks(shipments, *span)
+    checks.check_weeks(shipments, span.first, span.as_of, span.now)
     checks.check_duplicates(shipments)
+    if parameters.as_of is None:
+        _check_late_rows(shipments, region, parameters, span)
     return span
+
+
+def _check_late_rows(
+    shipments: Draft, region: str, parameters: ConditioningParameters, span: _Span
+) -> None:
+    """Say which rows come after the last complete week, and stop where they are too many."""
+    late = shipments.is_rejected_for("week_after_as_of")
+    if not late.any():
+        return
+    share = late.sum() / len(late)
+    last = shipments.frame.loc[late, "week"].max()
+    told = (
+        f"region '{region}': as_of is {span.as_of}, the last week with complete "
+        f"{span.limited_by}; {late.sum():,} rows of shipments ({share:.1%}) are later, until "
+        f"{last:%Y-%m-%d}, and are not used"
+    )
+    if share > parameters.max_late_share:
+        raise SourceError(
+            f"{told}. That is more than conditioning.max_late_share ({parameters.max_late_share}). "
+            f"If these weeks are complete, set conditioning.as_of to {last:%Y-%m-%d}; if not, the "
+            f"files of {span.limited_by} are not."
+        )
+    _LOGGER.warning("%s.", told)
 
 
 def _span(drafts: dict[str, Draft], region: str, parameters: ConditioningParameters) -> _Span:
@@ -159,20 +223,32 @@ def _span(drafts: dict[str, Draft], region: str, parameters: ConditioningParamet
         if name in drafts
     }
     if not len(weeks["shipments"]):
-        reasons = pd.Series(drafts["shipments"].reasons()).value_counts().to_dict()
-        raise SourceError(f"region '{region}': no row of shipments is usable. Reasons: {reasons}.")
+        raise SourceError(f"region '{region}': no row of shipments is usable. {_why(drafts)}")
     first, now = checks.plausible_span(weeks["shipments"], parameters.complete_share)
+    limited_by = "shipments"
     if len(weeks.get("returns", ())):
-        now = min(now, checks.plausible_span(weeks["returns"], _RETURNS_SHARE)[1])
+        returned = checks.plausible_span(weeks["returns"], _RETURNS_SHARE)[1]
+        if returned < now:
+            now, limited_by = returned, "returns"
     if parameters.as_of is None:
-        return _Span(first, now, now)
+        return _Span(first, now, now, limited_by)
     six_days_before = np.datetime64(parameters.as_of, "D") - (_WEEK - _DAY)
     as_of = week_end(np.array([six_days_before]), parameters.week_ends_on)[0]
     if as_of < first:
         raise ConfigurationError(
             f"conditioning.as_of is {parameters.as_of}, but region '{region}' starts in {first}."
         )
-    return _Span(first, as_of, now)
+    return _Span(first, as_of, now, limited_by)
+
+
+def _why(drafts: Mapping[str, Draft]) -> str:
+    """Reasons of the rejected rows of shipments and of the tables that they refer to."""
+    told = []
+    for name in ("shipments", "stores", "products"):
+        if name in drafts and not drafts[name].good.all():
+            reasons = pd.Series(drafts[name].reasons()).value_counts().drop("", errors="ignore")
+            told.append(f"{name}: {', '.join(f'{n:,} {reason}' for reason, n in reasons.items())}")
+    return f"Rejected rows of {'; '.join(told)}." if told else ""
 
 
 def _check_others(
@@ -189,7 +265,7 @@ def _check_others(
     if "events" in drafts:
         checks.check_events(drafts["events"], region)
     if "returns" in drafts:
-        checks.check_weeks(drafts["returns"], *span)
+        checks.check_weeks(drafts["returns"], span.first, span.as_of, span.now)
     for name, draft in drafts.items():
         if name not in ("stores", "products", "shipments"):
             checks.check_duplicates(draft)

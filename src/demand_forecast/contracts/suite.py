@@ -23,7 +23,7 @@ import pandas as pd
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
-from demand_forecast.conditioning.conditioned import ConditionedRegion
+from demand_forecast.conditioning.conditioned import REPORTS, ConditionedRegion
 from demand_forecast.conditioning.raw import RawSource
 from demand_forecast.conditioning.tables import TABLES
 from demand_forecast.contracts.engine import Finding, run_expectations
@@ -32,7 +32,6 @@ from demand_forecast.modelling.panel import Panel
 
 _LOG = logging.getLogger(__name__)
 _SHOWN = 5
-_REPORTS = ("quarantine", "control_totals")
 
 
 class Expectation(BaseModel):
@@ -130,12 +129,22 @@ class ExpectationSuite:
     def _check_region(self, region: ConditionedRegion) -> None:
         tables: Mapping[str, pd.DataFrame] = region.frames
         for word in self._suite.tables or [""]:
-            if word not in {*TABLES, *_REPORTS}:
-                hint = did_you_mean(word, {*TABLES, *_REPORTS})
+            if word not in {*TABLES, *REPORTS}:
+                hint = did_you_mean(word, {*TABLES, *REPORTS})
                 raise ConfigurationError(f"suite '{self.name}': no table '{word}'. {hint}")
         for table, expectations in self._suite.tables.items():
             if table in tables:
-                self._check(f"{self.name}.{table}", tables[table], expectations)
+                self._check_table(region, table, expectations)
+
+    def _check_table(
+        self, region: ConditionedRegion, table: str, expectations: list[Expectation]
+    ) -> None:
+        """Check one table; where it is a report, what it reports says more than its figures."""
+        try:
+            self._check(f"{self.name}.{table}", region.frames[table], expectations)
+        except ContractError as error:
+            culprit = region.culprit() if table in REPORTS else ""
+            raise ContractError(f"{error}\n{culprit}".strip()) from error
 
     def _check(self, where: str, frame: pd.DataFrame, expectations: list[Expectation]) -> None:
         wanted = [e for e in expectations if not e.optional or set(e.columns) <= set(frame.columns)]

@@ -87,7 +87,7 @@ class Panel:
             (``category``, ``unit_price``, store demographics...), text or float.
         weeks: ``(weeks + future,)`` week-ending dates, ascending, seven days apart.
         demand: ``(series, weeks)`` delivered less returned units; NaN where the product was not
-            delivered to the store.
+            delivered to the store, and in weeks that are outliers.
         delivered: ``(series, weeks)`` delivered units; NaN likewise.
         censored: ``(series, weeks)`` True where nothing came back (sold out): demand was at least
             what was delivered. All False where the region has no returns source.
@@ -133,6 +133,11 @@ class Panel:
     def active(self) -> BoolArray:
         """``(series, weeks)`` True where the product was delivered to the store."""
         return np.isfinite(self.demand)
+
+    @property
+    def outliers(self) -> BoolArray:
+        """``(series, weeks)`` True where a delivery cannot be right, so that demand is unknown."""
+        return np.isfinite(self.delivered) & ~np.isfinite(self.demand)
 
     @property
     def digest(self) -> str:

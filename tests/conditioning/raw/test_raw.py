@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 
 import pandas as pd
@@ -10,7 +11,7 @@ import pytest
 
 from demand_forecast.conditioning.layout import SourceLayout
 from demand_forecast.conditioning.raw import RawSource
-from demand_forecast.exceptions import ContractError, SourceError
+from demand_forecast.exceptions import ConfigurationError, ContractError, SourceError
 
 LAYOUT = SourceLayout(files="stores*.csv", columns={"store_id": "Store", "store_format": "Class"})
 
@@ -156,3 +157,116 @@ def test_validator_runs_on_standard_names_when_the_source_is_read(folder):
     with pytest.raises(ContractError, match=r"source 'stores'.*/stores\*\.csv: no S, please"):
         source.read(LAYOUT)
     assert list(seen[0]) == ["store_id", "store_format"]
+
+
+def _write(folder, **files):
+    for name, text in files.items():
+        path = folder / name.replace("__", "/").replace("_csv", ".csv")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+
+KEYS = SourceLayout(
+    files="**/*.csv",
+    columns={"store_id": "Store", "store_format": "Class", "zip_code": "zip"},
+)
+
+
+@pytest.mark.parametrize("files", ["**/*.csv", "sales", "sa*"])
+def test_files_in_folders_are_told_apart_and_say_what_their_folders_say(tmp_path, files):
+    for zip_code in ("00001", "00002"):
+        part = tmp_path / "sales" / f"zip={zip_code}"
+        part.mkdir(parents=True)
+        (part / "part.csv").write_text(f"Store,Class\nS{zip_code[-1]},L\n")
+    source = RawSource("stores", str(tmp_path))
+    layout = KEYS.model_copy(update={"files": files})
+    raw = source.read(layout)
+    assert raw.frame.to_numpy().tolist() == [["S1", "L", "00001"], ["S2", "L", "00002"]]
+    assert list(raw.file) == [f"sales/zip=0000{i}/part.csv" for i in (1, 2)]
+    assert sorted(source.digests(layout)) == list(raw.file)
+
+
+def test_markers_in_a_folder_are_no_data(tmp_path):
+    _write(tmp_path, sales__a_csv="Store,Class\n1,L\n")
+    (tmp_path / "sales" / "_SUCCESS").touch()
+    (tmp_path / "sales" / "_temporary").mkdir()
+    (tmp_path / "sales" / "_temporary" / "b.csv").write_text("?")
+    (tmp_path / "sales" / ".a.csv.crc").write_text("?")
+    layout = LAYOUT.model_copy(update={"files": "sales"})
+    assert [p.name for p in RawSource("stores", str(tmp_path)).files(layout)] == ["a.csv"]
+
+
+@pytest.mark.parametrize("files", ["/etc/*", "a**b/x.csv", ""])
+def test_a_pattern_that_is_none_is_refused(folder, files):
+    with pytest.raises(ConfigurationError, match=f"files '{re.escape(files)}' is no pattern"):
+        RawSource("stores", str(folder)).files(LAYOUT.model_copy(update={"files": files}))
+
+
+def test_files_come_by_name_or_by_the_time_of_their_last_change(folder):
+    source = RawSource("stores", str(folder))
+    os.utime(folder / "stores_1.csv", (2000, 2000))
+    os.utime(folder / "stores_2.csv", (1000, 1000))
+    changed = LAYOUT.model_copy(update={"file_order": "modified"})
+    assert list(source.read(LAYOUT).frame["Store"]) == ["1", "2", "3"]
+    assert list(source.read(changed).frame["Store"]) == ["3", "1", "2"]
+    os.utime(folder / "stores_1.csv", (1000, 1000))
+    assert list(source.read(changed).frame["Store"]) == ["1", "2", "3"]
+    os.utime(folder / "stores_2.csv", (0, 0))
+    with pytest.raises(SourceError, match="does not tell when its files were changed"):
+        source.read(changed)
+
+
+def test_rows_of_other_regions_are_set_aside(folder):
+    _write(folder, stores_1_csv="Store,Class,Area\n1,L,North Texas\n2,L,Florida\n3\n")
+    _write(folder, stores_2_csv="Area,Store,Class\nflorida,4,L\n")
+    values = {**LAYOUT.model_dump(), "rows": {"Area": "{region}"}}
+    layout = SourceLayout.model_validate(values)
+    source = RawSource("stores", str(folder))
+    raw = source.read(layout, "florida")
+    assert list(raw.frame["Store"]) == ["2", "4"]
+    assert list(raw.malformed["row"]) == [4]
+    assert raw.set_aside.to_numpy().tolist() == [["stores_1.csv", "other_rows", 1]]
+    with pytest.raises(SourceError, match=r"no row that can be used; 1 rows are malformed, 3 are"):
+        source.read(layout, "ohio")
+
+
+WIDE = SourceLayout.model_validate(
+    {
+        "files": "*.csv",
+        "columns": {
+            "store_id": "Store",
+            "product_id": "Item",
+            "week": "Week",
+            "units_shipped": "Q",
+        },
+        "melt": {"columns": r"\d+", "variable": "Week", "value": "Q"},
+        "rows": {"Week": "2*", "Item": ["x", "y"]},
+    }
+)
+
+
+def test_wide_files_are_stacked_and_their_rows_chosen(tmp_path):
+    _write(tmp_path, a_csv="Store,Item,19,20\nA,x,1,2\nA,z,3,4\nB,y,,\n")
+    _write(tmp_path, b_csv="Store,Item,21\nA,x,5\n")
+    raw = RawSource("shipments", str(tmp_path)).read(WIDE)
+    assert raw.frame.to_numpy().tolist() == [["A", "x", "20", "2"], ["A", "x", "21", "5"]]
+    assert list(raw.row) == [2, 2]
+    assert raw.set_aside["reason"].tolist() == ["other_rows", "empty_cell"]
+    assert raw.set_aside["rows"].tolist() == [2, 2]  # a row with z, and a cell of week 19
+
+
+def test_columns_of_expressions_and_of_the_order_must_be_there(folder):
+    columns = {**LAYOUT.model_dump()["columns"], "zip_code": {"compose": "{Store}-{Zip}"}}
+    layout = SourceLayout(files="stores*.csv", columns=columns)
+    with pytest.raises(SourceError, match=r"stores_1\.csv: column 'Zip' \(for zip_code\)"):
+        RawSource("stores", str(folder)).read(layout)
+    layout = LAYOUT.model_copy(update={"order_by": "Exported"})
+    with pytest.raises(SourceError, match=r"column 'Exported' \(for order_by\) is missing"):
+        RawSource("stores", str(folder)).read(layout)
+
+
+def test_remarks_keep_their_file(folder):
+    _write(folder, stores_2_csv="Store,Class,\n3,L,\n4,L,closed?\n")
+    raw = RawSource("stores", str(folder)).read(LAYOUT)
+    assert raw.notes.to_numpy().tolist() == [["stores_2.csv", 3, "closed?"]]
+    assert len(raw) == 4

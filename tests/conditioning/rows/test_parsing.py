@@ -8,6 +8,7 @@ import pytest
 
 from demand_forecast.conditioning.layout import CONVERSIONS, Column, ReadOptions
 from demand_forecast.conditioning.rows.cells import CellReader
+from demand_forecast.conditioning.rows.dates import date_hint
 
 
 def _parse(cells, column, kind, decimal=".", read=None, is_amount=False):
@@ -155,6 +156,14 @@ def test_a_date_counts_as_it_is_written(column, cell, expected):
 )
 def test_a_format_without_separators_needs_its_full_width(date_format, cells, bad):
     assert _parse(cells, {"date_format": date_format}, "date").bad.tolist() == bad
+
+
+def test_a_zero_that_a_spreadsheet_has_taken_is_put_back_where_it_is_declared():
+    column = {"date_format": "%m%d%Y", "zfill": 8}
+    assert _values(_parse(["1062024"], column, "date")) == [pd.Timestamp("2024-01-06")]
+    told = date_hint(pd.Series(["1062024"]), "%m%d%Y")
+    assert "zfill: 8" in told
+    assert date_hint(pd.Series(["soon"]), "%m%d%Y") == ""
 
 
 @pytest.mark.parametrize(

@@ -134,7 +134,7 @@ _KINDS_OF_KEY: dict[str, tuple[Kind, ...]] = {
     "unit": ("number",),
     "compute": ("number",),
     "kind": ("number",),
-    "zfill": ("text",),
+    "zfill": ("text", "date", "week"),
     "cut": ("text",),
 }
 

@@ -114,8 +114,8 @@ class Column(Strict):
         default=None,
         ge=1,
         le=30,
-        description="Length to which an id is filled up with zeros on the left, where a "
-        "spreadsheet has taken them away. For text.",
+        description="Length to which the text is filled up with zeros on the left, where a "
+        "spreadsheet has taken them away. For ids and for dates without separators.",
         examples=[5],
     )
     date_format: str | None = Field(

@@ -12,13 +12,15 @@ import pandas as pd
 from demand_forecast.conditioning.conditioned import ConditionedRegion
 from demand_forecast.conditioning.panel.events import event_covariates, holiday_covariates
 from demand_forecast.conditioning.panel.grid import Grid
+from demand_forecast.conditioning.panel.outliers import find_outliers
 from demand_forecast.conditioning.panel.plans import planned_covariates, shipment_covariates
 from demand_forecast.conditioning.panel.weather import weekly_weather
 from demand_forecast.conditioning.parameters import ConditioningParameters
 from demand_forecast.exceptions import ConfigurationError, ContractError, NotEnoughHistoryError
 from demand_forecast.modelling.arrays import FloatArray
-from demand_forecast.modelling.panel import Covariate, IssuedForecast, Panel
+from demand_forecast.modelling.panel import KEY, Covariate, IssuedForecast, Panel
 
+LEFT_OUT = [*KEY, "why", "week", "units", "usual"]
 _TOLERANCE = 1e-4  # float32 against float64
 
 Tables = Mapping[str, pd.DataFrame]
@@ -43,10 +45,13 @@ def build_panel(
         ContractError: If the panel holds other units than the table.
     """
     parameters = parameters or ConditioningParameters()
-    tables = _of_format(conditioned, store_format)
+    tables = _without_thin_series(_of_format(conditioned, store_format), parameters)
     as_of = np.datetime64(conditioned.as_of, "D")
     grid = Grid.of(tables["shipments"], conditioned.first_week, as_of, parameters.future_weeks)
     delivered, demand, censored = _units(tables, grid)
+    if parameters.outlier_factor is not None:
+        outliers = find_outliers(demand, grid.product_index, parameters.outlier_factor)
+        demand[outliers], censored[outliers] = np.nan, False
     planned, observed = _covariates(conditioned, tables, np.isfinite(demand), grid)
     known_future = planned | _calendar(conditioned, tables, grid, parameters)
     return Panel(
@@ -75,6 +80,45 @@ def _of_format(conditioned: ConditionedRegion, store_format: str) -> Tables:
         )
     mine = {"stores": stores, "shipments": shipments}
     return ChainMap(mine, tables)  # type: ignore[arg-type]
+
+
+def _without_thin_series(tables: Tables, parameters: ConditioningParameters) -> Tables:
+    """Tables without the shipments of series that are too thin or too short to be forecast.
+
+    Raises:
+        NotEnoughHistoryError: If none is left.
+    """
+    mean, weeks = parameters.min_series_mean, parameters.min_series_weeks
+    if mean == 0 and weeks == 0:
+        return tables
+    shipments = tables["shipments"]
+    units = shipments.groupby(KEY)["units_shipped"].agg(["mean", "size"])
+    kept = units[(units["mean"] >= mean) & (units["size"] >= weeks)].index
+    if not len(kept):
+        raise NotEnoughHistoryError(
+            f"no series has {weeks} weeks and a mean of {mean} units "
+            "(conditioning.min_series_weeks, min_series_mean)."
+        )
+    is_kept = pd.MultiIndex.from_frame(shipments[KEY]).isin(kept)
+    return ChainMap({"shipments": shipments[is_kept]}, tables)  # type: ignore[arg-type]
+
+
+def left_out(conditioned: ConditionedRegion, panel: Panel) -> pd.DataFrame:
+    """What of a segment's shipments no model learns from.
+
+    Returns:
+        ``store_id``, ``product_id``, ``why`` (``outlier``, ``thin_series``), ``week`` (the outlier
+        or the last one), ``units`` (delivered then) and ``usual`` (median of all weeks).
+    """
+    shipments = _of_format(conditioned, panel.store_format)["shipments"]
+    usual = shipments.groupby(KEY)["units_shipped"].transform("median")
+    rows = shipments[[*KEY, "week"]].assign(units=shipments["units_shipped"], usual=usual)
+    in_panel = pd.MultiIndex.from_frame(rows[KEY]).isin(pd.MultiIndex.from_frame(panel.series[KEY]))
+    thin = rows[~in_panel].sort_values("week").groupby(KEY).tail(1)
+    at, week = np.nonzero(panel.outliers)
+    marked = panel.series[KEY].iloc[at].assign(week=panel.weeks[week].astype("datetime64[us]"))
+    found = rows.merge(marked, on=[*KEY, "week"])
+    return pd.concat([found.assign(why="outlier"), thin.assign(why="thin_series")])[LEFT_OUT]
 
 
 def _units(tables: Tables, grid: Grid) -> tuple[FloatArray, FloatArray, npt.NDArray[np.bool_]]:

@@ -10,13 +10,13 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.csv
 
 from demand_forecast.conditioning.layout import ReadOptions
 from demand_forecast.conditioning.raw.lines import (
     Dialect,
     Lines,
+    Mask,
     Numbers,
     csv_rows,
     find_records,
@@ -216,7 +216,7 @@ def _read_body(path: Path, body: _Body, header: _Header, dialect: Dialect) -> Ro
     width = _width(body, header.names, dialect)
     seen = scan(body.view, dialect)
     parsed = _parse(body.view, width, dialect)
-    if len(parsed) == seen.lines and _is_well_formed(body, seen.inner_marks, dialect):
+    if len(parsed) == seen.lines and _is_well_formed(body, seen.is_plain, dialect):
         return _as_rows(parsed, np.arange(seen.lines) + header.line, header, [], dialect)
     del parsed
     lines = Lines(body.view, dialect)
@@ -231,12 +231,12 @@ def _read_body(path: Path, body: _Body, header: _Header, dialect: Dialect) -> Ro
     return _as_rows(parsed, line, header, texts, dialect)
 
 
-def _is_well_formed(body: _Body, has_marks: bool, dialect: Dialect) -> bool:
+def _is_well_formed(body: _Body, is_plain: bool, dialect: Dialect) -> bool:
     """Whether no line is broken, if a parser has found a row in each line.
 
-    Without inner marks only the last can be: a cell that is never closed ends there.
+    Where the marks are plain only the last can be: a cell that is never closed ends there.
     """
-    doubtful = body.view if has_marks else body.last_line
+    doubtful = body.last_line if is_plain else body.view
     return len(Lines(doubtful, dialect).broken()) == 0
 
 
@@ -284,34 +284,35 @@ def _as_rows(
     malformed: list[tuple[int, str, str]],
     dialect: Dialect,
 ) -> Rows:
-    """Rows under their headers; cells without a header are a remark, or one too many."""
-    counted = len(line) + len(malformed)
-    malformed += [(int(line[i]), text, WRONG_WIDTH) for i, text in parsed.others]
-    row = np.delete(line, [i for i, _ in parsed.others])
+    """Rows under their headers."""
     named = _named(header.names)
-    table, more = (
-        parsed.table.select(range(named)),
-        parsed.table.select(range(named, parsed.table.num_columns)),
+    malformed = malformed + [(int(line[i]), text, WRONG_WIDTH) for i, text in parsed.others]
+    rows = Rows(
+        frame=parsed.table.select(range(named)).to_pandas().set_axis(header.names[:named], axis=1),
+        row=np.delete(line, [i for i, _ in parsed.others]),
+        malformed=make_malformed(malformed),
+        counted=len(line) + len(malformed) - len(parsed.others),
+        notes=make_notes(),
+        set_aside={},
     )
-    frame, notes = table.to_pandas().set_axis(header.names[:named], axis=1), make_notes()
-    if any(column.null_count < len(column) for column in more.columns):
-        texts = _joined(more, dialect)
-        filled = np.array([bool(t.strip(dialect.delimiter)) for t in texts])
-        beside = list(zip(row[filled].tolist(), np.array(texts, object)[filled], strict=True))
-        if len(header.names) > named:
-            notes = make_notes(beside)
-        else:
-            kept = _joined(table.filter(filled), dialect)
-            malformed += [
-                (r, f"{k}{dialect.delimiter}{t}", WRONG_WIDTH)
-                for (r, t), k in zip(beside, kept, strict=True)
-            ]
-            frame, row = frame[~filled].reset_index(drop=True), row[~filled]
-    return Rows(frame, row, make_malformed(malformed), counted, notes, {})
+    more = parsed.table.select(range(named, parsed.table.num_columns)).to_pandas()
+    beside = more.notna().any(axis=1).to_numpy(bool)
+    if not beside.any():
+        return rows
+    texts = more[beside].fillna("").agg(dialect.delimiter.join, axis=1)
+    if len(header.names) > named:
+        return rows._replace(notes=make_notes(zip(rows.row[beside], texts, strict=True)))
+    return _without(rows, beside, texts.tolist(), dialect)
 
 
-def _joined(table: pa.Table, dialect: Dialect) -> list[str]:
-    """Cells of each row in one text."""
-    columns = [pc.fill_null(c, "") for c in table.columns]
-    texts: list[str] = pc.binary_join_element_wise(*columns, dialect.delimiter).to_pylist()
-    return texts
+def _without(rows: Rows, longer: Mask, texts: list[str], dialect: Dialect) -> Rows:
+    """Rows that have more cells than there are headers are malformed."""
+    cells = rows.frame[longer].fillna("").agg(dialect.delimiter.join, axis=1)
+    records = [dialect.delimiter.join(r) for r in zip(cells, texts, strict=True)]
+    malformed = [(r, t, WRONG_WIDTH) for r, t in zip(rows.row[longer], records, strict=True)]
+    already = rows.malformed.itertuples(index=False, name=None)
+    return rows._replace(
+        frame=rows.frame[~longer].reset_index(drop=True),
+        row=rows.row[~longer],
+        malformed=make_malformed([*already, *malformed]),
+    )

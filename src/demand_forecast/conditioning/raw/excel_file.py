@@ -79,25 +79,36 @@ def _check_archive(path: Path, options: ReadOptions) -> None:
                     _check_prolog(path, part.filename, file)
 
 
-class _RootReachedError(Exception):
-    """The part of an XML file that may declare entities is over."""
+class _PrologOverError(Exception):
+    """The part of an XML file that may declare entities is over, or has declared some."""
 
 
 def _check_prolog(path: Path, part: str, file: IO[bytes]) -> None:
-    def refuse(*_: object) -> None:
-        raise SourceError(f"{path}: {part} declares a document type; no spreadsheet program does.")
+    """Read a part up to its first element.
+
+    Raises:
+        SourceError: If it declares a document type, in which entities could be hidden.
+    """
+    declared: list[str] = []
 
     def stop(*_: object) -> None:
-        raise _RootReachedError
+        raise _PrologOverError
+
+    def declare(*_: object) -> None:
+        declared.append(part)
+        stop()
 
     parser = expat.ParserCreate()
-    parser.StartDoctypeDeclHandler = refuse
+    parser.StartDoctypeDeclHandler = declare
     parser.StartElementHandler = stop
     try:
         while piece := file.read(_PIECE):
             parser.Parse(piece, False)
-    except _RootReachedError:
-        return
+    except _PrologOverError:
+        if declared:
+            raise SourceError(
+                f"{path}: {part} declares a document type; no spreadsheet program does."
+            ) from None
 
 
 def _read_sheet(path: Path, options: ReadOptions) -> _Sheet:

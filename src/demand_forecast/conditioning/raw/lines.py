@@ -12,7 +12,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -21,8 +21,9 @@ import pyarrow.compute as pc
 
 Mask = npt.NDArray[np.bool_]
 Numbers = npt.NDArray[np.int64]
+Bytes = npt.NDArray[np.uint8]
 
-_PIECE: Final = 2**18  # stays in the processor's cache
+_PIECE: Final = 2**16  # stays in the processor's cache
 _MOST_LINES: Final = 1000  # of one record
 _NEWLINE: Final = ord("\n")
 
@@ -39,35 +40,55 @@ class Scan(NamedTuple):
 
     Attributes:
         lines: Number of lines, blank ones included.
-        inner_marks: Whether a quotation mark has a character of a cell, or another mark, on both
-            sides. Where none has, and a parser has found as many rows as there are lines, each
-            line is well-formed but perhaps the last.
+        is_plain: Whether quotation marks stand at the beginning and at the end of cells in turn.
+            If so, and a parser has found as many rows as there are lines, each line is well-formed
+            but perhaps the last; if not, the lines must be looked at.
     """
 
     lines: int
-    inner_marks: bool
+    is_plain: bool
 
 
 def scan(text: memoryview, dialect: Dialect) -> Scan:
-    """Count lines and find quotation marks that need a closer look."""
+    """Count lines and judge the quotation marks, in a tenth of the time of reading the cells."""
     data = np.frombuffer(text, np.uint8)
-    inner, lines = False, int(len(data) > 0 and data[-1] != _NEWLINE)
+    lines = int(len(data) > 0 and data[-1] != _NEWLINE)
+    is_plain, opened = True, False
     for start in range(0, len(data), _PIECE):
         lines += int(np.count_nonzero(data[start : start + _PIECE] == _NEWLINE))
-        if dialect.quote is not None and not inner:
-            inner = _has_inner_marks(data[max(start - 1, 0) : start + _PIECE + 1], dialect)
-    return Scan(lines, inner)
+        if dialect.quote is not None and is_plain:
+            is_plain, opened = _take_turns(_with_neighbours(data, start), dialect, opened)
+    return Scan(lines, is_plain)
 
 
-def _has_inner_marks(piece: npt.NDArray[np.uint8], dialect: Dialect) -> bool:
-    border = (piece == ord(dialect.delimiter)) | (piece == _NEWLINE) | (piece == ord("\r"))
-    inner = piece[1:-1] == ord(dialect.quote or "")
-    inner &= ~border[:-2]
-    inner &= ~border[2:]
-    return bool(inner.any())
+def _with_neighbours(data: Bytes, start: int) -> Bytes:
+    """A piece with the byte before and the byte after it; there are line ends around the text."""
+    end = start + _PIECE
+    if start and end < len(data):
+        return data[start - 1 : end + 1]
+    around = np.array([_NEWLINE], np.uint8)
+    parts = [data[start - 1 : start] if start else around, data[start : end + 1]]
+    return np.concatenate([*parts, *([around] if end >= len(data) else [])])
 
 
-def _newlines(data: npt.NDArray[np.uint8]) -> Numbers:
+def _take_turns(piece: Bytes, dialect: Dialect, opened: bool) -> tuple[bool, bool]:
+    """Whether marks open and close cells in turn, and whether the last one opens one.
+
+    Args:
+        piece: Bytes with a neighbour on either side.
+        dialect: Signs of the file.
+        opened: Whether the mark before the piece opens a cell.
+    """
+    at = np.flatnonzero(piece[1:-1] == ord(dialect.quote or "")) + 1
+    before, after, delimiter = piece[at - 1], piece[at + 1], ord(dialect.delimiter)
+    opens = (before == delimiter) | (before == _NEWLINE)
+    closes = (after == delimiter) | (after == _NEWLINE) | (after == ord("\r"))
+    turns = np.concatenate([[opened], opens])
+    in_turn = bool((opens != closes).all() and (turns[1:] != turns[:-1]).all())
+    return in_turn, bool(turns[-1])
+
+
+def _newlines(data: Bytes) -> Numbers:
     starts = range(0, len(data), _PIECE)
     pieces = [np.flatnonzero(data[i : i + _PIECE] == _NEWLINE) + i for i in starts]
     return np.concatenate([np.zeros(0, np.int64), *pieces])
@@ -124,11 +145,16 @@ class Lines:
         return b"".join(self.text[start:end] for start, end in runs)
 
 
-def _cells(dialect: Dialect) -> tuple[str, str, str]:
-    """Patterns of a delimiter, a cell, and what may stand between the marks of a cell."""
+def _cells(dialect: Dialect, many: str = "*") -> tuple[str, str, str]:
+    """Patterns of a delimiter, a cell, and what may stand between the marks of a cell.
+
+    Args:
+        dialect: Signs of the file.
+        many: How often; with ``*+`` Python never looks back, so that no line takes long.
+    """
     d, q = (rf"\x{ord(sign):02x}" for sign in (dialect.delimiter, dialect.quote or ""))
-    inside = rf"(?:[^{q}]|{q}{q})*"
-    return d, rf"(?:(?:[^{q}{d}\r\n][^{d}\r\n]*)?|{q}{inside}{q})", inside
+    inside = rf"(?:[^{q}]|{q}{q}){many}"
+    return d, rf"(?:{q}{inside}{q}|(?:[^{q}{d}\r\n][^{d}\r\n]{many})?)", inside
 
 
 def _record(dialect: Dialect) -> str:
@@ -145,38 +171,49 @@ class Joins:
     """
 
     def __init__(self, lines: Lines, width: int) -> None:
-        d, cell, inside = _cells(lines.dialect)
+        d, cell, inside = _cells(lines.dialect, "*+")
         q = rf"\x{ord(lines.dialect.quote or ''):02x}"
-        self._opens = re.compile(rf"(?:{cell}{d})*{q}{inside}".encode())
-        self._closes = re.compile(rf"{inside}{q}(?:{d}{cell})*".encode())
-        self._goes_on = re.compile(rf"{inside}(?:{q}{d}(?:{cell}{d})*{q}{inside})?".encode())
+        self._row = re.compile(rf"{cell}(?:{d}{cell})*+".encode())
+        self._opens = re.compile(rf"(?:{cell}{d})*+{q}{inside}".encode())
+        self._closes = re.compile(rf"{inside}{q}(?:{d}{cell})*+".encode())
+        self._goes_on = re.compile(rf"{inside}(?:{q}{d}(?:{cell}{d})*+{q}{inside})?".encode())
         self._lines = lines
         self._width = width
 
-    def last_line(self, first: int) -> int | None:
-        """Last line of the record that begins in a line; None if there is no such record."""
+    def follow(self, first: int) -> tuple[int, Literal["record", "closed", "open"]]:
+        """Follow the cell that is left open in a line.
+
+        Returns:
+            Last line that could belong to it, and what the lines are: a legal ``record``, none
+            although the cell is ``closed``, or ``open`` because nothing closes it.
+        """
         if not self._opens.fullmatch(self._lines[first]):
-            return None
-        for last in range(first + 1, min(first + _MOST_LINES, len(self._lines))):
+            return first, "open"
+        full = self._lines[first].count(self._lines.dialect.delimiter.encode()) + 1 == self._width
+        end = min(first + _MOST_LINES, len(self._lines))
+        for last in range(first + 1, end):
             line = self._lines[last]
             if self._closes.fullmatch(line):
-                both = self._is_full(self._lines[first]) and self._is_full(line)
-                return None if both or self._count(first, last) != self._width else last
-            if self._is_full(line) or not self._goes_on.fullmatch(line):
-                return None
-        return None
+                rows = full and self._is_row(line)
+                legal = not rows and self._count(first, last) == self._width
+                return last, "record" if legal else "closed"
+            if self._is_row(line) or not self._goes_on.fullmatch(line):
+                return last - 1, "open"
+        return end - 1, "open"
 
-    def _is_full(self, line: bytes) -> bool:
-        """Whether a line could be a row of its own."""
-        return line.count(self._lines.dialect.delimiter.encode()) + 1 == self._width
+    def _is_row(self, line: bytes) -> bool:
+        """Whether a line is a row of its own."""
+        return self._row.fullmatch(line) is not None and self._count_cells(line) == self._width
 
     def _count(self, first: int, last: int) -> int:
-        text = b"\n".join(self._lines[i] for i in range(first, last + 1)).decode()
+        return self._count_cells(b"\n".join(self._lines[i] for i in range(first, last + 1)))
+
+    def _count_cells(self, record: bytes) -> int:
         try:
-            [cells] = csv_rows(text, self._lines.dialect)
+            rows = csv_rows(record.decode(), self._lines.dialect)
         except csv.Error:  # a cell that is longer than any text
             return 0
-        return len(cells)
+        return sum(map(len, rows))
 
 
 def csv_rows(text: str, dialect: Dialect) -> list[list[str]]:
@@ -208,13 +245,16 @@ def find_records(lines: Lines, broken: Numbers, width: int) -> tuple[Mask, Mask]
         Two masks of ``(lines,)``.
     """
     malformed, goes_on = np.zeros(len(lines), bool), np.zeros(len(lines), bool)
-    joins, done = Joins(lines, width), -1
+    is_broken = np.zeros(len(lines), bool)
+    is_broken[broken] = True
+    joins, done = Joins(lines, width) if len(broken) else None, -1
     for first in broken.tolist():
-        if first <= done:
+        if joins is None or first <= done:
             continue
-        last = joins.last_line(first)
-        if last is None:
-            malformed[first] = True
+        done, kind = joins.follow(first)
+        span = slice(first, done + 1)
+        if kind == "record":
+            goes_on[first + 1 : done + 1] = True
         else:
-            goes_on[first + 1 : last + 1], done = True, last
-    return malformed, goes_on
+            malformed[span] = is_broken[span] | (kind == "closed")
+    return malformed & ~lines.blank(), goes_on

@@ -66,10 +66,11 @@ def keep_rows(path: Path, rows: Rows, wanted: Mapping[str, Sequence[str]], regio
 
 
 def _take(rows: Rows, keep: Mask, reason: str) -> Rows:
+    count = rows.set_aside.get(reason, 0) + int(np.count_nonzero(~keep))
     return rows._replace(
         frame=rows.frame[keep].reset_index(drop=True),
         row=rows.row[keep],
-        set_aside=rows.set_aside | {reason: int(np.count_nonzero(~keep))},
+        set_aside=rows.set_aside | {reason: count},
     )
 
 

@@ -14,6 +14,9 @@ from demand_forecast.conditioning.weeks import Days
 
 SALE_KEY = ["store_id", "product_id", "week"]
 _DIGITS = 6
+_LEAST_SHARE = 0.05  # weeks with fewer of the typical rows are typing errors
+_WEEKS_AROUND = 8
+_WEEKS_AFTER = 3  # weeks after which few rows are no late file, but all that there is
 _EVERYWHERE = {"all", "*", ""}
 _UNCLEAR = ("not_a_number", "missing_value", "negative_units", "return_exceeds_delivery")
 
@@ -130,9 +133,11 @@ def check_returns(returns: Draft, shipments: Draft) -> pd.DataFrame:
 def plausible_span(weeks: Days, complete_share: float) -> tuple[np.datetime64, np.datetime64]:
     """First and last week of a region's history, whatever single rows say.
 
-    The last one is the last week with at least ``complete_share`` of the usual rows, which are the
-    median of half a year. Weeks long before all others (a gap of a year, under 1 % of the rows) are
-    typing errors.
+    The last one is the last week with at least ``complete_share`` of the usual rows. What is usual
+    is the median of the weeks before, or, if it is less, of the weeks after: where stores have
+    closed or the assortment was cut, the rows stay few, and where a file is not complete yet, the
+    weeks after it are none. Weeks long before all others (a gap of a year, under 1 % of the rows)
+    are typing errors.
 
     Args:
         weeks: ``(rows,)`` week of each good row.
@@ -141,8 +146,27 @@ def plausible_span(weeks: Days, complete_share: float) -> tuple[np.datetime64, n
     distinct, counts = np.unique(weeks, return_counts=True)
     first = distinct[_strays(distinct, counts)]
     typical = np.sort(counts)[np.searchsorted(np.cumsum(np.sort(counts)), counts.sum() / 2)]
-    usual = np.median(counts[counts >= typical / 20][-26:])
-    return first, distinct[np.flatnonzero(counts >= complete_share * usual)[-1]]
+    certain = counts >= typical * _LEAST_SHARE
+    distinct, counts = distinct[certain], counts[certain]
+    end = _end(distinct, counts)
+    distinct, counts = distinct[:end], counts[:end]
+    return first, distinct[np.flatnonzero(counts >= complete_share * _usual(counts))[-1]]
+
+
+def _usual(counts: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+    """``(weeks,)`` usual number of rows, by the weeks before and after each."""
+    rows = pd.Series(counts)
+    before = rows.shift(1).rolling(_WEEKS_AROUND, min_periods=1).median()
+    after = rows[::-1].shift(1).rolling(_WEEKS_AROUND, min_periods=_WEEKS_AFTER).median()[::-1]
+    usual = np.fmin(before.to_numpy(np.float64), after.to_numpy(np.float64))
+    return np.asarray(np.nan_to_num(usual))
+
+
+def _end(distinct: Days, counts: npt.NDArray[np.int64]) -> int:
+    """Number of weeks before a long gap that only a few rows come after."""
+    gaps = np.flatnonzero(np.diff(distinct) > _WEEKS_AROUND * np.timedelta64(7, "D")) + 1
+    after = counts.sum() - np.cumsum(counts)[gaps - 1]
+    return int(min(gaps[after < counts.sum() * _LEAST_SHARE], default=len(distinct)))
 
 
 def _strays(distinct: Days, counts: npt.NDArray[np.int64]) -> int:

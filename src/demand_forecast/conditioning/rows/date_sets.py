@@ -99,7 +99,9 @@ class DateSet:
         lines = [
             self._line(file, rows, days) for file, rows in zip(self.files, self.rows, strict=True)
         ]
-        return pd.DataFrame(filter(None, lines), columns=list(REPORT_COLUMNS))
+        report = pd.DataFrame(filter(None, lines), columns=list(REPORT_COLUMNS))
+        text = ("source", "file", "column", "first_date", "last_date", "weekday")
+        return report.astype(dict.fromkeys(text, "str"))
 
     def check(self, week_ends_on: Day) -> None:
         """Look for swapped days and months, stray weekdays and unclear labels.

@@ -86,6 +86,14 @@ def swapped(date_format: str) -> str:
     return re.sub(r"%([dm])", lambda m: "%m" if m[1] == "d" else "%d", date_format)
 
 
+def date_hint(words: pd.Series, date_format: str | None) -> str:
+    """What to declare so that these texts can be read; empty where nothing is known."""
+    width = full_width(date_format) if date_format is not None else None
+    if width is not None and words.str.fullmatch(rf"\d{{{width - 1}}}").any():
+        return f"If a spreadsheet has taken the first zero away, say zfill: {width}."
+    return ""
+
+
 def _days_to_middle(column: Column) -> int:
     return _MIDDLE if is_week_of_its_own(column) else _DAYS_TO_MIDDLE[column.week_is]
 

@@ -122,6 +122,10 @@ class Draft:
         self.reason[mask] = REASONS.index(reason)
         self.detail[mask] = detail
 
+    def is_rejected_for(self, reason: str) -> Mask:
+        """``(rows,)`` True for the rows that have been rejected for a reason."""
+        return np.asarray(self.reason == REASONS.index(reason))
+
     def reasons(self) -> npt.NDArray[np.object_]:
         """``(rows,)`` reason of each row, empty for good ones."""
         return np.asarray(np.array(REASONS, object)[self.reason])

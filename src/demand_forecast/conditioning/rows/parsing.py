@@ -15,6 +15,7 @@ from demand_forecast.conditioning.parameters import Day
 from demand_forecast.conditioning.raw import RawTable
 from demand_forecast.conditioning.rows.cells import CellReader, Parsed
 from demand_forecast.conditioning.rows.date_sets import REPORT_COLUMNS, DateSet
+from demand_forecast.conditioning.rows.dates import date_hint
 from demand_forecast.conditioning.rows.draft import Draft, Unreadable
 from demand_forecast.conditioning.rows.numbers import hint
 from demand_forecast.conditioning.tables import TABLES, Kind, StandardTable
@@ -195,7 +196,9 @@ def _unreadable(
 ) -> Unreadable:
     words = parsed.words.iloc[np.unique(parsed.codes[parsed.bad])]
     cells = int((~parsed.missing).sum())
-    advice = hint(words, layout.read, bool(parsed.unclear.any())) if kind == "number" else ""
+    advice = date_hint(words, layout.columns[name].date_format)
+    if kind == "number":
+        advice = hint(words, layout.read, bool(parsed.unclear.any()))
     examples = tuple(str(word) for word in words[:_EXAMPLES])
     return Unreadable(name, cells, int(parsed.bad.sum()), examples, advice, is_blanked=not needed)
 

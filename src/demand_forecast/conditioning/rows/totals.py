@@ -27,7 +27,9 @@ def control_totals(
     Returns:
         One row per source: ``rows_in``, ``rows_conditioned``, ``rows_quarantined``, the same for
         ``units`` (in the file's own unit), ``units_standard`` (conditioned, single units),
-        ``share_quarantined`` and ``reasons`` (rows by reason as JSON text).
+        ``share_quarantined``, ``reasons`` (rows by reason as JSON text), ``rows_units_unknown``
+        (quarantined rows whose units cannot be read, so that no sum has them) and
+        ``cells_blanked`` (cells that could not be read in rows that stay).
 
     Raises:
         ContractError: If rows or units are lost.
@@ -54,9 +56,18 @@ def _count(
         "units_quarantined": float(np.nansum(draft.raw_units[~draft.good])),
         "units_expected": expected,
         "units_standard": float(table[draft.measure].sum()) if draft.measure else 0.0,
+        "rows_units_unknown": _unknown(draft),
+        "cells_blanked": sum(u.count for u in draft.unreadable if u.is_blanked),
         "share_quarantined": len(mine) / max(rows_in, 1),
         "reasons": json.dumps(mine["reason"].value_counts().sort_index().to_dict()),
     }
+
+
+def _unknown(draft: Draft) -> int:
+    """Rows whose units nobody knows; those that are no rows are among them."""
+    if draft.measure is None:
+        return 0
+    return int(np.isnan(draft.raw_units).sum()) + len(draft.raw.malformed)
 
 
 def _check(total: pd.Series) -> None:

@@ -8,7 +8,7 @@ import pandas as pd
 
 from demand_forecast.conditioning import figures
 from demand_forecast.conditioning.conditioned import ConditionedRegion
-from demand_forecast.conditioning.panel import build_panel
+from demand_forecast.conditioning.panel import build_panel, left_out
 from demand_forecast.conditioning.parameters import ConditioningParameters
 from demand_forecast.conditioning.raw import RawSource
 from demand_forecast.conditioning.region import condition_region
@@ -23,9 +23,13 @@ def condition(
     conditioning: ConditioningParameters,
     last: ConditionedRegion | None,
     **sources: RawSource,
-) -> ConditionedRegion:
-    """Standard tables of a region; what the last run made, unread, where nothing has changed."""
-    return condition_region(
+) -> tuple[pd.DataFrame, pd.DataFrame, ConditionedRegion]:
+    """Control totals, quarantined rows and standard tables of a region, in this order.
+
+    The contract stops a run when the tables are stored: by then the reports that say why are
+    written. Where nothing has changed, the tables are what the last run made, unread.
+    """
+    conditioned = condition_region(
         sources,
         layout,
         region=identity["region"],
@@ -33,11 +37,7 @@ def condition(
         parameters=conditioning,
         previous=last,
     )
-
-
-def report(conditioned: ConditionedRegion) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Control totals, and the quarantined rows with their reasons."""
-    return conditioned.control_totals, conditioned.quarantine
+    return conditioned.control_totals, conditioned.quarantine, conditioned
 
 
 def draw_control_totals(control_totals: pd.DataFrame) -> PlotlyFigure:
@@ -52,3 +52,8 @@ def make_panel(
 ) -> Panel:
     """The dense weekly panel of one segment."""
     return build_panel(conditioned, segment.store_format, conditioning)
+
+
+def list_left_out(conditioned: ConditionedRegion, panel: Panel) -> pd.DataFrame:
+    """Outliers and thin series that no model learns from."""
+    return left_out(conditioned, panel)

@@ -11,8 +11,8 @@ from demand_forecast.framework.segments import Segments
 from demand_forecast.pipelines.conditioning.nodes import (
     condition,
     draw_control_totals,
+    list_left_out,
     make_panel,
-    report,
 )
 from demand_forecast.pipelines.conditioning.quality_page import make_quality_page
 
@@ -20,23 +20,36 @@ from demand_forecast.pipelines.conditioning.quality_page import make_quality_pag
 def create_pipeline(plan: Segments) -> Pipeline:
     """Conditioning of every region, then the panels of its segments."""
     regions = {region: _region_template(plan.sources(region)) for region in plan.regions}
-    segment = Pipeline(
-        [
-            Node(
-                make_panel,
-                inputs=["conditioned", "params:identity", "params:conditioning"],
-                outputs="panel",
-                name="build_panel",
-            )
-        ]
-    )
-    segments = per_segment(
-        segment,
+    panels = per_segment(
+        Pipeline(
+            [
+                Node(
+                    make_panel,
+                    inputs=["conditioned", "params:identity", "params:conditioning"],
+                    outputs="panel",
+                    name="build_panel",
+                )
+            ]
+        ),
         plan,
         region_inputs=["conditioned", "params:conditioning"],
         leads_to_velocities=True,
     )
-    return stage("conditioning", [*per_region(regions, plan), *segments])
+    reports = per_segment(
+        Pipeline(
+            [
+                Node(
+                    list_left_out,
+                    inputs=["conditioned", "panel"],
+                    outputs="left_out",
+                    name="list_left_out",
+                )
+            ]
+        ),
+        plan,
+        region_inputs=["conditioned"],
+    )
+    return stage("conditioning", [*per_region(regions, plan), *panels, *reports])
 
 
 def _region_template(sources: Sequence[str]) -> Pipeline:
@@ -51,14 +64,8 @@ def _region_template(sources: Sequence[str]) -> Pipeline:
                     "last": "last_conditioned",
                     **{source: f"raw_{source}" for source in sources},
                 },
-                outputs="conditioned",
+                outputs=["control_totals", "quarantine", "conditioned"],
                 name="condition",
-            ),
-            Node(
-                report,
-                inputs="conditioned",
-                outputs=["control_totals", "quarantine"],
-                name="report_conditioning",
             ),
             Node(
                 draw_control_totals,
