@@ -11,14 +11,28 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from demand_forecast.conditioning.conditioned import ColumnFacts, ConditionedRegion, Manifest
+from demand_forecast.conditioning.conditioned import (
+    ColumnFacts,
+    ConditionedRegion,
+    Manifest,
+    ZeroFacts,
+)
 from demand_forecast.conditioning.layout import Layout, parse_layout
 from demand_forecast.conditioning.parameters import ConditioningParameters
 from demand_forecast.conditioning.raw import RawSource
 from demand_forecast.conditioning.rows import checks
 from demand_forecast.conditioning.rows.draft import Draft
+from demand_forecast.conditioning.rows.negatives import settle_negatives
 from demand_forecast.conditioning.rows.parsing import parse_source
+from demand_forecast.conditioning.rows.regions import (
+    set_other_regions_aside,
+    set_sales_elsewhere_aside,
+)
+from demand_forecast.conditioning.rows.repeats import resolve_repeats
+from demand_forecast.conditioning.rows.successors import follow_successors
 from demand_forecast.conditioning.rows.totals import control_totals
+from demand_forecast.conditioning.rows.validity import check_overlaps, choose_valid
+from demand_forecast.conditioning.rows.zeros import look_at_sales
 from demand_forecast.conditioning.weeks import week_end
 from demand_forecast.exceptions import ConfigurationError, SourceError
 
@@ -64,6 +78,7 @@ def condition_region(
         for name, handle in handles.items()
     }
     span = _check_masters_and_shipments(drafts, layout, region, store_formats, parameters)
+    zeros = look_at_sales(drafts["shipments"], layout.sources["shipments"])
     unclear = _check_others(drafts, layout, region, parameters, span)
     tables = {name: draft.table() for name, draft in drafts.items()}
     quarantine = pd.concat([d.quarantine() for d in drafts.values()], ignore_index=True)
@@ -74,7 +89,7 @@ def condition_region(
         tables=tables,
         quarantine=quarantine.assign(region=region),
         control_totals=totals.assign(region=region),
-        manifest=_manifest(digest, files, layout, region, parameters, span, tables),
+        manifest=_manifest(digest, files, layout, region, parameters, span, tables, zeros),
     )
 
 
@@ -129,10 +144,16 @@ def _check_masters_and_shipments(
     parameters: ConditioningParameters,
 ) -> _Span:
     stores, products, shipments = drafts["stores"], drafts.get("products"), drafts["shipments"]
+    set_other_regions_aside(drafts, region)
     checks.check_stores(stores, region, store_formats)
+    set_sales_elsewhere_aside(drafts)
+    if "successors" in drafts:
+        resolve_repeats(drafts["successors"], layout.sources["successors"])
+        follow_successors(drafts, _last_known_week(shipments, parameters))
     for master in (stores, products):
         if master is not None:
-            checks.check_duplicates(master)
+            resolve_repeats(master, layout.sources[master.source])
+    check_overlaps(stores)
     for name in ("shipments", "returns", "promotions"):
         if name in drafts:
             checks.check_references(drafts[name], stores, products)
@@ -140,10 +161,21 @@ def _check_masters_and_shipments(
         column = layout.sources[name].columns[str(drafts[name].measure)] if name in drafts else None
         if column is not None and column.unit == "cases" and products is not None:
             checks.cases_to_units(drafts[name], products)
+    settle_negatives(drafts, layout.sources["shipments"])
     span = _span(drafts, region, parameters)
     checks.check_weeks(shipments, *span)
-    checks.check_duplicates(shipments)
+    resolve_repeats(shipments, layout.sources["shipments"])
+    choose_valid(stores, span.as_of)
     return span
+
+
+def _last_known_week(shipments: Draft, parameters: ConditioningParameters) -> np.datetime64:
+    if parameters.as_of is not None:
+        return np.datetime64(parameters.as_of, "D")
+    weeks = shipments.frame.loc[shipments.good, "week"].to_numpy().astype("datetime64[D]")
+    if not len(weeks):
+        return np.datetime64("NaT", "D")
+    return checks.plausible_span(weeks, parameters.complete_share)[1]
 
 
 def _span(drafts: dict[str, Draft], region: str, parameters: ConditioningParameters) -> _Span:
@@ -186,7 +218,7 @@ def _check_others(
         checks.check_weeks(drafts["returns"], *span)
     for name, draft in drafts.items():
         if name not in ("stores", "products", "shipments"):
-            checks.check_duplicates(draft)
+            resolve_repeats(draft, layout.sources[name])
     if "returns" not in drafts:
         return pd.DataFrame(columns=checks.SALE_KEY)
     return checks.check_returns(drafts["returns"], drafts["shipments"])
@@ -200,6 +232,7 @@ def _manifest(
     parameters: ConditioningParameters,
     span: _Span,
     tables: dict[str, pd.DataFrame],
+    zeros: ZeroFacts,
 ) -> Manifest:
     columns: dict[str, dict[str, ColumnFacts]] = {
         source: {
@@ -224,5 +257,6 @@ def _manifest(
         "country": layout.country,
         "subdivision": layout.subdivision,
         "columns": columns,
+        "zeros": zeros,
         "rows": {name: len(table) for name, table in tables.items()},
     }

@@ -1,0 +1,136 @@
+"""What shipments look like as a whole: ids that are sums of others, and weeks without a row."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from demand_forecast.conditioning.layout import SourceLayout
+from demand_forecast.conditioning.rows.draft import Draft
+from demand_forecast.conditioning.weeks import week_number
+from demand_forecast.exceptions import SourceError
+
+_NEARLY_ALL: Final = 0.95
+_WEEKS: Final = 8  # fewer may agree by chance
+_OTHERS: Final = 2
+_LEVELS: Final = 3  # different weekly sums, or a share that stands still looks like a sum
+_TOLERANCE: Final = 1e-6
+
+Codes = npt.NDArray[np.int32]
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Sales:
+    """Good rows of shipments as numbers.
+
+    Attributes:
+        units: ``(rows,)`` units delivered.
+        week: ``(rows,)`` weeks since the first one.
+        codes: ``(rows,)`` position of the store and of the product, by column.
+        names: Ids by column.
+    """
+
+    units: Floats
+    week: Codes
+    codes: dict[str, Codes]
+    names: dict[str, pd.Index]
+
+    @classmethod
+    def of(cls, shipments: Draft) -> Sales:
+        """Number the rows."""
+        frame, good = shipments.frame, shipments.good
+        weeks = frame["week"].to_numpy().astype("datetime64[D]")[good]
+        codes, names = {}, {}
+        for column in ("store_id", "product_id"):
+            positions, ids = pd.factorize(frame[column][good])
+            codes[column], names[column] = positions.astype(np.int32), pd.Index(ids)
+        first = weeks.min() if len(weeks) else np.datetime64(0, "D")
+        week = week_number(weeks, first).astype(np.int32)
+        return cls(frame["units_shipped"].to_numpy(np.float64)[good], week, codes, names)
+
+    def refuse_sums_of_others(self, layout: SourceLayout) -> None:
+        """Look for a store or product whose units are those of all others together.
+
+        Raises:
+            SourceError: If there is one: all units would count twice.
+        """
+        for column in ("product_id", "store_id"):
+            total = self._total(column)
+            if total is not None:
+                raise SourceError(_refusal(layout, column, total, len(self.names[column]) - 1))
+
+    def gaps(self) -> tuple[float, float]:
+        """Share of the rows that say zero, and of the weeks without a row.
+
+        The weeks are those of each store and product from its first row to its last.
+        """
+        if not len(self.units):
+            return 0.0, 0.0
+        store, product = self.codes["store_id"], self.codes["product_id"]
+        pairs = store.astype(np.int64) * len(self.names["product_id"]) + product
+        series, distinct = pd.factorize(pairs)
+        first = np.full(len(distinct), np.iinfo(np.int32).max, np.int32)
+        last = np.zeros(len(distinct), np.int32)
+        np.minimum.at(first, series, self.week)
+        np.maximum.at(last, series, self.week)
+        span = int((last.astype(np.int64) - first + 1).sum())
+        return float((self.units == 0).mean()), max(0.0, 1 - len(self.units) / span)
+
+    def _total(self, column: str) -> str | None:
+        """Id that is the sum of the others in nearly all its weeks, and in nearly all cells."""
+        weekly = self._sums(column)
+        if len(weekly) <= _OTHERS:
+            return None
+        half = weekly.sum(axis=0) / 2
+        agree = _agree(weekly, half) & (weekly > 0)
+        weeks = (weekly > 0).sum(axis=1)
+        likely = (weeks >= _WEEKS) & (agree.sum(axis=1) >= _NEARLY_ALL * weeks)
+        for code in np.flatnonzero(likely):
+            varies = len(np.unique(weekly[code])) >= _LEVELS
+            if varies and self._is_total_of_cells(column, int(code)):
+                return str(self.names[column][int(code)])
+        return None
+
+    def _sums(self, column: str) -> Floats:
+        """``(ids, weeks)`` units."""
+        n, weeks = len(self.names[column]), int(self.week.max(initial=-1)) + 1
+        cell = self.codes[column].astype(np.int64) * weeks + self.week
+        return _sums(cell, self.units, n * weeks).reshape(n, weeks)
+
+    def _is_total_of_cells(self, column: str, code: int) -> bool:
+        """Whether it holds in each week for each id of the other column too."""
+        other = "store_id" if column == "product_id" else "product_id"
+        weeks = int(self.week.max()) + 1
+        cell = self.codes[other].astype(np.int64) * weeks + self.week
+        mine = self.codes[column] == code
+        n = len(self.names[other]) * weeks
+        own = _sums(cell[mine], self.units[mine], n)
+        half = _sums(cell, self.units, n) / 2
+        there = own > 0
+        return bool(_agree(own[there], half[there]).mean() >= _NEARLY_ALL)
+
+
+def _sums(cell: npt.NDArray[np.int64], units: Floats, n: int) -> Floats:
+    return np.asarray(np.bincount(cell, units, minlength=n), np.float64)
+
+
+def _agree(values: Floats, half: Floats) -> npt.NDArray[np.bool_]:
+    return np.asarray(np.abs(values - half) <= _TOLERANCE * np.maximum(half, 1))
+
+
+def _refusal(layout: SourceLayout, column: str, total: str, others: int) -> str:
+    declared = layout.columns[column]
+    header = declared.from_ or column
+    master = "products" if column == "product_id" else "stores"
+    return (
+        f"source 'shipments', {layout.files}, column '{header}' (for {column}): the rows of "
+        f"'{total}' have, week by week, the units of all {others:,} others together; they are a "
+        f"total, and everything would count twice. Leave them out: by a table of {master} that "
+        f"does not list '{total}', or by 'rows: {{{header}: ...}}' with a pattern that fits the "
+        "others only."
+    )
