@@ -11,12 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from demand_forecast.conditioning.conditioned import (
-    ColumnFacts,
-    ConditionedRegion,
-    Manifest,
-    ZeroFacts,
-)
+from demand_forecast.conditioning.conditioned import ColumnFacts, ConditionedRegion, Manifest
 from demand_forecast.conditioning.layout import Layout, parse_layout
 from demand_forecast.conditioning.parameters import ConditioningParameters
 from demand_forecast.conditioning.raw import RawSource
@@ -30,6 +25,7 @@ from demand_forecast.conditioning.rows.regions import (
 )
 from demand_forecast.conditioning.rows.repeats import resolve_repeats
 from demand_forecast.conditioning.rows.successors import follow_successors
+from demand_forecast.conditioning.rows.sums_of_others import Gaps
 from demand_forecast.conditioning.rows.totals import control_totals
 from demand_forecast.conditioning.rows.validity import check_overlaps, choose_valid
 from demand_forecast.conditioning.rows.zeros import look_at_sales
@@ -77,8 +73,7 @@ def condition_region(
         )
         for name, handle in handles.items()
     }
-    span = _check_masters_and_shipments(drafts, layout, region, store_formats, parameters)
-    zeros = look_at_sales(drafts["shipments"], layout.sources["shipments"])
+    span, gaps = _check_masters_and_shipments(drafts, layout, region, store_formats, parameters)
     unclear = _check_others(drafts, layout, region, parameters, span)
     tables = {name: draft.table() for name, draft in drafts.items()}
     quarantine = pd.concat([d.quarantine() for d in drafts.values()], ignore_index=True)
@@ -89,7 +84,7 @@ def condition_region(
         tables=tables,
         quarantine=quarantine.assign(region=region),
         control_totals=totals.assign(region=region),
-        manifest=_manifest(digest, files, layout, region, parameters, span, tables, zeros),
+        manifest=_manifest(digest, files, layout, region, parameters, span, tables, gaps),
     )
 
 
@@ -142,7 +137,7 @@ def _check_masters_and_shipments(
     region: str,
     store_formats: Sequence[str],
     parameters: ConditioningParameters,
-) -> _Span:
+) -> tuple[_Span, Gaps]:
     stores, products, shipments = drafts["stores"], drafts.get("products"), drafts["shipments"]
     set_other_regions_aside(drafts, region)
     checks.check_stores(stores, region, store_formats)
@@ -164,9 +159,10 @@ def _check_masters_and_shipments(
     settle_negatives(drafts, layout.sources["shipments"])
     span = _span(drafts, region, parameters)
     checks.check_weeks(shipments, *span)
-    resolve_repeats(shipments, layout.sources["shipments"])
+    keys = resolve_repeats(shipments, layout.sources["shipments"])
+    gaps = look_at_sales(shipments, keys, layout.sources["shipments"])
     choose_valid(stores, span.as_of)
-    return span
+    return span, gaps
 
 
 def _last_known_week(shipments: Draft, parameters: ConditioningParameters) -> np.datetime64:
@@ -232,7 +228,7 @@ def _manifest(
     parameters: ConditioningParameters,
     span: _Span,
     tables: dict[str, pd.DataFrame],
-    zeros: ZeroFacts,
+    gaps: Gaps,
 ) -> Manifest:
     columns: dict[str, dict[str, ColumnFacts]] = {
         source: {
@@ -257,6 +253,10 @@ def _manifest(
         "country": layout.country,
         "subdivision": layout.subdivision,
         "columns": columns,
-        "zeros": zeros,
+        "zeros": {
+            "no_row_means": layout.sources["shipments"].no_row_means,
+            "share_of_zero_rows": round(gaps.zero_rows, 6),
+            "share_of_weeks_without_row": round(gaps.weeks_without_row, 6),
+        },
         "rows": {name: len(table) for name, table in tables.items()},
     }

@@ -142,9 +142,10 @@ def print_retraining(plan: pd.DataFrame) -> None:
 def print_rows(control_totals: Iterable[pd.DataFrame]) -> None:
     """One line of control totals."""
     rows = count_rows(control_totals)
+    aside = f" + {rows.rows_set_aside:,} set aside" if rows.rows_set_aside else ""
     _console().print(
         f"rows: {rows.rows_in:,} read = {rows.rows_conditioned:,} conditioned "
-        f"+ {rows.rows_quarantined:,} quarantined"
+        f"+ {rows.rows_quarantined:,} quarantined{aside}"
     )
 
 

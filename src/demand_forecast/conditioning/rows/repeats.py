@@ -7,6 +7,8 @@ deliveries of a product and of its successor, and corrections have the same key 
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -25,7 +27,38 @@ _SWITCHES: Final = ("flag", "event")
 Codes = npt.NDArray[np.int64]
 
 
-def resolve_repeats(draft: Draft, layout: SourceLayout) -> None:
+@dataclass(frozen=True)
+class Keys:
+    """Keys of the rows of a source that were good when it was looked for repeats.
+
+    Attributes:
+        rows: Places of these rows.
+        codes: Number of each row's value, by column of the key; -1 where it is empty.
+        values: Distinct values, by column.
+    """
+
+    rows: Positions
+    codes: dict[str, npt.NDArray[np.int32]]
+    values: dict[str, pd.Index]
+
+    @classmethod
+    def of(cls, draft: Draft) -> Keys:
+        """Number the values of the good rows."""
+        rows = np.flatnonzero(draft.good)
+        codes, values = {}, {}
+        for name in draft.key:
+            column = draft.frame[name]
+            cells = column if len(rows) == len(column) else column.iloc[rows]
+            positions, distinct = pd.factorize(cells)
+            codes[name], values[name] = positions.astype(np.int32), pd.Index(distinct)
+        return cls(rows, codes, values)
+
+    def combined(self) -> Codes:
+        """``(rows,)`` one number for each combination of values."""
+        return _combined(list(self.codes.values()), len(self.rows))
+
+
+def resolve_repeats(draft: Draft, layout: SourceLayout) -> Keys:
     """Leave one row of each key: repetitions are rejected, parts are added up.
 
     Which of several repetitions counts is said by ``duplicates`` and ``order_by`` of the layout.
@@ -35,28 +68,31 @@ def resolve_repeats(draft: Draft, layout: SourceLayout) -> None:
         draft: Source whose rows have passed all other checks; changed in place.
         layout: How the layout declares it.
 
+    Returns:
+        Keys of all rows that were good before.
+
     Raises:
         SourceError: If a key stands twice and the layout says ``duplicates: error``.
     """
-    rows = np.flatnonzero(draft.good)
-    key = _codes([draft.frame[name].iloc[rows] for name in draft.key])
+    keys = Keys.of(draft)
+    rows, key = keys.rows, keys.combined()
     again = pd.Series(key).duplicated().to_numpy()
     negative = _negative(draft, rows)
     if not again.any() and not negative.any():
-        return
+        return keys
     chosen = np.flatnonzero(negative | np.isin(key, key[again]))
     chosen = chosen[_order(draft, layout, rows[chosen])]
     repeats = _Repeats(draft, layout, rows[chosen], key[chosen])
     repeats.reject_repetitions()
     if draft.measure is not None:
         repeats.add_up()
+    return keys
 
 
-def _codes(columns: list[pd.Series]) -> Codes:
-    """One number for each combination of values; an empty cell is a value of its own."""
-    combined = np.zeros(len(columns[0]) if columns else 0, np.int64)
-    for column in columns:
-        codes = pd.factorize(column)[0]  # -1 where empty
+def _combined(columns: Sequence[npt.NDArray[np.integer]], n: int) -> Codes:
+    """One number for each combination of codes; -1, an empty cell, is a value of its own."""
+    combined = np.zeros(n, np.int64)
+    for codes in columns:
         combined = combined * (int(codes.max(initial=0)) + 2) + codes
     return combined
 
@@ -136,7 +172,7 @@ class _Repeats:
             parts += [_negative(self.draft, self.rows).astype(np.int64)]
             given = (self.draft.weekday, self.draft.variant)
             parts += [part[self.rows].astype(np.int64) for part in given if part is not None]
-        return _codes([pd.Series(part) for part in parts])
+        return _combined([pd.factorize(part)[0] for part in parts], len(self.rows))
 
     def _merge(self, rows: Positions, units: npt.NDArray[np.float64], group: Codes) -> None:
         starts = np.flatnonzero(np.diff(group, prepend=-1))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +11,7 @@ import pandas as pd
 
 from demand_forecast.conditioning.layout import SourceLayout
 from demand_forecast.conditioning.rows.draft import Draft
+from demand_forecast.conditioning.rows.repeats import Keys
 from demand_forecast.conditioning.weeks import week_number
 from demand_forecast.exceptions import SourceError
 
@@ -24,6 +25,19 @@ Codes = npt.NDArray[np.int32]
 Floats = npt.NDArray[np.float64]
 
 
+class Gaps(NamedTuple):
+    """How the rows of shipments speak of weeks in which nothing was sold.
+
+    Attributes:
+        zero_rows: Share of the rows that say zero.
+        weeks_without_row: Share of the weeks without a row, between the first and the last one of
+            each store and product.
+    """
+
+    zero_rows: float
+    weeks_without_row: float
+
+
 @dataclass(frozen=True)
 class Sales:
     """Good rows of shipments as numbers.
@@ -32,7 +46,7 @@ class Sales:
         units: ``(rows,)`` units delivered.
         week: ``(rows,)`` weeks since the first one.
         codes: ``(rows,)`` position of the store and of the product, by column.
-        names: Ids by column.
+        names: Ids by column; some may have no row.
     """
 
     units: Floats
@@ -41,17 +55,17 @@ class Sales:
     names: dict[str, pd.Index]
 
     @classmethod
-    def of(cls, shipments: Draft) -> Sales:
-        """Number the rows."""
-        frame, good = shipments.frame, shipments.good
-        weeks = frame["week"].to_numpy().astype("datetime64[D]")[good]
-        codes, names = {}, {}
-        for column in ("store_id", "product_id"):
-            positions, ids = pd.factorize(frame[column][good])
-            codes[column], names[column] = positions.astype(np.int32), pd.Index(ids)
+    def of(cls, shipments: Draft, keys: Keys) -> Sales:
+        """Those of the rows with keys that are still good."""
+        left = shipments.good[keys.rows]
+        units = shipments.frame["units_shipped"].to_numpy(np.float64)[keys.rows]
+        codes = keys.codes
+        if not left.all():
+            units, codes = units[left], {name: code[left] for name, code in codes.items()}
+        weeks = keys.values["week"].to_numpy().astype("datetime64[D]")
         first = weeks.min() if len(weeks) else np.datetime64(0, "D")
-        week = week_number(weeks, first).astype(np.int32)
-        return cls(frame["units_shipped"].to_numpy(np.float64)[good], week, codes, names)
+        number = np.asarray(week_number(weeks, first), np.int32)
+        return cls(units, number[codes["week"]], codes, keys.values)
 
     def refuse_sums_of_others(self, layout: SourceLayout) -> None:
         """Look for a store or product whose units are those of all others together.
@@ -62,15 +76,13 @@ class Sales:
         for column in ("product_id", "store_id"):
             total = self._total(column)
             if total is not None:
-                raise SourceError(_refusal(layout, column, total, len(self.names[column]) - 1))
+                others = len(np.unique(self.codes[column])) - 1
+                raise SourceError(_refusal(layout, column, total, others))
 
-    def gaps(self) -> tuple[float, float]:
-        """Share of the rows that say zero, and of the weeks without a row.
-
-        The weeks are those of each store and product from its first row to its last.
-        """
+    def gaps(self) -> Gaps:
+        """How often rows say zero, and how often there is no row."""
         if not len(self.units):
-            return 0.0, 0.0
+            return Gaps(0.0, 0.0)
         store, product = self.codes["store_id"], self.codes["product_id"]
         pairs = store.astype(np.int64) * len(self.names["product_id"]) + product
         series, distinct = pd.factorize(pairs)
@@ -79,12 +91,12 @@ class Sales:
         np.minimum.at(first, series, self.week)
         np.maximum.at(last, series, self.week)
         span = int((last.astype(np.int64) - first + 1).sum())
-        return float((self.units == 0).mean()), max(0.0, 1 - len(self.units) / span)
+        return Gaps(float((self.units == 0).mean()), max(0.0, 1 - len(self.units) / span))
 
     def _total(self, column: str) -> str | None:
         """Id that is the sum of the others in nearly all its weeks, and in nearly all cells."""
         weekly = self._sums(column)
-        if len(weekly) <= _OTHERS:
+        if (weekly.sum(axis=1) > 0).sum() <= _OTHERS:
             return None
         half = weekly.sum(axis=0) / 2
         agree = _agree(weekly, half) & (weekly > 0)
