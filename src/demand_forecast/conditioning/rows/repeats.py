@@ -37,14 +37,14 @@ class Keys:
         values: Distinct values, by column.
     """
 
-    rows: Positions
+    rows: npt.NDArray[np.int32]
     codes: dict[str, npt.NDArray[np.int32]]
     values: dict[str, pd.Index]
 
     @classmethod
     def of(cls, draft: Draft) -> Keys:
         """Number the values of the good rows."""
-        rows = np.flatnonzero(draft.good)
+        rows = np.flatnonzero(draft.good).astype(np.int32)
         codes, values = {}, {}
         for name in draft.key:
             column = draft.frame[name]
@@ -75,14 +75,14 @@ def resolve_repeats(draft: Draft, layout: SourceLayout) -> Keys:
         SourceError: If a key stands twice and the layout says ``duplicates: error``.
     """
     keys = Keys.of(draft)
-    rows, key = keys.rows, keys.combined()
+    key = keys.combined()
     again = pd.Series(key).duplicated().to_numpy()
-    negative = _negative(draft, rows)
+    negative = _negative(draft, keys.rows)
     if not again.any() and not negative.any():
         return keys
     chosen = np.flatnonzero(negative | np.isin(key, key[again]))
-    chosen = chosen[_order(draft, layout, rows[chosen])]
-    repeats = _Repeats(draft, layout, rows[chosen], key[chosen])
+    chosen = chosen[_order(draft, layout, keys.rows[chosen])]
+    repeats = _Repeats(draft, layout, keys.rows[chosen].astype(np.int64), key[chosen])
     repeats.reject_repetitions()
     if draft.measure is not None:
         repeats.add_up()
@@ -97,13 +97,13 @@ def _combined(columns: Sequence[npt.NDArray[np.integer]], n: int) -> Codes:
     return combined
 
 
-def _negative(draft: Draft, rows: Positions) -> Mask:
+def _negative(draft: Draft, rows: npt.NDArray[np.integer]) -> Mask:
     if draft.measure is None:
         return np.zeros(len(rows), bool)
     return np.asarray(draft.frame[draft.measure].to_numpy(np.float64)[rows] < 0)
 
 
-def _order(draft: Draft, layout: SourceLayout, rows: Positions) -> Positions:
+def _order(draft: Draft, layout: SourceLayout, rows: npt.NDArray[np.int32]) -> Positions:
     """Order of some rows: by a column of the file if the layout names one, else as they stand."""
     if layout.order_by is None or layout.order_by not in draft.raw.frame:
         return np.arange(len(rows))

@@ -20,6 +20,7 @@ _WEEKS: Final = 8  # fewer may agree by chance
 _OTHERS: Final = 2
 _LEVELS: Final = 3  # different weekly sums, or a share that stands still looks like a sum
 _TOLERANCE: Final = 1e-6
+_MANY_PAIRS: Final = 20_000_000  # of stores and products, as a table with a place for each
 
 Codes = npt.NDArray[np.int32]
 Floats = npt.NDArray[np.float64]
@@ -58,10 +59,10 @@ class Sales:
     def of(cls, shipments: Draft, keys: Keys) -> Sales:
         """Those of the rows with keys that are still good."""
         left = shipments.good[keys.rows]
-        units = shipments.frame["units_shipped"].to_numpy(np.float64)[keys.rows]
-        codes = keys.codes
-        if not left.all():
-            units, codes = units[left], {name: code[left] for name, code in codes.items()}
+        units, codes = shipments.frame["units_shipped"].to_numpy(np.float64), keys.codes
+        if len(keys.rows) < len(units) or not left.all():
+            units = units[keys.rows[left]]
+            codes = {name: code[left] for name, code in codes.items()}
         weeks = keys.values["week"].to_numpy().astype("datetime64[D]")
         first = weeks.min() if len(weeks) else np.datetime64(0, "D")
         number = np.asarray(week_number(weeks, first), np.int32)
@@ -83,15 +84,25 @@ class Sales:
         """How often rows say zero, and how often there is no row."""
         if not len(self.units):
             return Gaps(0.0, 0.0)
-        store, product = self.codes["store_id"], self.codes["product_id"]
-        pairs = store.astype(np.int64) * len(self.names["product_id"]) + product
-        series, distinct = pd.factorize(pairs)
-        first = np.full(len(distinct), np.iinfo(np.int32).max, np.int32)
-        last = np.zeros(len(distinct), np.int32)
+        series, n = self._series()
+        first = np.full(n, np.iinfo(np.int32).max, np.int32)
+        last = np.full(n, -1, np.int32)
         np.minimum.at(first, series, self.week)
         np.maximum.at(last, series, self.week)
-        span = int((last.astype(np.int64) - first + 1).sum())
+        seen = last >= 0
+        span = int((last[seen].astype(np.int64) - first[seen] + 1).sum())
         return Gaps(float((self.units == 0).mean()), max(0.0, 1 - len(self.units) / span))
+
+    def _series(self) -> tuple[npt.NDArray[np.int64], int]:
+        """``(rows,)`` number of the store and product, and how many numbers there are."""
+        stores, products = len(self.names["store_id"]), len(self.names["product_id"])
+        pair = self.codes["store_id"].astype(np.int64)
+        pair *= products
+        pair += self.codes["product_id"]
+        if stores * products <= _MANY_PAIRS:
+            return pair, stores * products
+        series, pairs = pd.factorize(pair)
+        return series, len(pairs)
 
     def _total(self, column: str) -> str | None:
         """Id that is the sum of the others in nearly all its weeks, and in nearly all cells."""
