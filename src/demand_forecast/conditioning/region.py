@@ -167,7 +167,7 @@ def _check_masters_and_shipments(
 
 def _last_known_week(shipments: Draft, parameters: ConditioningParameters) -> np.datetime64:
     if parameters.as_of is not None:
-        return np.datetime64(parameters.as_of, "D")
+        return _last_week_until(parameters)
     weeks = shipments.frame.loc[shipments.good, "week"].to_numpy().astype("datetime64[D]")
     if not len(weeks):
         return np.datetime64("NaT", "D")
@@ -188,13 +188,19 @@ def _span(drafts: dict[str, Draft], region: str, parameters: ConditioningParamet
         now = min(now, checks.plausible_span(weeks["returns"], _RETURNS_SHARE)[1])
     if parameters.as_of is None:
         return _Span(first, now, now)
-    six_days_before = np.datetime64(parameters.as_of, "D") - (_WEEK - _DAY)
-    as_of = week_end(np.array([six_days_before]), parameters.week_ends_on)[0]
+    as_of = _last_week_until(parameters)
     if as_of < first:
         raise ConfigurationError(
             f"conditioning.as_of is {parameters.as_of}, but region '{region}' starts in {first}."
         )
     return _Span(first, as_of, now)
+
+
+def _last_week_until(parameters: ConditioningParameters) -> np.datetime64:
+    """End of the last week that had ended by ``as_of``."""
+    six_days_before = np.datetime64(parameters.as_of, "D") - (_WEEK - _DAY)
+    week: np.datetime64 = week_end(np.array([six_days_before]), parameters.week_ends_on)[0]
+    return week
 
 
 def _check_others(

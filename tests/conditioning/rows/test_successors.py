@@ -83,10 +83,10 @@ def test_what_begins_after_the_history_has_not_happened_yet(raw_region):
     _succession(raw_region, ("P1", "P2", "2018-02-25"))
     conditioned = raw_region.condition()
     pd.testing.assert_frame_equal(conditioned.tables["shipments"], before.tables["shipments"])
-    raw_region.parameters = {"as_of": "2017-06-03"}
+    raw_region.parameters = {"as_of": "2017-06-05"}  # a Monday: the week before is the last one
     _succession(raw_region, ("P1", "P2", "2017-06-04"))
     assert "P1" in set(raw_region.condition().tables["shipments"]["product_id"])
-    raw_region.parameters = {"as_of": "2017-06-04"}
+    raw_region.parameters = {"as_of": "2017-06-10"}
     assert "P1" not in set(raw_region.condition().tables["shipments"]["product_id"])
 
 

@@ -9,6 +9,7 @@ from raw_regions import WEEKS, RawRegion
 
 from demand_forecast.conditioning.panel import build_panel
 from demand_forecast.conditioning.panel.gaps import fill_gaps
+from demand_forecast.conditioning.rows import sums_of_others
 from demand_forecast.exceptions import SourceError
 
 
@@ -106,6 +107,13 @@ def test_the_log_and_the_manifest_say_what_the_files_look_like(raw_region, caplo
     raw_region.frames["shipments"]["Cases"] = 2
     raw_region.condition()
     assert "of a store and product have no row, and 0.0% of the rows say zero" in caplog.text
+
+
+def test_gaps_are_the_same_however_many_stores_there_are(raw_region, monkeypatch):
+    _sparse(raw_region)
+    zeros = raw_region.condition().manifest["zeros"]
+    monkeypatch.setattr(sums_of_others, "_MANY_PAIRS", 1)
+    assert raw_region.condition().manifest["zeros"] == zeros
 
 
 def test_a_week_without_a_row_can_mean_zero(raw_region):
