@@ -102,7 +102,7 @@ def test_a_corrected_file_wins(raw_region):
         (["b", "", ""], FIRST_CASES),  # an empty cell comes first
     ],
 )
-def test_a_column_may_order_repetitions(raw_region, times, cases):
+def test_a_column_may_order_repetitions(raw_region, caplog, times, cases):
     source = raw_region.layout["sources"]["shipments"]
     source |= {"order_by": "Exported", "duplicates": "last"}
     raw_region.append("shipments", Cases=5)
@@ -111,6 +111,14 @@ def test_a_column_may_order_repetitions(raw_region, times, cases):
     exported = [times[0], *["1"] * (len(frame) - 3), *times[1:]]
     raw_region.frames["shipments"] = frame.assign(Exported=exported)
     assert _first(raw_region.condition())["units_shipped"] == 4 * cases
+    is_text = "b" in times
+    assert ("'shipments', 'Exported': neither numbers nor times" in caplog.text) == is_text
+
+
+def test_a_column_that_orders_must_be_there(raw_region):
+    raw_region.layout["sources"]["shipments"]["order_by"] = "Case"
+    with pytest.raises(SourceError, match=r"'Case' \(for order_by\) .*Did you mean 'Cases'"):
+        raw_region.condition()
 
 
 def test_repetitions_may_stop_the_run(raw_region):

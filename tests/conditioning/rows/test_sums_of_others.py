@@ -48,6 +48,18 @@ def test_a_store_that_is_the_sum_of_all_others_is_refused(raw_region):
         raw_region.condition()
 
 
+def test_a_total_beside_subtotals_is_refused(raw_region):
+    frame = _plain(raw_region)
+    more = frame.assign(
+        Sku=frame["Sku"].str.replace("P", "Q"), Cases=frame["Cases"].iloc[::-1].values
+    )
+    parts = [_with_total(frame, "Sku", "Subtotal P"), _with_total(more, "Sku", "Subtotal Q")]
+    total = _with_total(pd.concat([frame, more]), "Sku")
+    raw_region.frames["shipments"] = pd.concat([*parts, total[total["Sku"] == "TOTAL"]])
+    with pytest.raises(SourceError, match="'TOTAL'"):
+        raw_region.condition()
+
+
 def test_a_total_with_a_few_corrected_weeks_is_still_one(raw_region):
     frame = _with_total(_plain(raw_region), "Sku")
     frame.loc[frame.index[-2:], "Cases"] += 1

@@ -17,7 +17,7 @@ import pandas as pd
 
 from demand_forecast.conditioning.layout import SourceLayout
 from demand_forecast.conditioning.rows.draft import Draft, Mask, Positions
-from demand_forecast.exceptions import SourceError
+from demand_forecast.exceptions import SourceError, did_you_mean
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -72,8 +72,10 @@ def resolve_repeats(draft: Draft, layout: SourceLayout) -> Keys:
         Keys of all rows that were good before.
 
     Raises:
-        SourceError: If a key stands twice and the layout says ``duplicates: error``.
+        SourceError: If a key stands twice and the layout says ``duplicates: error``, or no file has
+            the column ``order_by``.
     """
+    _check_order_by(draft, layout)
     keys = Keys.of(draft)
     key = keys.combined()
     again = pd.Series(key).duplicated().to_numpy()
@@ -103,17 +105,28 @@ def _negative(draft: Draft, rows: npt.NDArray[np.integer]) -> Mask:
     return np.asarray(draft.frame[draft.measure].to_numpy(np.float64)[rows] < 0)
 
 
+def _check_order_by(draft: Draft, layout: SourceLayout) -> None:
+    headers = [str(header) for header in draft.raw.frame]
+    if layout.order_by is not None and layout.order_by not in headers:
+        hint = did_you_mean(layout.order_by, headers).replace("Valid", "Found")
+        raise SourceError(
+            f"source '{draft.source}', {layout.files}: column '{layout.order_by}' (for order_by) "
+            f"is missing. {hint}"
+        )
+
+
 def _order(draft: Draft, layout: SourceLayout, rows: npt.NDArray[np.int32]) -> Positions:
     """Order of some rows: by a column of the file if the layout names one, else as they stand."""
-    if layout.order_by is None or layout.order_by not in draft.raw.frame:
+    if layout.order_by is None:
         return np.arange(len(rows))
     text = draft.raw.frame[layout.order_by].iloc[rows].str.strip()
     codes, words = pd.factorize(text)
-    place = np.append(_places(pd.Series(words, dtype="str")), -1)  # an empty cell comes first
+    places = _places(pd.Series(words, dtype="str"), f"'{draft.source}', '{layout.order_by}'")
+    place = np.append(places, -1)  # an empty cell comes first
     return np.argsort(place[codes], kind="stable")
 
 
-def _places(words: pd.Series) -> Positions:
+def _places(words: pd.Series, where: str) -> Positions:
     """Place of each word in order: as numbers or times if all are such, else as text."""
     for read in (
         lambda: pd.to_numeric(words),
@@ -125,6 +138,12 @@ def _places(words: pd.Series) -> Positions:
             continue
         if not values.isna().any():
             return np.asarray(values.rank(method="dense").to_numpy(np.int64))
+    _LOGGER.warning(
+        "source %s: neither numbers nor times as in ISO 8601, so the order is that of the letters "
+        "(such as %s)",
+        where,
+        ", ".join(repr(word) for word in words.sort_values()[:3]),
+    )
     return np.asarray(words.rank(method="dense").to_numpy(np.int64))
 
 

@@ -18,6 +18,7 @@ from demand_forecast.exceptions import SourceError
 _NEARLY_ALL: Final = 0.95
 _WEEKS: Final = 8  # fewer may agree by chance
 _OTHERS: Final = 2
+_OTHERS_AND_SUBTOTALS: Final = 6
 _LEVELS: Final = 3  # different weekly sums, or a share that stands still looks like a sum
 _TOLERANCE: Final = 1e-6
 _MANY_PAIRS: Final = 20_000_000  # of stores and products, as a table with a place for each
@@ -105,18 +106,17 @@ class Sales:
         return series, len(pairs)
 
     def _total(self, column: str) -> str | None:
-        """Id that is the sum of the others in nearly all its weeks, and in nearly all cells."""
+        """Id that is the sum of the others in nearly all its weeks, and in nearly all cells.
+
+        With subtotals beside it, a total is a third of everything, and the largest of all.
+        """
         weekly = self._sums(column)
-        if (weekly.sum(axis=1) > 0).sum() <= _OTHERS:
-            return None
-        half = weekly.sum(axis=0) / 2
-        agree = _agree(weekly, half) & (weekly > 0)
-        weeks = (weekly > 0).sum(axis=1)
-        likely = (weeks >= _WEEKS) & (agree.sum(axis=1) >= _NEARLY_ALL * weeks)
-        for code in np.flatnonzero(likely):
-            varies = len(np.unique(weekly[code])) >= _LEVELS
-            if varies and self._is_total_of_cells(column, int(code)):
-                return str(self.names[column][int(code)])
+        n = int((weekly.sum(axis=1) > 0).sum())
+        for parts, others in ((2, _OTHERS), (3, _OTHERS_AND_SUBTOTALS)):
+            if n > others:
+                for code in np.flatnonzero(_likely(weekly, parts)):
+                    if self._is_total_of_cells(column, int(code), parts):
+                        return str(self.names[column][int(code)])
         return None
 
     def _sums(self, column: str) -> Floats:
@@ -125,7 +125,7 @@ class Sales:
         cell = self.codes[column].astype(np.int64) * weeks + self.week
         return _sums(cell, self.units, n * weeks).reshape(n, weeks)
 
-    def _is_total_of_cells(self, column: str, code: int) -> bool:
+    def _is_total_of_cells(self, column: str, code: int, parts: int) -> bool:
         """Whether it holds in each week for each id of the other column too."""
         other = "store_id" if column == "product_id" else "product_id"
         weeks = int(self.week.max()) + 1
@@ -133,17 +133,26 @@ class Sales:
         mine = self.codes[column] == code
         n = len(self.names[other]) * weeks
         own = _sums(cell[mine], self.units[mine], n)
-        half = _sums(cell, self.units, n) / 2
+        share = _sums(cell, self.units, n) / parts
         there = own > 0
-        return bool(_agree(own[there], half[there]).mean() >= _NEARLY_ALL)
+        return bool(_agree(own[there], share[there]).mean() >= _NEARLY_ALL)
 
 
 def _sums(cell: npt.NDArray[np.int64], units: Floats, n: int) -> Floats:
     return np.asarray(np.bincount(cell, units, minlength=n), np.float64)
 
 
-def _agree(values: Floats, half: Floats) -> npt.NDArray[np.bool_]:
-    return np.asarray(np.abs(values - half) <= _TOLERANCE * np.maximum(half, 1))
+def _likely(weekly: Floats, parts: int) -> npt.NDArray[np.bool_]:
+    """``(ids,)`` True for the largest ids that are, week by week, a share of everything."""
+    share = weekly.sum(axis=0) / parts
+    agree = _agree(weekly, share) & (weekly > 0) & (weekly >= weekly.max(axis=0))
+    weeks = (weekly > 0).sum(axis=1)
+    varies = np.array([len(np.unique(units)) >= _LEVELS for units in weekly])
+    return np.asarray(varies & (weeks >= _WEEKS) & (agree.sum(axis=1) >= _NEARLY_ALL * weeks))
+
+
+def _agree(values: Floats, share: Floats) -> npt.NDArray[np.bool_]:
+    return np.asarray(np.abs(values - share) <= _TOLERANCE * np.maximum(share, 1))
 
 
 def _refusal(layout: SourceLayout, column: str, total: str, others: int) -> str:
