@@ -143,9 +143,10 @@ def print_retraining(plan: pd.DataFrame) -> None:
 def print_rows(control_totals: Sequence[pd.DataFrame]) -> None:
     """Lines of control totals: rows, what cannot be counted, and the last week of the history."""
     rows, console = count_rows(control_totals), _console()
+    aside = f" + {rows.rows_set_aside:,} set aside" if rows.rows_set_aside else ""
     console.print(
         f"rows: {rows.rows_in:,} read = {rows.rows_conditioned:,} conditioned "
-        f"+ {rows.rows_quarantined:,} quarantined"
+        f"+ {rows.rows_quarantined:,} quarantined{aside}"
     )
     totals = pd.concat(control_totals)
     unknown, blanked = (int(totals[c].sum()) for c in ("rows_units_unknown", "cells_blanked"))
