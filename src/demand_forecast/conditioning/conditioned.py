@@ -107,7 +107,7 @@ class ConditionedRegion:
         tables: Standard tables by name; read lazily where the region was loaded.
         quarantine: Rejected rows: ``source``, ``file``, ``row`` (as a spreadsheet counts),
             ``reason``, ``detail`` (the column) and ``record`` (the row as JSON text).
-        control_totals: One row per source: rows and units in, conditioned and quarantined.
+        control_totals: One row per source: rows and units in, and what became of them.
         manifest: Where all this came from.
         directory: Folder the region was loaded from.
     """
