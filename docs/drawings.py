@@ -108,61 +108,50 @@ def flow() -> None:
 
 def floors() -> None:
     """Which package may import which: only what is below it."""
-    sheet = Drawing(1080, 560, "Floors of the code")
+    sheet = Drawing(1080, 604, "Floors of the code")
     rows = [
-        (
-            "outside",
-            [
-                ("cli, __main__, settings", "commands"),
-                ("pipeline_registry", "which pipelines there are"),
-            ],
-        ),
-        (
-            "stage",
-            [("hooks", "what happens around a run"), ("reporting", "tables that a person reads")],
-        ),
+        ("outside", [("__main__, settings", "entry points")]),
+        ("outside", [("cli", "commands")]),
+        ("outside", [("pipeline_registry", "which pipelines there are")]),
+        ("stage", [("hooks", "what happens around a run")]),
+        ("stage", [("reporting", "tables that a person reads")]),
         ("stage", [("pipelines", " · ".join(STAGES))]),
         ("stage", [("framework", "sessions, runner, segments, parameters, namespaces")]),
+        ("stage", [("registry", "MLflow: models, lineage")]),
         (
             "stage",
-            [
-                ("registry", "MLflow: models, lineage"),
-                ("datasets", "files, whole or not at all"),
-                ("contracts", "Great Expectations"),
-            ],
+            [("datasets", "files, whole or not at all"), ("contracts", "Great Expectations")],
         ),
-        (
-            "pure",
-            [
-                ("simulator", "a company whose demand is known"),
-                ("conditioning", "raw files to panels"),
-            ],
-        ),
+        ("pure", [("simulator", "a company whose demand is known")]),
+        ("pure", [("conditioning", "raw files to panels")]),
         ("pure", [("modelling", "see right")]),
     ]
     y = 40
     for kind, boxes in rows:
         width = (620 - 10 * (len(boxes) - 1)) // len(boxes)
         for number, lines in enumerate(boxes):
-            sheet.box(kind, 20 + number * (width + 10), y, width, 54, *lines)
-        y += 70
+            sheet.box(kind, 20 + number * (width + 10), y, width, 38, *lines)
+        y += 45
     sheet.text(330, 26, "each floor may import those below it, never above", "small")
-    sheet.box("pure", 680, 40, 384, 474)
+    sheet.box("pure", 680, 40, 384, 533)
     sheet.text(872, 62, "modelling", "title")
     inner = [
-        ("lifecycle", "gate, health, retraining"),
         ("scoring", "champion or next best, lost sales"),
-        ("evaluation, explanation", "backtest, metrics; reasons"),
-        ("totals, decisions", "sums with intervals; orders"),
+        ("lifecycle", "gate, health, retraining"),
+        ("evaluation, explanation, totals, decisions", "metrics; reasons; sums; orders"),
         ("models", "members, ensemble, calibration, baseline"),
         ("features", "levels, lags, plans, season, weather"),
-        ("panel, protocol, points, parameters", "what all of it speaks of"),
+        ("output_contract", "what every forecast must hold"),
+        ("velocity, protocol", "fast and slow; what a model can do"),
+        ("panel", "what every model sees"),
+        ("points, parameters", "points of a distribution; settings"),
+        ("arrays", "types and files of arrays"),
     ]
     for number, lines in enumerate(inner):
-        sheet.box("band", 700, 78 + 61 * number, 344, 48, *lines)
-    sheet.arrow((640, 487), (678, 487))
+        sheet.box("band", 700, 74 + 49 * number, 344, 42, *lines)
+    sheet.arrow((640, 554), (678, 554))
     sheet.text(
-        330, 546, "blue: knows neither Kedro nor MLflow, and opens no file but its own", "small"
+        330, 594, "blue: knows neither Kedro nor MLflow, and opens no file but its own", "small"
     )
     sheet.save("floors")
 

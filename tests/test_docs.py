@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import runpy
 import subprocess
 import sys
 from html.parser import HTMLParser
@@ -14,6 +15,8 @@ import pytest
 
 from demand_forecast.conditioning.layout import Column, Cut, Layout, ReadOptions, SourceLayout
 from demand_forecast.conditioning.tables import TABLES
+from demand_forecast.framework.parameters import GROUPS
+from demand_forecast.modelling.evaluation.metrics import METRICS
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -95,6 +98,19 @@ def test_the_layout_page_has_every_key(site: Path) -> None:
                 assert " ".join((field.description or "?").split())[:40].split("`")[0] in text
     for name, table in TABLES.items():
         assert {name, *table.columns} <= set(re.findall(r"\w+", text))
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_every_parameter_says_what_it_is(group: str) -> None:
+    flat = runpy.run_path(str(DOCS / "hooks" / "reference.py"))["flat"]
+    assert not [key for key, field in flat(GROUPS[group]) if not field.description]
+
+
+def test_the_page_of_outputs_has_every_metric(site: Path) -> None:
+    text = _Page(site / "reference" / "outputs.html").text
+    for metric in METRICS:
+        assert {metric.name, *metric.columns[:1]} <= set(re.findall(r"\w+", text))
+        assert metric.what in text
 
 
 @pytest.mark.parametrize("path", TEXTS, ids=lambda p: p.relative_to(ROOT).as_posix())

@@ -5,6 +5,7 @@ A page asks for a table by a comment on a line of its own::
     <!-- fields: demand_forecast.conditioning.layout.Column -->
     <!-- parameters: conditioning -->
     <!-- standard tables -->
+    <!-- metrics -->
 
 MkDocs calls :func:`on_page_markdown` for each page; a comment that cannot be answered stops the
 build.
@@ -28,18 +29,26 @@ from pydantic.fields import FieldInfo
 from demand_forecast.conditioning.layout import Column, Cut, ReadOptions, SourceLayout
 from demand_forecast.conditioning.tables import TABLES, StandardColumn, StandardTable
 from demand_forecast.framework.parameters import GROUPS
+from demand_forecast.modelling.evaluation.metrics import METRICS
 from demand_forecast.modelling.models.ensemble import EnsembleParameters
 from demand_forecast.modelling.models.kinds import MEMBERS, member_class
 
 BASE = Path(__file__).parents[2] / "conf" / "base"
-_COMMENT = re.compile(r"^<!-- (fields|parameters|standard tables)(?:: (\S+))? -->$", re.MULTILINE)
+_COMMENT = re.compile(
+    r"^<!-- (fields|parameters|standard tables|metrics)(?:: (\S+))? -->$", re.MULTILINE
+)
 _SIGNS = {Ge: ("ge", "≥"), Gt: ("gt", ">"), Le: ("le", "≤"), Lt: ("lt", "<")}
 _LENGTHS = {MinLen: ("min_length", "at least"), MaxLen: ("max_length", "at most")}
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
     """Put the tables in the place of their comments."""
-    makers = {"fields": fields, "parameters": parameters, "standard tables": standard_tables}
+    makers = {
+        "fields": fields,
+        "parameters": parameters,
+        "standard tables": standard_tables,
+        "metrics": metrics,
+    }
     return _COMMENT.sub(lambda m: makers[m[1]](*filter(None, [m[2]])), markdown)
 
 
@@ -125,6 +134,26 @@ def _asks(spec: StandardTable) -> str:
 
 def _listed(names: Iterable[str]) -> str:
     return ", ".join(f"`{name}`" for name in sorted(names))
+
+
+def metrics() -> str:
+    """Table of the error measures: of which point each is, how rows are averaged, in which unit."""
+    rows = [
+        [
+            f"`{metric.name}`",
+            metric.what,
+            " to ".join(f"`{column}`" for column in _ends(metric.columns)),
+            metric.average.value,
+            metric.unit.value,
+        ]
+        for metric in METRICS
+    ]
+    return table(["column", "is", "of", "averaged", "unit"], rows)
+
+
+def _ends(names: tuple[str, ...]) -> tuple[str, ...]:
+    """The first and the last name; the only one once."""
+    return names if len(names) == 1 else (names[0], names[-1])
 
 
 def type_of(field: FieldInfo) -> str:

@@ -218,3 +218,31 @@ def layout_check(
         raise click.ClickException(str(error)) from error
     if not passed:
         raise click.ClickException("something would stop a run, see 'stops a run' above.")
+
+
+@layout.command(name="contract")
+@click.option("--env", "-e", default=None, help="Kedro environment.")
+@click.option("--source", default=None, help="A source, such as shipments; default: all.")
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=None,
+    help="Folder for one file per layout and source; default: all are printed.",
+)
+@click.pass_obj
+def layout_contract(
+    project: ProjectMetadata, env: str | None, source: str | None, output: Path | None
+) -> None:
+    """Write data contracts that a supplier can be shown, from layouts and expectations.
+
+    They are YAML of the Open Data Contract Standard, one for each layout in use and source.
+
+    Raises:
+        ClickException: If no layout has the source, or a layout is not valid.
+    """
+    from demand_forecast.reporting.layouts import write_contracts
+
+    try:
+        write_contracts(project.project_path, env, source, output)
+    except DemandForecastError as error:
+        raise click.ClickException(str(error)) from error

@@ -7,14 +7,19 @@ import pandas as pd
 import pytest
 from kedro.io import DatasetError, Version
 
-from demand_forecast.datasets.atomic import CSVDataset, JSONDataset, ParquetDataset
+from demand_forecast.datasets.atomic import CSVDataset, JSONDataset, ParquetDataset, TextDataset
 
 FRAME = pd.DataFrame({"a": [1, 2], "b": ["x", "y"]})
 
 
 @pytest.mark.parametrize(
     ("dataset", "data"),
-    [(ParquetDataset, FRAME), (CSVDataset, FRAME), (JSONDataset, {"a": [1, None]})],
+    [
+        (ParquetDataset, FRAME),
+        (CSVDataset, FRAME),
+        (JSONDataset, {"a": [1, None]}),
+        (TextDataset, "<p>é</p>"),
+    ],
 )
 def test_data_come_back(tmp_path, dataset, data):
     arguments = {"save_args": {"index": False}} if dataset is CSVDataset else {}

@@ -138,6 +138,16 @@ def test_another_company(juice) -> None:
     assert set(forecast["product_id"]) == {str(brand) for brand in range(1, 12)}
 
 
+def test_draft_a_layout(juice) -> None:
+    raw = juice.root / "data/01_raw/north_texas"
+    drafted, checked, *_ = carry_out(juice, "draft-a-layout", {"~/acme": str(raw)})
+    assert "nothing is left to decide" in drafted
+    assert "what a model makes of it" in checked
+    assert len(list((juice.root / "contracts").glob("acme.*.odcs.yaml"))) == 8
+    [page] = (juice.root / "data/acme/08_reporting/north_texas/quality.html").rglob("*.html")
+    assert "first run" in page.read_text()
+
+
 def test_add_a_source(juice, monkeypatch) -> None:
     folder = juice.root / "juice"
     monkeypatch.setitem(os.environ, "DEMAND_FORECAST_RAW_ROOT", str(folder))

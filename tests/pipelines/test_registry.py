@@ -25,7 +25,7 @@ JOBS = {
 # Nodes of each stage by what they belong to.
 NODES = {
     "conditioning": {
-        "region": {"condition", "draw_control_totals"},
+        "region": {"condition", "draw_control_totals", "make_quality_page"},
         "segment": {"build_panel", "list_left_out"},
     },
     "training": {"segment": {"classify_velocity", "fit_baseline"}, "velocity": {"fit_challenger"}},
@@ -44,6 +44,8 @@ OF_REGION = {
     "quarantine": "{region}.quarantine",
     "control_totals": "{region}.control_totals",
     "control_totals_plot": "{region}.control_totals_plot",
+    "past_control_totals": "{region}.past_control_totals",
+    "quality_page": "{region}.quality_page",
 }
 OF_SEGMENT = {
     "panel": "{region}.{store_format}.panel",
@@ -156,6 +158,7 @@ def test_a_velocity_is_trained_on_its_own(registry) -> None:
     sources = {name for name in nodes.inputs() if not name.startswith("params:")}
     assert {n for n in sources if ".raw_" not in n} == {
         f"{fast.region}.last_conditioned",
+        f"{fast.region}.past_control_totals",
         f"{fast.segment.namespace}.last_velocity",
     }
 
@@ -248,7 +251,7 @@ def test_what_can_run_on_another_worker_is_stored(registry) -> None:
 def test_jobs_start_from_raw_files(registry) -> None:
     """Beside them a job may only read what need not be there: the last run's, and models."""
     optional = re.compile(
-        r".*\.(last_\w+|past_forecasts|model|baseline_model)|params:.*|\w+\.raw_\w+"
+        r".*\.(last_\w+|past_forecasts|past_control_totals|model|baseline_model)|params:.*|\w+\.raw_\w+"
     )
     for job in JOBS:
         inputs = registry.pipelines[job].inputs()

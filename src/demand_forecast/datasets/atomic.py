@@ -19,6 +19,7 @@ from kedro.io.core import get_protocol_and_path
 from kedro_datasets.json import JSONDataset as _JSONDataset
 from kedro_datasets.pandas import CSVDataset as _CSVDataset
 from kedro_datasets.pandas import ParquetDataset as _ParquetDataset
+from kedro_datasets.text import TextDataset as _TextDataset
 
 
 class _Atomic:
@@ -107,3 +108,9 @@ class JSONDataset(_Atomic, _JSONDataset):
     """:class:`kedro_datasets.json.JSONDataset`, atomic."""
 
     plain = _JSONDataset
+
+
+class TextDataset(_Atomic, _TextDataset):
+    """:class:`kedro_datasets.text.TextDataset`, atomic."""
+
+    plain = _TextDataset

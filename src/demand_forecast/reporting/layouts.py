@@ -5,11 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Final, cast
 
+import click
+import yaml
 from kedro.io import CatalogProtocol
 from rich.console import Console
 
 from demand_forecast.conditioning.drafting import DraftedFile, draft_environment
 from demand_forecast.conditioning.drafting.checking import RegionCheck, check_region
+from demand_forecast.conditioning.drafting.contract import source_contract
 from demand_forecast.conditioning.layout import DECIDE, parse_layout
 from demand_forecast.conditioning.parameters import ConditioningParameters
 from demand_forecast.exceptions import ConfigurationError, did_you_mean
@@ -127,4 +130,53 @@ def _check(
     if not isinstance(parameters, ConditioningParameters):
         parameters = ConditioningParameters.model_validate(parameters)
     raw = {source: catalog.load(f"{region}.raw_{source}") for source in layout.sources}
-    return check_region(raw, layout, region, plan.store_formats, parameters, max_rows)
+    return check_region(raw, layout, region, plan.formats(region), parameters, max_rows)
+
+
+def write_contracts(
+    project: Path, env: str | None, source: str | None, output: Path | None
+) -> None:
+    """Write or print the contract of each layout in use and source.
+
+    Args:
+        project: The project's folder.
+        env: Kedro environment.
+        source: A source; None for all.
+        output: Folder for the files; None prints them.
+
+    Raises:
+        ConfigurationError: If no layout in use has the source.
+    """
+    session = cast("SegmentSession", SegmentSession.create(project, env=env))
+    with session, session.in_words():
+        session.load_context()
+        plan = run_context.current().segments
+    used = dict.fromkeys(region.layout for region in plan.regions.values())
+    layouts = [parse_layout(name, plan.layouts[name]) for name in used]
+    pairs = [(x, s) for x in layouts for s in x.sources if source in (None, s)]
+    if not pairs:
+        sources = {s for x in layouts for s in x.sources}
+        raise ConfigurationError(
+            f"--source: no layout has the source '{source}'. {did_you_mean(str(source), sources)}"
+        )
+    for layout, name in pairs:
+        suite = _expectations(project / "conf", env or "local", name)
+        text = yaml.safe_dump(
+            source_contract(layout, name, suite), sort_keys=False, allow_unicode=True, width=100
+        )
+        if output is None:
+            click.echo(f"---\n{text}", nl=False)
+        else:
+            output.mkdir(parents=True, exist_ok=True)
+            path = output / f"{layout.name}.{name}.odcs.yaml"
+            path.write_text(text, encoding="utf-8")
+            click.echo(f"written: {path}")
+
+
+def _expectations(conf: Path, env: str, source: str) -> list[dict[str, Any]]:
+    """What the environment, or the base, expects of the raw files of a source."""
+    for folder in (conf / env, conf / "base"):
+        path = folder / "expectations" / f"raw_{source}.yml"
+        if path.exists():
+            return list(yaml.safe_load(path.read_text(encoding="utf-8"))["expectations"])
+    return []

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from raw_regions import WEEKS
 
-from demand_forecast.conditioning.panel import build_panel
+from demand_forecast.conditioning.panel import build_panel, left_out
 from demand_forecast.conditioning.parameters import ConditioningParameters
 from demand_forecast.exceptions import ConfigurationError, ContractError, NotEnoughHistoryError
 from demand_forecast.modelling.panel import Group
@@ -19,43 +19,6 @@ DAY = pd.Timedelta(days=1)
 
 def _with_tables(conditioned, **tables):
     return dataclasses.replace(conditioned, tables={**conditioned.tables, **tables})
-
-
-@pytest.fixture
-def full_region(raw_region):
-    """With a plan by product, two events, and daily weather with forecasts a week ahead."""
-    rng = np.random.default_rng(1)
-    plan = pd.MultiIndex.from_product([["P1", "P2", "P3"], range(64)], names=["Sku", "i"])
-    plan = plan.to_frame(index=False)
-    plan["Week"] = (WEEKS[0] + 7 * DAY * plan["i"]).dt.strftime("%Y-%m-%d")
-    plan["Price"] = (2 + rng.random(len(plan))).round(2)
-    promoted = plan[plan["i"] % 5 == 0].assign(Off=0.3).drop(columns=["Price"])
-    raw_region.frames["promotions"] = plan.merge(promoted, how="left").drop(columns="i")
-    raw_region.declare(
-        "promotions",
-        {
-            "product_id": "Sku",
-            "week": "Week",
-            "price": "Price",
-            "discount": {"from": "Off", "fill": 0},
-        },
-    )
-    raw_region.frames["events"] = pd.DataFrame(
-        {"Day": ["2017-03-02", "2018-03-08"], "Kind": ["State Fair", "State Fair"]}
-    )
-    raw_region.declare("events", {"week": "Day", "kind": "Kind"})
-    days = pd.date_range("2017-01-01", periods=62 * 7, freq="D")
-    zips = ["75001", "75002"]
-    seen = pd.MultiIndex.from_product([zips, days], names=["Zip", "Day"]).to_frame(index=False)
-    seen["T"] = rng.normal(15, 5, len(seen)).round(2)
-    seen["R"] = 1.0
-    raw_region.frames["weather_observed"] = seen
-    columns = {"zip_code": "Zip", "date": "Day", "temperature_c": "T", "precipitation_mm": "R"}
-    raw_region.declare("weather_observed", columns)
-    ahead = seen.assign(Issued=seen["Day"] - 7 * DAY, T=seen["T"] + 1)
-    raw_region.frames["weather_forecast"] = ahead
-    raw_region.declare("weather_forecast", {**columns, "issued_on": "Issued"})
-    return raw_region
 
 
 def test_demand_is_delivered_less_returned(raw_region):
@@ -276,3 +239,31 @@ def test_the_kind_that_a_layout_declares_stays_with_the_covariate(full_region, k
     covariate = build_panel(full_region.condition(), "large").known_future["price"]
     assert covariate.kind == kind
     assert covariate.group is group
+
+
+def test_an_outlier_stays_in_the_deliveries_and_is_left_out_of_demand(raw_region):
+    shipments = raw_region.frames["shipments"]
+    shipments["Cases"] = shipments["Cases"].astype(float)
+    shipments.loc[10, "Cases"] *= 100
+    conditioned = raw_region.condition()
+    panel = build_panel(conditioned, "large")
+    [[row, week]] = np.argwhere(panel.outliers)
+    assert panel.delivered[row, week] == 100 * 4 * (2 + (week + 1) % 4)
+    assert not panel.censored[row, week]
+    [listed] = left_out(conditioned, panel).to_dict("records")
+    assert (listed["why"], listed["units"]) == ("outlier", panel.delivered[row, week])
+    off = build_panel(conditioned, "large", ConditioningParameters(outlier_factor=None))
+    assert not off.outliers.any()
+
+
+def test_thin_series_are_left_out_and_listed(raw_region):
+    shipments = raw_region.frames["shipments"]
+    raw_region.frames["shipments"] = shipments.drop(shipments.index[5:60])
+    conditioned = raw_region.condition()
+    parameters = ConditioningParameters(min_series_weeks=26)
+    panel = build_panel(conditioned, "large", parameters)
+    assert panel.n_series == 5
+    [listed] = left_out(conditioned, panel).to_dict("records")
+    assert (listed["store_id"], listed["product_id"], listed["why"]) == ("S1", "P1", "thin_series")
+    with pytest.raises(NotEnoughHistoryError, match="min_series_weeks"):
+        build_panel(conditioned, "large", ConditioningParameters(min_series_weeks=100))

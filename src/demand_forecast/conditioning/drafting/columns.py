@@ -25,6 +25,7 @@ from demand_forecast.conditioning.drafting.masters import (
 )
 from demand_forecast.conditioning.drafting.profile import Profile
 from demand_forecast.conditioning.drafting.roles import Roles
+from demand_forecast.conditioning.drafting.samples import ReadValue
 from demand_forecast.conditioning.drafting.times import week_guess
 from demand_forecast.conditioning.layout import DECIDE, RESERVED
 from demand_forecast.conditioning.tables import TABLES
@@ -233,7 +234,7 @@ def _used(columns: Iterable[Guess], headers: Iterable[str]) -> set[str]:
     return used
 
 
-def _read(roles: Roles) -> dict[str, str | int]:
+def _read(roles: Roles) -> dict[str, ReadValue]:
     group, keys = roles.group, dict(roles.group.read)
     if group.signs.decimal is None:
         keys["decimal"] = DECIDE
@@ -241,6 +242,12 @@ def _read(roles: Roles) -> dict[str, str | int]:
         keys["decimal"] = group.signs.decimal
     if group.signs.thousands is not None:
         keys["thousands"] = group.signs.thousands
+    if group.signs.currency is not None:
+        keys["currency"] = group.signs.currency
+    if group.signs.percent:
+        keys["percent"] = True
+    if group.signs.na_values and not (roles.has_time and roles.measure is not None):
+        keys["na_values"] = list(group.signs.na_values)
     return keys
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -46,16 +46,20 @@ class _Region(NamedTuple):
     @property
     def shape(self) -> tuple[object, ...]:
         """What makes two regions' files alike: patterns, headers and formats."""
-        return tuple(
-            (s.source, s.files, tuple(s.read.items()), tuple(s.ignored), *_read_as(s.columns))
-            for s in self.sources
-        )
+        return tuple((s.source, s.files, _headers(s), *_read_as(s)) for s in self.sources)
 
 
-def _read_as(columns: Iterable[Guess]) -> Iterator[tuple[str, ...]]:
-    for guess in columns:
-        keys = ("from", "date_format", "week_is", "unit")
-        yield (guess.name, *(str(guess.keys.get(key)) for key in keys))
+def _headers(source: SourceGuess) -> frozenset[str]:
+    return frozenset(source.ignored) | {str(c.keys.get("from")) for c in source.columns}
+
+
+def _read_as(source: SourceGuess) -> Iterator[tuple[str, ...]]:
+    """How the file is opened and its standard columns are read; others may vary by chance."""
+    yield tuple(f"{k}: {v}" for k, v in source.read.items() if k != "na_values")
+    for guess in source.columns:
+        if guess.name in TABLES[source.source].columns:
+            keys = ("from", "date_format", "week_is", "unit")
+            yield (guess.name, *(str(guess.keys.get(key)) for key in keys))
 
 
 def draft_environment(folder: Path, name: str) -> list[DraftedFile]:

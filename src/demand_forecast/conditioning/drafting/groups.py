@@ -13,7 +13,13 @@ from typing import Final
 import pandas as pd
 
 from demand_forecast.conditioning.drafting.profile import NumberSigns, Profile, number_signs
-from demand_forecast.conditioning.drafting.samples import SAMPLE_ROWS, Sample, suffix, take_samples
+from demand_forecast.conditioning.drafting.samples import (
+    SAMPLE_ROWS,
+    ReadValue,
+    Sample,
+    suffix,
+    take_samples,
+)
 from demand_forecast.conditioning.drafting.words import SOURCE_WORDS, tokens
 from demand_forecast.conditioning.layout import ReadOptions
 from demand_forecast.exceptions import SourceError
@@ -41,7 +47,7 @@ class FileGroup:
     names: tuple[str, ...]
     columns: dict[str, Profile]
     signs: NumberSigns
-    read: dict[str, str | int]
+    read: dict[str, ReadValue]
     notes: tuple[str, ...]
     n_rows: int
 
@@ -90,7 +96,13 @@ def _group(samples: Sequence[Sample], all_names: Sequence[str]) -> FileGroup:
     plain = {str(h): Profile(str(h), frame[h]) for h in frame}
     numeric = [p.words for p in plain.values() if p.dates is None]
     signs = NumberSigns() if typed else number_signs(numeric)
-    options = ReadOptions(decimal=signs.decimal or ".", thousands=signs.thousands)
+    options = ReadOptions(
+        decimal=signs.decimal or ".",
+        thousands=signs.thousands,
+        currency=signs.currency,
+        percent=signs.percent,
+        na_values=signs.na_values,
+    )
     notes = dict.fromkeys(note for s in samples for note in s.notes)
     return FileGroup(
         files=_pattern(names, all_names),

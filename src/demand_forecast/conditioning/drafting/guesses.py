@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
+from demand_forecast.conditioning.drafting.samples import ReadValue
 from demand_forecast.conditioning.layout import DECIDE
 
 Confidence = Literal["sure", "likely", "a guess"]
@@ -81,7 +82,7 @@ class SourceGuess:
 
     source: str
     files: str
-    read: Mapping[str, str | int]
+    read: Mapping[str, ReadValue]
     columns: tuple[Guess, ...]
     ignored: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()

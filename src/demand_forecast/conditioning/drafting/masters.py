@@ -15,6 +15,7 @@ _ADDRESS: Final = frozenset(
     ("city", "state", "street", "address", "county", "phone", "description", "desc")
 )
 _CLASSES: Final = 8
+_FEW: Final = 3
 _TWO: Final = ["large", "small"]
 _LARGE: Final = frozenset(
     ("l", "lg", "large", "big", "super", "supermarket", "supermarkets", "hyper", "xl")
@@ -85,7 +86,7 @@ def statics(roles: Roles, taken: set[str]) -> list[Guess]:
     columns = [p for p in roles.group.columns.values() if p.header not in taken]
     guesses = []
     for p in columns:
-        classes = 1 < len(p.counts) <= max(2, p.filled // 2)
+        classes = 1 < len(p.counts) < p.filled and len(p.counts) <= max(_FEW, p.filled // 2)
         if p.is_number and p in roles.numeric and len(p.counts) > 1:
             guesses.append(number(p, "static", f"a number, {span(p)}"))
         elif p in roles.texts and classes and not p.tokens & (_ADDRESS | w.REGION):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Final, Literal
 
@@ -42,7 +42,7 @@ _FORMATS: Final = (
     "iso_week",
 )
 _EARLIEST, _LATEST = np.datetime64("1950-01-01"), np.datetime64("2100-01-01")
-_SHORTEST: Final = 6
+_SHORTEST: Final = 5
 _MONTHS: Final = 12
 _READABLE: Final = 0.9
 _ONE_WEEKDAY: Final = 0.9
@@ -158,7 +158,7 @@ class Profile:
         shares = {f: float(weights[~np.isnat(d)].sum() / weights.sum()) for f, d in days.items()}
         good = [f for f, share in shares.items() if share >= _READABLE]
         if not good:
-            return self._serial_numbers()
+            return self._serial_numbers() or self._without_zeros()
         return _choose(self.words, weights, {f: days[f] for f in good}, shares)
 
     def _serial_numbers(self) -> DateReading | None:
@@ -167,6 +167,19 @@ class Profile:
             return None
         days = _read(self.words, "excel")
         return _reading(("excel",), "serial numbers of a spreadsheet", days, self.counts.to_numpy())
+
+    def _without_zeros(self) -> DateReading | None:
+        """Dates such as ``1062024``, in which zeros are missing: nothing reads them for sure."""
+        dated = self.tokens & {"date", "day", "week", "datum", "dt"}
+        digits = self.words.str.fullmatch(r"\d{1,4}(19|20)\d\d").to_numpy(bool)
+        if not dated or not self.is_number or digits.mean() < _READABLE:
+            return None
+        short = self.words[self.words.str.len() < len("01062024")]
+        example = short.iloc[0] if len(short) else self.words.iloc[0]
+        text = (
+            f"some dates lack zeros ({example}), so nothing reads them for sure: ask for all digits"
+        )
+        return DateReading(("%m%d%Y", "%d%m%Y"), text)
 
 
 def _read(words: pd.Series, date_format: str) -> npt.NDArray[np.datetime64]:
@@ -276,6 +289,8 @@ def _usual_span(
 
 _GROUPED: Final = re.compile(r"[-+]?[1-9]\d{0,2}([.,])\d{3}")
 _DECIMALS: Final = re.compile(r"[-+]?\d*([.,])\d+")
+_AMOUNT: Final = re.compile(r"([$€£¥]|[A-Z]{3})?\s*([-+]?[\d.,' ]*\d)\s*([$€£¥]|[A-Z]{3})?(%)?")
+_EMPTY_SIGNS: Final = {"-", "--", "#ref!", "#n/a", "#div/0!", "#value!", "n.a.", "?"}
 _BOTH: Final = re.compile(r"[-+]?\d{1,3}(?:([.,' ])\d{3})+(?:([.,])\d+)?")
 
 
@@ -294,6 +309,9 @@ class NumberSigns:
     thousands: Thousands | None = None
     question: str = ""
     evidence: str = ""
+    currency: str | None = None
+    percent: bool = False
+    na_values: tuple[str, ...] = ()
 
 
 def number_signs(columns: list[pd.Series]) -> NumberSigns:
@@ -305,11 +323,9 @@ def number_signs(columns: list[pd.Series]) -> NumberSigns:
     proofs: dict[str, str] = {}
     grouped: dict[Sign, str] = {}
     thousands: Thousands | None = None
+    marks = _Marks()
     for words in columns:
-        sample = [w for w in words if re.fullmatch(r"[-+]?[\d.,' ]*\d", w)]
-        if len(sample) < 0.5 * len(words):
-            continue
-        for word in sample:
+        for word in marks.bare_numbers(words):
             if (one := _GROUPED.fullmatch(word)) is not None:
                 grouped.setdefault(_sign(one[1]), word)
             elif (plain := _DECIMALS.fullmatch(word)) is not None:
@@ -318,7 +334,32 @@ def number_signs(columns: list[pd.Series]) -> NumberSigns:
                 thousands = _thousands(both[1])
                 if both[2] and both[2] != both[1]:
                     proofs.setdefault(both[2], word)
-    return _signs(proofs, grouped, thousands)
+    return replace(
+        _signs(proofs, grouped, thousands),
+        currency=marks.currency,
+        percent=marks.percent,
+        na_values=tuple(sorted(marks.empty)),
+    )
+
+
+@dataclass
+class _Marks:
+    """Signs of money and per cent, and words for an empty cell, in columns of numbers."""
+
+    currency: str | None = None
+    percent: bool = False
+    empty: set[str] = field(default_factory=set)
+
+    def bare_numbers(self, words: pd.Series) -> list[str]:
+        """Numbers of a column without such signs; none where most of its texts are no numbers."""
+        matches = [_AMOUNT.fullmatch(word) for word in words]
+        numbers = [m for m in matches if m is not None]
+        if len(numbers) < 0.5 * len(words) or not numbers:
+            return []
+        self.currency = next((m[1] or m[3] for m in numbers if m[1] or m[3]), self.currency)
+        self.percent |= any(m[4] for m in numbers)
+        self.empty |= {w for w in words if w.lower() in _EMPTY_SIGNS}
+        return [m[2] for m in numbers]
 
 
 def _sign(text: str) -> Sign:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import csv
 import gzip
-import io
 import itertools
 import json
+import warnings
 import zipfile
 import zlib
 from collections import Counter
@@ -21,6 +21,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet
 
+from demand_forecast.conditioning.layout import ReadOptions
+from demand_forecast.conditioning.raw.readers import read_rows
 from demand_forecast.exceptions import SourceError
 
 SAMPLE_ROWS: Final = 100_000
@@ -29,6 +31,8 @@ _HEADER_SEARCH: Final = 30
 _DELIMITERS: Final = (",", ";", "\t", "|")
 _BOMS: Final = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16", b"\xef\xbb\xbf": "utf-8-sig"}
 _FEW: Final = 200
+
+ReadValue = str | int | bool | list[str]
 
 
 @dataclass(frozen=True)
@@ -44,7 +48,7 @@ class Sample:
 
     path: Path
     frame: pd.DataFrame
-    read: Mapping[str, str | int] = field(default_factory=dict)
+    read: Mapping[str, ReadValue] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
     @property
@@ -69,7 +73,7 @@ def take_samples(path: Path) -> list[Sample]:
         samples = take(path)
     except (pa.ArrowException, OSError, EOFError, ValueError, KeyError, RecursionError) as error:
         raise SourceError(f"{path}: not readable: {error}") from error
-    except (zlib.error, zipfile.BadZipFile) as error:
+    except (zlib.error, zipfile.BadZipFile, csv.Error) as error:
         raise SourceError(f"{path}: damaged file: {error}") from error
     samples = [s for s in samples if len(s.frame.columns)]
     if not samples:
@@ -90,7 +94,7 @@ def _bytes(path: Path) -> bytes:
         return file.read(_SAMPLE_BYTES)
 
 
-def _decode(data: bytes) -> tuple[str, dict[str, str | int], tuple[str, ...]]:
+def _decode(data: bytes) -> tuple[str, dict[str, ReadValue], tuple[str, ...]]:
     """Text of a file, and how it is encoded."""
     encoding = next((name for bom, name in _BOMS.items() if data.startswith(bom)), None)
     if encoding == "utf-16":
@@ -116,13 +120,19 @@ def _csv(path: Path) -> list[Sample]:
         return []
     delimiter = _delimiter(lines[:_FEW])
     at = _header_row([next(csv.reader([x], delimiter=delimiter), []) for x in lines[:_FEW]])
-    headers = [h.strip() for h in next(csv.reader([lines[at]], delimiter=delimiter))]
+    headers = _trimmed([h.strip() for h in next(csv.reader([lines[at]], delimiter=delimiter))])
     body = lines[at + 1 :]
     rows = csv.reader(body[:: _every_kth(len(body))], delimiter=delimiter)
-    cells = [row for row in rows if len(row) == len(headers)]
+    cells = [row for row in map(_trimmed, rows) if len(row) <= len(headers)]
+    cells = [row + [""] * (len(headers) - len(row)) for row in cells if row]
     read |= {"delimiter": delimiter} if delimiter != "," else {}
     read |= {"header_row": at + 1} if at else {}
     return [Sample(path, _frame(headers, cells), read, notes)]
+
+
+def _trimmed(cells: list[str]) -> list[str]:
+    """Cells without empty ones at the end, as a delimiter after the last cell leaves them."""
+    return cells[: _last_filled(cells)]
 
 
 def _delimiter(lines: list[str]) -> str:
@@ -138,6 +148,7 @@ def _delimiter(lines: list[str]) -> str:
 
 def _header_row(rows: list[list[str]]) -> int:
     """Position of the first row that is as wide as the rows below it, and all words."""
+    rows = [_trimmed(row) for row in rows]
     widths = Counter(len(row) for row in rows)
     width = max(widths, key=lambda w: (w > 1, widths[w]))
     for at, row in enumerate(rows[:_HEADER_SEARCH]):
@@ -170,7 +181,12 @@ def as_text(value: object) -> str | None:
 def _excel(path: Path) -> list[Sample]:
     import openpyxl
 
-    book = openpyxl.load_workbook(io.BytesIO(path.read_bytes()), read_only=True, data_only=True)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about charts and validations, which hold no data
+            book = openpyxl.load_workbook(path, read_only=True, data_only=True)
+    except (AttributeError, IndexError, TypeError):  # what is no sheet of cells confuses it
+        return [Sample(path, read_rows(path, ReadOptions()).frame)]
     sheets = [(s.title, _sheet(s)) for s in book.worksheets]
     book.close()
     filled = [(title, rows) for title, rows in sheets if rows]
@@ -194,7 +210,7 @@ def _of_sheet(path: Path, title: str, rows: list[list[object]], named: bool) -> 
     width = len(headers)
     body = [row[:width] + [None] * (width - len(row)) for row in rows[at + 1 :]]
     body = [row for row in body if any(c is not None for c in row)]
-    read: dict[str, str | int] = {"sheet": title} if named else {}
+    read: dict[str, ReadValue] = {"sheet": title} if named else {}
     read |= {"header_row": at + 1} if at else {}
     return Sample(path, _frame(headers, body), read)
 

@@ -56,10 +56,15 @@ def _week_of_date(profile: Profile) -> Guess:
         return guess.ask(
             "week_is",
             f"all dates are {day}s: do they say when the week ends (then `end`) or when it begins "
-            "(then `start`)?",
+            f"(then `start`)? {_usual(reading.weekday)}",
             f"{w.snake(profile.header)}_is",
         )
     return guess.because(f"all {day}s, taken as a day of the week")
+
+
+def _usual(day: str) -> str:
+    usual = {"saturday": "end", "sunday": "end", "monday": "start"}.get(day)
+    return f"Mostly such weeks are labelled by their {usual}." if usual else ""
 
 
 def _when(reading: DateReading) -> str:

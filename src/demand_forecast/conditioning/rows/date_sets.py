@@ -7,6 +7,7 @@ read. What gives it away are the others: they fall on one weekday, or lie close 
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -249,3 +250,15 @@ def _main_weekday(days: Days, rows: Counts) -> tuple[str, float]:
 
 def _examples(words: pd.Series) -> str:
     return f"(such as {', '.join(repr(str(w)) for w in words[:3])})"
+
+
+def date_report(reports: Iterable[pd.DataFrame]) -> pd.DataFrame:
+    """The reports of several sources as one table with ``REPORT_COLUMNS``.
+
+    Args:
+        reports: Of each source; those without dates are empty.
+    """
+    filled = [report for report in reports if not report.empty]
+    empty = pd.DataFrame(columns=list(REPORT_COLUMNS))
+    words = dict.fromkeys(("source", "file", "column", "weekday"), "str")
+    return (pd.concat(filled, ignore_index=True) if filled else empty).astype(words)

@@ -28,19 +28,23 @@ _LEVELS: Final = np.array(list(QUANTILES.values()))
 
 
 class OrderParameters(Parameters):
-    """How an order is derived from a forecast.
+    """How an order is derived from a forecast."""
 
-    Attributes:
-        critical_ratio: The same for all products; None: from each product's price and cost.
-        salvage_share: Share of its cost that a returned unit still fetches.
-        use_shelf_life: Whether a surplus unit can be sold in later weeks, as long as it keeps:
-            then only one in ``shelf_life_weeks`` is taken as lost. False where all surplus comes
-            back after a week.
-    """
-
-    critical_ratio: float | None = Field(default=None, gt=0, lt=1)
-    salvage_share: float = Field(default=0.0, ge=0, lt=1)
-    use_shelf_life: bool = False
+    critical_ratio: float | None = Field(
+        default=None,
+        gt=0,
+        lt=1,
+        description="The same for all products; null: from each product's price and cost.",
+    )
+    salvage_share: float = Field(
+        default=0.0, ge=0, lt=1, description="Share of its cost that a returned unit still fetches."
+    )
+    use_shelf_life: bool = Field(
+        default=False,
+        description="Whether a surplus unit can be sold in later weeks, as long as it keeps: then "
+        "only one in `shelf_life_weeks` is taken as lost. False where all surplus comes back after "
+        "a week.",
+    )
 
 
 def critical_ratios(series: pd.DataFrame, rules: OrderParameters) -> Array:

@@ -14,6 +14,7 @@ from demand_forecast.pipelines.conditioning.nodes import (
     list_left_out,
     make_panel,
 )
+from demand_forecast.pipelines.conditioning.quality_page import make_quality_page
 
 
 def create_pipeline(plan: Segments) -> Pipeline:
@@ -71,6 +72,12 @@ def _region_template(sources: Sequence[str]) -> Pipeline:
                 inputs="control_totals",
                 outputs="control_totals_plot",
                 name="draw_control_totals",
+            ),
+            Node(
+                make_quality_page,
+                inputs=["conditioned", "control_totals", "past_control_totals"],
+                outputs="quality_page",
+                name="make_quality_page",
             ),
         ]
     )
