@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 import yaml
@@ -182,3 +183,96 @@ def test_folders_without_tables_are_refused(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("x")
     with pytest.raises(SourceError, match=r"no file is a table\. notes\.txt: no reader"):
         draft_environment(tmp_path, "mine")
+
+
+def test_a_sales_file_with_plans_serves_two_sources(tmp_path: Path) -> None:
+    rows = pd.MultiIndex.from_product([[2, 5], [1, 2, 3], range(40, 80)])
+    frame = rows.to_frame(index=False, name=["store", "brand", "week"])
+    units = pd.Series(range(1, len(frame) + 1))
+    frame = frame.assign(
+        units=units,
+        logmove=np.log(units),
+        **{f"price{k}": 1 + (units % 9) / 7 for k in (1, 2, 3)},
+        deal=units % 2,
+        feat=(units % 3) / 2,
+        profit=20.5,
+        note="x",
+        spare=None,
+        shelves=units % 5,
+    )
+    stores = pd.DataFrame({"store": [2, 5], "income": [10.5, 11.2]})
+    sources, texts = draft(tmp_path, {"sales.csv": frame, "stores.csv": stores})
+    shipments, plan = sources["shipments"]["columns"], sources["promotions"]["columns"]
+    assert shipments["units_shipped"] == "units"
+    assert shipments["profit"] == {"from": "profit", "role": "observed", "type": "number"}
+    assert plan["price"] == {"pick": "price{product_id}", "role": "known_future"}
+    assert (plan["deal"]["kind"], plan["feat"]["kind"]) == ("flag", "level")
+    layout = texts["layouts/mine.yml"]
+    for line in (
+        "- logmove  # says the same as units: it would give the answer away",
+        "- price3  # read by promotions",
+        "- units  # read by shipments",
+        "- profit  # read by shipments",
+        "- note  # a name or text: x",
+        "- spare  # empty",
+        "- shelves  # a number, but of what?",
+        "a number can be cut into classes (cut: {edges: ..., labels: ...}): income",
+    ):
+        assert line in layout
+    assert layout.count("the date of the first day of week 1") == 2
+    assert layout.count("&week_1_begins decide") == 1
+    assert (
+        "week_ends_on: decide  # decide: the weekday before" in texts["parameters/conditioning.yml"]
+    )
+
+
+def test_a_plan_of_its_own_and_columns_that_are_in_other_files(tmp_path: Path) -> None:
+    frame = sales("store_id", "product_id", "week", "sales", "%Y-%m-%d")
+    plan = (
+        frame[["store_id", "week"]]
+        .drop_duplicates()
+        .assign(isholiday="false", fuel_price=range(180), markdown=3.5, region="r1")
+    )
+    plan.loc[plan.index[0], "isholiday"] = "true"
+    frame = frame.assign(isholiday="false", region="r1", sales=1.25)
+    stores = pd.DataFrame({"store_id": ["0101", "0102"], "format": ["a b", "1"], "region": "r1"})
+    frames = {"weekly.csv": frame, "features.csv": plan, "stores.csv": stores}
+    sources, texts = draft(tmp_path, frames)
+    columns = sources["promotions"]["columns"]
+    assert columns["isholiday"]["kind"] == "flag"
+    assert sources["stores"]["columns"]["store_format"]["map"] == {
+        "1": "format_1",
+        "a b": "a_b",
+    }
+    layout = texts["layouts/mine.yml"]
+    assert "- isholiday  # in a file of its own, too" in layout
+    assert "- region  # regions? r1; one folder is one region here." in layout
+    assert "it ends with the history: known ahead?" in layout
+    assert "week_is: &week_is decide" in layout
+    assert "if they are the first ones, write sunday" in texts["parameters/conditioning.yml"]
+
+
+@pytest.mark.parametrize(
+    ("temperature", "rain", "units"),
+    [
+        ([50.0, 90.0], [0.1, 2.0], {"temperature_c": "fahrenheit", "precipitation_mm": "decide"}),
+        ([-20.0, 15.0], [0.1, 40.0], {"temperature_c": None, "precipitation_mm": None}),
+    ],
+)
+def test_ranges_of_weather_that_one_unit_only_allows(
+    tmp_path: Path, temperature: list[float], rain: list[float], units: dict[str, str | None]
+) -> None:
+    weather = pd.DataFrame({"Zip": "1", "Day": DAYS, "Temp": temperature * 30})
+    weather = weather.assign(Rain=rain * 30, Wind=range(60), Issued=DAYS - pd.Timedelta("1D"))
+    frames = {
+        "sales.csv": sales("Store", "SKU", "Week Ending", "Qty", "%Y-%m-%d"),
+        "outlook.csv": weather,
+        "stores.csv": pd.DataFrame({"Store": ["0101", "0102"], "Class": ["L", "S"], "Zip": "1"}),
+    }
+    sources, _ = draft(tmp_path, frames)
+    columns = sources["weather_forecast"]["columns"]
+    assert columns["issued_on"]["from"] == "Issued"
+    assert columns["date"]["from"] == "Day"
+    assert columns["wind"] == "Wind"
+    for name, unit in units.items():
+        assert (columns[name].get("unit") if isinstance(columns[name], dict) else None) == unit
