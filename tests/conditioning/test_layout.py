@@ -157,6 +157,12 @@ def test_short_form_and_roles(raw_region):
             {"from": "Income", "cut": {"edges": [2, 1], "labels": ["a", "b", "c"]}},
             "edges must ascend",
         ),
+        (
+            ["sources", "returns", "negative"],
+            "cancel",
+            "source 'returns', key 'negative': this is a rule for shipments only",
+        ),
+        (["sources", "stores", "duplicates"], "sum", "'duplicates': there are no units to add up"),
         (["sources", "stores", "optional"], True, "cannot be optional"),
         (
             ["sources", "stores", "columns", "store_id"],

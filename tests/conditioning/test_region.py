@@ -217,3 +217,55 @@ def test_manifest_tells_files_and_roles(raw_region):
     assert manifest["columns"]["stores"]["income"] == {"role": "static", "fill": None, "kind": None}
     assert manifest["rows"]["shipments"] == 720
     assert dataclasses.is_dataclass(ConditionedRegion)
+
+
+def test_a_region_with_far_fewer_rows_than_last_time_stops(raw_region):
+    before = raw_region.condition()
+    shipments = raw_region.frames["shipments"]
+    raw_region.frames["shipments"] = shipments[shipments["Store"].isin(["S1"])]
+    # all of what this store got in the last week was sold: as far as returns go, it is not over
+    raw_region.frames["returns"] = raw_region.frames["returns"].query("Store == 'S1'")
+    with pytest.raises(SourceError, match=r"177 rows of shipments are usable, 720 were"):
+        raw_region.condition(before)
+    raw_region.parameters["min_rows_share"] = 0
+    assert raw_region.condition(before).manifest["rows"]["shipments"] == 177
+
+
+def test_rows_after_the_last_complete_week_are_told(raw_region, caplog):
+    shipments = raw_region.frames["shipments"]
+    late = shipments[shipments["Week"] == "02/24/2018"].head(1).assign(Week="03/03/2018")
+    raw_region.frames["shipments"] = pd.concat([shipments, late])
+    raw_region.condition()
+    assert "as_of is 2018-02-24, the last week with complete shipments; 1 rows" in caplog.text
+
+
+def test_too_many_rows_after_the_last_complete_week_stop_the_region(raw_region):
+    returns = raw_region.frames["returns"]
+    early = pd.to_datetime(returns["Week"]) < "2018-01-01"
+    raw_region.frames["returns"] = returns[early]
+    told = r"as_of is 2017-12-30, the last week with complete returns; 96 rows.*max_late_share"
+    with pytest.raises(SourceError, match=told):
+        raw_region.condition()
+
+
+def test_units_that_nobody_can_read_are_unknown_and_not_none(raw_region):
+    shipments = raw_region.frames["shipments"]
+    shipments["Cases"] = shipments["Cases"].astype(str)
+    shipments.loc[[0, 5], "Cases"] = ["1,234", "?"]
+    conditioned = raw_region.condition()
+    [total] = conditioned.control_totals.query("source == 'shipments'").to_dict("records")
+    assert total["rows_units_unknown"] == 2
+    assert total["units_in"] == total["units_conditioned"]
+    [column] = conditioned.unreadable.to_dict("records")
+    assert (column["column"], column["unreadable"]) == ("units_shipped", 2)
+    assert "thousands" in column["hint"]
+
+
+def test_a_bad_optional_cell_keeps_the_row(raw_region):
+    raw_region.frames["products"]["Price"] = ["2.50", "-", "4.25"]
+    conditioned = raw_region.condition()
+    assert len(conditioned.tables["products"]) == 3
+    assert conditioned.tables["products"]["unit_price"].isna().tolist() == [False, True, False]
+    totals = conditioned.control_totals.set_index("source")
+    assert totals.loc["products", "cells_blanked"] == 1
+    assert totals.loc["products", "rows_quarantined"] == 0

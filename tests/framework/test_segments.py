@@ -15,6 +15,16 @@ def test_segments_are_regions_times_formats_in_order():
     assert [s.namespace for s in plan.segments] == ["b.large", "b.small", "a.large", "a.small"]
 
 
+def test_a_region_may_have_some_of_the_formats_only():
+    regions = {"b": {"layout": "csv", "store_formats": ["small"]}, "a": {"layout": "csv"}}
+    plan = _parse(regions, ("large", "small"))
+    assert [s.namespace for s in plan.segments] == ["b.small", "a.large", "a.small"]
+    assert plan.formats("b") == ["small"]
+    regions["b"]["store_formats"] = ["smal"]
+    with pytest.raises(ConfigurationError, match=r"'b' names .* 'smal'.*Did you mean 'small'"):
+        _parse(regions, ("large", "small"))
+
+
 def test_all_that_can_be_run_on_its_own_has_a_name():
     plan = _parse({"a": {"layout": "csv"}, "b": {"layout": "csv"}})
     assert plan.namespaces == [

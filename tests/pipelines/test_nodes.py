@@ -229,7 +229,12 @@ def test_the_summary_counts_models_and_rows(trained) -> None:
         )
 
     summary = summarise(LARGE, Segment("north_texas", "small"))
-    assert summary["rows"] == {"rows_in": 15, "rows_conditioned": 12, "rows_quarantined": 3}
+    assert summary["rows"] == {
+        "rows_in": 15,
+        "rows_conditioned": 12,
+        "rows_quarantined": 3,
+        "rows_set_aside": 0,
+    }
     assert [row["models"] for row in summary["models"]] == [2, 2, 2, 6]
     once = summarise(LARGE)
     assert once["models"][3]["accuracy"] == summary["models"][3]["accuracy"]

@@ -140,14 +140,18 @@ def test_where_champions_made_all_there_is_one_line(capsys) -> None:
     assert capsys.readouterr().out == "forecasts made by champions: 2 of 2\n"
 
 
-def _totals() -> pd.DataFrame:
+def _totals(region: str = "texas", as_of: str = "2019-12-28") -> pd.DataFrame:
     return pd.DataFrame(
         {
             "source": ["shipments", "stores"],
             "rows_in": [1000, 8],
             "rows_conditioned": [993, 8],
             "rows_quarantined": [7, 0],
+            "rows_units_unknown": [3, 0],
+            "cells_blanked": [0, 1],
             "reasons": [json.dumps({"bad_date": 5, "unknown_store": 2}), "{}"],
+            "region": region,
+            "as_of": as_of,
         }
     )
 
@@ -171,10 +175,15 @@ def test_conditioning_says_what_was_quarantined_and_why(capsys) -> None:
 
 
 def test_rows_and_seconds_take_a_line_each(capsys) -> None:
-    results.print_rows([_totals()])
+    results.print_rows([_totals(), _totals("ohio"), _totals("maine", "2019-12-21")])
     results.print_seconds({"conditioning": 12.4, "training": 30.6, "total": 44.0})
-    rows, seconds = capsys.readouterr().out.splitlines()
-    assert rows == "rows: 1,008 read = 1,001 conditioned + 7 quarantined"
+    *rows, seconds = capsys.readouterr().out.splitlines()
+    assert rows == [
+        "rows: 3,024 read = 3,003 conditioned + 21 quarantined",
+        "units unknown: 9 of the quarantined rows, in no sum",
+        "left empty: 3 cells that cannot be read, in rows that stay",
+        "history until (as_of): 2019-12-28 (2 regions), 2019-12-21 (1 region)",
+    ]
     assert seconds == "seconds: 44 in total; work by stage: conditioning 12, training 31"
 
 

@@ -39,6 +39,10 @@ TOTALS = pd.DataFrame(
         "rows_in": [10],
         "rows_conditioned": [9],
         "rows_quarantined": [1],
+        "rows_units_unknown": [0],
+        "cells_blanked": [0],
+        "region": ["texas"],
+        "as_of": ["2019-12-28"],
         "reasons": ['{"bad_date": 1}'],
     }
 )

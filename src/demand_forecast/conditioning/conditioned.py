@@ -8,7 +8,7 @@ from collections import ChainMap
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NotRequired, TypedDict
+from typing import Literal, NotRequired, TypedDict
 
 import numpy as np
 import pandas as pd
@@ -68,6 +68,21 @@ class ColumnFacts(TypedDict):
     kind: NotRequired[CovariateKind | None]
 
 
+class ZeroFacts(TypedDict):
+    """What the rows of shipments say about weeks in which nothing was sold.
+
+    Attributes:
+        no_row_means: What a week without a row means, from the layout.
+        share_of_zero_rows: Share of the rows that say zero.
+        share_of_weeks_without_row: Share of the weeks between the first and the last row of a store
+            and product that have none.
+    """
+
+    no_row_means: Literal["unknown", "zero"]
+    share_of_zero_rows: float
+    share_of_weeks_without_row: float
+
+
 class Manifest(TypedDict):
     """Where a conditioned region came from, as it is stored in JSON.
 
@@ -83,6 +98,7 @@ class Manifest(TypedDict):
         subdivision: State or province for further public holidays, from the layout.
         columns: What the layout said about the columns, by source and name.
         rows: Rows of each standard table.
+        zeros: What the rows of shipments say about weeks in which nothing was sold.
     """
 
     digest: str
@@ -96,6 +112,7 @@ class Manifest(TypedDict):
     subdivision: str | None
     columns: dict[str, dict[str, ColumnFacts]]
     rows: dict[str, int]
+    zeros: NotRequired[ZeroFacts]
 
 
 @dataclass(frozen=True)

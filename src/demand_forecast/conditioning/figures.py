@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from demand_forecast.modelling.evaluation.plots import PlotlyFigure, plotly_figure
+from demand_forecast.modelling.evaluation.summary import count_rows
 
 
 def draw_control_totals(control_totals: pd.DataFrame) -> PlotlyFigure:
@@ -28,9 +29,12 @@ def draw_control_totals(control_totals: pd.DataFrame) -> PlotlyFigure:
         }
         for name in names
     ]
-    columns = ["rows_in", "rows_conditioned", "rows_quarantined"]
-    read, conditioned, quarantined = (int(control_totals[name].sum()) for name in columns)
-    title = f"{read:,} rows read = {conditioned:,} conditioned + {quarantined:,} quarantined"
+    rows = count_rows([control_totals])
+    aside = f" + {rows.rows_set_aside:,} set aside" if rows.rows_set_aside else ""
+    title = (
+        f"{rows.rows_in:,} rows read = {rows.rows_conditioned:,} conditioned "
+        f"+ {rows.rows_quarantined:,} quarantined{aside}"
+    )
     figure = plotly_figure(bars, title, "rows quarantined")
     figure["layout"]["barmode"] = "stack"
     return figure

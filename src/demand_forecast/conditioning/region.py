@@ -25,8 +25,18 @@ from demand_forecast.conditioning.rows import checks
 from demand_forecast.conditioning.rows.date_sets import date_report
 from demand_forecast.conditioning.rows.draft import Draft
 from demand_forecast.conditioning.rows.joins import check_joins
+from demand_forecast.conditioning.rows.negatives import settle_negatives
 from demand_forecast.conditioning.rows.parsing import parse_source
+from demand_forecast.conditioning.rows.regions import (
+    set_other_regions_aside,
+    set_sales_elsewhere_aside,
+)
+from demand_forecast.conditioning.rows.repeats import resolve_repeats
+from demand_forecast.conditioning.rows.successors import follow_successors
+from demand_forecast.conditioning.rows.sums_of_others import Gaps
 from demand_forecast.conditioning.rows.totals import control_totals
+from demand_forecast.conditioning.rows.validity import check_overlaps, choose_valid
+from demand_forecast.conditioning.rows.zeros import look_at_sales
 from demand_forecast.conditioning.weeks import week_end
 from demand_forecast.exceptions import ConfigurationError, SourceError
 
@@ -77,9 +87,10 @@ def condition_region(
         )
         for name, handle in handles.items()
     }
-    span = _check_masters_and_shipments(drafts, layout, region, store_formats, parameters)
+    span, gaps = _check_masters_and_shipments(drafts, layout, region, store_formats, parameters)
     unclear = _check_others(drafts, layout, region, parameters, span)
     tables = {name: draft.table() for name, draft in drafts.items()}
+    _check_size(tables["shipments"], previous, parameters)
     quarantine = pd.concat([d.quarantine() for d in drafts.values()], ignore_index=True)
     totals = control_totals(drafts.values(), tables, quarantine)
     if "returns" in tables:
@@ -87,11 +98,26 @@ def condition_region(
     return ConditionedRegion(
         tables=tables,
         quarantine=quarantine.assign(region=region),
-        control_totals=totals.assign(region=region),
+        control_totals=totals.assign(region=region, as_of=str(span.as_of)),
         dates=date_report(d.dates for d in drafts.values()),
-        manifest=_manifest(digest, files, layout, region, parameters, span, tables),
+        manifest=_manifest(digest, files, layout, region, parameters, span, tables, gaps),
         unreadable=_unreadable(drafts),
     )
+
+
+def _check_size(
+    shipments: pd.DataFrame, previous: ConditionedRegion | None, parameters: ConditioningParameters
+) -> None:
+    """Stop where a region has far fewer shipments than in its last version."""
+    if previous is None:
+        return
+    before = previous.manifest["rows"]["shipments"]
+    if len(shipments) < parameters.min_rows_share * before:
+        raise SourceError(
+            f"region '{previous.region}': {len(shipments):,} rows of shipments are usable, "
+            f"{before:,} were in the last run. Files are probably missing or not complete; if that "
+            "is right, set conditioning.min_rows_share to 0 for one run."
+        )
 
 
 def _unreadable(drafts: Mapping[str, Draft]) -> pd.DataFrame:
@@ -156,12 +182,14 @@ class _Span(NamedTuple):
         first: First week.
         as_of: Last week to look at.
         now: Last complete week.
+        shipped: Last week with complete shipments, whatever has come back of them.
         limited_by: Source that is not complete after ``now``.
     """
 
     first: np.datetime64
     as_of: np.datetime64
     now: np.datetime64
+    shipped: np.datetime64
     limited_by: str
 
 
@@ -171,12 +199,18 @@ def _check_masters_and_shipments(
     region: str,
     store_formats: Sequence[str],
     parameters: ConditioningParameters,
-) -> _Span:
+) -> tuple[_Span, Gaps]:
     stores, products, shipments = drafts["stores"], drafts.get("products"), drafts["shipments"]
+    set_other_regions_aside(drafts, region)
     checks.check_stores(stores, region, store_formats)
+    set_sales_elsewhere_aside(drafts)
+    if "successors" in drafts:
+        resolve_repeats(drafts["successors"], layout.sources["successors"])
+        follow_successors(drafts, _last_known_week(shipments, parameters))
     for master in (stores, products):
         if master is not None:
-            checks.check_duplicates(master)
+            resolve_repeats(master, layout.sources[master.source])
+    check_overlaps(stores)
     for name in ("shipments", "returns", "promotions"):
         if name in drafts:
             checks.check_references(drafts[name], stores, products)
@@ -184,13 +218,25 @@ def _check_masters_and_shipments(
         column = layout.sources[name].columns[str(drafts[name].measure)] if name in drafts else None
         if column is not None and column.unit == "cases" and products is not None:
             checks.cases_to_units(drafts[name], products)
+    settle_negatives(drafts, layout.sources["shipments"])
     check_joins(drafts, region)
     span = _span(drafts, region, parameters)
-    checks.check_weeks(shipments, span.first, span.as_of, span.now)
-    checks.check_duplicates(shipments)
+    checks.check_weeks(shipments, span.first, span.as_of, span.shipped)
+    keys = resolve_repeats(shipments, layout.sources["shipments"])
+    gaps = look_at_sales(shipments, keys, layout.sources["shipments"])
     if parameters.as_of is None:
         _check_late_rows(shipments, region, parameters, span)
-    return span
+    choose_valid(stores, span.as_of)
+    return span, gaps
+
+
+def _last_known_week(shipments: Draft, parameters: ConditioningParameters) -> np.datetime64:
+    if parameters.as_of is not None:
+        return _last_week_until(parameters)
+    weeks = shipments.frame.loc[shipments.good, "week"].to_numpy().astype("datetime64[D]")
+    if not len(weeks):
+        return np.datetime64("NaT", "D")
+    return checks.plausible_span(weeks, parameters.complete_share)[1]
 
 
 def _check_late_rows(
@@ -224,21 +270,20 @@ def _span(drafts: dict[str, Draft], region: str, parameters: ConditioningParamet
     }
     if not len(weeks["shipments"]):
         raise SourceError(f"region '{region}': no row of shipments is usable. {_why(drafts)}")
-    first, now = checks.plausible_span(weeks["shipments"], parameters.complete_share)
-    limited_by = "shipments"
+    first, shipped = checks.plausible_span(weeks["shipments"], parameters.complete_share)
+    now, limited_by = shipped, "shipments"
     if len(weeks.get("returns", ())):
         returned = checks.plausible_span(weeks["returns"], _RETURNS_SHARE)[1]
         if returned < now:
             now, limited_by = returned, "returns"
     if parameters.as_of is None:
-        return _Span(first, now, now, limited_by)
-    six_days_before = np.datetime64(parameters.as_of, "D") - (_WEEK - _DAY)
-    as_of = week_end(np.array([six_days_before]), parameters.week_ends_on)[0]
+        return _Span(first, now, now, shipped, limited_by)
+    as_of = _last_week_until(parameters)
     if as_of < first:
         raise ConfigurationError(
             f"conditioning.as_of is {parameters.as_of}, but region '{region}' starts in {first}."
         )
-    return _Span(first, as_of, now, limited_by)
+    return _Span(first, as_of, now, shipped, limited_by)
 
 
 def _why(drafts: Mapping[str, Draft]) -> str:
@@ -249,6 +294,13 @@ def _why(drafts: Mapping[str, Draft]) -> str:
             reasons = pd.Series(drafts[name].reasons()).value_counts().drop("", errors="ignore")
             told.append(f"{name}: {', '.join(f'{n:,} {reason}' for reason, n in reasons.items())}")
     return f"Rejected rows of {'; '.join(told)}." if told else ""
+
+
+def _last_week_until(parameters: ConditioningParameters) -> np.datetime64:
+    """End of the last week that had ended by ``as_of``."""
+    six_days_before = np.datetime64(parameters.as_of, "D") - (_WEEK - _DAY)
+    week: np.datetime64 = week_end(np.array([six_days_before]), parameters.week_ends_on)[0]
+    return week
 
 
 def _check_others(
@@ -265,10 +317,10 @@ def _check_others(
     if "events" in drafts:
         checks.check_events(drafts["events"], region)
     if "returns" in drafts:
-        checks.check_weeks(drafts["returns"], span.first, span.as_of, span.now)
+        checks.check_weeks(drafts["returns"], span.first, span.as_of, span.shipped)
     for name, draft in drafts.items():
         if name not in ("stores", "products", "shipments"):
-            checks.check_duplicates(draft)
+            resolve_repeats(draft, layout.sources[name])
     if "returns" not in drafts:
         return pd.DataFrame(columns=checks.SALE_KEY)
     return checks.check_returns(drafts["returns"], drafts["shipments"])
@@ -282,6 +334,7 @@ def _manifest(
     parameters: ConditioningParameters,
     span: _Span,
     tables: dict[str, pd.DataFrame],
+    gaps: Gaps,
 ) -> Manifest:
     columns: dict[str, dict[str, ColumnFacts]] = {
         source: {
@@ -306,5 +359,10 @@ def _manifest(
         "country": layout.country,
         "subdivision": layout.subdivision,
         "columns": columns,
+        "zeros": {
+            "no_row_means": layout.sources["shipments"].no_row_means,
+            "share_of_zero_rows": round(gaps.zero_rows, 6),
+            "share_of_weeks_without_row": round(gaps.weeks_without_row, 6),
+        },
         "rows": {name: len(table) for name, table in tables.items()},
     }

@@ -209,7 +209,10 @@ TABLES: dict[str, StandardTable] = {
             "product_id": StandardColumn("Id that is replaced.", required=True, is_key=True),
             "successor_id": StandardColumn("Id that replaces it.", required=True),
             "valid_from": StandardColumn(
-                "First day of the new id; empty: at any time.", kind="date", nullable=True
+                "First day of the new id; empty: at any time. What begins after the last week of "
+                "the history waits until then.",
+                kind="date",
+                nullable=True,
             ),
         },
         may_be_empty=True,

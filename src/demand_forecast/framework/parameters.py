@@ -125,11 +125,11 @@ def merge(*layers: Values) -> Values:
 def _places(plan: Segments) -> Iterator[Place]:
     """The run, then all regions, then all segments, then all velocities."""
     yield Place((), GROUPS, {}, tuple(plan.regions))
-    formats = tuple(plan.store_formats)
     for region in plan.regions:
-        identity = {"region": region, "store_formats": plan.store_formats}
+        formats = plan.formats(region)
+        identity = {"region": region, "store_formats": formats}
         about = {"identity": identity, "layout": plan.layout(region)}
-        yield Place((region,), OF_REGION, about, formats)
+        yield Place((region,), OF_REGION, about, tuple(formats))
     for segment in plan.segments:
         path: tuple[str, ...] = (segment.region, segment.store_format)
         yield Place(path, OF_SEGMENT, {"identity": asdict(segment)}, VELOCITIES)

@@ -69,10 +69,16 @@ class Branch:
 
 
 class Region(BaseModel):
-    """One region's line in ``segments.yml``."""
+    """One region's line in ``segments.yml``.
+
+    Attributes:
+        layout: How its raw files look.
+        store_formats: Those of the company's formats that it has; None: all.
+    """
 
     model_config = ConfigDict(extra="forbid")
     layout: str
+    store_formats: list[str] | None = None
 
 
 class Segments(BaseModel):
@@ -86,7 +92,7 @@ class Segments(BaseModel):
     @property
     def segments(self) -> list[Segment]:
         """All segments, region by region."""
-        return [Segment(r, f) for r in self.regions for f in self.store_formats]
+        return [Segment(r, f) for r in self.regions for f in self.formats(r)]
 
     @property
     def branches(self) -> list[Branch]:
@@ -98,6 +104,11 @@ class Segments(BaseModel):
         """All that can be run on its own: regions, segments and their velocities."""
         segments = [segment.namespace for segment in self.segments]
         return [*self.regions, *segments, *(branch.namespace for branch in self.branches)]
+
+    def formats(self, region: str) -> list[str]:
+        """Store formats of a region."""
+        own = self.regions[region].store_formats
+        return self.store_formats if own is None else own
 
     def layout(self, region: str) -> dict[str, Any]:
         """The layout in which a region delivers its raw files."""
@@ -137,4 +148,10 @@ def parse(
                 f"{file}: region '{name}' names the layout '{region.layout}', which no file "
                 f"in layouts/ describes. {did_you_mean(region.layout, layouts)}"
             )
+        for store_format in region.store_formats or ():
+            if store_format not in parsed.store_formats:
+                raise ConfigurationError(
+                    f"{file}: region '{name}' names the store format '{store_format}', which is "
+                    f"not among store_formats. {did_you_mean(store_format, parsed.store_formats)}"
+                )
     return parsed

@@ -96,6 +96,7 @@ class Panel:
         weather: Covariates known as forecasts, by name (``temperature_c``, ``precipitation_mm``).
         region: Name of the region.
         store_format: Name of the store format.
+        closed_stores: Ids of stores that have closed: part of the history, but of no forecast.
     """
 
     series: pd.DataFrame
@@ -108,6 +109,7 @@ class Panel:
     weather: dict[str, IssuedForecast] = field(default_factory=dict)
     region: str = ""
     store_format: str = ""
+    closed_stores: tuple[str, ...] = ()
 
     @property
     def n_series(self) -> int:
@@ -147,6 +149,8 @@ class Panel:
             sha.update(f"{name}{array.shape}{array.dtype}".encode())
             sha.update(np.ascontiguousarray(array).tobytes())
         sha.update(self.series.to_csv(index=False).encode())
+        if self.closed_stores:
+            sha.update(json.dumps(self.closed_stores).encode())
         return sha.hexdigest()
 
     def until(self, as_of: pd.Timestamp | np.datetime64, max_future: int | None = None) -> Panel:
@@ -230,6 +234,7 @@ class Panel:
             "store_format": self.store_format,
             "digest": self.digest,
             "groups": {role: {k: c.group for k, c in mine.items()} for role, mine in held},
+            "closed_stores": list(self.closed_stores),
             "kinds": {role: {k: c.kind for k, c in mine.items()} for role, mine in held},
         }
         (directory / "panel.json").write_text(json.dumps(meta, indent=2))
@@ -257,6 +262,7 @@ class Panel:
             weather={k: IssuedForecast(**v) for k, v in parts["weather"].items()},
             region=meta["region"],
             store_format=meta["store_format"],
+            closed_stores=tuple(meta.get("closed_stores", ())),
         )
 
     def _covariates(self) -> list[tuple[str, dict[str, Covariate]]]:

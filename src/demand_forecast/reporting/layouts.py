@@ -130,7 +130,7 @@ def _check(
     if not isinstance(parameters, ConditioningParameters):
         parameters = ConditioningParameters.model_validate(parameters)
     raw = {source: catalog.load(f"{region}.raw_{source}") for source in layout.sources}
-    return check_region(raw, layout, region, plan.store_formats, parameters, max_rows)
+    return check_region(raw, layout, region, plan.formats(region), parameters, max_rows)
 
 
 def write_contracts(

@@ -116,6 +116,7 @@ def print_conditioning(control_totals: Sequence[pd.DataFrame]) -> None:
         numbers = (counted.rows_in, counted.rows_conditioned, counted.rows_quarantined)
         table.add_row(str(source), *(f"{n:,}" for n in numbers), _frequent(rows["reasons"]))
     _console().print(table)
+    print_rows(control_totals)
 
 
 def print_retraining(plan: pd.DataFrame) -> None:
@@ -139,13 +140,23 @@ def print_retraining(plan: pd.DataFrame) -> None:
         console.print(table)
 
 
-def print_rows(control_totals: Iterable[pd.DataFrame]) -> None:
-    """One line of control totals."""
-    rows = count_rows(control_totals)
-    _console().print(
+def print_rows(control_totals: Sequence[pd.DataFrame]) -> None:
+    """Lines of control totals: rows, what cannot be counted, and the last week of the history."""
+    rows, console = count_rows(control_totals), _console()
+    aside = f" + {rows.rows_set_aside:,} set aside" if rows.rows_set_aside else ""
+    console.print(
         f"rows: {rows.rows_in:,} read = {rows.rows_conditioned:,} conditioned "
-        f"+ {rows.rows_quarantined:,} quarantined"
+        f"+ {rows.rows_quarantined:,} quarantined{aside}"
     )
+    totals = pd.concat(control_totals)
+    unknown, blanked = (int(totals[c].sum()) for c in ("rows_units_unknown", "cells_blanked"))
+    if unknown:
+        console.print(f"units unknown: {unknown:,} of the quarantined rows, in no sum")
+    if blanked:
+        console.print(f"left empty: {blanked:,} cells that cannot be read, in rows that stay")
+    weeks = totals.drop_duplicates("region")["as_of"].value_counts().sort_index(ascending=False)
+    each = (f"{week} ({_count(n, 'region')})" for week, n in weeks.items())
+    console.print(f"history until (as_of): {', '.join(each)}")
 
 
 def print_seconds(seconds: Mapping[str, float]) -> None:

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from raw_regions import WEEKS
 
-from demand_forecast.conditioning.panel import build_panel
+from demand_forecast.conditioning.panel import build_panel, left_out
 from demand_forecast.conditioning.parameters import ConditioningParameters
 from demand_forecast.exceptions import ConfigurationError, ContractError, NotEnoughHistoryError
 from demand_forecast.modelling.panel import Group
@@ -239,3 +239,31 @@ def test_the_kind_that_a_layout_declares_stays_with_the_covariate(full_region, k
     covariate = build_panel(full_region.condition(), "large").known_future["price"]
     assert covariate.kind == kind
     assert covariate.group is group
+
+
+def test_an_outlier_stays_in_the_deliveries_and_is_left_out_of_demand(raw_region):
+    shipments = raw_region.frames["shipments"]
+    shipments["Cases"] = shipments["Cases"].astype(float)
+    shipments.loc[10, "Cases"] *= 100
+    conditioned = raw_region.condition()
+    panel = build_panel(conditioned, "large")
+    [[row, week]] = np.argwhere(panel.outliers)
+    assert panel.delivered[row, week] == 100 * 4 * (2 + (week + 1) % 4)
+    assert not panel.censored[row, week]
+    [listed] = left_out(conditioned, panel).to_dict("records")
+    assert (listed["why"], listed["units"]) == ("outlier", panel.delivered[row, week])
+    off = build_panel(conditioned, "large", ConditioningParameters(outlier_factor=None))
+    assert not off.outliers.any()
+
+
+def test_thin_series_are_left_out_and_listed(raw_region):
+    shipments = raw_region.frames["shipments"]
+    raw_region.frames["shipments"] = shipments.drop(shipments.index[5:60])
+    conditioned = raw_region.condition()
+    parameters = ConditioningParameters(min_series_weeks=26)
+    panel = build_panel(conditioned, "large", parameters)
+    assert panel.n_series == 5
+    [listed] = left_out(conditioned, panel).to_dict("records")
+    assert (listed["store_id"], listed["product_id"], listed["why"]) == ("S1", "P1", "thin_series")
+    with pytest.raises(NotEnoughHistoryError, match="min_series_weeks"):
+        build_panel(conditioned, "large", ConditioningParameters(min_series_weeks=100))

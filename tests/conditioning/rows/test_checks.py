@@ -6,9 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from demand_forecast.conditioning.layout import SourceLayout
 from demand_forecast.conditioning.raw.source import RawTable
 from demand_forecast.conditioning.rows import checks
 from demand_forecast.conditioning.rows.draft import Draft
+from demand_forecast.conditioning.rows.repeats import resolve_repeats
 
 WEEK = np.datetime64("2020-01-04")
 
@@ -103,7 +105,7 @@ def test_duplicates_are_those_of_the_whole_key_and_an_empty_cell_is_a_value(colu
     b = ["1", None, "1", "1", None, "1", "1", None]
     frame = pd.DataFrame({"a": a, "b": b}, dtype="str")
     draft = _draft("promotions", frame, columns)
-    checks.check_duplicates(draft)
+    resolve_repeats(draft, SourceLayout(files="*", columns={}))
     twice = frame.duplicated().to_numpy()
     assert (draft.reasons() == "duplicate_key").tolist() == twice.tolist()
     assert twice.sum() == 2

@@ -188,6 +188,14 @@ def test_rows_are_counted_over_regions_and_sources() -> None:
     )
     rows = count_rows([totals, totals.iloc[:1]])
     assert (rows.rows_in, rows.rows_conditioned, rows.rows_quarantined) == (25, 23, 2)
+    more = totals.assign(rows_in=[14, 8], rows_merged=[4, 0], rows_set_aside=[0, 3])
+    rows = count_rows([totals, more])
+    assert rows.model_dump() == {
+        "rows_in": 15 + 22,
+        "rows_conditioned": 2 * 14 + 4,
+        "rows_quarantined": 2,
+        "rows_set_aside": 3,
+    }
 
 
 def _assert_same(accuracy: Accuracy | None, expected: dict[str, dict[str, float]]) -> None:

@@ -44,6 +44,7 @@ def parse_layout(name: str, values: Mapping[str, object] | Layout) -> Layout:
         where = f"layout '{name}', source '{source}'"
         _check_units(source, spec, layout)
         _check_columns(where, source, spec)
+        _check_rules(where, source, spec)
     cases = [
         s for s, v in layout.sources.items() if any(c.unit == "cases" for c in v.columns.values())
     ]
@@ -87,6 +88,17 @@ def _check_columns(where: str, source: str, spec: SourceLayout) -> None:
                 hint = did_you_mean(picked, set(spec.columns) - {name})
                 raise ConfigurationError(f"{where}: '{column.pick}' names no column. {hint}")
         _check_column(f"{where}, column '{name}'", name, column, table)
+
+
+def _check_rules(where: str, source: str, spec: SourceLayout) -> None:
+    """Refuse rules for rows that the source does not follow."""
+    for key in ("negative", "no_row_means"):
+        if key in spec.model_fields_set and source != "shipments":
+            raise ConfigurationError(f"{where}, key '{key}': this is a rule for shipments only.")
+    if spec.duplicates == "sum" and TABLES[source].measure is None:
+        raise ConfigurationError(
+            f"{where}, key 'duplicates': there are no units to add up. Valid: error, first, last."
+        )
 
 
 def _check_units(source: str, spec: SourceLayout, layout: Layout) -> None:

@@ -19,10 +19,12 @@ class SourceLayout(Strict):
     """One raw source: its files and columns."""
 
     files: str = Field(
-        description="Files in the region's folder: a name, or a pattern with `*` and `?`. Several "
-        "files are joined. The suffix says how they are read: .csv, .csv.gz, .xlsx, .json, "
-        ".json.gz, .jsonl, .jsonl.gz or .parquet.",
-        examples=["shipments*.csv.gz", "masters.xlsx"],
+        description="Files in the region's folder: a name, or a pattern with `*` and `?`, with "
+        "`**` for folders of any depth; the name of a folder stands for all files in it. Several "
+        "files are joined. The suffix says how they are read: .csv, .json or .jsonl, each also "
+        "with .gz, .bz2, .xz or .zip after it, .xlsx, .xlsm or .parquet. Folders such as "
+        "`week=2024-01-06` are columns.",
+        examples=["shipments*.csv.gz", "masters.xlsx", "sales/**/*.parquet"],
     )
     read: ReadOptions = Field(
         default=ReadOptions(),

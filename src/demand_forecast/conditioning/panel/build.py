@@ -11,6 +11,7 @@ import pandas as pd
 
 from demand_forecast.conditioning.conditioned import ConditionedRegion
 from demand_forecast.conditioning.panel.events import event_covariates, holiday_covariates
+from demand_forecast.conditioning.panel.gaps import fill_gaps
 from demand_forecast.conditioning.panel.grid import Grid
 from demand_forecast.conditioning.panel.outliers import find_outliers
 from demand_forecast.conditioning.panel.plans import planned_covariates, shipment_covariates
@@ -48,7 +49,9 @@ def build_panel(
     tables = _without_thin_series(_of_format(conditioned, store_format), parameters)
     as_of = np.datetime64(conditioned.as_of, "D")
     grid = Grid.of(tables["shipments"], conditioned.first_week, as_of, parameters.future_weeks)
-    delivered, demand, censored = _units(tables, grid)
+    zeros = conditioned.manifest.get("zeros")  # none: stored by an older version
+    is_zero = zeros is not None and zeros["no_row_means"] == "zero"
+    delivered, demand, censored = _units(tables, grid, is_zero)
     if parameters.outlier_factor is not None:
         outliers = find_outliers(demand, grid.product_index, parameters.outlier_factor)
         demand[outliers], censored[outliers] = np.nan, False
@@ -65,7 +68,16 @@ def build_panel(
         weather=_weather(conditioned, tables, grid, parameters),
         region=conditioned.region,
         store_format=store_format,
+        closed_stores=_closed(tables["stores"], as_of),
     )
+
+
+def _closed(stores: pd.DataFrame, as_of: np.datetime64) -> tuple[str, ...]:
+    """Stores whose last day was before the end of the history."""
+    if "valid_until" not in stores:
+        return ()
+    closed = stores["valid_until"] < pd.Timestamp(as_of)
+    return tuple(sorted(stores.loc[closed, "store_id"]))
 
 
 def _of_format(conditioned: ConditionedRegion, store_format: str) -> Tables:
@@ -76,7 +88,9 @@ def _of_format(conditioned: ConditionedRegion, store_format: str) -> Tables:
     shipments = shipments[shipments["store_id"].isin(stores["store_id"])]
     if shipments.empty:
         raise NotEnoughHistoryError(
-            f"region '{conditioned.region}' has no deliveries to stores of format '{store_format}'."
+            f"region '{conditioned.region}' has no deliveries to stores of format "
+            f"'{store_format}'. If it has no such stores, name those that it has in segments.yml: "
+            f"{conditioned.region}: {{layout: ..., store_formats: [...]}}"
         )
     mine = {"stores": stores, "shipments": shipments}
     return ChainMap(mine, tables)  # type: ignore[arg-type]
@@ -121,7 +135,9 @@ def left_out(conditioned: ConditionedRegion, panel: Panel) -> pd.DataFrame:
     return pd.concat([found.assign(why="outlier"), thin.assign(why="thin_series")])[LEFT_OUT]
 
 
-def _units(tables: Tables, grid: Grid) -> tuple[FloatArray, FloatArray, npt.NDArray[np.bool_]]:
+def _units(
+    tables: Tables, grid: Grid, is_zero: bool
+) -> tuple[FloatArray, FloatArray, npt.NDArray[np.bool_]]:
     """Delivered units, demand and sell-outs, ``(series, weeks)`` each."""
     shape, shipments = (len(grid.pairs), grid.n_weeks), tables["shipments"]
     units = shipments["units_shipped"].to_numpy(np.float64)
@@ -131,16 +147,19 @@ def _units(tables: Tables, grid: Grid) -> tuple[FloatArray, FloatArray, npt.NDAr
         raise ContractError(
             f"{units.sum():,.2f} units were shipped, {total:,.2f} are in the panel."
         )
+    if is_zero:
+        fill_gaps(delivered, grid.store_index)
     if "returns" not in tables:
         return delivered, delivered.copy(), np.zeros(shape, bool)
-    # Nothing delivered means nothing could be sold: demand is unknown, not zero.
-    delivered[delivered == 0] = np.nan
+    if not is_zero:
+        # Nothing delivered means nothing could be sold: demand is unknown, not zero.
+        delivered[delivered == 0] = np.nan
     back = tables["returns"]
     returned = grid.scatter(
         grid.rows(back), grid.columns(back), back["units_returned"].to_numpy(np.float64), shape
     )
     returned = np.nan_to_num(returned)
-    censored = np.isfinite(delivered) & (returned == 0) & ~_unclear(tables, grid, shape)
+    censored = (delivered > 0) & (returned == 0) & ~_unclear(tables, grid, shape)
     return delivered, np.maximum(delivered - returned, 0), censored
 
 

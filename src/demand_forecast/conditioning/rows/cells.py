@@ -14,9 +14,15 @@ import pandas as pd
 
 from demand_forecast.conditioning.layout import Column, Conversion, ReadOptions
 from demand_forecast.conditioning.parameters import Day
-from demand_forecast.conditioning.rows.dates import parse_days, parse_weeks
+from demand_forecast.conditioning.rows.dates import (
+    is_week_of_its_own,
+    parse_days,
+    parse_weeks,
+    written_days,
+)
 from demand_forecast.conditioning.rows.numbers import ambiguous, parse_classes, parse_numbers
 from demand_forecast.conditioning.tables import Kind
+from demand_forecast.conditioning.weeks import Days
 
 Mask = npt.NDArray[np.bool_]
 
@@ -35,6 +41,8 @@ class Parsed:
         words: Distinct texts.
         codes: ``(rows,)`` position of each row's text in ``words``; -1 for an empty cell. Kept for
             dates and where a cell is bad, else empty: they are as large as the column.
+        days: ``(words,)`` days of a week as they are written; None for other columns, and where
+            the text names a week and no day.
     """
 
     values: pd.Series
@@ -43,6 +51,7 @@ class Parsed:
     unclear: Mask
     words: pd.Series
     codes: npt.NDArray[np.int32]
+    days: Days | None = None
 
 
 @dataclass(frozen=True)
@@ -90,7 +99,13 @@ class CellReader:
             np.append(unclear, False)[codes],
             raw,
             codes if is_kept else np.empty(0, np.int32),
+            self._days(words),
         )
+
+    def _days(self, words: pd.Series) -> Days | None:
+        if self.kind != "week" or is_week_of_its_own(self.column):
+            return None
+        return written_days(words, self.column)
 
     def _mapped(self, words: pd.Series) -> tuple[pd.Series, Mask]:
         """Words after ``extract``, ``map`` and ``zfill``, and those that ``extract`` fits not."""

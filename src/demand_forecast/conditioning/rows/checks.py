@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from demand_forecast.conditioning.rows.draft import Draft
+from demand_forecast.conditioning.rows.draft import Draft, Mask
 from demand_forecast.conditioning.weeks import Days
 
 SALE_KEY = ["store_id", "product_id", "week"]
@@ -43,18 +43,6 @@ def check_stores(stores: Draft, region: str, store_formats: Sequence[str]) -> No
     frame["store_format"] = formats.astype("str")
 
 
-def check_duplicates(draft: Draft) -> None:
-    """Keep the first row of each key among those that are still good."""
-    rows = np.flatnonzero(draft.good)
-    combined = np.zeros(len(rows), np.int64)
-    for key in draft.key:
-        codes = pd.factorize(draft.frame[key].iloc[rows])[0]  # -1 where empty
-        combined = combined * (int(codes.max(initial=0)) + 2) + codes
-    twice = np.zeros(len(draft.reason), bool)
-    twice[rows] = pd.Series(combined).duplicated().to_numpy()
-    draft.reject(twice, "duplicate_key", ", ".join(draft.key))
-
-
 def check_references(draft: Draft, stores: Draft, products: Draft | None) -> None:
     """Reject rows of stores or products that are unknown or were themselves rejected."""
     for column, other, reason in (
@@ -71,6 +59,8 @@ def cases_to_units(draft: Draft, products: Draft) -> None:
     good = products.table()
     pack_of = good.set_index("product_id")["pack_size"]
     pack = draft.frame["product_id"].map(pack_of).to_numpy(np.float64)
+    if draft.own_pack is not None:
+        pack = np.where(np.isnan(draft.own_pack), pack, draft.own_pack)
     usable = np.isfinite(pack) & (pack > 0)
     draft.reject(~usable, "unknown_pack_size", "product_id")
     draft.pack_size = np.where(usable, pack, 1.0)
@@ -106,8 +96,13 @@ def check_plan(draft: Draft, last: np.datetime64) -> None:
 def check_events(events: Draft, region: str) -> None:
     """Reject events of another region; those of ``all`` stay."""
     if "region" in events.frame:
-        regions = _slugs(events.frame["region"]).fillna("")
-        events.reject(~regions.isin(_EVERYWHERE | {region}), "other_region", "region")
+        events.reject(is_elsewhere(events.frame["region"], region), "other_region", "region")
+
+
+def is_elsewhere(regions: pd.Series, region: str) -> Mask:
+    """True for the rows that name another region; not for those of ``all`` or of none."""
+    slugs = _slugs(regions).fillna("")
+    return ~slugs.isin(_EVERYWHERE | {region}).to_numpy(bool)
 
 
 def check_returns(returns: Draft, shipments: Draft) -> pd.DataFrame:

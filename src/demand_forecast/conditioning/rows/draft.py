@@ -17,6 +17,7 @@ import pandas as pd
 from demand_forecast.conditioning.raw import RawTable
 
 Mask = npt.NDArray[np.bool_]
+Positions = npt.NDArray[np.int64]
 
 QUARANTINE_COLUMNS = ["source", "file", "row", "reason", "detail", "record"]
 
@@ -43,7 +44,14 @@ REASONS = (
     "week_after_as_of",
     "return_without_delivery",
     "return_exceeds_delivery",
+    "cancels_more_than_delivered",
+    "added_to_another_row",  # part of the table: its units are in the other row
+    "moved_to_returns",
+    "not_valid_now",
+    "replaced_by_successor",
 )
+SET_ASIDE = ("moved_to_returns", "not_valid_now", "replaced_by_successor")
+_SALES = ("shipments", "returns", "promotions")  # too long to list what is of other regions
 
 
 @dataclass(frozen=True)
@@ -97,6 +105,13 @@ class Draft:
         detail: ``(rows,)`` what is wrong: the column.
         unreadable: Columns with cells that cannot be read.
         dates: Range and weekday of the dates by file and column, see ``rows.date_sets``.
+        weekday: ``(rows,)`` weekday of the date as written, 0 to 6; None where it is the same in
+            all rows, or the file names weeks and no days.
+        variant: ``(rows,)`` number that tells rows with one key and date apart that are no
+            repetitions of each other, such as those of a product and its successor.
+        own_pack: ``(rows,)`` pack size of the row's own product where that is not the one of its
+            ``product_id``, else NaN.
+        merges: Rows that were added to others, and those others.
     """
 
     source: str
@@ -110,6 +125,10 @@ class Draft:
     detail: npt.NDArray[np.object_]
     unreadable: list[Unreadable] = field(default_factory=list)
     dates: pd.DataFrame = field(default_factory=pd.DataFrame)
+    weekday: npt.NDArray[np.int8] | None = None
+    variant: npt.NDArray[np.int32] | None = None
+    own_pack: npt.NDArray[np.float64] | None = None
+    merges: list[tuple[Positions, Positions]] = field(default_factory=list)
 
     @property
     def good(self) -> Mask:
@@ -119,12 +138,36 @@ class Draft:
     def reject(self, rows: Mask | pd.Series, reason: str, detail: str = "") -> None:
         """Mark rows (a mask) as unusable; a row keeps the first reason it was given."""
         mask = np.asarray(rows, bool) & self.good
+        for rows_of, into in self.merges:  # what was added to a row goes where that row goes
+            mask[rows_of[mask[into]]] = True
         self.reason[mask] = REASONS.index(reason)
         self.detail[mask] = detail
 
     def is_rejected_for(self, reason: str) -> Mask:
         """``(rows,)`` True for the rows that have been rejected for a reason."""
         return np.asarray(self.reason == REASONS.index(reason))
+
+    def merge(self, rows: Positions, into: Positions) -> None:
+        """Mark rows as added to others; the caller adds the units."""
+        self.reason[rows] = REASONS.index("added_to_another_row")
+        self.merges.append((rows, into))
+
+    @property
+    def merged(self) -> Mask:
+        """``(rows,)`` True for the rows whose units are in another row of the table."""
+        return np.asarray(self.reason == REASONS.index("added_to_another_row"))
+
+    @property
+    def aside(self) -> Mask:
+        """``(rows,)`` True for rows that are no part of the table and yet not bad."""
+        reasons = SET_ASIDE + (("other_region",) if self.source in _SALES else ())
+        is_aside = np.array([reason in reasons for reason in REASONS])
+        return np.asarray(is_aside[self.reason])
+
+    @property
+    def bad(self) -> Mask:
+        """``(rows,)`` True for the rows that go to quarantine."""
+        return ~(self.good | self.merged | self.aside)
 
     def reasons(self) -> npt.NDArray[np.object_]:
         """``(rows,)`` reason of each row, empty for good ones."""
@@ -136,7 +179,7 @@ class Draft:
 
     def quarantine(self) -> pd.DataFrame:
         """The other rows: where they came from, why they are here and what they said."""
-        rows = np.flatnonzero(~self.good)
+        rows = np.flatnonzero(self.bad)
         rejected = pd.DataFrame(
             {
                 "source": self.source,

@@ -66,10 +66,11 @@ def parse_source(
         detail=np.full(len(raw), "", object),
         unreadable=[],
         dates=_check_dates(source, raw, layout, parsed, week_ends_on),
+        weekday=_weekdays(parsed.get("week")),
     )
     for name, column in parsed.items():
         _judge(draft, table, name, column, layout)
-    return _check_rows(draft)
+    return _check_rows(draft, keeps_negative=layout.negative != "reject")
 
 
 class _Columns:
@@ -171,6 +172,16 @@ def _units(parsed: dict[str, Parsed], measure: str | None, n: int) -> Floats:
     return np.asarray(parsed[measure].values.to_numpy(np.float64))
 
 
+def _weekdays(week: Parsed | None) -> npt.NDArray[np.int8] | None:
+    """Weekday of each row's date as written; None where all have the same, or none."""
+    if week is None or week.days is None:
+        return None
+    weekdays = week.days.astype(np.int64) % 7
+    if len(np.unique(weekdays[~np.isnat(week.days)])) <= 1:
+        return None
+    return np.append(weekdays, 0).astype(np.int8)[week.codes]
+
+
 def _judge(
     draft: Draft, table: StandardTable, name: str, parsed: Parsed, layout: SourceLayout
 ) -> None:
@@ -220,9 +231,9 @@ def _check_dates(
     return pd.concat([r for r in reports if len(r)] or reports, ignore_index=True)
 
 
-def _check_rows(draft: Draft) -> Draft:
+def _check_rows(draft: Draft, keeps_negative: bool) -> Draft:
     frame = draft.frame
-    if draft.measure is not None:
+    if draft.measure is not None and not keeps_negative:
         draft.reject(frame[draft.measure] < 0, "negative_units", draft.measure)
     if "issued_on" in frame:
         until = frame["date"] if "date" in frame else frame["week"]

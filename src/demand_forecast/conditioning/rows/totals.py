@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 
-from demand_forecast.conditioning.rows.draft import Draft
+from demand_forecast.conditioning.rows.draft import REASONS, Draft, Mask
 from demand_forecast.exceptions import ContractError
 
 _TOLERANCE = 1e-6
@@ -25,11 +25,15 @@ def control_totals(
         quarantine: What is not.
 
     Returns:
-        One row per source: ``rows_in``, ``rows_conditioned``, ``rows_quarantined``, the same for
-        ``units`` (in the file's own unit), ``units_standard`` (conditioned, single units),
-        ``share_quarantined``, ``reasons`` (rows by reason as JSON text), ``rows_units_unknown``
-        (quarantined rows whose units cannot be read, so that no sum has them) and
-        ``cells_blanked`` (cells that could not be read in rows that stay).
+        One row per source: ``rows_in`` (those of its files and those moved to it from another
+        source), which are ``rows_conditioned`` (rows of the table), ``rows_merged`` (added to one
+        of these), ``rows_quarantined`` and ``rows_set_aside`` (not wrong, but no part of the
+        table); the same for ``units`` (in the file's own unit; those of merged rows are
+        conditioned), ``units_standard`` (conditioned, single units), ``share_quarantined``
+        (without rows of other regions), and rows by reason as JSON text: ``reasons`` of those in
+        quarantine, ``set_aside`` of the others. ``rows_units_unknown`` counts
+        rows whose units cannot be read, so that no sum has them, ``cells_blanked`` cells that could
+        not be read in rows that stay.
 
     Raises:
         ContractError: If rows or units are lost.
@@ -45,21 +49,27 @@ def _count(
 ) -> dict[str, str | int | float]:
     mine = quarantine[quarantine["source"] == draft.source]
     rows_in = len(draft.raw) + len(draft.raw.malformed)
-    expected = float(np.nansum((draft.raw_units * draft.pack_size)[draft.good]))
+    kept, aside = draft.good | draft.merged, draft.aside
+    expected = float(np.nansum((draft.raw_units * draft.pack_size)[kept]))
+    elsewhere = int((mine["reason"] == "other_region").sum())
     return {
         "source": draft.source,
         "rows_in": rows_in,
         "rows_conditioned": len(table),
+        "rows_merged": int(draft.merged.sum()),
         "rows_quarantined": len(mine),
+        "rows_set_aside": int(aside.sum()),
         "units_in": float(np.nansum(draft.raw_units)),
-        "units_conditioned": float(np.nansum(draft.raw_units[draft.good])),
-        "units_quarantined": float(np.nansum(draft.raw_units[~draft.good])),
+        "units_conditioned": float(np.nansum(draft.raw_units[kept])),
+        "units_quarantined": float(np.nansum(draft.raw_units[~(kept | aside)])),
+        "units_set_aside": float(np.nansum(draft.raw_units[aside])),
         "units_expected": expected,
         "units_standard": float(table[draft.measure].sum()) if draft.measure else 0.0,
         "rows_units_unknown": _unknown(draft),
         "cells_blanked": sum(u.count for u in draft.unreadable if u.is_blanked),
-        "share_quarantined": len(mine) / max(rows_in, 1),
+        "share_quarantined": (len(mine) - elsewhere) / max(rows_in, 1),
         "reasons": json.dumps(mine["reason"].value_counts().sort_index().to_dict()),
+        "set_aside": json.dumps(_by_reason(draft, aside)),
     }
 
 
@@ -70,13 +80,21 @@ def _unknown(draft: Draft) -> int:
     return int(np.isnan(draft.raw_units).sum()) + len(draft.raw.malformed)
 
 
+def _by_reason(draft: Draft, rows: Mask) -> dict[str, int]:
+    codes, counts = np.unique(draft.reason[rows], return_counts=True)
+    return {REASONS[code]: int(count) for code, count in zip(codes, counts, strict=True)}
+
+
 def _check(total: pd.Series) -> None:
-    if total["rows_in"] != total["rows_conditioned"] + total["rows_quarantined"]:
+    gone = total["rows_merged"] + total["rows_quarantined"] + total["rows_set_aside"]
+    if total["rows_in"] != total["rows_conditioned"] + gone:
         raise ContractError(
             f"source '{total['source']}': {total['rows_in']} rows came in, "
-            f"{total['rows_conditioned']} are conditioned, {total['rows_quarantined']} quarantined."
+            f"{total['rows_conditioned']} are conditioned, {total['rows_quarantined']} "
+            f"quarantined, {total['rows_merged']} added to others and {total['rows_set_aside']} "
+            "set aside."
         )
-    out = total["units_conditioned"] + total["units_quarantined"]
+    out = total["units_conditioned"] + total["units_quarantined"] + total["units_set_aside"]
     for came, went in (
         (total["units_in"], out),
         (total["units_expected"], total["units_standard"]),

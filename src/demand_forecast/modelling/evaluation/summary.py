@@ -116,11 +116,15 @@ class Outcome(Record):
 
 
 class Rows(Record):
-    """Rows of all sources; read = conditioned + quarantined."""
+    """Rows of all sources; read = conditioned + quarantined + set aside.
+
+    Rows that were added to others count as conditioned.
+    """
 
     rows_in: int = 0
     rows_conditioned: int = 0
     rows_quarantined: int = 0
+    rows_set_aside: int = 0
 
 
 class RunSummary(Record):
@@ -156,9 +160,14 @@ def summarise(judged: Sequence[Judged], control_totals: Iterable[pd.DataFrame] =
 
 
 def count_rows(control_totals: Iterable[pd.DataFrame]) -> Rows:
-    """Rows read, conditioned and quarantined over all regions and sources."""
+    """What became of the rows of all regions and sources."""
     tables = list(control_totals)
-    return Rows(**{name: int(sum(t[name].sum() for t in tables)) for name in Rows.model_fields})
+    counts = {
+        name: int(sum(t[name].sum() for t in tables if name in t))  # older versions have fewer
+        for name in (*Rows.model_fields, "rows_merged")
+    }
+    counts["rows_conditioned"] += counts.pop("rows_merged")
+    return Rows(**counts)
 
 
 def _models(judged: Sequence[Judged]) -> list[Models]:

@@ -86,5 +86,10 @@ def build_table(
 
 
 def active_series(panel: Panel, within_weeks: int = 13) -> BoolArray:
-    """``(series,)`` True where the product was delivered in the last ``within_weeks`` weeks."""
-    return np.asarray(panel.active[:, -within_weeks:].any(axis=1), dtype=np.bool_)
+    """``(series,)`` True where the product was delivered in the last ``within_weeks`` weeks.
+
+    Not so in stores that have closed.
+    """
+    delivered = panel.active[:, -within_weeks:].any(axis=1)
+    closed = panel.series["store_id"].isin(list(panel.closed_stores))
+    return np.asarray(delivered & ~closed.to_numpy(bool), dtype=np.bool_)

@@ -1,0 +1,66 @@
+"""Stores that close, reopen or change their format: a row for each time."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from demand_forecast.conditioning.rows.draft import Draft
+from demand_forecast.conditioning.weeks import Days
+
+_EARLIEST, _LATEST = np.datetime64("0001-01-01", "D"), np.datetime64("9999-12-31", "D")
+
+
+def check_overlaps(stores: Draft) -> None:
+    """Reject the later of two rows of a store that hold at the same time.
+
+    Without a column ``valid_until``, each row ends where the next one of its store begins.
+    """
+    if not {"valid_from", "valid_until"} <= set(stores.frame):
+        return
+    table = _times(stores)
+    latest = table.groupby("store_id")["until"].transform(lambda ends: ends.cummax().shift())
+    overlaps = np.zeros(len(stores.reason), bool)
+    overlaps[table.index[(table["start"] <= latest).to_numpy(bool)]] = True
+    stores.reject(overlaps, "duplicate_key", "store_id, valid_from, valid_until")
+
+
+def choose_valid(stores: Draft, as_of: np.datetime64) -> None:
+    """Leave the row of each store that holds at ``as_of``, else its last one.
+
+    The others are set aside: the history stays with the store whatever row it began under.
+
+    Args:
+        stores: Several good rows for a store must not overlap.
+        as_of: Last week of the history.
+    """
+    if "valid_from" not in stores.frame:
+        return
+    table = _times(stores)
+    day = pd.Timestamp(as_of)
+    holds = (table["start"] <= day) & (day <= table["until"])
+    ranked = table.assign(holds=holds).sort_values(["holds", "start"], kind="stable")
+    chosen = ranked.groupby("store_id").tail(1).index
+    others = stores.good.copy()
+    others[chosen] = False
+    stores.reject(others, "not_valid_now", "valid_from")
+
+
+def _times(stores: Draft) -> pd.DataFrame:
+    """First and last day of each good row, by store and first day; the index is its place."""
+    rows = np.flatnonzero(stores.good)
+    frame = stores.frame.iloc[rows]
+    times = {
+        "store_id": frame["store_id"].to_numpy(),
+        "start": _days(frame, "valid_from", _EARLIEST),
+        "until": _days(frame, "valid_until", _LATEST),
+    }
+    table = pd.DataFrame(times, index=rows)
+    return table.sort_values(["store_id", "start"], kind="stable")
+
+
+def _days(frame: pd.DataFrame, name: str, empty: np.datetime64) -> Days:
+    if name not in frame:
+        return np.full(len(frame), empty).astype("datetime64[s]")
+    days = frame[name].to_numpy().astype("datetime64[s]")
+    return np.asarray(np.where(np.isnat(days), empty, days))
