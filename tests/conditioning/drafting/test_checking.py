@@ -106,3 +106,26 @@ def test_formats_without_a_store_and_absent_sources(raw_region: RawRegion) -> No
     assert checked.errors == []
     assert "no store is of the format kiosk" in checked.facts
     assert [s.source for s in checked.sources] == ["shipments", "stores", "products"]
+
+
+def test_columns_that_come_from_rules_and_empty_cells(raw_region: RawRegion) -> None:
+    columns = raw_region.layout["sources"]["stores"]["columns"]
+    columns["chain"] = {"constant": "north", "role": "static", "type": "text"}
+    columns["place"] = {"compose": "{Zip}-{Class}", "type": "text"}
+    raw_region.layout["sources"]["stores"]["read"] = {"decimal": ","}
+    raw_region.frames["stores"]["Income"] = ["1,5", "2", None, "x"]
+    columns["income"] = {"from": "Income", "unit": "percent"}
+    read = {c.name: c for c in check(raw_region).sources[2].columns}
+    assert (read["chain"].origin, read["chain"].examples) == ("constant: north", ("north",))
+    assert read["place"].origin == "compose: {Zip}-{Class}"
+    assert read["place"].examples[0] == "75001-L"
+    assert read["income"].how == "number, decimal ',', in percent"
+    assert read["income"].examples == ("1,5 -> 0.015", "2 -> 0.02", "x -> (empty)")
+
+
+def test_dates_that_contradict_each_other_stop_a_source(raw_region: RawRegion) -> None:
+    week = raw_region.frames["shipments"]["Week"]
+    swapped = week.str.replace(r"^(\d\d)/(0\d|1[0-2])", r"\2/\1", regex=True)
+    raw_region.frames["shipments"]["Week"] = week.where(week.index % 2 == 0, swapped)
+    [error] = check(raw_region).errors
+    assert "shipments" in error

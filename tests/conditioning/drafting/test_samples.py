@@ -62,6 +62,18 @@ def test_of_large_files_every_kth_row_is_taken(tmp_path: Path, monkeypatch) -> N
     assert take(tmp_path / "a.parquet").frame["n"].tolist() == [str(10 * k) for k in range(10)]
 
 
+def test_of_large_text_files_parts_are_read(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(samples, "_SAMPLE_BYTES", 1000)
+    monkeypatch.setattr(samples, "_BLOCK_BYTES", 100)
+    rows = "number,twice\n" + "".join(f"{k},{2 * k}\n" for k in range(5000))
+    numbers = take(tmp_path / "a.csv", rows).frame
+    assert (numbers["number"].astype(int) * 2).tolist() == numbers["twice"].astype(int).tolist()
+    assert numbers["number"].astype(int).max() > 4000
+    assert 200 < len(numbers) < 500
+    (tmp_path / "b.csv.gz").write_bytes(gzip.compress(rows.encode()))
+    assert take(tmp_path / "b.csv.gz").frame["number"].astype(int).max() < 300
+
+
 def test_every_sheet_is_a_sample(tmp_path: Path) -> None:
     book = openpyxl.Workbook()
     book.active.append(["Customers of 2024"])

@@ -13,7 +13,7 @@ from demand_forecast.conditioning.drafting.guesses import Guess, Question, Sourc
 from demand_forecast.conditioning.drafting.masters import country_of
 from demand_forecast.conditioning.drafting.profile import Profile
 from demand_forecast.conditioning.drafting.roles import Roles
-from demand_forecast.conditioning.drafting.sources import choose_sources, unused
+from demand_forecast.conditioning.drafting.sources import by_overlap, choose_sources, unused
 from demand_forecast.conditioning.drafting.times import week_end_day
 from demand_forecast.conditioning.drafting.words import snake
 from demand_forecast.conditioning.drafting.writing import LayoutWriter, flow
@@ -100,7 +100,7 @@ def _draft_region(folder: Path) -> _Region:
     groups, left_out = read_folder(folder)
     if not groups:
         raise SourceError(f"{folder}: no file is a table. {' '.join(left_out)}")
-    roles = [Roles(group) for group in groups]
+    roles = by_overlap([Roles(group) for group in groups])
     chosen = choose_sources(roles)
     drafter = SourceDrafter(chosen)
     sources = [drafter.draft(source) for source in TABLES if source in chosen]

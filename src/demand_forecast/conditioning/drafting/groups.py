@@ -97,8 +97,8 @@ def _group(samples: Sequence[Sample], all_names: Sequence[str]) -> FileGroup:
     numeric = [p.words for p in plain.values() if p.dates is None]
     signs = NumberSigns() if typed else number_signs(numeric)
     options = ReadOptions(
-        decimal=signs.decimal or ".",
-        thousands=signs.thousands,
+        decimal=signs.decimal or ("," if signs.unclear == "." else "."),
+        thousands=signs.thousands or signs.unclear,
         currency=signs.currency,
         percent=signs.percent,
         na_values=signs.na_values,

@@ -303,6 +303,10 @@ class NumberSigns:
         thousands: Sign between groups of three digits.
         question: What must be decided, with an example.
         evidence: What decided it.
+        currency: Sign of money, if there is one.
+        percent: Whether numbers end in ``%``.
+        na_values: Words for an empty cell.
+        unclear: The sign that may be of decimals or of thousands.
     """
 
     decimal: Sign | None = "."
@@ -312,6 +316,7 @@ class NumberSigns:
     currency: str | None = None
     percent: bool = False
     na_values: tuple[str, ...] = ()
+    unclear: Sign | None = None
 
 
 def number_signs(columns: list[pd.Series]) -> NumberSigns:
@@ -389,6 +394,7 @@ def _signs(
             None,
             None,
             f"is {example} {whole}{part} (then say thousands instead) or {whole}.{part}?",
+            unclear=sign_seen,
         )
     if len(decimals) > 1:
         both = " and ".join(proofs[s] for s in decimals)

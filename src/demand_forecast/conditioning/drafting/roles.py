@@ -35,19 +35,25 @@ class Roles:
 
     Attributes:
         group: The files.
+        store_header: Header of the ids of stores, where values and no words say so.
+        product_header: Header of the ids of products, where values and no words say so.
     """
 
     group: FileGroup
+    store_header: str | None = None
+    product_header: str | None = None
 
     @cached_property
     def store(self) -> Profile | None:
         """Column with ids of stores."""
-        return self._id(w.STORE)
+        given = self.group.columns.get(self.store_header or "")
+        return given or self._id(w.STORE)
 
     @cached_property
     def product(self) -> Profile | None:
         """Column with ids of products."""
-        return self._id(w.PRODUCT, besides=self.store)
+        given = self.group.columns.get(self.product_header or "")
+        return given or self._id(w.PRODUCT, besides=self.store)
 
     @cached_property
     def place(self) -> Profile | None:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 import numpy as np
 import pandas as pd
@@ -26,7 +26,9 @@ from demand_forecast.conditioning.raw.readers import read_rows
 from demand_forecast.exceptions import SourceError
 
 SAMPLE_ROWS: Final = 100_000
-_SAMPLE_BYTES: Final = 256 * 2**20
+_SAMPLE_BYTES: Final = 32 * 2**20
+_BLOCKS: Final = 16
+_BLOCK_BYTES: Final = 2**20
 _HEADER_SEARCH: Final = 30
 _DELIMITERS: Final = (",", ";", "\t", "|")
 _BOMS: Final = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16", b"\xef\xbb\xbf": "utf-8-sig"}
@@ -87,25 +89,41 @@ def suffix(path: Path) -> str:
 
 
 def _bytes(path: Path) -> bytes:
-    if path.suffix.lower() != ".gz":
-        with path.open("rb") as file:
-            return file.read(_SAMPLE_BYTES)
-    with gzip.open(path) as file:
-        return file.read(_SAMPLE_BYTES)
+    """The content; of a large file its beginning and, if it is not packed, parts of the rest."""
+    if path.suffix.lower() == ".gz":
+        with gzip.open(path) as packed:
+            return _whole_lines(packed.read(_SAMPLE_BYTES), _SAMPLE_BYTES)
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        head = _whole_lines(file.read(_SAMPLE_BYTES), _SAMPLE_BYTES)
+        whole = size <= _SAMPLE_BYTES or path.suffix.lower() == ".json"
+        if whole or _BOMS.get(head[:2]) == "utf-16":
+            return head
+        return head + b"".join(_block(file, k * size // _BLOCKS) for k in range(1, _BLOCKS))
+
+
+def _whole_lines(data: bytes, limit: int) -> bytes:
+    return data if len(data) < limit else data[: data.rfind(b"\n") + 1]
+
+
+def _block(file: IO[bytes], start: int) -> bytes:
+    """Whole lines from a place in the file on."""
+    file.seek(start)
+    file.readline()
+    return _whole_lines(file.read(_BLOCK_BYTES), _BLOCK_BYTES)
 
 
 def _decode(data: bytes) -> tuple[str, dict[str, ReadValue], tuple[str, ...]]:
     """Text of a file, and how it is encoded."""
     encoding = next((name for bom, name in _BOMS.items() if data.startswith(bom)), None)
     if encoding == "utf-16":
-        return data.decode("utf-16"), {"encoding": "utf-16"}, ()
-    cut = data if len(data) < _SAMPLE_BYTES else data[: data.rfind(b"\n") + 1]
+        return data.decode("utf-16", errors="replace"), {"encoding": "utf-16"}, ()
     try:
-        return cut.decode("utf-8-sig"), {}, ()
+        return data.decode("utf-8-sig"), {}, ()
     except UnicodeDecodeError as error:
-        byte = f"byte 0x{cut[error.start]:02x}"
+        byte = f"byte 0x{data[error.start]:02x}"
     note = f"encoding: not utf-8 ({byte}); cp1252 is a guess, look at words with accents"
-    return cut.decode("cp1252", errors="replace"), {"encoding": "cp1252"}, (note,)
+    return data.decode("cp1252", errors="replace"), {"encoding": "cp1252"}, (note,)
 
 
 def _every_kth(n: int) -> int:

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from functools import reduce
 from typing import Final
 
 from demand_forecast.conditioning.drafting import words as w
+from demand_forecast.conditioning.drafting.profile import Profile
 from demand_forecast.conditioning.drafting.roles import Roles
 
 _ENOUGH: Final = 4.0
+_OVERLAP: Final = 0.8
+_OF_PRODUCTS: Final = (w.PACK | w.PRICE | w.COST | w.PRODUCT | w.CATEGORY) - w.FORMAT
 
 
 def choose_sources(groups: Sequence[Roles]) -> dict[str, Roles]:
@@ -30,6 +35,68 @@ def choose_sources(groups: Sequence[Roles]) -> dict[str, Roles]:
     if sales is not None and "promotions" not in chosen and sales.plans:
         chosen["promotions"] = sales
     return chosen
+
+
+def by_overlap(groups: Sequence[Roles]) -> list[Roles]:
+    """Ids that no header names, found by the values that a file in time shares with a master.
+
+    A master is a file without time in which each row has an id of its own. It is one of stores
+    where it has zip codes or addresses, of products where it has prices or packs.
+
+    Args:
+        groups: Files of one folder.
+    """
+    masters = [(r, p) for r in groups if not r.has_time for p in _unique(r)]
+    joined = [reduce(_joined_by, masters, roles) if roles.has_time else roles for roles in groups]
+    headers = {
+        (m.group.files, m.group.title): (m, ids)
+        for m, ids in masters
+        for r in joined
+        if r.has_time and _shares(r, ids) is not None
+    }
+    return [_as_master(r, headers.get((r.group.files, r.group.title))) for r in joined]
+
+
+def _unique(roles: Roles) -> list[Profile]:
+    return [p for p in roles.group.columns.values() if p.is_unique and len(p.counts) > 1]
+
+
+def _is_of_stores(master: Roles) -> bool | None:
+    """Whether a master is of stores; None where nothing says so."""
+    words = frozenset().union(*(p.tokens for p in master.group.columns.values()))
+    words |= master.group.stem_words
+    stores, products = words & (w.ZIP | w.STORE | w.STATE_WORDS), words & _OF_PRODUCTS
+    return None if bool(stores) == bool(products) else bool(stores)
+
+
+def _shares(roles: Roles, ids: Profile) -> Profile | None:
+    """The column of a file in time whose texts are mostly ids of a master."""
+    theirs = frozenset(ids.words)
+    dates = roles.dates
+    mine = [p for p in roles.group.columns.values() if p.filled and p not in dates]
+    best = max(mine, key=lambda p: p.share_in(theirs), default=None)
+    return best if best is not None and best.share_in(theirs) >= _OVERLAP else None
+
+
+def _joined_by(roles: Roles, pair: tuple[Roles, Profile]) -> Roles:
+    master, ids = pair
+    column, of_stores = _shares(roles, ids), _is_of_stores(master)
+    if column is None or of_stores is None or column in (roles.store, roles.product):
+        return roles
+    if of_stores and roles.store is None:
+        return replace(roles, store_header=column.header)
+    if not of_stores and roles.product is None:
+        return replace(roles, product_header=column.header)
+    return roles
+
+
+def _as_master(roles: Roles, shared: tuple[Roles, Profile] | None) -> Roles:
+    if shared is None or roles.has_time or roles.store or roles.product:
+        return roles
+    header = shared[1].header
+    if _is_of_stores(roles):
+        return replace(roles, store_header=header)
+    return replace(roles, product_header=header)
 
 
 def _scores(roles: Roles) -> dict[str, float]:

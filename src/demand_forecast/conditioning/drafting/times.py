@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Final, get_args
 
 from demand_forecast.conditioning.drafting import words as w
@@ -56,7 +56,7 @@ def _week_of_date(profile: Profile) -> Guess:
         return guess.ask(
             "week_is",
             f"all dates are {day}s: do they say when the week ends (then `end`) or when it begins "
-            f"(then `start`)? {_usual(reading.weekday)}",
+            f"(then `start`)?{_usual(reading.weekday)}",
             f"{w.snake(profile.header)}_is",
         )
     return guess.because(f"all {day}s, taken as a day of the week")
@@ -64,7 +64,7 @@ def _week_of_date(profile: Profile) -> Guess:
 
 def _usual(day: str) -> str:
     usual = {"saturday": "end", "sunday": "end", "monday": "start"}.get(day)
-    return f"Mostly such weeks are labelled by their {usual}." if usual else ""
+    return f" Mostly such weeks are labelled by their {usual}." if usual else ""
 
 
 def _when(reading: DateReading) -> str:
@@ -93,7 +93,7 @@ def _numbered(number: Profile, year: Profile | None) -> Guess:
     )
 
 
-def week_end_day(guesses: Iterable[tuple[Guess, Profile | None]]) -> Guess:
+def week_end_day(guesses: Sequence[tuple[Guess, Profile | None]]) -> Guess:
     """The day that weeks end on, from all columns of weeks.
 
     Args:
@@ -107,7 +107,11 @@ def week_end_day(guesses: Iterable[tuple[Guess, Profile | None]]) -> Guess:
         votes.update(_vote(guess, profile))
     if len(votes) == 1:
         [day] = votes
-        return Guess("week_ends_on", {"week_ends_on": day}, LIKELY, "by the dates of the weeks")
+        why = "by the dates of the weeks"
+        if not any("week_is" in guess.questions for guess, _ in guesses):
+            return Guess("week_ends_on", {"week_ends_on": day}, LIKELY, why)
+        why += f", if they are the last days; if they are the first ones, write {_before(day)}"
+        return Guess("week_ends_on", {"week_ends_on": day}, GUESS, why)
     if len(votes) > 1:
         seen = ", ".join(f"{day} ({n} sources)" for day, n in votes.most_common())
         text = f"the files disagree about the day that weeks end on: {seen}"
@@ -125,8 +129,11 @@ def _vote(guess: Guess, profile: Profile | None) -> list[str]:
         return ["sunday"]
     if day is None or label is None:
         return []
-    before = _DAYS[(_DAYS.index(day) - 1) % len(_DAYS)]
-    return [before] if label == "start" else [day]
+    return [_before(day)] if label == "start" else [day]
+
+
+def _before(day: str) -> str:
+    return _DAYS[(_DAYS.index(day) - 1) % len(_DAYS)]
 
 
 def _ask_end(text: str) -> Guess:

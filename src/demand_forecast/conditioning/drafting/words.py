@@ -5,12 +5,22 @@ from __future__ import annotations
 import re
 from typing import Final
 
+_COMPOUND: Final = 7
+_LONG: Final = 4
 _PARTS: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_]+")
 
 
 def tokens(text: str) -> frozenset[str]:
-    """Words of a header or file name in lower case: ``meanTempF`` is mean, temp and f."""
-    return frozenset(part.lower() for part in _PARTS.findall(text))
+    """Words of a header or file name in lower case: ``meanTempF`` is mean, temp and f.
+
+    Of a compound such as ``Artikelnummer`` the words that it begins and ends with count, too.
+    """
+    parts = {part.lower() for part in _PARTS.findall(text)}
+    compounds = {p for p in parts - VOCABULARY if len(p) >= _COMPOUND}
+    inside = {
+        word for p in compounds for word in LONG_WORDS if p.startswith(word) or p.endswith(word)
+    }
+    return frozenset(parts | inside)
 
 
 def snake(text: str) -> str:
@@ -28,13 +38,13 @@ def _set(text: str) -> frozenset[str]:
 
 STORE: Final = _set(
     "store stores str customer customers cust outlet outlets shop shops location locations loc "
-    "site branch kunde kunden filiale filialen markt tienda magasin storedemo"
+    "site branch kunde kunden filial filiale filialen markt tienda magasin storedemo"
 )
 PRODUCT: Final = _set(
     "product products prod item items itm sku skus article articles art artikel upc ean gtin plu "
     "material materials brand dept department producto produit"
 )
-ID: Final = _set("id nbr no num number key code cd nr ident")
+ID: Final = _set("id nbr no num number key code cd nr ident nummer")
 NAME: Final = _set("name names description desc title text label")
 WEEK: Final = _set("week wk weeks kw woche semana semaine fisc")
 YEAR: Final = _set("year yr jahr ano annee fy")
@@ -52,6 +62,7 @@ RETURNED: Final = _set("returned returns return retrn rtn credited credit credit
 CASES: Final = _set("cases case cs cartons carton ctn kolli kartons")
 ZIP: Final = _set("zip zipcode postal postcode plz postleitzahl zipcodes")
 FORMAT: Final = _set("format formats class type typ tier cluster banner store_format size")
+STATE_WORDS: Final = _set("city state street address county")
 CATEGORY: Final = _set(
     "category ctgry categories group grp family dept department warengruppe class"
 )
@@ -99,6 +110,14 @@ SOURCE_WORDS: Final[dict[str, frozenset[str]]] = {
     "events": _set("event events holidays calendar holiday"),
     "successors": _set("successors successor replacements mapping renumbering"),
 }
+
+VOCABULARY: Final = frozenset().union(
+    *(STORE, PRODUCT, ID, NAME, WEEK, YEAR, DATE, START, END, UNITS, RETURNED, CASES, ZIP, FORMAT),
+    *(CATEGORY, PACK, SHELF, PRICE, COST, TEMPERATURE, RAIN, ISSUED, REGION, EVENT, KIND, PLAN),
+    *(AFTERWARDS, PERCENT, FAHRENHEIT, CELSIUS, INCHES, MILLIMETRES, *SOURCE_WORDS.values()),
+    {"weekday", "weekend", "household", "discount", "updated", "restore"},
+)
+LONG_WORDS: Final = frozenset(word for word in VOCABULARY if len(word) >= _LONG)
 
 
 def numbered_stem(header: str) -> tuple[str, str] | None:
