@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 
 import numpy as np
 import pandas as pd
@@ -269,3 +270,16 @@ def test_a_bad_optional_cell_keeps_the_row(raw_region):
     totals = conditioned.control_totals.set_index("source")
     assert totals.loc["products", "cells_blanked"] == 1
     assert totals.loc["products", "rows_quarantined"] == 0
+
+
+def test_rows_that_the_layout_leaves_out_are_counted_and_are_not_bad(raw_region):
+    shipments = raw_region.frames["shipments"]
+    plan = shipments.head(7).assign(Type="PLAN", Cases="?")
+    raw_region.frames["shipments"] = pd.concat([shipments.assign(Type="SALE"), plan])
+    raw_region.layout["sources"]["shipments"]["rows"] = {"Type": "SALE"}
+    [total] = (
+        raw_region.condition().control_totals.query("source == 'shipments'").to_dict("records")
+    )
+    assert (total["rows_in"], total["rows_conditioned"], total["rows_set_aside"]) == (727, 720, 7)
+    assert total["share_quarantined"] == 0
+    assert list(json.loads(total["set_aside"]).values()) == [7]

@@ -31,9 +31,9 @@ def control_totals(
         table); the same for ``units`` (in the file's own unit; those of merged rows are
         conditioned), ``units_standard`` (conditioned, single units), ``share_quarantined``
         (of the rows that are not set aside and of no other region), and rows by reason as JSON
-        text: ``reasons`` of those in quarantine, ``set_aside`` of the others. ``rows_units_unknown`` counts
-        rows whose units cannot be read, so that no sum has them, ``cells_blanked`` cells that could
-        not be read in rows that stay.
+        text: ``reasons`` of those in quarantine, ``set_aside`` of the others.
+        ``rows_units_unknown`` counts rows whose units cannot be read, so that no sum has them,
+        ``cells_blanked`` cells that could not be read in rows that stay, and ``remarks`` texts beside a row, which are left out.
 
     Raises:
         ContractError: If rows or units are lost.
@@ -48,18 +48,20 @@ def _count(
     draft: Draft, table: pd.DataFrame, quarantine: pd.DataFrame
 ) -> dict[str, str | int | float]:
     mine = quarantine[quarantine["source"] == draft.source]
-    rows_in = len(draft.raw) + len(draft.raw.malformed)
+    left_out = _by_layout(draft)
+    rows_in = len(draft.raw) + len(draft.raw.malformed) + sum(left_out.values())
     kept, aside = draft.good | draft.merged, draft.aside
+    rows_aside = int(aside.sum()) + sum(left_out.values())
     expected = float(np.nansum((draft.raw_units * draft.pack_size)[kept]))
     elsewhere = int((mine["reason"] == "other_region").sum())
-    ours = rows_in - elsewhere - int(aside.sum())
+    ours = rows_in - elsewhere - rows_aside
     return {
         "source": draft.source,
         "rows_in": rows_in,
         "rows_conditioned": len(table),
         "rows_merged": int(draft.merged.sum()),
         "rows_quarantined": len(mine),
-        "rows_set_aside": int(aside.sum()),
+        "rows_set_aside": rows_aside,
         "units_in": float(np.nansum(draft.raw_units)),
         "units_conditioned": float(np.nansum(draft.raw_units[kept])),
         "units_quarantined": float(np.nansum(draft.raw_units[~(kept | aside)])),
@@ -70,7 +72,8 @@ def _count(
         "cells_blanked": sum(u.count for u in draft.unreadable if u.is_blanked),
         "share_quarantined": (len(mine) - elsewhere) / max(ours, 1),
         "reasons": json.dumps(mine["reason"].value_counts().sort_index().to_dict()),
-        "set_aside": json.dumps(_by_reason(draft, aside)),
+        "set_aside": json.dumps(_by_reason(draft, aside) | left_out),
+        "remarks": len(draft.raw.notes),
     }
 
 
@@ -79,6 +82,12 @@ def _unknown(draft: Draft) -> int:
     if draft.measure is None:
         return 0
     return int(np.isnan(draft.raw_units).sum()) + len(draft.raw.malformed)
+
+
+def _by_layout(draft: Draft) -> dict[str, int]:
+    """Rows that the layout leaves out, by reason; nobody looks at their units."""
+    counts = draft.raw.set_aside.groupby("reason")["rows"].sum()
+    return {str(reason): int(count) for reason, count in counts.items()}
 
 
 def _by_reason(draft: Draft, rows: Mask) -> dict[str, int]:
