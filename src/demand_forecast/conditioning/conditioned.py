@@ -123,7 +123,7 @@ class ConditionedRegion:
         tables: Standard tables by name; read lazily where the region was loaded.
         quarantine: Rejected rows: ``source``, ``file``, ``row`` (as a spreadsheet counts),
             ``reason``, ``detail`` (the column) and ``record`` (the row as JSON text).
-        control_totals: One row per source: rows and units in, conditioned and quarantined.
+        control_totals: One row per source: rows and units in, and what became of them.
         manifest: Where all this came from.
         unreadable: Cells that could not be read, one row per source and column: ``cells``,
             ``unreadable``, ``share_unreadable``, ``is_blanked`` (the row stayed), ``examples`` and

@@ -145,3 +145,14 @@ def test_signs_are_found_across_pieces(tmp_path, monkeypatch):
     pieces = _read(tmp_path, text)
     assert malformed_of(pieces) == malformed_of(whole) == [(22, '2,"z', UNBALANCED)]
     assert cells_of(pieces) == cells_of(whole)
+
+
+def test_large_files_with_stray_marks_are_read_line_by_line(tmp_path):
+    lines = [f"S{i},P{i % 7},{i % 50}" for i in range(120_000)]
+    for i in range(50, len(lines), 20_000):
+        lines[i] = f'S{i},"P1,2'
+        lines[i + 5] = '"two\nlines",P,1'
+    read = _read(tmp_path, "a,b,c\n" + "\n".join(lines))
+    assert list(read.malformed["reason"]) == [UNBALANCED] * 6
+    assert len(read.frame) == 120_000 - 6
+    assert (read.frame["a"] == "two\nlines").sum() == 6

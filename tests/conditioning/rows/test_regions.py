@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pandas as pd
+import pytest
 from raw_regions import reasons
 
 
@@ -31,6 +32,14 @@ def test_sales_of_other_regions_are_set_aside_and_not_bad(raw_region):
     for source in ("shipments", "returns"):
         table = conditioned.tables[source].drop(columns="region")
         pd.testing.assert_frame_equal(table, before.tables[source])
+
+
+def test_bad_rows_are_a_share_of_the_rows_of_the_region(raw_region):
+    raw_region.append("shipments", Cases="x")
+    _both(raw_region, "shipments")
+    totals = raw_region.condition().control_totals.set_index("source").loc["shipments"]
+    assert totals["rows_in"] == 5 * 721
+    assert totals["share_quarantined"] == pytest.approx(1 / 721)
 
 
 def test_rows_that_name_no_region_or_all_stay(raw_region):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 
 import pandas as pd
 import pytest
@@ -78,11 +79,13 @@ def test_a_chain_leads_to_its_end(raw_region):
     assert conditioned.quarantine.empty
 
 
-def test_what_begins_after_the_history_has_not_happened_yet(raw_region):
+def test_what_begins_after_the_history_has_not_happened_yet(raw_region, caplog):
+    caplog.set_level(logging.INFO)
     before = raw_region.condition()
     _succession(raw_region, ("P1", "P2", "2018-02-25"))
     conditioned = raw_region.condition()
     pd.testing.assert_frame_equal(conditioned.tables["shipments"], before.tables["shipments"])
+    assert "1 of 1 products are replaced after 2018-02-24 and wait" in caplog.text
     raw_region.parameters = {"as_of": "2017-06-05"}  # a Monday: the week before is the last one
     _succession(raw_region, ("P1", "P2", "2017-06-04"))
     assert "P1" in set(raw_region.condition().tables["shipments"]["product_id"])

@@ -173,7 +173,7 @@ def _describe(name: str, error: ValidationError) -> str:
     if first["type"] == "literal_error":
         valid = _literals(path)
         return f"{where}: found {first['input']!r}. {did_you_mean(str(first['input']), valid)}"
-    return f"{where}: {first['msg']} (found {first['input']!r})."
+    return f"{where}: {first['msg'].removeprefix('Value error, ')} (found {first['input']!r})."
 
 
 def _model_at(path: list[str]) -> type[BaseModel]:

@@ -215,14 +215,21 @@ class _Parsed(NamedTuple):
 def _read_body(path: Path, body: _Body, header: _Header, dialect: Dialect) -> Rows:
     width = _width(body, header.names, dialect)
     seen = scan(body.view, dialect)
-    parsed = _parse(body.view, width, dialect)
-    if len(parsed) == seen.lines and _is_well_formed(body, seen.is_plain, dialect):
-        return _as_rows(parsed, np.arange(seen.lines) + header.line, header, [], dialect)
-    del parsed
+    if seen.is_plain and not len(Lines(body.last_line, dialect).broken()):
+        parsed = _parse_plain(body.view, width, dialect)
+        if len(parsed) == seen.lines:
+            return _as_rows(parsed, np.arange(seen.lines) + header.line, header, [], dialect)
+        del parsed
+    return _read_lines(path, body, header, width, dialect)
+
+
+def _read_lines(path: Path, body: _Body, header: _Header, width: int, dialect: Dialect) -> Rows:
+    """Look at each line before the parser does."""
     lines = Lines(body.view, dialect)
     malformed, goes_on = find_records(lines, lines.broken(), width)
     cut = malformed | (lines.blank() & ~goes_on)
-    parsed = _parse(memoryview(lines.without(cut)), width, dialect, bool(goes_on.any()))
+    kept = memoryview(lines.without(cut)) if cut.any() else body.view
+    parsed = _parse(kept, width, dialect, line_breaks=bool(goes_on.any()))
     line = np.flatnonzero(~(cut | goes_on)) + header.line
     if len(parsed) != len(line):
         raise ContractError(f"{path}: {len(line)} rows, but {len(parsed)} were read.")
@@ -231,13 +238,12 @@ def _read_body(path: Path, body: _Body, header: _Header, dialect: Dialect) -> Ro
     return _as_rows(parsed, line, header, texts, dialect)
 
 
-def _is_well_formed(body: _Body, is_plain: bool, dialect: Dialect) -> bool:
-    """Whether no line is broken, if a parser has found a row in each line.
-
-    Where the marks are plain only the last can be: a cell that is never closed ends there.
-    """
-    doubtful = body.last_line if is_plain else body.view
-    return len(Lines(doubtful, dialect).broken()) == 0
+def _parse_plain(body: memoryview, width: int, dialect: Dialect) -> _Parsed:
+    """Rows of a text in which each line should be one; none if the parser finds it is not so."""
+    try:
+        return _parse(body, width, dialect)
+    except pa.ArrowInvalid:
+        return _parse(body[:0], width, dialect)
 
 
 def _parse(

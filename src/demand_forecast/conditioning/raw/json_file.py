@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from typing import Final, NamedTuple
+from uuid import uuid4
 
 import numpy as np
 import pandas as pd
@@ -48,7 +49,7 @@ def read_json(path: Path, options: ReadOptions) -> Rows:
     records = _DECODER.decode(read_text(path, options).decode())
     if not isinstance(records, list):
         raise SourceError(f"{path}: expected an array of objects, found {_kind(records)}.")
-    return _from_records(path, records, np.arange(2, len(records) + 2))
+    return _from_records(records, np.arange(2, len(records) + 2))
 
 
 def _kind(value: object) -> str:
@@ -58,9 +59,27 @@ def _kind(value: object) -> str:
 def read_jsonl(path: Path, options: ReadOptions) -> Rows:
     """Read an object from each line; a line that is none is malformed."""
     lines = read_text(path, options).decode().split("\n")
-    filled = [(i, line) for i, line in enumerate(lines, 2) if line.strip()]
-    records = [_record_or_text(line) for _, line in filled]
-    return _from_records(path, records, np.array([i for i, _ in filled], np.int64))
+    row = np.array([i for i, line in enumerate(lines, 2) if line.strip()], np.int64)
+    filled = [lines[i - 2] for i in row.tolist()]
+    del lines
+    records = _all_at_once(filled) or [_record_or_text(line) for line in filled]
+    return _from_records(records, row)
+
+
+def _all_at_once(lines: list[str]) -> list[object] | None:
+    """Values of all lines, in half the time; None if they are not one value each.
+
+    A mark that no file can know stands between the lines: a line that completes another one, or
+    holds two values, moves it to where it must not be.
+    """
+    mark = uuid4().hex
+    try:
+        values: list[object] = _DECODER.decode("[" + f',"{mark}",'.join(lines) + "]")
+    except (ValueError, RecursionError):
+        return None
+    marks = values[1::2]
+    whole = len(values) == 2 * len(lines) - 1 and marks.count(mark) == len(marks)
+    return values[::2] if whole else None
 
 
 def _record_or_text(line: str) -> object:
@@ -70,7 +89,7 @@ def _record_or_text(line: str) -> object:
         return line.strip()
 
 
-def _from_records(path: Path, records: list[object], row: Numbers) -> Rows:
+def _from_records(records: list[object], row: Numbers) -> Rows:
     good = np.array([isinstance(r, dict) for r in records], bool)
     bad = [
         (int(i), str(r), WRONG_WIDTH) for i, r, g in zip(row, records, good, strict=True) if not g

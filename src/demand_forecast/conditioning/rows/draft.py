@@ -147,6 +147,12 @@ class Draft:
         """``(rows,)`` True for the rows that have been rejected for a reason."""
         return np.asarray(self.reason == REASONS.index(reason))
 
+    def give_to_others(self, rows: Mask | pd.Series, column: str) -> None:
+        """Mark rows as those of another region, whatever else is wrong with them."""
+        mask = np.asarray(rows, bool)
+        self.reason[mask] = REASONS.index("other_region")
+        self.detail[mask] = column
+
     def merge(self, rows: Positions, into: Positions) -> None:
         """Mark rows as added to others; the caller adds the units."""
         self.reason[rows] = REASONS.index("added_to_another_row")

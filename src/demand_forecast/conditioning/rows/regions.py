@@ -23,7 +23,7 @@ def set_other_regions_aside(drafts: Mapping[str, Draft], region: str) -> None:
     for name in _SALES:
         if name in drafts and "region" in drafts[name].frame:
             draft = drafts[name]
-            draft.reject(is_elsewhere(draft.frame["region"], region), "other_region", "region")
+            draft.give_to_others(is_elsewhere(draft.frame["region"], region), "region")
 
 
 def set_sales_elsewhere_aside(drafts: Mapping[str, Draft]) -> None:
@@ -39,6 +39,5 @@ def set_sales_elsewhere_aside(drafts: Mapping[str, Draft]) -> None:
     theirs = set(ids[elsewhere]) - set(ids[good])
     for name in _SALES:
         if name in drafts and "store_id" in drafts[name].frame:
-            drafts[name].reject(
-                drafts[name].frame["store_id"].isin(theirs), "other_region", "store_id"
-            )
+            draft = drafts[name]
+            draft.give_to_others(draft.frame["store_id"].isin(theirs), "store_id")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from typing import Final
 
@@ -10,6 +11,8 @@ import pandas as pd
 
 from demand_forecast.conditioning.rows.draft import Draft, Mask
 from demand_forecast.exceptions import SourceError
+
+_LOGGER = logging.getLogger(__name__)
 
 _ADDED_UP: Final = ("shipments", "returns")  # overlapping weeks count together
 _REPLACED: Final = ("products", "promotions")  # what the successor has of its own counts
@@ -48,6 +51,13 @@ def _last_successors(successors: Draft, until: np.datetime64) -> dict[str, str]:
     frame = successors.table()
     if "valid_from" in frame:
         begun = frame["valid_from"].isna() | (frame["valid_from"] <= pd.Timestamp(until))
+        if not begun.all():
+            _LOGGER.info(
+                "source 'successors': %s of %s products are replaced after %s and wait",
+                f"{int((~begun).sum()):,}",
+                f"{len(frame):,}",
+                until,
+            )
         frame = frame[begun]
     following = dict(zip(frame["product_id"], frame["successor_id"], strict=True))
     return {product: _end_of_chain(product, following) for product in following}

@@ -30,8 +30,8 @@ def control_totals(
         of these), ``rows_quarantined`` and ``rows_set_aside`` (not wrong, but no part of the
         table); the same for ``units`` (in the file's own unit; those of merged rows are
         conditioned), ``units_standard`` (conditioned, single units), ``share_quarantined``
-        (without rows of other regions), and rows by reason as JSON text: ``reasons`` of those in
-        quarantine, ``set_aside`` of the others. ``rows_units_unknown`` counts
+        (of the rows that are not set aside and of no other region), and rows by reason as JSON
+        text: ``reasons`` of those in quarantine, ``set_aside`` of the others. ``rows_units_unknown`` counts
         rows whose units cannot be read, so that no sum has them, ``cells_blanked`` cells that could
         not be read in rows that stay.
 
@@ -52,6 +52,7 @@ def _count(
     kept, aside = draft.good | draft.merged, draft.aside
     expected = float(np.nansum((draft.raw_units * draft.pack_size)[kept]))
     elsewhere = int((mine["reason"] == "other_region").sum())
+    ours = rows_in - elsewhere - int(aside.sum())
     return {
         "source": draft.source,
         "rows_in": rows_in,
@@ -67,7 +68,7 @@ def _count(
         "units_standard": float(table[draft.measure].sum()) if draft.measure else 0.0,
         "rows_units_unknown": _unknown(draft),
         "cells_blanked": sum(u.count for u in draft.unreadable if u.is_blanked),
-        "share_quarantined": (len(mine) - elsewhere) / max(rows_in, 1),
+        "share_quarantined": (len(mine) - elsewhere) / max(ours, 1),
         "reasons": json.dumps(mine["reason"].value_counts().sort_index().to_dict()),
         "set_aside": json.dumps(_by_reason(draft, aside)),
     }
