@@ -13,6 +13,14 @@ from demand_forecast.conditioning.conditioned import ConditionedRegion
 
 _RUNS: Final = 12
 _NOTABLE: Final = 0.2  # change against the last run from which on a figure is marked
+_COUNTS: Final = (
+    "rows_in",
+    "rows_conditioned",
+    "rows_quarantined",
+    "rows_merged",
+    "rows_set_aside",
+    "rows_units_unknown",
+)
 _SALES: Final = {"shipments": "units_shipped", "returns": "units_returned"}
 
 
@@ -25,6 +33,9 @@ class SourceFigures(NamedTuple):
         rows_in: Rows that came in.
         rows_conditioned: Rows of the standard table.
         rows_quarantined: Rows that were rejected.
+        rows_merged: Rows that were added to another one of the same key.
+        rows_set_aside: Rows of others, such as another region.
+        rows_units_unknown: Rejected rows whose units nobody can tell.
         share: Share of the rows that were rejected.
         units: Conditioned units, None where the source has none.
         change: Change of the rows against the last run, as a share; None for the first run.
@@ -36,6 +47,9 @@ class SourceFigures(NamedTuple):
     rows_in: int
     rows_conditioned: int
     rows_quarantined: int
+    rows_merged: int
+    rows_set_aside: int
+    rows_units_unknown: int
     share: float
     units: float | None
     change: float | None
@@ -123,7 +137,7 @@ def _figures(
     row: pd.Series, files: Mapping[str, object], past: Sequence[pd.DataFrame]
 ) -> SourceFigures:
     source = str(row["source"])
-    rows = {k: int(str(row[k])) for k in ("rows_in", "rows_conditioned", "rows_quarantined")}
+    rows = {name: int(row[name]) for name in _COUNTS}
     before = [int(t.loc[t["source"] == source, "rows_in"].sum()) for t in past]
     units = float(str(row["units_standard"]))
     names = files.get(source)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import lzma
 from pathlib import Path
 
 import openpyxl
@@ -70,6 +71,8 @@ def test_of_large_text_files_parts_are_read(tmp_path: Path, monkeypatch) -> None
     assert (numbers["number"].astype(int) * 2).tolist() == numbers["twice"].astype(int).tolist()
     assert numbers["number"].astype(int).max() > 4000
     assert 200 < len(numbers) < 500
+    (tmp_path / "c.csv.xz").write_bytes(lzma.compress(b"n,m\n1,2\n3,4\n"))
+    assert take(tmp_path / "c.csv.xz").frame["m"].tolist() == ["2", "4"]
     (tmp_path / "b.csv.gz").write_bytes(gzip.compress(rows.encode()))
     assert take(tmp_path / "b.csv.gz").frame["number"].astype(int).max() < 300
 

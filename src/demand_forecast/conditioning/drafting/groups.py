@@ -24,7 +24,7 @@ from demand_forecast.conditioning.drafting.words import SOURCE_WORDS, tokens
 from demand_forecast.conditioning.layout import ReadOptions
 from demand_forecast.exceptions import SourceError
 
-_TYPED: Final = (".json", ".json.gz", ".jsonl", ".jsonl.gz", ".parquet", ".xlsx")
+_TEXT: Final = ".csv"
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,11 @@ def read_folder(folder: Path) -> tuple[list[FileGroup], list[str]]:
         folder: A region's raw files.
     """
     samples: list[Sample] = []
-    left_out: list[str] = []
+    left_out = [
+        f"{p.name}: a folder; files: {p.name} reads all files in it"
+        for p in sorted(folder.iterdir())
+        if p.is_dir() and p.name[0] not in "._"
+    ]
     for path in sorted(p for p in folder.iterdir() if p.is_file() and p.name[0] not in "._"):
         try:
             samples += take_samples(path)
@@ -92,7 +96,7 @@ def _group(samples: Sequence[Sample], all_names: Sequence[str]) -> FileGroup:
         frame = frame.iloc[:: -(-len(frame) // SAMPLE_ROWS)].reset_index(drop=True)
     names = tuple(dict.fromkeys(s.path.name for s in samples))
     read = dict(samples[0].read)
-    typed = suffix(samples[0].path) in _TYPED
+    typed = not suffix(samples[0].path).startswith(_TEXT)
     plain = {str(h): Profile(str(h), frame[h]) for h in frame}
     numeric = [p.words for p in plain.values() if p.dates is None]
     signs = NumberSigns() if typed else number_signs(numeric)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import csv
-import gzip
 import itertools
 import json
+import lzma
 import warnings
 import zipfile
 import zlib
@@ -22,6 +22,7 @@ import pyarrow as pa
 import pyarrow.parquet
 
 from demand_forecast.conditioning.layout import ReadOptions
+from demand_forecast.conditioning.raw.packed import OPENERS
 from demand_forecast.conditioning.raw.readers import read_rows
 from demand_forecast.exceptions import SourceError
 
@@ -75,7 +76,7 @@ def take_samples(path: Path) -> list[Sample]:
         samples = take(path)
     except (pa.ArrowException, OSError, EOFError, ValueError, KeyError, RecursionError) as error:
         raise SourceError(f"{path}: not readable: {error}") from error
-    except (zlib.error, zipfile.BadZipFile, csv.Error) as error:
+    except (zlib.error, zipfile.BadZipFile, lzma.LZMAError, csv.Error) as error:
         raise SourceError(f"{path}: damaged file: {error}") from error
     samples = [s for s in samples if len(s.frame.columns)]
     if not samples:
@@ -85,13 +86,15 @@ def take_samples(path: Path) -> list[Sample]:
 
 def suffix(path: Path) -> str:
     """``.csv.gz``, ``.parquet``: what says how the file is read."""
-    return "".join(path.suffixes[-2:] if path.suffix.lower() == ".gz" else [path.suffix]).lower()
+    is_packed = path.suffix.lower() in OPENERS
+    return "".join(path.suffixes[-2:] if is_packed else [path.suffix]).lower()
 
 
 def _bytes(path: Path) -> bytes:
     """The content; of a large file its beginning and, if it is not packed, parts of the rest."""
-    if path.suffix.lower() == ".gz":
-        with gzip.open(path) as packed:
+    opener = OPENERS.get(path.suffix.lower())
+    if opener is not None:
+        with opener(path) as packed:
             return _whole_lines(packed.read(_SAMPLE_BYTES), _SAMPLE_BYTES)
     size = path.stat().st_size
     with path.open("rb") as file:
@@ -274,13 +277,15 @@ def _whole(column: pd.Series) -> list[object]:
     return [None if c is pd.NA else c for c in column.astype(object).tolist()]
 
 
-_TAKERS: Final[dict[str, Callable[[Path], list[Sample]]]] = {
+_TEXT: Final[dict[str, Callable[[Path], list[Sample]]]] = {
     ".csv": _csv,
-    ".csv.gz": _csv,
-    ".xlsx": _excel,
     ".json": _json,
-    ".json.gz": _json,
     ".jsonl": _jsonl,
-    ".jsonl.gz": _jsonl,
+}
+_TAKERS: Final[dict[str, Callable[[Path], list[Sample]]]] = {
+    **_TEXT,
+    **{text + packed: take for text, take in _TEXT.items() for packed in OPENERS},
+    ".xlsx": _excel,
+    ".xlsm": _excel,
     ".parquet": _parquet,
 }
