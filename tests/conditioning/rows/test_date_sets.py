@@ -16,13 +16,13 @@ WEEKS = pd.date_range("2023-11-04", periods=60, freq="7D")  # Saturdays
 DAYS = pd.date_range("2023-11-04", periods=420)
 
 
-def _set(texts: dict[str, list[str]], is_week: bool = True, **column) -> DateSet:
+def _set(texts: dict[str, list[str]], is_label: bool = True, **column) -> DateSet:
     cells = pd.Series([t for part in texts.values() for t in part], dtype="str")
     file = np.repeat(np.array(list(texts), object), [len(part) for part in texts.values()])
     codes, words = pd.factorize(cells)
     declared = Column.model_validate({"from": "Week", "week_is": "end", **column})
     named = pd.Series(np.asarray(words), dtype="str")
-    return DateSet.of("shipments", "week", declared, named, codes, file, is_week)
+    return DateSet.of("shipments", "week", declared, named, codes, file, is_label)
 
 
 def _text(dates: pd.DatetimeIndex, date_format: str) -> list[str]:
@@ -57,7 +57,7 @@ def test_days_that_a_spreadsheet_has_swapped_are_refused_where_they_lie_far_off(
     days = pd.date_range("2024-03-01", "2024-04-30")
     swapped = [f"{d:%Y-%d-%m}" if d.day <= 12 else f"{d:%Y-%m-%d}" for d in days]
     with pytest.raises(SourceError, match=r"lie far from the others.*swapped"):
-        _set({"a.csv": swapped}, is_week=False).check("saturday")
+        _set({"a.csv": swapped}, is_label=False).check("saturday")
 
 
 def test_a_stray_weekday_is_told_with_the_way_out(caplog):

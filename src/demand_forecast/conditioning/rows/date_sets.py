@@ -58,7 +58,7 @@ class DateSet:
         words: Distinct texts.
         rows: ``(files, words)`` number of rows of each text in each file.
         files: Names of the files.
-        is_week: Whether the dates stand for weeks.
+        is_label: Whether the dates stand for whole weeks: those of an event do not.
     """
 
     source: str
@@ -67,7 +67,7 @@ class DateSet:
     words: pd.Series
     rows: Counts
     files: list[str]
-    is_week: bool = True
+    is_label: bool = True
 
     @classmethod
     def of(
@@ -78,7 +78,7 @@ class DateSet:
         words: pd.Series,
         codes: npt.NDArray[np.int32],
         file: npt.NDArray[np.object_],
-        is_week: bool = True,
+        is_label: bool = True,
     ) -> DateSet:
         """Count the rows of each text by file; ``codes`` is -1 for empty cells."""
         changes = np.append(True, file[1:] != file[:-1])[: len(file)]
@@ -86,7 +86,7 @@ class DateSet:
         parts = np.split(codes, starts[1:])
         counts = [np.bincount(part[part >= 0], minlength=len(words)) for part in parts]
         rows = np.array(counts, np.int64).reshape(len(starts), len(words))
-        return cls(source, name, column, words, rows, [str(file[k]) for k in starts], is_week)
+        return cls(source, name, column, words, rows, [str(file[k]) for k in starts], is_label)
 
     @property
     def days(self) -> Days:
@@ -197,7 +197,7 @@ class DateSet:
         off = there & (weekday(days) != main)
         if _ONE_WEEKDAY <= share < 1:
             self._say_stray(main, self.words[off], int(total[off].sum()))
-        undeclared = self.is_week and "week_is" not in self.column.model_fields_set
+        undeclared = self.is_label and "week_is" not in self.column.model_fields_set
         if share >= _ONE_WEEKDAY and undeclared and main != week_ends_on:
             self._say_label(main, week_ends_on)
 

@@ -14,7 +14,7 @@ from demand_forecast.exceptions import SourceError
 
 _LOGGER = logging.getLogger(__name__)
 _EXAMPLES: Final = 3
-_WORTH_A_LINE: Final = 0.05  # share of the ids that find no partner
+_WORTH_A_LINE: Final = 0.05  # share of the ids, or rows, that find no partner
 _REPAIRED: Final = 0.5  # share of these that a repair must rescue
 
 # What ids lose and gain on their way through spreadsheets, and the key that undoes it.
@@ -37,12 +37,14 @@ class Join:
         right: Source and column in which.
         ids: All ids of the left side.
         known: All ids of the right side.
+        rows: Share of the rows that find no partner, where rows are lost by it.
     """
 
     left: str
     right: str
     ids: frozenset[str]
     known: frozenset[str]
+    rows: float | None = None
 
     @property
     def missed(self) -> list[str]:
@@ -53,6 +55,12 @@ class Join:
     def share(self) -> float:
         """Share of the ids without a partner."""
         return len(self.missed) / max(len(self.ids), 1)
+
+    @property
+    def is_worth_a_line(self) -> bool:
+        """Whether more than single rows are missed, or something can be done about it."""
+        share = self.share if self.rows is None else self.rows
+        return share > _WORTH_A_LINE or bool(self.repair())
 
     def repair(self) -> str:
         """Key for the column of either side that makes most of the ids fit; empty for none."""
@@ -97,7 +105,7 @@ def check_joins(drafts: Mapping[str, Draft], region: str) -> list[Join]:
     for join in joins:
         if join.share == 1 and join.known:
             raise SourceError(f"region '{region}': {join}")
-        if join.share > _WORTH_A_LINE or join.repair():
+        if join.is_worth_a_line:
             _LOGGER.warning("region '%s': %s", region, join)
     return joins
 
@@ -121,10 +129,11 @@ def _joins(drafts: Mapping[str, Draft]) -> Iterable[Join]:
 def _reference(name: str, column: str, draft: Draft, other_name: str, other: Draft) -> Join:
     """A join whose misses are rejected already: only these rows need to be looked at."""
     reason = {"store_id": "unknown_store", "product_id": "unknown_product"}[column]
-    missed = _distinct(draft.frame.loc[draft.is_rejected_for(reason), column])
+    is_missed = draft.is_rejected_for(reason)
+    missed = _distinct(draft.frame.loc[is_missed, column])
     known = _ids(other, column)
     found = known if draft.good.any() else frozenset()
-    return Join(f"{name}.{column}", f"{other_name}.{column}", missed | found, known)
+    return Join(f"{name}.{column}", f"{other_name}.{column}", missed | found, known, is_missed.mean())
 
 
 def _ids(draft: Draft, column: str) -> frozenset[str]:

@@ -223,8 +223,9 @@ def _check_dates(
         declared = layout.columns[name]
         kind = TABLES[source].kind(name, declared.type)
         if kind in ("date", "week") and declared.constant is None:
+            is_label = kind == "week" and source != "events"
             dates = DateSet.of(
-                source, name, declared, column.words, column.codes, raw.file, kind == "week"
+                source, name, declared, column.words, column.codes, raw.file, is_label
             )
             dates.check(week_ends_on)
             reports.append(dates.report())

@@ -33,7 +33,8 @@ def control_totals(
         (of the rows that are not set aside and of no other region), and rows by reason as JSON
         text: ``reasons`` of those in quarantine, ``set_aside`` of the others.
         ``rows_units_unknown`` counts rows whose units cannot be read, so that no sum has them,
-        ``cells_blanked`` cells that could not be read in rows that stay, and ``remarks`` texts beside a row, which are left out.
+        ``cells_blanked`` cells that could not be read in rows that stay, and ``remarks`` texts
+        beside a row, which are left out.
 
     Raises:
         ContractError: If rows or units are lost.
