@@ -133,7 +133,9 @@ def _reference(name: str, column: str, draft: Draft, other_name: str, other: Dra
     missed = _distinct(draft.frame.loc[is_missed, column])
     known = _ids(other, column)
     found = known if draft.good.any() else frozenset()
-    return Join(f"{name}.{column}", f"{other_name}.{column}", missed | found, known, is_missed.mean())
+    return Join(
+        f"{name}.{column}", f"{other_name}.{column}", missed | found, known, is_missed.mean()
+    )
 
 
 def _ids(draft: Draft, column: str) -> frozenset[str]:
