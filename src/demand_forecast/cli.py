@@ -170,7 +170,7 @@ def layout() -> None:
 @click.option("--force", is_flag=True, help="Replace files that are there.")
 @click.pass_obj
 def layout_draft(
-    project: ProjectMetadata, folder: Path, name: str, output: Path | None, force: bool
+    project: ProjectMetadata | None, folder: Path, name: str, output: Path | None, force: bool
 ) -> None:
     """Look at the raw files in FOLDER and write the configuration that reads them.
 
@@ -182,9 +182,9 @@ def layout_draft(
     """
     from demand_forecast.reporting.layouts import write_draft
 
-    target = output or project.project_path / "conf" / name
+    root = project.project_path if project is not None else Path.cwd()
     try:
-        write_draft(folder, name, target, force)
+        write_draft(folder, name, output or root / "conf" / name, force, root)
     except DemandForecastError as error:
         raise click.ClickException(str(error)) from error
 

@@ -22,6 +22,8 @@ def test_draft_check_and_run(project) -> None:
     raw = ROOT / "data" / "01_raw" / "ohio_valley"
     result = layout(project, "draft", str(raw), "--name=acme")
     assert result.exit_code == 0, result.output
+    settings = yaml.safe_load((project.root / "conf/acme/globals.yml").read_text())
+    assert settings["raw_folder"] == str(raw)
     refused = layout(project, "check", "--env=acme")
     assert refused.exit_code == 1
     assert "conf/acme: still to be decided:" in refused.output

@@ -66,3 +66,11 @@ def test_command(raw, tmp_path) -> None:
 def test_open_questions_are_lines_with_the_word_and_the_question() -> None:
     text = "# decide: about nothing\na: decide  # decide: one?\nb: *x  # decide: one?\nc: 1\n"
     assert open_questions(DraftedFile("f.yml", text)) == ["f.yml, line 2: one?"]
+
+
+def test_raw_files_inside_the_project_are_written_as_relative(raw, tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(raw / "b")
+    write_draft(Path(), "acme", tmp_path, project=raw)
+    settings = yaml.safe_load((tmp_path / "globals.yml").read_text())
+    assert settings["raw_folder"] == "b"
+    assert "b: {layout: acme}" in (tmp_path / "segments.yml").read_text()

@@ -24,7 +24,9 @@ from demand_forecast.reporting.layout_check import print_check
 _QUESTION: Final = f"# {DECIDE}: "
 
 
-def write_draft(folder: Path, name: str, output: Path, force: bool = False) -> None:
+def write_draft(
+    folder: Path, name: str, output: Path, force: bool = False, project: Path | None = None
+) -> None:
     """Write an environment drafted from raw files, and print what it leaves open.
 
     Args:
@@ -32,12 +34,13 @@ def write_draft(folder: Path, name: str, output: Path, force: bool = False) -> N
         name: Name of the environment and of its layout.
         output: Folder to write into.
         force: Whether to replace files that are there.
+        project: The project's folder, if there is one.
 
     Raises:
         SourceError: If no file can be read.
         ConfigurationError: If a file to write is there.
     """
-    files = draft_environment(folder, name)
+    files = draft_environment(folder, name, project)
     there = [f.path for f in files if (output / f.path).exists()]
     if there and not force:
         raise ConfigurationError(

@@ -11,6 +11,9 @@ import pytest
 import yaml
 
 from demand_forecast.conditioning.drafting import draft_environment
+from demand_forecast.conditioning.layout import parse_layout
+from demand_forecast.conditioning.raw import RawSource
+from demand_forecast.conditioning.region import condition_region
 from demand_forecast.exceptions import SourceError
 
 DAYS = pd.date_range("2023-01-02", periods=60, freq="7D")  # Mondays
@@ -276,3 +279,22 @@ def test_ranges_of_weather_that_one_unit_only_allows(
     assert columns["wind"] == "Wind"
     for name, unit in units.items():
         assert (columns[name].get("unit") if isinstance(columns[name], dict) else None) == unit
+
+
+def test_weeks_as_columns(tmp_path: Path) -> None:
+    frame = sales("Store", "SKU", "Week Ending", "Qty", "%m/%d/%Y")
+    wide = frame.pivot_table(
+        index=["Store", "SKU"], columns="Week Ending", values="Qty"
+    ).reset_index()
+    stores = pd.DataFrame({"Store": ["0101", "0102", "0103"], "Class": ["L", "S", "L"]})
+    sources, texts = draft(tmp_path, {"sales.csv": wide, "stores.csv": stores})
+    shipments = sources["shipments"]
+    assert shipments["melt"] == {"columns": r"\d+/\d+/\d+", "variable": "Week", "value": "Units"}
+    assert shipments["columns"]["week"]["date_format"] == "%m/%d/%Y"
+    assert shipments["columns"]["units_shipped"] == "Units"
+    shipments["columns"]["week"]["week_is"] = "start"
+    layout = parse_layout("mine", {"sources": sources})
+    handles = {source: RawSource(source, str(tmp_path)) for source in sources}
+    formats = yaml.safe_load(texts["segments.yml"])["store_formats"]
+    region = condition_region(handles, layout, "here", formats)
+    assert region.tables["shipments"]["units_shipped"].sum() == frame["Qty"].sum()

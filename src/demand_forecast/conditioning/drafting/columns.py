@@ -65,6 +65,7 @@ class SourceDrafter:
             ignored=self._ignored(source, roles, columns),
             notes=(*_notes(source, roles), *self._reach(source)),
             questions=_read_questions(roles),
+            melt=roles.group.melt,
         )
 
     def _keys(self, roles: Roles) -> list[Guess]:

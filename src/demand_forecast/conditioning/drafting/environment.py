@@ -62,12 +62,13 @@ def _read_as(source: SourceGuess) -> Iterator[tuple[str, ...]]:
             yield (guess.name, *(str(guess.keys.get(key)) for key in keys))
 
 
-def draft_environment(folder: Path, name: str) -> list[DraftedFile]:
+def draft_environment(folder: Path, name: str, root: Path | None = None) -> list[DraftedFile]:
     """Look at raw files and write the configuration that reads them, as far as they say.
 
     Args:
         folder: Raw files of one region; or one folder per region.
         name: Name of the environment and of its layout.
+        root: The project's folder; raw files inside it are written as relative to it.
 
     Returns:
         Files of the environment: ``segments.yml``, ``globals.yml``, the layouts and the parameters.
@@ -91,7 +92,7 @@ def draft_environment(folder: Path, name: str) -> list[DraftedFile]:
     return [
         DraftedFile("segments.yml", _segments(regions, names)),
         *files,
-        DraftedFile("globals.yml", _globals(folder, name, nested=not here)),
+        DraftedFile("globals.yml", _globals(_path_from(folder, root), name, nested=not here)),
         DraftedFile("parameters/conditioning.yml", _parameters(regions)),
     ]
 
@@ -182,6 +183,13 @@ def _segments(regions: Sequence[_Region], layouts: Mapping[str, str]) -> str:
         *(f"  {r.name}: {{layout: {layouts[r.name]}}}" for r in regions),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _path_from(folder: Path, root: Path | None) -> Path:
+    """The folder as Kedro, which starts in the project, finds it from anywhere."""
+    whole = folder.resolve()
+    inside = root is not None and whole.is_relative_to(root.resolve())
+    return whole.relative_to(root.resolve()) if inside and root is not None else whole
 
 
 def _globals(folder: Path, name: str, nested: bool) -> str:

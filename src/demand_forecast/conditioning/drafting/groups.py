@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Final
@@ -25,6 +25,7 @@ from demand_forecast.conditioning.layout import ReadOptions
 from demand_forecast.exceptions import SourceError
 
 _TEXT: Final = ".csv"
+_WIDE: Final = 4
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,7 @@ class FileGroup:
         read: Keys of ``read``.
         notes: What was noticed about the files.
         n_rows: Rows in the sample.
+        melt: Keys of ``melt``, where weeks are columns.
     """
 
     files: str
@@ -50,6 +52,7 @@ class FileGroup:
     read: dict[str, ReadValue]
     notes: tuple[str, ...]
     n_rows: int
+    melt: dict[str, str] = field(default_factory=dict)
 
     @property
     def stem_words(self) -> frozenset[str]:
@@ -94,6 +97,7 @@ def _group(samples: Sequence[Sample], all_names: Sequence[str]) -> FileGroup:
     frame = pd.concat([s.frame for s in samples], ignore_index=True)
     if len(frame) > SAMPLE_ROWS:
         frame = frame.iloc[:: -(-len(frame) // SAMPLE_ROWS)].reset_index(drop=True)
+    melt, frame = _stack(frame)
     names = tuple(dict.fromkeys(s.path.name for s in samples))
     read = dict(samples[0].read)
     typed = not suffix(samples[0].path).startswith(_TEXT)
@@ -117,7 +121,20 @@ def _group(samples: Sequence[Sample], all_names: Sequence[str]) -> FileGroup:
         read=read,
         notes=tuple(notes),
         n_rows=len(frame),
+        melt=melt,
     )
+
+
+def _stack(frame: pd.DataFrame) -> tuple[dict[str, str], pd.DataFrame]:
+    """A wide file with a row for each week, and how it was stacked; others as they are."""
+    kinds = {h: re.sub(r"\d+", r"\\d+", re.escape(str(h))) for h in frame}
+    most = max(set(kinds.values()), key=list(kinds.values()).count, default="")
+    wide = [h for h, kind in kinds.items() if kind == most]
+    words = Profile("date", pd.Series(wide, dtype="str"))
+    if len(wide) < _WIDE or len(wide) == len(kinds) or words.dates is None:
+        return {}, frame
+    long = frame.melt([h for h in frame if h not in wide], wide, "Week", "Units").dropna()
+    return {"columns": most, "variable": "Week", "value": "Units"}, long.reset_index(drop=True)
 
 
 def _pattern(names: Sequence[str], all_names: Sequence[str]) -> str:

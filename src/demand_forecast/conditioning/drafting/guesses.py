@@ -78,6 +78,7 @@ class SourceGuess:
         ignored: Headers that are left out, each with the reason.
         notes: Lines for a person, above the source.
         questions: What must be decided about ``read`` or ``files``, by key.
+        melt: Keys of ``melt``.
     """
 
     source: str
@@ -87,6 +88,7 @@ class SourceGuess:
     ignored: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     questions: Mapping[str, Question] = field(default_factory=dict)
+    melt: Mapping[str, str] = field(default_factory=dict)
 
     def column(self, name: str) -> Guess | None:
         """The guess about a column; None where there is none."""

@@ -57,6 +57,8 @@ class LayoutWriter:
         ]
         if source.read:
             lines.append(self._read(source))
+        if source.melt:
+            lines.append(f"      melt: {flow(source.melt)}  # likely: its headers are dates")
         lines.append("      columns:")
         lines += [self._column(guess) for guess in source.columns]
         if source.ignored:
