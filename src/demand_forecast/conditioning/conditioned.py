@@ -31,7 +31,7 @@ UNREADABLE_COLUMNS = (
     "examples",
     "hint",
 )
-REPORTS = ("quarantine", "control_totals", "unreadable", "dates")
+REPORTS = ("quarantine", "control_totals", "unreadable", "dates", "joins")
 
 
 def _report(file: Path) -> pd.DataFrame:
@@ -129,6 +129,8 @@ class ConditionedRegion:
             ``unreadable``, ``share_unreadable``, ``is_blanked`` (the row stayed), ``examples`` and
             ``hint`` (what to change in the layout).
         dates: Range and weekday of the dates by source, file and column.
+        joins: Lookups that miss something: ``left`` and ``right`` (source and column), ``ids``,
+            ``missed``, ``examples`` and ``repair`` (key that would make them fit).
         directory: Folder the region was loaded from.
     """
 
@@ -140,6 +142,7 @@ class ConditionedRegion:
         default_factory=lambda: pd.DataFrame(columns=UNREADABLE_COLUMNS)
     )
     dates: pd.DataFrame = field(default_factory=pd.DataFrame)
+    joins: pd.DataFrame = field(default_factory=pd.DataFrame)
     directory: Path | None = field(default=None, compare=False)
 
     @property

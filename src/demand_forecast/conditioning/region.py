@@ -87,7 +87,8 @@ def condition_region(
         )
         for name, handle in handles.items()
     }
-    span, gaps = _check_masters_and_shipments(drafts, layout, region, store_formats, parameters)
+    checked = _check_masters_and_shipments(drafts, layout, region, store_formats, parameters)
+    span, gaps = checked.span, checked.gaps
     unclear = _check_others(drafts, layout, region, parameters, span)
     tables = {name: draft.table() for name, draft in drafts.items()}
     _check_size(tables["shipments"], previous, parameters)
@@ -102,6 +103,7 @@ def condition_region(
         dates=date_report(d.dates for d in drafts.values()),
         manifest=_manifest(digest, files, layout, region, parameters, span, tables, gaps),
         unreadable=_unreadable(drafts),
+        joins=checked.joins,
     )
 
 
@@ -193,13 +195,21 @@ class _Span(NamedTuple):
     limited_by: str
 
 
+class _Checked(NamedTuple):
+    """What the checks of masters and shipments have found out."""
+
+    span: _Span
+    gaps: Gaps
+    joins: pd.DataFrame
+
+
 def _check_masters_and_shipments(
     drafts: dict[str, Draft],
     layout: Layout,
     region: str,
     store_formats: Sequence[str],
     parameters: ConditioningParameters,
-) -> tuple[_Span, Gaps]:
+) -> _Checked:
     stores, products, shipments = drafts["stores"], drafts.get("products"), drafts["shipments"]
     set_other_regions_aside(drafts, region)
     checks.check_stores(stores, region, store_formats)
@@ -219,7 +229,7 @@ def _check_masters_and_shipments(
         if column is not None and column.unit == "cases" and products is not None:
             checks.cases_to_units(drafts[name], products)
     settle_negatives(drafts, layout.sources["shipments"])
-    check_joins(drafts, region)
+    joins = check_joins(drafts, region)
     span = _span(drafts, region, parameters)
     checks.check_weeks(shipments, span.first, span.as_of, span.shipped)
     keys = resolve_repeats(shipments, layout.sources["shipments"])
@@ -227,7 +237,7 @@ def _check_masters_and_shipments(
     if parameters.as_of is None:
         _check_late_rows(shipments, region, parameters, span)
     choose_valid(stores, span.as_of)
-    return span, gaps
+    return _Checked(span, gaps, joins)
 
 
 def _last_known_week(shipments: Draft, parameters: ConditioningParameters) -> np.datetime64:

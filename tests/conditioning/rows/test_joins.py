@@ -56,5 +56,6 @@ def test_a_store_that_no_table_knows_is_told(raw_region, caplog):
 def test_products_without_a_plan_are_told(full_region, caplog):
     plan = full_region.frames["promotions"]
     full_region.frames["promotions"] = plan[plan["Sku"] != "P2"]
-    full_region.condition()
+    joins = full_region.condition().joins.set_index("right")
     assert "ids of shipments.product_id are not in promotions.product_id: 'P2'" in caplog.text
+    assert joins.loc["promotions.product_id", ["ids", "missed", "examples"]].tolist() == [3, 1, "P2"]

@@ -14,6 +14,7 @@ from demand_forecast.exceptions import SourceError
 
 _LOGGER = logging.getLogger(__name__)
 _EXAMPLES: Final = 3
+_LISTED: Final = 20
 _WORTH_A_LINE: Final = 0.05  # share of the ids, or rows, that find no partner
 _REPAIRED: Final = 0.5  # share of these that a repair must rescue
 
@@ -26,6 +27,9 @@ _REPAIRS: Final[dict[str, Callable[[str, int], str]]] = {
     "map: {{{word}: {repaired}, ...}}": lambda word, _: word.upper(),
     "map: {{{word}: {repaired}, ... }}": lambda word, _: word.lower(),
 }
+
+
+JOIN_COLUMNS: Final = ("left", "right", "ids", "missed", "examples", "repair")
 
 
 @dataclass(frozen=True)
@@ -78,6 +82,17 @@ class Join:
                     return f"{side}: {key.format(width=width, word=word, repaired=new)}"
         return ""
 
+    def report(self) -> dict[str, object]:
+        """The join as a row of ``JOIN_COLUMNS``."""
+        return {
+            "left": self.left,
+            "right": self.right,
+            "ids": len(self.ids),
+            "missed": len(self.missed),
+            "examples": ", ".join(self.missed[:_LISTED]),
+            "repair": self.repair(),
+        }
+
     def __str__(self) -> str:
         """Both sides with examples, and a likely repair."""
         repair = self.repair()
@@ -88,7 +103,7 @@ class Join:
         )
 
 
-def check_joins(drafts: Mapping[str, Draft], region: str) -> list[Join]:
+def check_joins(drafts: Mapping[str, Draft], region: str) -> pd.DataFrame:
     """Look at what each source looks up in another one, and say what is not found.
 
     Args:
@@ -96,7 +111,7 @@ def check_joins(drafts: Mapping[str, Draft], region: str) -> list[Join]:
         region: Name of the region, for messages.
 
     Returns:
-        The joins that miss something.
+        The joins that miss something, a row of ``JOIN_COLUMNS`` each.
 
     Raises:
         SourceError: If a join finds no partner at all.
@@ -107,7 +122,8 @@ def check_joins(drafts: Mapping[str, Draft], region: str) -> list[Join]:
             raise SourceError(f"region '{region}': {join}")
         if join.is_worth_a_line:
             _LOGGER.warning("region '%s': %s", region, join)
-    return joins
+    report = pd.DataFrame([join.report() for join in joins], columns=list(JOIN_COLUMNS))
+    return report.astype(dict.fromkeys(("left", "right", "examples", "repair"), "str"))
 
 
 def _joins(drafts: Mapping[str, Draft]) -> Iterable[Join]:
