@@ -93,6 +93,8 @@ class Quality(NamedTuple):
         weekly: Rows and units by week, of shipments and returns.
         dates: Range and weekday of the dates by source, file and column; no rows where the region
             does not hold them.
+        unreadable: Columns with cells that could not be read.
+        joins: Lookups that miss something.
         runs: Number of earlier runs that are compared.
     """
 
@@ -105,6 +107,8 @@ class Quality(NamedTuple):
     reasons: tuple[Reason, ...]
     weekly: tuple[WeeklyFigures, ...]
     dates: pd.DataFrame
+    unreadable: pd.DataFrame
+    joins: pd.DataFrame
     runs: int
 
 
@@ -129,6 +133,8 @@ def assess(region: ConditionedRegion, past: Sequence[pd.DataFrame]) -> Quality:
         reasons=tuple(_reasons(region.quarantine)),
         weekly=tuple(_weekly(region, s, m) for s, m in _SALES.items() if s in region.tables),
         dates=region.dates,
+        unreadable=region.unreadable,
+        joins=region.joins,
         runs=len(past),
     )
 
