@@ -118,3 +118,10 @@ def test_what_a_column_is() -> None:
     assert ids.is_unique
     assert not ids.is_number
     assert ids.share_in(frozenset("ab")) == pytest.approx(2 / 3)
+
+
+def test_letters_before_whole_numbers_are_ids_and_no_money():
+    ids = pd.Series(["NTX001", "NTX002", "NTX003"])
+    assert number_signs([ids]).currency is None
+    assert number_signs([pd.Series(["EUR 12", "EUR 3"])]).currency == "EUR"
+    assert number_signs([pd.Series(["USD1.50", "USD2.25"])]).currency == "USD"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Final, Literal
@@ -359,12 +360,19 @@ class _Marks:
         """Numbers of a column without such signs; none where most of its texts are no numbers."""
         matches = [_AMOUNT.fullmatch(word) for word in words]
         numbers = [m for m in matches if m is not None]
-        if len(numbers) < 0.5 * len(words) or not numbers:
+        if len(numbers) < 0.5 * len(words) or not numbers or _are_ids(numbers):
             return []
         self.currency = next((m[1] or m[3] for m in numbers if m[1] or m[3]), self.currency)
         self.percent |= any(m[4] for m in numbers)
         self.empty |= {w for w in words if w.lower() in _EMPTY_SIGNS}
         return [m[2] for m in numbers]
+
+
+def _are_ids(numbers: Sequence[re.Match[str]]) -> bool:
+    """Whether letters stand right before whole numbers, as in ``NTX001``."""
+    return all(m[1] and m[0].startswith(m[1] + m[2]) and m[2].isdigit() for m in numbers) and (
+        numbers[0][1].isalpha()
+    )
 
 
 def _sign(text: str) -> Sign:
