@@ -194,6 +194,9 @@ def _weeks(*counts):
         (_weeks(*range(1, 60)), 58),  # a growing region
         (_weeks(*range(160, 100, -1)), 59),  # a shrinking one
         (_weeks(*[10] * 30, *[0] * 30, *[1] * 9), 29),  # typing errors
+        (_weeks(*[12] * 60, *[1] * 9), 59),  # single mistyped dates, week after week
+        (_weeks(*[12] * 60, *[0, 0, 1] * 9), 59),
+        (_weeks(*[100] * 60, *[5] * 9), 59),
         (_weeks(*[60] * 48, *[20] * 12), 59),  # two of three stores have closed
         (_weeks(*[60] * 48, *[20] * 12, 8), 59),  # ... and the last file is not complete
         (_weeks(*[60] * 57, *[20] * 3), 56),  # closed, or late: three weeks cannot tell

@@ -14,7 +14,8 @@ from demand_forecast.conditioning.weeks import Days
 
 SALE_KEY = ["store_id", "product_id", "week"]
 _DIGITS = 6
-_LEAST_SHARE = 0.05  # weeks with fewer of the typical rows are typing errors
+_LEAST_SHARE = 0.2  # fewer of the typical rows may be typing errors: such weeks end no history
+_FEW_AFTER_A_GAP = 0.05
 _WEEKS_AROUND = 8
 _WEEKS_AFTER = 3  # weeks after which few rows are no late file, but all that there is
 _EVERYWHERE = {"all", "*", ""}
@@ -131,8 +132,9 @@ def plausible_span(weeks: Days, complete_share: float) -> tuple[np.datetime64, n
     The last one is the last week with at least ``complete_share`` of the usual rows. What is usual
     is the median of the weeks before, or, if it is less, of the weeks after: where stores have
     closed or the assortment was cut, the rows stay few, and where a file is not complete yet, the
-    weeks after it are none. Weeks long before all others (a gap of a year, under 1 % of the rows)
-    are typing errors.
+    weeks after it are none. Weeks with less than a fifth of the typical rows never end a history:
+    mistyped dates look like that. Weeks long before all others (a gap of a year, under 1 % of the
+    rows) are typing errors.
 
     Args:
         weeks: ``(rows,)`` week of each good row.
@@ -161,7 +163,7 @@ def _end(distinct: Days, counts: npt.NDArray[np.int64]) -> int:
     """Number of weeks before a long gap that only a few rows come after."""
     gaps = np.flatnonzero(np.diff(distinct) > _WEEKS_AROUND * np.timedelta64(7, "D")) + 1
     after = counts.sum() - np.cumsum(counts)[gaps - 1]
-    return int(min(gaps[after < counts.sum() * _LEAST_SHARE], default=len(distinct)))
+    return int(min(gaps[after < counts.sum() * _FEW_AFTER_A_GAP], default=len(distinct)))
 
 
 def _strays(distinct: Days, counts: npt.NDArray[np.int64]) -> int:
