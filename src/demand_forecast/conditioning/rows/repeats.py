@@ -17,7 +17,7 @@ import pandas as pd
 
 from demand_forecast.conditioning.layout import SourceLayout
 from demand_forecast.conditioning.rows.draft import Draft, Mask, Positions
-from demand_forecast.exceptions import SourceError, did_you_mean
+from demand_forecast.exceptions import SourceError
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -72,10 +72,8 @@ def resolve_repeats(draft: Draft, layout: SourceLayout) -> Keys:
         Keys of all rows that were good before.
 
     Raises:
-        SourceError: If a key stands twice and the layout says ``duplicates: error``, or no file has
-            the column ``order_by``.
+        SourceError: If a key stands twice and the layout says ``duplicates: error``.
     """
-    _check_order_by(draft, layout)
     keys = Keys.of(draft)
     key = keys.combined()
     again = pd.Series(key).duplicated().to_numpy()
@@ -103,16 +101,6 @@ def _negative(draft: Draft, rows: npt.NDArray[np.integer]) -> Mask:
     if draft.measure is None:
         return np.zeros(len(rows), bool)
     return np.asarray(draft.frame[draft.measure].to_numpy(np.float64)[rows] < 0)
-
-
-def _check_order_by(draft: Draft, layout: SourceLayout) -> None:
-    headers = [str(header) for header in draft.raw.frame]
-    if layout.order_by is not None and layout.order_by not in headers:
-        hint = did_you_mean(layout.order_by, headers).replace("Valid", "Found")
-        raise SourceError(
-            f"source '{draft.source}', {layout.files}: column '{layout.order_by}' (for order_by) "
-            f"is missing. {hint}"
-        )
 
 
 def _order(draft: Draft, layout: SourceLayout, rows: npt.NDArray[np.int32]) -> Positions:
