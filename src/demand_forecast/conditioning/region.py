@@ -23,7 +23,7 @@ from demand_forecast.conditioning.parameters import ConditioningParameters
 from demand_forecast.conditioning.raw import RawSource
 from demand_forecast.conditioning.rows import checks
 from demand_forecast.conditioning.rows.date_sets import date_report
-from demand_forecast.conditioning.rows.draft import Draft
+from demand_forecast.conditioning.rows.draft import SALES, Draft
 from demand_forecast.conditioning.rows.joins import check_joins
 from demand_forecast.conditioning.rows.negatives import settle_negatives
 from demand_forecast.conditioning.rows.parsing import parse_source
@@ -221,7 +221,7 @@ def _check_masters_and_shipments(
         if master is not None:
             resolve_repeats(master, layout.sources[master.source])
     check_overlaps(stores)
-    for name in ("shipments", "returns", "promotions"):
+    for name in SALES:
         if name in drafts:
             checks.check_references(drafts[name], stores, products)
     for name in ("shipments", "returns"):

@@ -51,7 +51,8 @@ REASONS = (
     "replaced_by_successor",
 )
 SET_ASIDE = ("moved_to_returns", "not_valid_now", "replaced_by_successor")
-_SALES = ("shipments", "returns", "promotions")  # too long to list what is of other regions
+# Of sales and plans; what they have of other regions is too long to be listed.
+SALES = ("shipments", "returns", "promotions")
 
 
 @dataclass(frozen=True)
@@ -143,6 +144,12 @@ class Draft:
         self.reason[mask] = REASONS.index(reason)
         self.detail[mask] = detail
 
+    def mask(self, rows: Positions | pd.Index) -> Mask:
+        """``(rows,)`` True for the rows at some places."""
+        mask = np.zeros(len(self.reason), bool)
+        mask[rows] = True
+        return mask
+
     def is_rejected_for(self, reason: str) -> Mask:
         """``(rows,)`` True for the rows that have been rejected for a reason."""
         return np.asarray(self.reason == REASONS.index(reason))
@@ -161,12 +168,12 @@ class Draft:
     @property
     def merged(self) -> Mask:
         """``(rows,)`` True for the rows whose units are in another row of the table."""
-        return np.asarray(self.reason == REASONS.index("added_to_another_row"))
+        return self.is_rejected_for("added_to_another_row")
 
     @property
     def aside(self) -> Mask:
         """``(rows,)`` True for rows that are no part of the table and yet not bad."""
-        reasons = SET_ASIDE + (("other_region",) if self.source in _SALES else ())
+        reasons = SET_ASIDE + (("other_region",) if self.source in SALES else ())
         is_aside = np.array([reason in reasons for reason in REASONS])
         return np.asarray(is_aside[self.reason])
 

@@ -9,7 +9,7 @@ from typing import Final
 
 import pandas as pd
 
-from demand_forecast.conditioning.rows.draft import Draft
+from demand_forecast.conditioning.rows.draft import SALES, Draft
 from demand_forecast.exceptions import SourceError
 
 _LOGGER = logging.getLogger(__name__)
@@ -132,7 +132,7 @@ def _joins(drafts: Mapping[str, Draft]) -> Iterable[Join]:
         if name in drafts and "zip_code" in stores.frame:
             known = _ids(drafts[name], "zip_code")
             yield Join("stores.zip_code", f"{name}.zip_code", _ids(stores, "zip_code"), known)
-    for name in ("shipments", "returns", "promotions"):
+    for name in SALES:
         for column, other in (("store_id", "stores"), ("product_id", "products")):
             if name in drafts and other in drafts and column in drafts[name].frame:
                 yield _reference(name, column, drafts[name], other, drafts[other])

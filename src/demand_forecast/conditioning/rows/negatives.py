@@ -11,7 +11,7 @@ import pandas as pd
 
 from demand_forecast.conditioning.layout import SourceLayout
 from demand_forecast.conditioning.raw import RawTable
-from demand_forecast.conditioning.rows.draft import REASONS, Draft, Mask, Positions
+from demand_forecast.conditioning.rows.draft import Draft, Positions
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -43,13 +43,11 @@ def settle_negatives(drafts: dict[str, Draft], layout: SourceLayout) -> None:
     )
     if layout.negative == "return" and "returns" in drafts and len(rows):
         drafts["returns"] = _with_rows(drafts["returns"], shipments, rows)
-        moved = np.zeros(len(units), bool)
-        moved[rows] = True
-        shipments.reject(moved, "moved_to_returns", "units_shipped")
+        shipments.reject(shipments.mask(rows), "moved_to_returns", "units_shipped")
 
 
 def _say_rejected(shipments: Draft) -> None:
-    rejected: Mask = shipments.reason == REASONS.index("negative_units")
+    rejected = shipments.is_rejected_for("negative_units")
     count = int(rejected.sum())
     if count:
         _LOGGER.log(

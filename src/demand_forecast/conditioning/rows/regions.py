@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
-
-import numpy as np
 
 from demand_forecast.conditioning.rows.checks import is_elsewhere
-from demand_forecast.conditioning.rows.draft import Draft
-
-_SALES: Final = ("shipments", "returns", "promotions")
+from demand_forecast.conditioning.rows.draft import SALES, Draft
 
 
 def set_other_regions_aside(drafts: Mapping[str, Draft], region: str) -> None:
@@ -20,7 +15,7 @@ def set_other_regions_aside(drafts: Mapping[str, Draft], region: str) -> None:
         drafts: All sources.
         region: Name of the region.
     """
-    for name in _SALES:
+    for name in SALES:
         if name in drafts and "region" in drafts[name].frame:
             draft = drafts[name]
             draft.give_to_others(is_elsewhere(draft.frame["region"], region), "region")
@@ -33,11 +28,11 @@ def set_sales_elsewhere_aside(drafts: Mapping[str, Draft]) -> None:
     """
     stores = drafts["stores"]
     ids, good = stores.frame["store_id"], stores.good
-    elsewhere = np.asarray(stores.reasons() == "other_region")
+    elsewhere = stores.is_rejected_for("other_region")
     if not good.any() or not elsewhere.any():
         return
     theirs = set(ids[elsewhere]) - set(ids[good])
-    for name in _SALES:
+    for name in SALES:
         if name in drafts and "store_id" in drafts[name].frame:
             draft = drafts[name]
             draft.give_to_others(draft.frame["store_id"].isin(theirs), "store_id")

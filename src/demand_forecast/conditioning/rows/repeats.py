@@ -153,8 +153,7 @@ class _Repeats:
         twice = pd.Series(same).duplicated(keep="last" if rule == "last" else "first").to_numpy()
         if rule == "error" and twice.any():
             self._refuse(same, int(np.flatnonzero(twice)[0]), int(twice.sum()))
-        rejected = np.zeros(len(self.draft.reason), bool)
-        rejected[self.rows[twice]] = True
+        rejected = self.draft.mask(self.rows[twice])
         self.draft.reject(rejected, "duplicate_key", ", ".join(self.draft.key))
 
     def add_up(self) -> None:
@@ -168,8 +167,9 @@ class _Repeats:
         group = np.repeat(np.arange(len(starts)), np.diff(np.append(starts, len(rows))))
         total = np.add.reduceat(units, starts) if len(starts) else units
         impossible = (units[starts] < 0) | (total < -_TOLERANCE)
-        self._reject_corrections(rows[(units < 0) & impossible[group]])
         is_kept = ~((units < 0) & impossible[group])
+        rejected = self.draft.mask(rows[~is_kept])
+        self.draft.reject(rejected, "cancels_more_than_delivered", str(self.draft.measure))
         self._merge(rows[is_kept], units[is_kept], group[is_kept])
 
     def _identity(self) -> Codes:
@@ -230,11 +230,6 @@ class _Repeats:
         column = self._values(name).copy()
         column[rows] = values
         self.draft.frame[name] = column
-
-    def _reject_corrections(self, rows: Positions) -> None:
-        rejected = np.zeros(len(self.draft.reason), bool)
-        rejected[rows] = True
-        self.draft.reject(rejected, "cancels_more_than_delivered", str(self.draft.measure))
 
     def _refuse(self, same: Codes, second: int, count: int) -> None:
         rows = self.rows[[int(np.flatnonzero(same == same[second])[0]), second]]

@@ -20,9 +20,8 @@ def check_overlaps(stores: Draft) -> None:
         return
     table = _times(stores)
     latest = table.groupby("store_id")["until"].transform(lambda ends: ends.cummax().shift())
-    overlaps = np.zeros(len(stores.reason), bool)
-    overlaps[table.index[(table["start"] <= latest).to_numpy(bool)]] = True
-    stores.reject(overlaps, "duplicate_key", "store_id, valid_from, valid_until")
+    overlaps = table.index[(table["start"] <= latest).to_numpy(bool)]
+    stores.reject(stores.mask(overlaps), "duplicate_key", "store_id, valid_from, valid_until")
 
 
 def choose_valid(stores: Draft, as_of: np.datetime64) -> None:
@@ -41,9 +40,7 @@ def choose_valid(stores: Draft, as_of: np.datetime64) -> None:
     holds = (table["start"] <= day) & (day <= table["until"])
     ranked = table.assign(holds=holds).sort_values(["holds", "start"], kind="stable")
     chosen = ranked.groupby("store_id").tail(1).index
-    others = stores.good.copy()
-    others[chosen] = False
-    stores.reject(others, "not_valid_now", "valid_from")
+    stores.reject(stores.good & ~stores.mask(chosen), "not_valid_now", "valid_from")
 
 
 def _times(stores: Draft) -> pd.DataFrame:
