@@ -5,7 +5,6 @@ Raw columns repeat themselves: a million rows have a few hundred dates.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,9 +14,8 @@ import pandas as pd
 from demand_forecast.conditioning.layout import Column, Conversion, ReadOptions
 from demand_forecast.conditioning.parameters import Day
 from demand_forecast.conditioning.rows.dates import (
-    is_week_of_its_own,
-    parse_days,
-    parse_weeks,
+    is_bad_day,
+    week_ends,
     written_days,
 )
 from demand_forecast.conditioning.rows.numbers import ambiguous, parse_classes, parse_numbers
@@ -41,8 +39,7 @@ class Parsed:
         words: Distinct texts.
         codes: ``(rows,)`` position of each row's text in ``words``; -1 for an empty cell. Kept for
             dates and where a cell is bad, else empty: they are as large as the column.
-        days: ``(words,)`` days of a week as they are written; None for other columns, and where
-            the text names a week and no day.
+        days: ``(words,)`` days as they are written; None for columns without dates.
     """
 
     values: pd.Series
@@ -87,11 +84,12 @@ class CellReader:
         words, unmatched = self._mapped(raw)
         nulls = (*_NULLS, *(word.lower() for word in self.options.na_values))
         empty = words.str.lower().isin(nulls).to_numpy(bool)
-        values, bad = self._parser()(words)
+        days = written_days(words, self.column) if self.kind in ("date", "week") else None
+        values, bad = self._values(words) if days is None else self._dates(days)
         unclear = self._unclear(words) & ~empty
         bad = (bad | unclear | unmatched) & ~empty
         values = values.mask(empty | bad)
-        is_kept = self.kind in ("date", "week") or bad.any()
+        is_kept = days is not None or bad.any()
         return Parsed(
             _spread(values, codes),
             np.append(empty, True)[codes],
@@ -99,13 +97,8 @@ class CellReader:
             np.append(unclear, False)[codes],
             raw,
             codes if is_kept else np.empty(0, np.int32),
-            self._days(words),
+            days,
         )
-
-    def _days(self, words: pd.Series) -> Days | None:
-        if self.kind != "week" or is_week_of_its_own(self.column):
-            return None
-        return written_days(words, self.column)
 
     def _mapped(self, words: pd.Series) -> tuple[pd.Series, Mask]:
         """Words after ``extract``, ``map`` and ``zfill``, and those that ``extract`` fits not."""
@@ -126,18 +119,19 @@ class CellReader:
             return np.zeros(len(words), bool)
         return ambiguous(words, self.options)
 
-    def _parser(self) -> Callable[[pd.Series], tuple[pd.Series, Mask]]:
-        column, options = self.column, self.options
-        if column.cut is not None:
-            cut = column.cut
-            return lambda words: parse_classes(words, options, cut)
-        if self.kind == "text":
-            return lambda words: (words, np.zeros(len(words), bool))
+    def _values(self, words: pd.Series) -> tuple[pd.Series, Mask]:
+        """Values of texts that are no dates, and where there is none."""
+        if self.column.cut is not None:
+            return parse_classes(words, self.options, self.column.cut)
         if self.kind == "number":
-            return lambda words: parse_numbers(words, options, self.conversion)
-        if self.kind == "date":
-            return lambda words: parse_days(words, column)
-        return lambda words: parse_weeks(words, column, self.week_ends_on)
+            return parse_numbers(words, self.options, self.conversion)
+        return words, np.zeros(len(words), bool)
+
+    def _dates(self, days: Days) -> tuple[pd.Series, Mask]:
+        """Days or ends of weeks, and where there is none."""
+        is_week = self.kind == "week"
+        values = week_ends(days, self.column, self.week_ends_on) if is_week else days
+        return pd.Series(values.astype("datetime64[us]")), is_bad_day(days, self.column)
 
 
 def _spread(values: pd.Series, codes: npt.NDArray[np.int32]) -> pd.Series:

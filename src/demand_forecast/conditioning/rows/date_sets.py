@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 import numpy as np
@@ -88,7 +89,7 @@ class DateSet:
         rows = np.array(counts, np.int64).reshape(len(starts), len(words))
         return cls(source, name, column, words, rows, [str(file[k]) for k in starts], is_label)
 
-    @property
+    @cached_property
     def days(self) -> Days:
         """``(words,)`` each text as it is read."""
         return written_days(self.words, self.column)

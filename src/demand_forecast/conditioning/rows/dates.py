@@ -29,34 +29,21 @@ _MIDDLE: Final = 3  # days from the first day of a week to its middle
 _DAYS_TO_MIDDLE: Final = {"any": 0, "start": _MIDDLE, "end": -_MIDDLE}
 
 
-def parse_days(words: pd.Series, column: Column) -> tuple[pd.Series, Mask]:
-    """Days as they are written.
+def week_ends(days: Days, column: Column, week_ends_on: Day) -> Days:
+    """Ends of the weeks that days stand for, ``datetime64[D]``.
 
     Args:
-        words: Distinct texts.
-        column: How the layout declares the column.
-
-    Returns:
-        Days (``datetime64[us]``), and True where the text is none.
-    """
-    days = written_days(words, column)
-    return pd.Series(days.astype("datetime64[us]")), _bad(days, column)
-
-
-def parse_weeks(words: pd.Series, column: Column, week_ends_on: Day) -> tuple[pd.Series, Mask]:
-    """Ends of the weeks that dates are in.
-
-    Args:
-        words: Distinct texts.
+        days: Days as they are written; see :func:`written_days`.
         column: How the layout declares the column.
         week_ends_on: Day that labels a week.
-
-    Returns:
-        Week ends (``datetime64[us]``), and True where the text is no date.
     """
-    days = written_days(words, column)
-    middle = days + np.timedelta64(_days_to_middle(column), "D")
-    return pd.Series(week_end(middle, week_ends_on).astype("datetime64[us]")), _bad(days, column)
+    return week_end(days + np.timedelta64(_days_to_middle(column), "D"), week_ends_on)
+
+
+def is_bad_day(days: Days, column: Column) -> Mask:
+    """True where there is no day, or one on another weekday than is declared."""
+    bad = np.isnat(days)
+    return bad if column.weekday is None else bad | (weekday(days) != column.weekday)
 
 
 def written_days(words: pd.Series, column: Column) -> Days:
@@ -96,11 +83,6 @@ def date_hint(words: pd.Series, date_format: str | None) -> str:
 
 def _days_to_middle(column: Column) -> int:
     return _MIDDLE if is_week_of_its_own(column) else _DAYS_TO_MIDDLE[column.week_is]
-
-
-def _bad(days: Days, column: Column) -> Mask:
-    bad = np.isnat(days)
-    return bad if column.weekday is None else bad | (weekday(days) != column.weekday)
 
 
 def _calendar_days(words: pd.Series, date_format: str | None) -> Days:

@@ -15,7 +15,7 @@ from demand_forecast.conditioning.parameters import Day
 from demand_forecast.conditioning.raw import RawTable
 from demand_forecast.conditioning.rows.cells import CellReader, Parsed
 from demand_forecast.conditioning.rows.date_sets import REPORT_COLUMNS, DateSet
-from demand_forecast.conditioning.rows.dates import date_hint
+from demand_forecast.conditioning.rows.dates import date_hint, is_week_of_its_own
 from demand_forecast.conditioning.rows.draft import Draft, Unreadable
 from demand_forecast.conditioning.rows.numbers import hint
 from demand_forecast.conditioning.tables import TABLES, Kind, StandardTable
@@ -66,7 +66,7 @@ def parse_source(
         detail=np.full(len(raw), "", object),
         unreadable=[],
         dates=_check_dates(source, raw, layout, parsed, week_ends_on),
-        weekday=_weekdays(parsed.get("week")),
+        weekday=_weekdays(parsed.get("week"), layout),
     )
     for name, column in parsed.items():
         _judge(draft, table, name, column, layout)
@@ -172,9 +172,9 @@ def _units(parsed: dict[str, Parsed], measure: str | None, n: int) -> Floats:
     return np.asarray(parsed[measure].values.to_numpy(np.float64))
 
 
-def _weekdays(week: Parsed | None) -> npt.NDArray[np.int8] | None:
+def _weekdays(week: Parsed | None, layout: SourceLayout) -> npt.NDArray[np.int8] | None:
     """Weekday of each row's date as written; None where all have the same, or none."""
-    if week is None or week.days is None:
+    if week is None or week.days is None or is_week_of_its_own(layout.columns["week"]):
         return None
     weekdays = week.days.astype(np.int64) % 7
     if len(np.unique(weekdays[~np.isnat(week.days)])) <= 1:
