@@ -286,3 +286,15 @@ def test_rows_that_the_layout_leaves_out_are_counted_and_are_not_bad(raw_region)
     assert (total["rows_in"], total["rows_conditioned"], total["rows_set_aside"]) == (727, 720, 7)
     assert total["share_quarantined"] == 0
     assert list(json.loads(total["set_aside"]).values()) == [7]
+
+
+def test_dates_are_looked_at_as_a_set_after_their_zeros_are_put_back(raw_region):
+    shipments = raw_region.frames["shipments"]
+    shipments["Week"] = shipments["Week"].str.replace("/", "").str.lstrip("0")
+    raw_region.layout["sources"]["shipments"]["columns"]["week"] = {
+        "from": "Week",
+        "date_format": "%m%d%Y",
+        "zfill": 8,
+    }
+    [dates] = raw_region.condition().dates.query("source == 'shipments'").to_dict("records")
+    assert (dates["first_date"], dates["last_date"]) == ("2017-01-07", "2018-02-24")

@@ -42,9 +42,12 @@ def test_a_file_with_day_and_month_in_the_other_order_is_refused():
         _set(texts, date_format="%m/%d/%Y").check("saturday")
 
 
-def test_one_row_of_another_order_is_no_order():
+def test_one_row_of_another_order_is_no_order(caplog):
     texts = {"1.csv": [*_text(WEEKS, "%m/%d/%Y"), "25/12/2023"]}
-    _set(texts, date_format="%m/%d/%Y").check("saturday")
+    dates = _set(texts, date_format="%m/%d/%Y")
+    dates.check("saturday")
+    assert not caplog.records
+    assert np.isnat(dates.days).sum() == 1
 
 
 def test_weeks_that_a_spreadsheet_has_swapped_are_refused():

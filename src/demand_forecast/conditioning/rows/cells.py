@@ -36,7 +36,7 @@ class Parsed:
         missing: True where the cell was empty.
         bad: True where the cell said something that cannot be understood.
         unclear: True where it can be understood in two ways; bad as well.
-        words: Distinct texts.
+        words: Distinct texts; of dates after ``extract``, ``map`` and ``zfill``.
         codes: ``(rows,)`` position of each row's text in ``words``; -1 for an empty cell. Kept for
             dates and where a cell is bad, else empty: they are as large as the column.
         days: ``(words,)`` days as they are written; None for columns without dates.
@@ -95,7 +95,7 @@ class CellReader:
             np.append(empty, True)[codes],
             np.append(bad, False)[codes],
             np.append(unclear, False)[codes],
-            raw,
+            raw if days is None else words,
             codes if is_kept else np.empty(0, np.int32),
             days,
         )
