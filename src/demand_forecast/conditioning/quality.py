@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
@@ -10,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from demand_forecast.conditioning.conditioned import ConditionedRegion
+from demand_forecast.conditioning.rows.draft import cells_of
 
 _RUNS: Final = 12
 _NOTABLE: Final = 0.2  # change against the last run from which on a figure is marked
@@ -162,8 +162,7 @@ def _reasons(quarantine: pd.DataFrame) -> list[Reason]:
     reasons = []
     for (source, reason), rows in quarantine.groupby(["source", "reason"], sort=False):
         first = rows.iloc[0]
-        said = ", ".join(str(v) for v in json.loads(first["record"]).values())
-        example = f"{first['file']}, row {first['row']}: {said}"
+        example = f"{first['file']}, row {first['row']}: {cells_of(first['record'])}"
         reasons.append(Reason(str(source), str(reason).replace("_", " "), len(rows), example))
     return sorted(reasons, key=lambda r: -r.rows)
 

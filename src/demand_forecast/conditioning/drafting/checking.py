@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -16,7 +15,7 @@ from demand_forecast.conditioning.panel import build_panel
 from demand_forecast.conditioning.parameters import ConditioningParameters
 from demand_forecast.conditioning.raw import RawSource, RawTable
 from demand_forecast.conditioning.region import condition_region
-from demand_forecast.conditioning.rows.draft import Draft
+from demand_forecast.conditioning.rows.draft import Draft, cells_of
 from demand_forecast.conditioning.rows.parsing import parse_source
 from demand_forecast.conditioning.tables import TABLES
 from demand_forecast.exceptions import DemandForecastError
@@ -238,10 +237,9 @@ def _rejected(quarantine: pd.DataFrame) -> dict[str, tuple[int, str]]:
     for reason in quarantine["reason"].value_counts().index:
         rows = quarantine[quarantine["reason"] == reason]
         first = rows.iloc[0]
-        said = ", ".join(str(v) for v in json.loads(first["record"]).values())
         where = f"{first['file']}, row {first['row']}"
         column = f" ({first['detail']})" if first["detail"] else ""
-        rejected[str(reason)] = (len(rows), f"{where}{column}: {said}")
+        rejected[str(reason)] = (len(rows), f"{where}{column}: {cells_of(first['record'])}")
     return rejected
 
 

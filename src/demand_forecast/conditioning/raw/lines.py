@@ -181,7 +181,7 @@ def _record(dialect: Dialect) -> str:
     return rf"{cell}(?:{d}{cell})*"
 
 
-class Joins:
+class RecordsOfSeveralLines:
     """Finds the legal records of several lines among lines that are broken on their own.
 
     Args:
@@ -266,11 +266,11 @@ def find_records(lines: Lines, broken: Numbers, width: int) -> tuple[Mask, Mask]
     malformed, goes_on = np.zeros(len(lines), bool), np.zeros(len(lines), bool)
     is_broken = np.zeros(len(lines), bool)
     is_broken[broken] = True
-    joins, done = Joins(lines, width) if len(broken) else None, -1
+    records, done = RecordsOfSeveralLines(lines, width) if len(broken) else None, -1
     for first in broken.tolist():
-        if joins is None or first <= done:
+        if records is None or first <= done:
             continue
-        done, kind = joins.follow(first)
+        done, kind = records.follow(first)
         span = slice(first, done + 1)
         if kind == "record":
             goes_on[first + 1 : done + 1] = True

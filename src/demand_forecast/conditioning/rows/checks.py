@@ -70,7 +70,7 @@ def cases_to_units(draft: Draft, products: Draft) -> None:
 
 
 def check_weeks(
-    draft: Draft, first: np.datetime64, as_of: np.datetime64, now: np.datetime64
+    draft: Draft, first: np.datetime64, as_of: np.datetime64, shipped: np.datetime64
 ) -> None:
     """Reject rows of weeks that cannot be, and of those after the last week to look at.
 
@@ -78,13 +78,13 @@ def check_weeks(
         draft: Shipments or returns.
         first: First week of the region.
         as_of: Last week to look at.
-        now: Last week for which the region's data are complete; what comes more than four weeks
-            later has not happened yet.
+        shipped: Last week with complete shipments; what comes more than four weeks later has not
+            happened yet.
     """
     week = draft.frame["week"].to_numpy().astype("datetime64[D]")
     if draft.source == "shipments":
         draft.reject(week < first, "week_too_early", "week")
-    draft.reject(week > max(as_of, now) + np.timedelta64(28, "D"), "week_in_future", "week")
+    draft.reject(week > max(as_of, shipped) + np.timedelta64(28, "D"), "week_in_future", "week")
     draft.reject(week > as_of, "week_after_as_of", "week")
 
 

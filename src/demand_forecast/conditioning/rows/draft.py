@@ -213,6 +213,11 @@ class Draft:
 _QUARANTINE_TYPES: Any = {c: "int64" if c == "row" else "str" for c in QUARANTINE_COLUMNS}
 
 
+def cells_of(record: str) -> str:
+    """Cells of a quarantined row, from its ``record``, on one line."""
+    return ", ".join(str(value) for value in json.loads(record).values())
+
+
 def _as_json(frame: pd.DataFrame) -> list[str]:
     if frame.empty:
         return []
