@@ -8,8 +8,7 @@ validation of a run. *Without* a group means that no member sees its columns, an
 categories are unknown; demand of past weeks stays cleared of the effect of plans and season.
 Figures are means over seeds. How far those of ``everything`` are apart says what chance can do.
 
-The weeks of the orange juice are those of the development rounds (``oj.py``): whoever drops or adds
-features by this table has not looked at the official ones.
+The weeks of the orange juice are those of its first rounds, up to T = 133.
 """
 
 from __future__ import annotations
@@ -24,7 +23,8 @@ import numpy as np
 import pandas as pd
 import yaml
 from report import ROOT
-from tables import CONF, oj_panel
+from sets import panel_of
+from tables import CONF
 
 from demand_forecast.conditioning.panel import build_panel
 from demand_forecast.conditioning.parameters import ConditioningParameters
@@ -160,7 +160,7 @@ def sample_cases(raw: Path) -> Iterator[Case]:
 
 def juice_case(folder: Path) -> Case:
     """The orange juice, two and three weeks ahead, twelve origins two weeks apart."""
-    panel = oj_panel(folder)
+    panel = panel_of("oj", folder)
     panel = panel.until(panel.weeks[LAST_WEEK - FIRST_WEEK])
     origins = rolling_origins(panel, 12, horizon=3, step=2)
     return Case(JUICE, panel, np.ones(panel.n_series, dtype=bool), [2, 3], origins, steps=300)

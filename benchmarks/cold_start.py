@@ -21,7 +21,8 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from tables import oj_panel, simulated_panel
+from sets import panel_of
+from tables import simulated_panel
 
 from demand_forecast.modelling.evaluation.backtest import backtest
 from demand_forecast.modelling.evaluation.metrics import summarise
@@ -96,7 +97,7 @@ def main() -> None:
     options = parser.parse_args()
     panels = {"simulated": simulated_panel(24, 15, 156, options.seed)}
     if options.data:
-        panels["orange juice"] = oj_panel(options.data)
+        panels["orange juice"] = panel_of("oj", options.data)
     start, rows = time.perf_counter(), []
     for name, panel in panels.items():
         rows += [{"data": name, **row} for row in measure(panel, options.seed)]

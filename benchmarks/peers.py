@@ -1,157 +1,317 @@
-"""What the ensemble is measured against: three simple rules and LightGBM by two recipes."""
+"""What the ensemble is measured against: rules, smoothing, LightGBM, a LASSO and an MLP.
+
+Each is a forecaster as the project's own: ``fit`` on a panel, ``predict`` from an origin. One that
+has a single number for all purposes gives it for every point and has no quantiles.
+"""
 
 from __future__ import annotations
 
-from importlib import import_module
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
 from importlib.util import find_spec
-from typing import ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
+from simple import SimpleFeatures
 
+from demand_forecast.modelling.features.calendar import extend_weeks
+from demand_forecast.modelling.features.sample import Sample
+from demand_forecast.modelling.models.baseline import HistoricalAverage, SeasonalNaive
 from demand_forecast.modelling.models.rows import forecast_sample, prepare
 from demand_forecast.modelling.panel import Panel
-from demand_forecast.modelling.protocol import POINTS
+from demand_forecast.modelling.protocol import POINTS, QUANTILES, Forecaster, forecast_frame
+
+Units = npt.NDArray[np.floating]
+_MOST_ROWS = 300_000
+_LAST = 20.0
 
 
-def simple_rules(panel: Panel, horizon: int) -> dict[str, np.ndarray]:
-    """``(series, horizon)`` forecasts from the end of the panel."""
-    demand, weeks = panel.demand, panel.n_weeks
-    with np.errstate(all="ignore"):
-        average = np.nanmean(demand, axis=1)
-        recent = np.nanmean(
-            np.where(np.isnan(demand[:, -4:]).all(1)[:, None], 0, demand[:, -4:]), 1
-        )
-    last_year = np.stack([demand[:, weeks - 1 + h - 52] for h in range(1, horizon + 1)], axis=1)
-    return {
-        "historical average": np.repeat(average[:, None], horizon, axis=1),
-        "same week last year": np.where(np.isnan(last_year), average[:, None], last_year),
-        "mean of last 4 weeks": np.repeat(recent[:, None], horizon, axis=1),
-    }
+class PointPeer(ABC):
+    """A forecaster with one number for all purposes."""
 
-
-def as_frame(keys: pd.DataFrame, values: np.ndarray) -> pd.DataFrame:
-    """A rule's forecast in the frame of ``keys`` (a forecast frame): one value for every point."""
-    frame = keys[["store_id", "product_id", "week", "horizon"]].copy()
-    for point in POINTS:
-        frame[point] = values.reshape(-1)
-    return frame
-
-
-class OurFeaturesLightGBM:
-    """LightGBM on the features of this project, one quantile of log demand.
-
-    Args:
-        leads: Leads in weeks.
-        quantile: Level to forecast.
-    """
-
-    def __init__(self, leads: list[int], quantile: float) -> None:
-        self.leads, self.quantile = leads, quantile
-
-    def fit(self, panel: Panel) -> OurFeaturesLightGBM:
-        """Train on all rows."""
-        import lightgbm
-
-        training = prepare(panel, self.leads, seed=0)
-        self.spec, self.dense = training.spec, training.dense
-        x = self._matrix(training.sample)
-        settings = {
-            "objective": "quantile",
-            "alpha": self.quantile,
-            "learning_rate": 0.06,
-            "num_leaves": 63,
-            "min_data_in_leaf": 60,
-            "feature_fraction": 0.5,
-            "bagging_fraction": 0.7,
-            "bagging_freq": 1,
-            "verbose": -1,
-            "seed": 1,
-        }
-        categories = list(range(len(self.dense), x.shape[1]))
-        data = lightgbm.Dataset(x, training.sample.y, categorical_feature=categories)
-        self.booster = lightgbm.train(settings, data, 250)
+    def fit(self, panel: Panel) -> Self:
+        """Learn from the whole history; nothing by default."""
         return self
 
-    def predict(self, panel: Panel, horizon: int) -> np.ndarray:
+    def predict(self, panel: Panel, as_of: pd.Timestamp, horizon: int) -> pd.DataFrame:
+        """The frame of the protocol; quantiles are unknown."""
+        units = np.maximum(np.nan_to_num(self.units(panel.until(as_of, horizon), horizon)), 0)
+        unknown = np.full((*units.shape, len(QUANTILES)), np.nan)
+        return forecast_frame(panel, as_of, unknown, dict.fromkeys(POINTS, units))
+
+    @abstractmethod
+    def units(self, panel: Panel, horizon: int) -> Units:
         """``(series, horizon)`` units from the end of the panel."""
-        sample = forecast_sample(panel, self.spec, panel.as_of, horizon)
-        logs = self.booster.predict(self._matrix(sample))
-        return sample.units(logs[:, None].astype(np.float32)).reshape(panel.n_series, horizon)
-
-    def _matrix(self, sample) -> np.ndarray:
-        return np.column_stack([sample.x[:, self.dense], sample.codes])
 
 
-class PublishedLightGBM:
-    """LightGBM by the published recipe for the orange juice data (microsoft/forecasting, MIT).
+class MovingAverage(PointPeer):
+    """Mean of the last four weeks on sale."""
 
-    One model for all series on units, objective MAPE: 18 lags and a mean of 40 weeks from two weeks
-    back on, gaps filled with the last figure; week, month, week of month, deal, feat, price and its
-    ratio to the store's mean price; 940 trees of 124 leaves.
+    def units(self, panel: Panel, horizon: int) -> Units:
+        """The same for all weeks."""
+        demand = pd.DataFrame(panel.demand.T)
+        recent = demand.rolling(4, min_periods=1).mean().ffill().iloc[-1].to_numpy()
+        return np.repeat(recent[:, None], horizon, axis=1)
+
+
+class AutoETS(PointPeer):
+    """Exponential smoothing chosen by AICc for each series, by statsforecast; without a season.
+
+    Its longest season is 24 weeks, so that a year is out of its reach.
     """
 
-    settings: ClassVar = {
-        "objective": "mape",
-        "num_leaves": 124,
-        "min_data_in_leaf": 340,
-        "learning_rate": 0.1,
-        "feature_fraction": 0.65,
-        "bagging_fraction": 0.87,
-        "bagging_freq": 19,
+    def units(self, panel: Panel, horizon: int) -> Units:
+        """Chosen and fitted anew at each origin; weeks without a delivery are left out."""
+        return np.stack([self._smoothed(row[np.isfinite(row)], horizon) for row in panel.demand])
+
+    def _smoothed(self, demand: Units, horizon: int) -> Units:
+        from statsforecast.models import AutoETS as Smoothing
+
+        few = 12
+        if len(demand) < few or np.ptp(demand) == 0:
+            return np.full(horizon, demand.mean() if len(demand) else 0.0)
+        recent = demand[-156:].astype(float)
+        model = Smoothing(season_length=1, model="ZZN")
+        return np.asarray(model.forecast(recent, horizon)["mean"])
+
+
+@dataclass
+class Boosting:
+    """LightGBM of one quantile of log demand.
+
+    Attributes:
+        quantile: Its level.
+        trees: Number of trees.
+    """
+
+    quantile: float = 0.5
+    trees: int = 250
+    settings: ClassVar[dict[str, Any]] = {
+        "objective": "quantile",
+        "learning_rate": 0.06,
+        "num_leaves": 63,
+        "min_data_in_leaf": 40,
+        "feature_fraction": 0.5,
+        "bagging_fraction": 0.7,
+        "bagging_freq": 1,
+        "num_threads": 1,
         "verbose": -1,
         "seed": 1,
     }
-    trees, lags, window, gap = 940, range(2, 20), 40, 2
 
-    def fit(self, panel: Panel) -> PublishedLightGBM:
-        """Train on every week of every series that has all lags."""
+    def fit(self, x: Units, codes: npt.NDArray[np.integer], y: Units) -> Self:
+        """Train on all rows."""
         import lightgbm
 
-        x, y = self._table(panel, panel.n_weeks)
-        x, y = x[self.lags[-1] :].reshape(-1, x.shape[2]), y[self.lags[-1] :].reshape(-1)
-        data = lightgbm.Dataset(x, y, categorical_feature=[0, 1, 2])
-        self.booster = lightgbm.train(self.settings, data, self.trees)
+        columns = np.column_stack([x, codes])
+        data = lightgbm.Dataset(
+            columns, y, categorical_feature=list(range(x.shape[1], columns.shape[1]))
+        )
+        settings = self.settings | {"alpha": self.quantile}
+        self.booster = lightgbm.train(settings, data, self.trees)
         return self
 
-    def predict(self, panel: Panel, horizon: int) -> np.ndarray:
-        """``(series, horizon)`` units from the end of the panel."""
-        x, _ = self._table(panel, panel.n_weeks + horizon)
-        future = x[panel.n_weeks :].transpose(1, 0, 2)
-        return self.booster.predict(future.reshape(-1, x.shape[2])).reshape(-1, horizon)
-
-    def _table(self, panel: Panel, weeks: int) -> tuple[np.ndarray, np.ndarray]:
-        """Features ``(weeks, series, features)`` and units ``(weeks, series)``."""
-        units = np.full((weeks, panel.n_series), np.nan)
-        units[: panel.n_weeks] = panel.demand.T
-        units = pd.DataFrame(units).ffill().bfill()
-        plans = {
-            name: pd.DataFrame(panel.known_future[name].dense().T[:weeks]).ffill().bfill()
-            for name in ("deal", "feat", "price")
-        }
-        store = panel.series["store_id"].astype("category").cat.codes.to_numpy()
-        brand = panel.series["product_id"].astype("category").cat.codes.to_numpy()
-        shelf = plans["price"].T.groupby(store).transform("mean").T
-        days = pd.DatetimeIndex(panel.weeks[:weeks])
-        lagged = [units.shift(lag) for lag in self.lags]
-        mean = units.shift(self.gap).rolling(self.window, min_periods=1).mean()
-        week = np.arange(weeks)[:, None]
-        month, in_month = days.month.to_numpy()[:, None], (days.day.to_numpy()[:, None] + 6) // 7
-        columns = [store, brand, plans["deal"], plans["feat"], plans["price"]]
-        columns += [plans["price"] / shelf, week, month, in_month, mean, *lagged]
-        shape = (weeks, panel.n_series)
-        return np.stack([np.broadcast_to(c, shape) for c in columns], axis=2), units.to_numpy()
+    def predict(self, x: Units, codes: npt.NDArray[np.integer]) -> Units:
+        """``(rows,)`` what it says."""
+        return np.asarray(self.booster.predict(np.column_stack([x, codes])))
 
 
-def load_models() -> bool:
-    """Load what models load at first use, which is no part of the work that is timed.
+class SimplePeer(PointPeer):
+    """A model of log demand on the simple features.
 
-    Returns:
-        Whether LightGBM is there.
+    Args:
+        leads: Leads in weeks.
+        make: Makes the model.
     """
-    for name in ("sklearn.linear_model", "pytorch_lightning"):
-        import_module(name)
-    if find_spec("lightgbm") is None:
-        return False
-    import_module("lightgbm")
-    return True
+
+    def __init__(self, leads: Sequence[int], make: Callable[[], Any]) -> None:
+        self.leads, self.make = list(leads), make
+
+    def fit(self, panel: Panel) -> Self:
+        """Train on every week of every series, or as many as ``_MOST_ROWS``."""
+        rows = SimpleFeatures(panel, self.leads).training(_MOST_ROWS)
+        self.model = self.make().fit(rows.x, rows.codes, rows.y)
+        return self
+
+    def units(self, panel: Panel, horizon: int) -> Units:
+        """Leads that were not learned are asked all the same."""
+        rows = SimpleFeatures(panel, range(1, horizon + 1)).rows([panel.n_weeks - 1])
+        logs = rows.level + self.model.predict(rows.x, rows.codes)
+        return np.expm1(np.minimum(logs, _LAST)).reshape(panel.n_series, horizon)
+
+
+class Scaled:
+    """Standardised features with one-hot stores and products where these are few, for scikit-learn.
+
+    Args:
+        make: Makes the model.
+    """
+
+    def __init__(self, make: Callable[[], Any]) -> None:
+        self.make = make
+
+    def fit(self, x: Units, codes: npt.NDArray[np.integer], y: Units) -> Self:
+        """Scale and train."""
+        self.mean, spread = np.nanmean(x, axis=0), np.nanstd(x, axis=0)
+        self.mean = np.nan_to_num(self.mean)
+        self.spread = np.where(spread > 1e-6, spread, np.inf)
+        self.sizes = codes.max(axis=0) + 1
+        self.model = self.make().fit(self._matrix(x, codes), y)
+        return self
+
+    def predict(self, x: Units, codes: npt.NDArray[np.integer]) -> Units:
+        """``(rows,)`` what it says, within what can be."""
+        return np.clip(self.model.predict(self._matrix(x, codes)), -4, 4)
+
+    def _matrix(self, x: Units, codes: npt.NDArray[np.integer]) -> Units:
+        scaled = np.nan_to_num(np.clip((x - self.mean) / self.spread, -5, 5))
+        parts = [np.eye(n)[c] for n, c in zip(self.sizes, codes.T, strict=True) if n <= 100]
+        return np.column_stack([scaled, *parts]).astype(np.float32)
+
+
+class OurFeatures(PointPeer):
+    """LightGBM on the features of this project.
+
+    Args:
+        leads: Leads in weeks.
+        model: The model.
+    """
+
+    def __init__(self, leads: Sequence[int], model: Boosting) -> None:
+        self.leads, self.model = list(leads), model
+
+    def fit(self, panel: Panel) -> Self:
+        """Train on the rows that the ensemble trains on."""
+        training = prepare(panel, self.leads, seed=0)
+        self.spec, self.columns = training.spec, training.dense
+        sample = training.sample
+        self.model.fit(sample.x[:, self.columns], sample.codes, sample.y)
+        return self
+
+    def units(self, panel: Panel, horizon: int) -> Units:
+        """From the features of the end of the panel."""
+        sample: Sample = forecast_sample(panel, self.spec, panel.as_of, horizon)
+        logs = self.model.predict(sample.x[:, self.columns], sample.codes).astype(np.float32)
+        return sample.units(logs[:, None]).reshape(panel.n_series, horizon)
+
+
+class MLForecastLightGBM(PointPeer):
+    """mlforecast with LightGBM: lags, rolling means, the plans and the series' attributes.
+
+    Weeks without a delivery have the last figure, since mlforecast asks for series without gaps.
+    """
+
+    def fit(self, panel: Panel) -> Self:
+        """Fit one model that is applied week after week."""
+        import lightgbm
+        from mlforecast import MLForecast
+        from mlforecast.lag_transforms import RollingMean
+
+        model = lightgbm.LGBMRegressor(
+            objective="l1", n_estimators=300, learning_rate=0.05, num_leaves=63, subsample=0.7,
+            subsample_freq=1, colsample_bytree=0.7, num_threads=1, verbose=-1, seed=1,
+        )  # fmt: skip
+        year = [52] if panel.n_weeks > 2 * 52 else []
+        self.model = MLForecast(
+            models={"y": model}, freq="7D", lags=[1, 2, 3, 4, 8, 13, *year],
+            lag_transforms={1: [RollingMean(4), RollingMean(13)]}, date_features=[_week],
+        )  # fmt: skip
+        self.model.fit(_long(panel, panel.n_weeks), static_features=_statics(panel))
+        return self
+
+    def units(self, panel: Panel, horizon: int) -> Units:
+        """Forecast from the end of the panel."""
+        plans = _long(panel, panel.n_weeks + horizon).drop(columns=["y", *_statics(panel)])
+        given = {"X_df": plans[plans["ds"] > panel.as_of]} if panel.known_future else {}
+        answer = self.model.predict(horizon, new_df=_long(panel, panel.n_weeks), **given)
+        wide = answer.pivot_table(index="unique_id", columns="ds", values="y")
+        return np.expm1(wide.reindex(range(panel.n_series)).to_numpy())
+
+
+def _statics(panel: Panel) -> list[str]:
+    return [f"static_{name}" for name in panel.series.columns]
+
+
+def _week(dates: pd.DatetimeIndex) -> pd.Index:
+    return pd.Index(dates.isocalendar().week.astype(int))
+
+
+def _long(panel: Panel, weeks: int) -> pd.DataFrame:
+    """The table mlforecast reads: each series from its first week on sale, demand in logs."""
+    demand = pd.DataFrame(np.log1p(panel.demand.T)).ffill().reindex(range(weeks))
+    days = pd.DatetimeIndex(extend_weeks(panel.weeks, weeks))
+    index = np.repeat(np.arange(panel.n_series), weeks)
+    columns: dict[str, Any] = {
+        "unique_id": index,
+        "ds": np.tile(days, panel.n_series),
+        "y": demand.to_numpy().T.ravel(),
+    }
+    for name, covariate in panel.known_future.items():
+        values = pd.DataFrame(covariate.dense().T[:weeks]).reindex(range(weeks)).ffill()
+        columns[name] = values.to_numpy().T.ravel()
+    for name, (_, values) in zip(_statics(panel), panel.series.items(), strict=True):
+        words = not pd.api.types.is_numeric_dtype(values)
+        columns[name] = (values.astype("category") if words else values).take(index).array
+    table = pd.DataFrame(columns)
+    past = table["ds"] <= panel.as_of
+    return table[~past | table["y"].notna()].reset_index(drop=True)
+
+
+def _lasso() -> Any:
+    from sklearn.linear_model import LassoCV
+    from sklearn.model_selection import TimeSeriesSplit
+
+    return LassoCV(alphas=20, cv=TimeSeriesSplit(3), max_iter=300, tol=1e-3, precompute=True)
+
+
+def _mlp() -> Any:
+    from sklearn.neural_network import MLPRegressor
+
+    return MLPRegressor(
+        hidden_layer_sizes=(64, 32), alpha=1e-4, batch_size=512, max_iter=12, random_state=0
+    )
+
+
+_LINEAR, _NET = partial(Scaled, _lasso), partial(Scaled, _mlp)
+_TREES = partial(Boosting, 0.4)
+
+
+@dataclass(frozen=True)
+class Peer:
+    """A peer by name.
+
+    Attributes:
+        make: Makes it for some leads.
+        needs: Packages that it asks for.
+        ours: Whether it is made of the project's features, so that its answers change with them.
+    """
+
+    make: Callable[[list[int]], Forecaster | PointPeer]
+    needs: tuple[str, ...] = ()
+    ours: bool = False
+
+    @property
+    def missing(self) -> list[str]:
+        """Packages that are not installed."""
+        return [name for name in self.needs if find_spec(name) is None]
+
+
+# Means in logs of two others, which are best together.
+TOGETHER = {"simple MLP + LightGBM": ("simple MLP", "simple LightGBM")}
+PEERS: dict[str, Peer] = {
+    "seasonal naive": Peer(lambda leads: SeasonalNaive()),
+    "historical average": Peer(lambda leads: HistoricalAverage()),
+    "moving average": Peer(lambda leads: MovingAverage()),
+    "AutoETS": Peer(lambda leads: AutoETS(), ("statsforecast",)),
+    "mlforecast LightGBM": Peer(lambda leads: MLForecastLightGBM(), ("mlforecast", "lightgbm")),
+    "simple LASSO": Peer(lambda leads: SimplePeer(leads, _LINEAR)),
+    "simple MLP": Peer(lambda leads: SimplePeer(leads, _NET)),
+    "simple LightGBM": Peer(lambda leads: SimplePeer(leads, _TREES), ("lightgbm",)),
+    "LightGBM, our features": Peer(
+        lambda leads: OurFeatures(leads, Boosting(0.4)), ("lightgbm",), ours=True
+    ),
+}

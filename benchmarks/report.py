@@ -1,78 +1,160 @@
-"""One table and one JSON file for every benchmark."""
+"""Figures of a set's models, and of all sets together."""
 
 from __future__ import annotations
 
-import argparse
-import json
-import resource
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-POINT_OF = {"MAPE": "mape_point", "WAPE": "median", "WAPE_mean": "mean", "bias": "mean"}
-SEGMENT_ROWS = 500
+from demand_forecast.modelling.evaluation.metrics import (
+    BIAS,
+    MAPE,
+    METRICS,
+    WAPE_MEDIAN,
+    Metric,
+    measure,
+    summarise,
+)
+
 ROOT = Path(__file__).resolve().parents[1]
+OURS = "ensemble"
+SEGMENT_ROWS = 500
+LEVEL = 80.0
+_BY_NAME = {metric.name: metric for metric in METRICS}
+COVERAGE = _BY_NAME["coverage_80"]
+MEASURES: dict[str, Metric] = {
+    "MAPE": MAPE,
+    "WAPE": WAPE_MEDIAN,
+    "bias": BIAS,
+    "RMSSE": _BY_NAME["rmsse"],
+    "pinball": _BY_NAME["pinball"],
+    "cover 80": COVERAGE,
+}
 
 
-def arguments(description: str, data: str, rounds: list[str]) -> argparse.Namespace:
-    """``--data DIR --json FILE --rounds NAME --peers``."""
-    parser = argparse.ArgumentParser(description=description)
-    parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data" / data)
-    parser.add_argument("--json", type=Path, help="where to write the figures")
-    parser.add_argument("--rounds", choices=rounds, default=rounds[0])
-    parser.add_argument(
-        "--peers", action=argparse.BooleanOptionalAction, default=True, help="run LightGBM too"
-    )
-    return parser.parse_args()
-
-
-def scores(frame: pd.DataFrame) -> dict[str, float]:
-    """Figures of one model, in percent.
+def figures(rows: pd.DataFrame, mape_from: float = 0) -> pd.DataFrame:
+    """One row per model: its figures, the best first.
 
     Args:
-        frame: Columns ``actual`` (positive where scored), the three points and, where there
-            are any, ``segment`` (its name, of 500 rows or more) and the quantiles.
+        rows: Of a backtest, with ``own``, ``segment``, ``seconds`` and, if known, ``wanted``.
+        mape_from: Least demand of a row that counts for the MAPE.
     """
-    frame = frame[np.isfinite(frame["actual"]) & (frame["actual"] > 0)]
-    actual = frame["actual"]
-    error = {name: frame[name] - actual for name in ("mape_point", "median", "mean")}
-    found = {
-        "MAPE": (error["mape_point"].abs() / actual).mean(),
-        "WAPE": error["median"].abs().sum() / actual.sum(),
-        "WAPE of mean": error["mean"].abs().sum() / actual.sum(),
-        "bias of mean": error["mean"].sum() / actual.sum(),
+    table = _summary(rows, [m for m in MEASURES.values() if m is not MAPE])
+    table["MAPE"] = _summary(rows[rows["actual"] >= mape_from], [MAPE])["MAPE"]
+    groups = rows.groupby("model", sort=False)
+    table["worst"] = _worst_coverage(rows)
+    if "wanted" in rows:
+        table["WAPE true"] = pd.Series(
+            {n: measure(WAPE_MEDIAN, part["wanted"], part["median"]) for n, part in groups}
+        )
+    table["seconds"] = groups["seconds"].first()
+    table["own"] = groups["own"].first()
+    columns = [*MEASURES, "worst", *(["WAPE true"] if "wanted" in rows else []), "seconds", "own"]
+    return table[columns].sort_values("WAPE").reset_index()
+
+
+def scores(rows: pd.DataFrame) -> dict[str, float]:
+    """Figures of one model over the rows with demand."""
+    rows = rows[rows["actual"] > 0]
+    kept = {name: m for name, m in MEASURES.items() if name != "RMSSE" and m.columns[0] in rows}
+    return {
+        name: round(measure(m, rows["actual"], rows[list(m.columns)].to_numpy().squeeze()), 2)
+        for name, m in kept.items()
     }
-    if "q10" in frame and frame["q10"].notna().all():
-        for level, low, high in ((0.80, "q10", "q90"), (0.95, "q025", "q975")):
-            inside = actual.between(frame[low], frame[high])
-            found[f"coverage {level:.0%}"] = inside.mean()
-            if "segment" in frame:
-                by_segment = inside.groupby(frame["segment"]).agg(["mean", "size"])
-                shares = by_segment.loc[by_segment["size"] >= SEGMENT_ROWS, "mean"]
-                found[f"worst {level:.0%}"] = shares.iloc[(shares - level).abs().argmax()]
-    return {name: round(100 * float(value), 2) for name, value in found.items()}
 
 
-def report(
-    title: str, forecasts: pd.DataFrame, seconds: dict[str, float], file: Path | None
-) -> None:
-    """Print the table of all models and write it.
+def _summary(rows: pd.DataFrame, metrics: list[Metric]) -> pd.DataFrame:
+    names = {metric.name: name for name, metric in MEASURES.items() if metric in metrics}
+    return (
+        summarise(rows, ["model"], metrics)
+        .set_index("model")
+        .rename(columns=names)[list(names.values())]
+    )
 
-    Args:
-        title: What was run.
-        forecasts: Forecast frames of all models with ``model`` and ``actual``.
-        seconds: Seconds by model.
-        file: JSON file, or None.
-    """
-    rows: list[dict[str, Any]] = []
-    for model, frame in forecasts.groupby("model", sort=False):
-        rows.append({"model": model, **scores(frame), "seconds": round(seconds.get(model, 0.0), 1)})
-    cells = int((forecasts["actual"] > 0).sum() / forecasts["model"].nunique())
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(f"{title}: {cells} cells scored, peak memory of the whole run {peak:.0f} MB\n")
-    print(pd.DataFrame(rows).to_string(index=False, na_rep=""))
-    if file:
-        result = {"title": title, "cells": cells, "peak_mb": round(peak), "models": rows}
-        file.write_text(json.dumps(result, indent=2))
+
+def _worst_coverage(rows: pd.DataFrame) -> pd.Series[float]:
+    """Coverage of the segment of 500 rows or more that is furthest from 80 %."""
+    by_segment = summarise(rows, ["model", "segment"], [COVERAGE])
+    large = by_segment[by_segment["rows"] >= SEGMENT_ROWS].dropna(subset=[COVERAGE.name])
+    far = (large[COVERAGE.name] - LEVEL).abs()
+    worst = large.loc[far.groupby(large["model"]).idxmax()]
+    return worst.set_index("model")[COVERAGE.name]
+
+
+def paired(
+    rows: pd.DataFrame, table: pd.DataFrame, name: str, mape_from: float = 0
+) -> dict[str, Any]:
+    """Ours against the best peer by one measure, with the standard error over target weeks."""
+    peers = table[~table["own"]]
+    best = peers.loc[peers[name].idxmin(), "model"]
+    terms = [_terms(rows, model, name, mape_from) for model in (OURS, best)]
+    difference = terms[0]["error"] - terms[1]["error"]
+    weight = terms[0]["weight"]
+    total = weight.sum()
+    gap = difference.sum() / total
+    n = len(weight)
+    spread = np.sqrt(np.square(difference - gap * weight).sum() * n / max(n - 1, 1)) / total
+    figures_of = table.set_index("model")[name]
+    return {
+        "best": best,
+        "ours": float(figures_of[OURS]),
+        "peer": float(figures_of[best]),
+        "ratio": float(figures_of[OURS] / figures_of[best]),
+        "difference": 100 * float(gap),
+        "standard_error": 100 * float(spread),
+        "weeks": n,
+    }
+
+
+def _terms(rows: pd.DataFrame, model: str, name: str, mape_from: float) -> pd.DataFrame:
+    """Sum of errors and of their weights by target week."""
+    mine = rows[rows["model"] == model]
+    if name == "MAPE":
+        mine = mine[(mine["actual"] > 0) & (mine["actual"] >= mape_from)]
+        error = (mine["mape_point"] - mine["actual"]).abs() / mine["actual"]
+        weight = pd.Series(1.0, mine.index)
+    else:
+        error, weight = (mine["median"] - mine["actual"]).abs(), mine["actual"]
+    return pd.DataFrame({"error": error, "weight": weight}).groupby(mine["week"]).sum()
+
+
+def show(result: dict[str, Any]) -> str:
+    """A set's table and, below, ours against the best peer."""
+    head = (
+        f"{result['set']}: {result['rows']} rows, {result['series']} series, "
+        f"{result['weeks']} target weeks, {result['peak_mb']} MB"
+    )
+    table = pd.DataFrame(result["models"]).drop(columns="own")
+    digits = {"RMSSE": 3, "pinball": 3, "seconds": 1}
+    table = table.round({c: digits.get(c, 2) for c in table.columns if c != "model"})
+    lines = [
+        f"{name}: {p['difference']:+.2f} +- {p['standard_error']:.2f} against {p['best']} "
+        f"(ratio {p['ratio']:.3f}, {p['weeks']} weeks)"
+        for name, p in result["paired"].items()
+    ]
+    return "\n".join([head, table.to_string(index=False, na_rep=""), *lines])
+
+
+def overall(results: list[dict[str, Any]]) -> str:
+    """Ours against the best peer of each set, and the geometric means of the ratios."""
+    rows = [
+        {"set": result["set"]}
+        | {
+            f"{name} {key}": result["paired"][name][key]
+            for name in result["paired"]
+            for key in ("ours", "peer", "best", "ratio")
+        }
+        for result in results
+        if result["paired"]
+    ]
+    if not rows:
+        return "no peers, no ratios"
+    table = pd.DataFrame(rows)
+    means = [
+        f"{name}: geometric mean of the ratio to the best peer "
+        f"{np.exp(np.log(table[f'{name} ratio']).mean()):.3f} over {len(table)} sets"
+        for name in ("WAPE", "MAPE")
+    ]
+    return "\n".join([table.round(3).to_string(index=False), *means])
