@@ -28,6 +28,7 @@ from demand_forecast.modelling.protocol import POINTS, QUANTILES, Forecaster, fo
 Units = npt.NDArray[np.floating]
 _MOST_ROWS = 300_000
 _LAST = 20.0
+_FAR = 1.5
 
 
 class PointPeer(ABC):
@@ -147,6 +148,9 @@ class SimplePeer(PointPeer):
 class Scaled:
     """Standardised features with one-hot stores and products where these are few, for scikit-learn.
 
+    Squared errors of logs are the loss, so that a closed week would weigh more than all others:
+    targets are cut at 1.5 from the level.
+
     Args:
         make: Makes the model.
     """
@@ -160,12 +164,12 @@ class Scaled:
         self.mean = np.nan_to_num(self.mean)
         self.spread = np.where(spread > 1e-6, spread, np.inf)
         self.sizes = codes.max(axis=0) + 1
-        self.model = self.make().fit(self._matrix(x, codes), y)
+        self.model = self.make().fit(self._matrix(x, codes), np.clip(y, -_FAR, _FAR))
         return self
 
     def predict(self, x: Units, codes: npt.NDArray[np.integer]) -> Units:
-        """``(rows,)`` what it says, within what can be."""
-        return np.clip(self.model.predict(self._matrix(x, codes)), -4, 4)
+        """``(rows,)`` what it says, no further from the level than it has learned."""
+        return np.clip(self.model.predict(self._matrix(x, codes)), -_FAR, _FAR)
 
     def _matrix(self, x: Units, codes: npt.NDArray[np.integer]) -> Units:
         scaled = np.nan_to_num(np.clip((x - self.mean) / self.spread, -5, 5))
@@ -215,10 +219,11 @@ class MLForecastLightGBM(PointPeer):
             objective="l1", n_estimators=300, learning_rate=0.05, num_leaves=63, subsample=0.7,
             subsample_freq=1, colsample_bytree=0.7, num_threads=1, verbose=-1, seed=1,
         )  # fmt: skip
-        year = [52] if panel.n_weeks > 2 * 52 else []
+        lags = [lag for lag in (1, 2, 3, 4, 8, 13, 52) if 2 * lag < panel.n_weeks]
+        means = [RollingMean(window, min_samples=1) for window in (4, 13)]
         self.model = MLForecast(
-            models={"y": model}, freq="7D", lags=[1, 2, 3, 4, 8, 13, *year],
-            lag_transforms={1: [RollingMean(4), RollingMean(13)]}, date_features=[_week],
+            models={"y": model}, freq="7D", lags=lags,
+            lag_transforms={1: means}, date_features=[_week],
         )  # fmt: skip
         self.model.fit(_long(panel, panel.n_weeks), static_features=_statics(panel))
         return self
@@ -272,7 +277,7 @@ def _mlp() -> Any:
     from sklearn.neural_network import MLPRegressor
 
     return MLPRegressor(
-        hidden_layer_sizes=(64, 32), alpha=1e-4, batch_size=512, max_iter=12, random_state=0
+        hidden_layer_sizes=(64, 32), alpha=1e-2, batch_size=512, max_iter=8, random_state=0
     )
 
 

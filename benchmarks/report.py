@@ -22,6 +22,7 @@ ROOT = Path(__file__).resolve().parents[1]
 OURS = "ensemble"
 SEGMENT_ROWS = 500
 LEVEL = 80.0
+COMPARED = ("WAPE", "MAPE")
 _BY_NAME = {metric.name: metric for metric in METRICS}
 COVERAGE = _BY_NAME["coverage_80"]
 MEASURES: dict[str, Metric] = {
@@ -139,22 +140,23 @@ def show(result: dict[str, Any]) -> str:
 
 def overall(results: list[dict[str, Any]]) -> str:
     """Ours against the best peer of each set, and the geometric means of the ratios."""
-    rows = [
-        {"set": result["set"]}
-        | {
-            f"{name} {key}": result["paired"][name][key]
-            for name in result["paired"]
-            for key in ("ours", "peer", "best", "ratio")
-        }
-        for result in results
-        if result["paired"]
-    ]
-    if not rows:
+    table = pd.DataFrame([_line(result) for result in results if result["paired"]])
+    if table.empty:
         return "no peers, no ratios"
-    table = pd.DataFrame(rows)
     means = [
         f"{name}: geometric mean of the ratio to the best peer "
         f"{np.exp(np.log(table[f'{name} ratio']).mean()):.3f} over {len(table)} sets"
-        for name in ("WAPE", "MAPE")
+        for name in COMPARED
     ]
-    return "\n".join([table.round(3).to_string(index=False), *means])
+    return "\n".join([table.to_string(index=False, na_rep=""), *means])
+
+
+def _line(result: dict[str, Any]) -> dict[str, Any]:
+    """One set in the table of all."""
+    ours = next(row for row in result["models"] if row["model"] == OURS)
+    line: dict[str, Any] = {"set": result["set"]}
+    for name in COMPARED:
+        pair = result["paired"][name]
+        line |= {name: round(pair["ours"], 2), f"{name} of peer": round(pair["peer"], 2)}
+        line |= {f"{name} ratio": round(pair["ratio"], 3), f"{name} peer": pair["best"]}
+    return line | {name: round(ours[name], 1) for name in ("bias", "cover 80", "worst", "seconds")}

@@ -194,9 +194,11 @@ READERS: dict[str, Callable[[Path, SetParameters], pd.DataFrame]] = {
 
 def sampled(table: pd.DataFrame, sample: SampleParameters) -> BoolArray:
     """``(rows,)`` True for the rows of the part that is kept; a hash of the keys decides."""
-    keys = table[sample.by].astype(str).agg("/".join, axis=1)
-    low = {key: zlib.crc32(key.encode()) / 2**32 < sample.share for key in keys.unique()}
-    return keys.map(low).to_numpy(dtype=bool)
+    keys = table[sample.by].drop_duplicates()
+    names = keys.astype(str).agg("/".join, axis=1)
+    low = names.map(lambda name: zlib.crc32(name.encode()) / 2**32 < sample.share)
+    rows = table[sample.by].merge(keys.assign(kept=low), on=sample.by, how="left")
+    return rows["kept"].to_numpy(dtype=bool)
 
 
 def to_panel(table: pd.DataFrame, parameters: SetParameters, name: str) -> Panel:

@@ -26,7 +26,7 @@ import pandas as pd
 import yaml
 from cached import Cache, digest_of
 from peers import PEERS, TOGETHER, Peer
-from report import OURS, figures, overall, paired, show
+from report import COMPARED, OURS, figures, overall, paired, show
 from sets import DataSet, SetParameters, blocks, declared, read
 
 from demand_forecast.exceptions import NotEnoughHistoryError, did_you_mean
@@ -72,9 +72,8 @@ def run_set(name: str, parameters: SetParameters, options: Options) -> dict[str,
         frames += [] if frame is None else [frame]
     rows = scored(data, pd.concat([*frames, *together(frames)], ignore_index=True))
     table = figures(rows, data.parameters.mape_from)
-    pairs = {
-        metric: paired(rows, table, metric, parameters.mape_from) for metric in pairs_of(table)
-    }
+    compared = () if table["own"].all() else COMPARED
+    pairs = {name: paired(rows, table, name, parameters.mape_from) for name in compared}
     ours = rows[rows["model"] == OURS]
     return {
         "set": name,
@@ -87,21 +86,18 @@ def run_set(name: str, parameters: SetParameters, options: Options) -> dict[str,
     }
 
 
-def pairs_of(table: pd.DataFrame) -> list[str]:
-    """Measures of which ours is set beside the best peer's; none without a peer."""
-    return ["WAPE", "MAPE"] if len(table) and (~table["own"]).any() else []
-
-
 def run_ours(data: DataSet, options: Options) -> pd.DataFrame:
     """The ensemble and its members; the historical average where history is too short for it."""
     leads = data.parameters.protocol.leads
     parameters = EnsembleParameters.model_validate(options.ensemble or {})
     ensemble = Ensemble.from_parameters(parameters, max(leads)).clone(leads=leads)
     try:
-        return _replayed(data, OURS, ensemble, options).assign(own=True)
+        rows = _replayed(data, OURS, ensemble, options)
     except NotEnoughHistoryError as error:
         progress(data.name, f"historical average in place of the ensemble: {error}")
-        return _replayed(data, OURS, HistoricalAverage(), options).assign(own=True)
+        rows = _replayed(data, OURS, HistoricalAverage(), options)
+    seconds = rows["seconds"].where(rows["model"] == OURS)  # members are not fitted apart
+    return rows.assign(own=True, seconds=seconds)
 
 
 def run_peer(data: DataSet, name: str, options: Options) -> pd.DataFrame | None:
