@@ -104,14 +104,15 @@ class Boosting:
         "seed": 1,
     }
 
-    def fit(self, x: Units, codes: npt.NDArray[np.integer], y: Units) -> Self:
+    def fit(
+        self, x: Units, codes: npt.NDArray[np.integer], y: Units, weight: Units | None = None
+    ) -> Self:
         """Train on all rows."""
         import lightgbm
 
         columns = np.column_stack([x, codes])
-        data = lightgbm.Dataset(
-            columns, y, categorical_feature=list(range(x.shape[1], columns.shape[1]))
-        )
+        categories = list(range(x.shape[1], columns.shape[1]))
+        data = lightgbm.Dataset(columns, y, weight, categorical_feature=categories)
         settings = self.settings | {"alpha": self.quantile}
         self.booster = lightgbm.train(settings, data, self.trees)
         return self
@@ -127,15 +128,22 @@ class SimplePeer(PointPeer):
     Args:
         leads: Leads in weeks.
         make: Makes the model.
+        relative: Whether rows weigh as in the MAPE: by the inverse of demand.
     """
 
-    def __init__(self, leads: Sequence[int], make: Callable[[], Any]) -> None:
-        self.leads, self.make = list(leads), make
+    def __init__(
+        self, leads: Sequence[int], make: Callable[[], Any], relative: bool = False
+    ) -> None:
+        self.leads, self.make, self.relative = list(leads), make, relative
 
     def fit(self, panel: Panel) -> Self:
         """Train on every week of every series, or as many as ``_MOST_ROWS``."""
         rows = SimpleFeatures(panel, self.leads).training(_MOST_ROWS)
-        self.model = self.make().fit(rows.x, rows.codes, rows.y)
+        weight = {}
+        if self.relative:
+            rows = rows.take(rows.y + rows.level > 0)
+            weight = {"weight": 1 / np.expm1(rows.y + rows.level)}
+        self.model = self.make().fit(rows.x, rows.codes, rows.y, **weight)
         return self
 
     def units(self, panel: Panel, horizon: int) -> Units:
@@ -316,6 +324,9 @@ PEERS: dict[str, Peer] = {
     "simple LASSO": Peer(lambda leads: SimplePeer(leads, _LINEAR)),
     "simple MLP": Peer(lambda leads: SimplePeer(leads, _NET)),
     "simple LightGBM": Peer(lambda leads: SimplePeer(leads, _TREES), ("lightgbm",)),
+    "simple LightGBM for MAPE": Peer(
+        lambda leads: SimplePeer(leads, Boosting, relative=True), ("lightgbm",)
+    ),
     "LightGBM, our features": Peer(
         lambda leads: OurFeatures(leads, Boosting(0.4)), ("lightgbm",), ours=True
     ),
