@@ -112,7 +112,7 @@ class Boosting:
 
         columns = np.column_stack([x, codes])
         categories = list(range(x.shape[1], columns.shape[1]))
-        data = lightgbm.Dataset(columns, y, weight, categorical_feature=categories)
+        data = lightgbm.Dataset(columns, y, weight=weight, categorical_feature=categories)
         settings = self.settings | {"alpha": self.quantile}
         self.booster = lightgbm.train(settings, data, self.trees)
         return self
