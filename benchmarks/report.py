@@ -39,20 +39,21 @@ def figures(rows: pd.DataFrame, mape_from: float = 0) -> pd.DataFrame:
     """One row per model: its figures, the best first.
 
     Args:
-        rows: Of a backtest, with ``own``, ``segment``, ``seconds`` and, if known, ``wanted``.
+        rows: Of a backtest, with ``own``, ``segment``, ``seconds`` and, where the actual is the
+            true demand, ``sold``.
         mape_from: Least demand of a row that counts for the MAPE.
     """
     table = _summary(rows, [m for m in MEASURES.values() if m is not MAPE])
     table["MAPE"] = _summary(rows[rows["actual"] >= mape_from], [MAPE])["MAPE"]
     groups = rows.groupby("model", sort=False)
     table["worst"] = _worst_coverage(rows)
-    if "wanted" in rows:
-        table["WAPE true"] = pd.Series(
-            {n: measure(WAPE_MEDIAN, part["wanted"], part["median"]) for n, part in groups}
+    if "sold" in rows:
+        table["WAPE sold"] = pd.Series(
+            {n: measure(WAPE_MEDIAN, part["sold"], part["median"]) for n, part in groups}
         )
     table["seconds"] = groups["seconds"].first()
     table["own"] = groups["own"].first()
-    columns = [*MEASURES, "worst", *(["WAPE true"] if "wanted" in rows else []), "seconds", "own"]
+    columns = [*MEASURES, "worst", *(["WAPE sold"] if "sold" in rows else []), "seconds", "own"]
     return table[columns].sort_values("WAPE").reset_index()
 
 

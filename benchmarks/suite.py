@@ -154,7 +154,7 @@ def together(frames: Sequence[pd.DataFrame]) -> list[pd.DataFrame]:
 
 
 def scored(data: DataSet, rows: pd.DataFrame) -> pd.DataFrame:
-    """The rows that count, with the segment and, where it is known, the true demand."""
+    """The rows that count, with the segment; true demand is the actual where it is known."""
     facts = data.panel.series[KEY].assign(segment=data.segment)
     rows = rows.merge(facts, on=KEY, how="left")
     if data.truth is not None:
@@ -163,6 +163,7 @@ def scored(data: DataSet, rows: pd.DataFrame) -> pd.DataFrame:
             KEY, var_name="week", value_name="wanted"
         )
         rows = rows.merge(long.astype({"week": rows["week"].dtype}), on=[*KEY, "week"], how="left")
+        rows = rows.rename(columns={"actual": "sold", "wanted": "actual"}).assign(censored=False)
     if data.parameters.scored == "positive":
         rows = rows[rows["actual"] > 0]
     return rows
