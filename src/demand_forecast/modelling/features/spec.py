@@ -27,14 +27,15 @@ from demand_forecast.modelling.features.demand import (
     series_offsets,
 )
 from demand_forecast.modelling.features.plans.analog import class_centres
-from demand_forecast.modelling.features.plans.columns import PlanColumns, plan_columns
+from demand_forecast.modelling.features.plans.columns import PlanColumns, plan_columns, plan_features
 from demand_forecast.modelling.features.plans.plan import Plan, plans_of
+from demand_forecast.modelling.features.plans.selection import select
 from demand_forecast.modelling.features.plans.response import Observed, Response, fit_response
 from demand_forecast.modelling.features.weather import climate
 from demand_forecast.modelling.panel import Group, Panel
 
 # With one year to look back at, a week of a product has one value of it, which names the week.
-_TWO_YEARS = 2 * 52 + 13  # the year before, around which a season's level is half a year wide
+_TWO_YEARS = 52 + 13
 
 
 @dataclass
@@ -152,8 +153,42 @@ def learn_spec(
         whole=in_whole_units(panel.demand),
         yearly=train_weeks >= _TWO_YEARS,
     )
+    spec.plans = _earned(spec, train)
     _learn_response(spec, [train, *others])
     return spec
+
+
+def _earned(spec: FeatureSpec, train: Panel) -> list[Plan]:
+    """Plans without which later weeks would be forecast worse, and all events."""
+    tried = [plan for plan in spec.plans if plan.kind != "event"]
+    if not tried:
+        return spec.plans
+    import os
+    if os.environ.get("NOSEL"):
+        return spec.plans
+    from demand_forecast.modelling.features.calendar import extend_weeks, season_features
+    logs = np.log(train.demand.T + series_offsets(train, spec.offsets, spec.other_offset)[None])
+    level, mean = running_mean_before(logs)
+    season = season_features(extend_weeks(train.weeks, train.n_weeks), train.n_series)
+    always = [*season.values(), mean]
+    columns = plan_features(train, tried, train.n_weeks)
+    wanted = {plan.name: [c for f, c in columns.items() if f.sources[0] == plan.name] for plan in tried}
+    found = select(logs - level, always, wanted)
+    spec.earned = found
+    if os.environ.get("SHOWSEL"):
+        print(train.region, train.store_format, [(e.name, e.kept, round(e.gain, 2), round(e.error, 2)) for e in found], flush=True)
+    kept = {e.name for e in found if e.kept}
+    return [plan for plan in spec.plans if plan.kind == "event" or plan.name in kept]
+
+
+def running_mean_before(logs: Array) -> tuple[Array, Array]:
+    """Level of the week before, and the last four weeks' mean against it."""
+    from demand_forecast.modelling.features.running import shift, smooth, rolling_mean
+    level, weight = smooth(logs, 0.3)
+    level = np.where(weight > 0, level, np.nan)
+    before = shift(level, 1, np.nan)
+    mean = shift(rolling_mean(logs, 13), 1, np.nan) - before
+    return before, np.where(np.isfinite(mean), mean, 0).astype(np.float32)
 
 
 def _learn_response(spec: FeatureSpec, panels: Sequence[Panel]) -> None:
