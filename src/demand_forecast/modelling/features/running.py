@@ -11,7 +11,7 @@ def shift(values: Array, weeks: int, fill: float = np.nan) -> Array:
     """Values of ``weeks`` earlier (later if negative), ``fill`` where there are none."""
     out = np.full_like(values, fill)
     if weeks >= 0:
-        out[weeks:] = values[: len(values) - weeks]
+        out[weeks:] = values[: max(len(values) - weeks, 0)]
     else:
         out[:weeks] = values[-weeks:]
     return out

@@ -20,6 +20,7 @@ from demand_forecast.modelling.features.attributes import (
     store_attributes,
 )
 from demand_forecast.modelling.features.calendar import WEEK_NUMBERS
+from demand_forecast.modelling.features.feature import Derivation
 from demand_forecast.modelling.features.demand import (
     demand_offsets,
     in_whole_units,
@@ -156,6 +157,9 @@ def learn_spec(
     spec.plans = _earned(spec, train)
     _learn_response(spec, [train, *others])
     return spec
+
+
+_JUDGED = {Derivation.VALUE, Derivation.CUT, Derivation.LAST_WEEK}
 
 
 def _earned(spec: FeatureSpec, train: Panel) -> list[Plan]:

@@ -19,6 +19,7 @@ ENSEMBLE, BASELINE = "ensemble", "historical_average"
 MEMBERS = {
     "lasso": "lasso.lasso.Lasso",
     "network": "network.network.Network",
+    "trees": "trees.BoostedTrees",
 }
 # The only classes that a stored model may name: loading one can run no other code.
 KINDS = {

@@ -18,7 +18,7 @@ from demand_forecast.modelling.models.calibration.cold_start import cold_start_r
 from demand_forecast.modelling.models.standardised import Slopes
 from demand_forecast.modelling.panel import Panel
 
-MIN_WEEKS = 16
+MIN_WEEKS = 6
 MIN_ROWS = 20
 ENOUGH_ROWS = 10_000
 _FIRST_ORIGIN = 2
@@ -103,7 +103,7 @@ def prepare(panel: Panel, leads: list[int], seed: int, pool: Sequence[Panel] = (
             f"needs {needed} weeks and {MIN_ROWS} observed series-weeks; found "
             f"{panel.n_weeks} weeks and {observed} observed series-weeks"
         )
-    held_out = int(np.clip(round(0.18 * panel.n_weeks), 4, 26))
+    held_out = int(np.clip(round(0.18 * panel.n_weeks), min(4, panel.n_weeks // 4), 26))
     missing = ENOUGH_ROWS - observed * len(leads)
     pool = pool if missing > 0 else ()
     spec = learn_spec(panel, leads, panel.n_weeks - held_out, pool)

@@ -12,11 +12,13 @@ import numpy.typing as npt
 from demand_forecast.modelling.arrays import Array, IntArray
 from demand_forecast.modelling.features.feature import Columns, Feature
 
+import os
 _ROWS: Final = 20_000
 _FOLDS: Final = 4
-_RIDGE: Final = 20.0
+_RIDGE: Final = float(os.environ.get('RIDGE','200'))
 _FAR: Final = 1.5
-_SURE: Final = 1.0
+
+_SURE: Final = float(os.environ.get('SURE','1'))
 
 Floats = npt.NDArray[np.float64]
 

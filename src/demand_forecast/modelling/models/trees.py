@@ -1,0 +1,157 @@
+"""Gradient boosted trees: the median of log demand, and how wide its errors are."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+import pandas as pd
+from pydantic import Field, NonNegativeInt, PositiveInt
+
+from demand_forecast.modelling.arrays import Array, Arrays, State
+from demand_forecast.modelling.features.sample import Sample
+from demand_forecast.modelling.models.calibration.censored import QUANTILE_LEVELS
+from demand_forecast.modelling.models.member import Member
+from demand_forecast.modelling.models.rows import Training
+from demand_forecast.modelling.parameters import Parameters
+
+if TYPE_CHECKING:
+    from lightgbm import Booster
+
+# A closed week would weigh more than all others.
+_FURTHEST = 3.0
+_SPREAD_ROUNDS, _SPREAD_LEAVES = 40, 7
+
+
+class TreesParameters(Parameters):
+    """How many trees are grown, how large and from how much."""
+
+    rounds: PositiveInt = Field(default=100, description="Number of trees.")
+    leaves: int = Field(default=15, ge=2, description="Most leaves of a tree.")
+    learning_rate: float = Field(default=0.1, gt=0, le=1, description="Weight of a new tree.")
+    min_leaf_rows: PositiveInt = Field(default=20, description="Fewest rows of a leaf.")
+    feature_share: float = Field(
+        default=0.5, gt=0, le=1, description="Share of the features that a tree may use."
+    )
+    row_share: float = Field(
+        default=0.7, gt=0, le=1, description="Share of the rows that a tree learns from."
+    )
+    max_bins: int = Field(
+        default=63, ge=2, le=255, description="Most values that are told apart of a feature."
+    )
+    seed: NonNegativeInt | None = Field(
+        default=None, description="Seed of what is drawn; that of the ensemble if not given."
+    )
+
+
+class BoostedTrees(Member):
+    """Boosted trees by LightGBM (Ke et al. 2017) on the absolute error of log demand.
+
+    One booster learns the median, a smaller one the size of its errors; the quantiles are those of
+    the errors on held-out weeks in units of that size. Models are stored as LightGBM's text.
+
+    Args:
+        parameters: Its :class:`TreesParameters`.
+        horizon: See :class:`~demand_forecast.modelling.models.direct.DirectForecaster`.
+        leads: Likewise.
+        seed: Likewise.
+
+    Attributes:
+        columns_: Columns of the features that are not one-hot; the codes of categories follow.
+        location_: Booster of the median.
+        spread_: Booster of the log size of the error.
+        errors_: ``(levels,)`` quantiles of the error in units of its size.
+        importances_: Share of the gain of each feature.
+    """
+
+    kind = "trees"
+    parameters_class: ClassVar[type[Parameters]] = TreesParameters
+    parameters: TreesParameters
+    wants_filled_demand = True
+
+    def _fit_rows(self, training: Training) -> Array:
+        """Grow trees on the rows before the held-out weeks, look at those, then grow on all."""
+        sample, is_train = training.sample, training.is_train
+        self.columns_ = np.asarray(training.dense)
+        x = self._matrix(sample)
+        y = np.clip(sample.y, -_FURTHEST, _FURTHEST)
+        self.location_ = self._grow_location(x[is_train], y[is_train])
+        error = y - self.location_.predict(x)
+        self.spread_ = self._grow_spread(x[is_train], error[is_train])
+        location, spread = y[~is_train] - error[~is_train], self._spread(x[~is_train])
+        judged = error[~is_train] / spread if (~is_train).any() else np.zeros(1)
+        self.errors_ = np.quantile(judged, QUANTILE_LEVELS).astype(np.float32)
+        if (~is_train).any():
+            self.location_ = self._grow_location(x, y)
+        gain = self.location_.feature_importance("gain")
+        names = [training.names[k] for k in self.columns_]
+        names += [category.name for category in training.spec.embedded]
+        self.importances_ = dict(zip(names, (gain / max(gain.sum(), 1e-9)).tolist(), strict=True))
+        return self._quantiles(location, spread)
+
+    def _predict_rows(self, sample: Sample) -> tuple[Array, None]:
+        x = self._matrix(sample)
+        return self._quantiles(np.asarray(self.location_.predict(x)), self._spread(x)), None
+
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """The features by their share of the gain."""
+        table = pd.DataFrame(self.importances_.items(), columns=["feature", "share_of_gain"])
+        return {"importances": table.sort_values("share_of_gain", ascending=False)}
+
+    def _grow_location(self, x: Array, y: Array) -> Booster:
+        settings = self.parameters
+        return self._grow(x, y, "l1", settings.leaves, settings.rounds)
+
+    def _grow_spread(self, x: Array, error: Array) -> Booster:
+        """The log of the absolute error, which no single error may decide."""
+        size = 0.1 * float(np.mean(np.abs(error))) + 1e-6
+        return self._grow(x, np.log(np.abs(error) + size), "l2", _SPREAD_LEAVES, _SPREAD_ROUNDS)
+
+    def _grow(self, x: Array, y: Array, objective: str, leaves: int, rounds: int) -> Booster:
+        import lightgbm
+
+        settings = self.parameters
+        options = {
+            "objective": objective,
+            "num_leaves": leaves,
+            "learning_rate": settings.learning_rate,
+            "min_data_in_leaf": settings.min_leaf_rows,
+            "feature_fraction": settings.feature_share,
+            "bagging_fraction": settings.row_share,
+            "bagging_freq": 1,
+            "max_bin": settings.max_bins,
+            "seed": self.seed if settings.seed is None else settings.seed,
+            # The same trees wherever they grow; workers share the cores.
+            "deterministic": True,
+            "force_row_wise": True,
+            "num_threads": 1,
+            "verbosity": -1,
+        }
+        return lightgbm.train(options, lightgbm.Dataset(x, y), rounds)
+
+    def _spread(self, x: Array) -> Array:
+        return np.exp(np.asarray(self.spread_.predict(x)))
+
+    def _quantiles(self, location: Array, spread: Array) -> Array:
+        """``(rows, levels)``, in order because ``errors_`` are."""
+        return (location[:, None] + spread[:, None] * self.errors_).astype(np.float32)
+
+    def _matrix(self, sample: Sample) -> Array:
+        """Features, then the codes of the categories as numbers."""
+        return np.column_stack([sample.x[:, self.columns_], sample.codes]).astype(np.float32)
+
+    def _state(self) -> State:
+        figures = {
+            "location_": self.location_.model_to_string(),
+            "spread_": self.spread_.model_to_string(),
+            "importances_": self.importances_,
+        }
+        return figures, {"columns_": self.columns_, "errors_": self.errors_}
+
+    def _restore(self, figures: dict[str, Any], arrays: Arrays) -> None:
+        import lightgbm
+
+        self.location_ = lightgbm.Booster(model_str=figures["location_"])
+        self.spread_ = lightgbm.Booster(model_str=figures["spread_"])
+        self.importances_ = figures["importances_"]
+        self.columns_, self.errors_ = arrays["columns_"], arrays["errors_"]
