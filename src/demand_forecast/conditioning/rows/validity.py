@@ -43,6 +43,15 @@ def choose_valid(stores: Draft, as_of: np.datetime64) -> None:
     stores.reject(stores.good & ~stores.mask(chosen), "not_valid_now", "valid_from")
 
 
+def last_days(stores: Draft) -> dict[str, np.datetime64]:
+    """Last day of each store that is declared to be closed for good."""
+    if "valid_until" not in stores.frame:
+        return {}
+    until = _times(stores).groupby("store_id")["until"].max()
+    closed = until[until < pd.Timestamp(_LATEST)]
+    return dict(zip(closed.index, closed.to_numpy().astype("datetime64[D]"), strict=True))
+
+
 def _times(stores: Draft) -> pd.DataFrame:
     """First and last day of each good row, by store and first day; the index is its place."""
     rows = np.flatnonzero(stores.good)
