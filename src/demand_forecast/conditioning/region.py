@@ -237,7 +237,7 @@ def _check_masters_and_shipments(
     span = _span(drafts, region, parameters)
     checks.check_weeks(shipments, span.first, span.as_of, span.shipped)
     keys = resolve_repeats(shipments, layout.sources["shipments"])
-    gaps = look_at_sales(shipments, keys, layout.sources["shipments"])
+    gaps = look_at_sales(shipments, keys, layout.sources["shipments"], products is not None)
     if parameters.as_of is None:
         _check_late_rows(shipments, region, parameters, span)
     choose_valid(stores, span.as_of)
