@@ -33,7 +33,7 @@ from demand_forecast.conditioning.rows.regions import (
 )
 from demand_forecast.conditioning.rows.repeats import resolve_repeats
 from demand_forecast.conditioning.rows.span import Ids, plausible_span, returned_until
-from demand_forecast.conditioning.rows.successors import follow_successors
+from demand_forecast.conditioning.rows.successors import follow_successors, refuse_splits
 from demand_forecast.conditioning.rows.sums_of_others import Gaps
 from demand_forecast.conditioning.rows.totals import control_totals
 from demand_forecast.conditioning.rows.validity import (
@@ -219,6 +219,7 @@ def _check_masters_and_shipments(
     checks.check_stores(stores, region, store_formats)
     set_sales_elsewhere_aside(drafts)
     if "successors" in drafts:
+        refuse_splits(drafts["successors"], layout.sources["successors"])
         resolve_repeats(drafts["successors"], layout.sources["successors"])
         follow_successors(drafts, _last_known_week(shipments, parameters))
     for master in (stores, products):

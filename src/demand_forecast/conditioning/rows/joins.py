@@ -16,6 +16,7 @@ _LOGGER = logging.getLogger(__name__)
 _EXAMPLES: Final = 3
 _LISTED: Final = 20
 _WORTH_A_LINE: Final = 0.05  # share of the ids, or rows, that find no partner
+_A_FEW: Final = 0.02
 _REPAIRED: Final = 0.5  # share of these that a repair must rescue
 
 # What ids lose and gain on their way through spreadsheets, and the key that undoes it.
@@ -59,6 +60,16 @@ class Join:
     def share(self) -> float:
         """Share of the ids without a partner."""
         return len(self.missed) / max(len(self.ids), 1)
+
+    @property
+    def there(self) -> list[str]:
+        """Some ids of the right side, as examples."""
+        return sorted(self.known)[:_EXAMPLES]
+
+    @property
+    def is_low(self) -> bool:
+        """Whether more than a few ids find no partner."""
+        return self.share > _A_FEW
 
     @property
     def is_worth_a_line(self) -> bool:
@@ -146,7 +157,7 @@ def _reference(name: str, column: str, draft: Draft, other_name: str, other: Dra
     """A join whose misses are rejected already: only these rows need to be looked at."""
     reason = {"store_id": "unknown_store", "product_id": "unknown_product"}[column]
     is_missed = draft.is_rejected_for(reason)
-    missed = _distinct(draft.frame.loc[is_missed, column])
+    missed = distinct(draft.frame.loc[is_missed, column])
     known = _ids(other, column)
     found = known if draft.good.any() else frozenset()
     return Join(
@@ -155,10 +166,11 @@ def _reference(name: str, column: str, draft: Draft, other_name: str, other: Dra
 
 
 def _ids(draft: Draft, column: str) -> frozenset[str]:
-    return _distinct(draft.frame.loc[draft.good, column])
+    return distinct(draft.frame.loc[draft.good, column])
 
 
-def _distinct(ids: pd.Series) -> frozenset[str]:
+def distinct(ids: pd.Series) -> frozenset[str]:
+    """The ids of a column, without empty cells."""
     return frozenset(ids.dropna().unique())
 
 
