@@ -29,6 +29,7 @@ _WEEKLY: Final = 0.6  # share of the rows on one weekday that makes a source wee
 _ONE_WEEKDAY: Final = 0.95
 _EXPLAINED: Final = 0.8
 _FEW: Final = 3
+_SOME_WEEKS: Final = 4  # different dates, before the weekday of a file means anything
 _ENOUGH: Final = 8  # different dates, before a weekday means anything
 _MIXED_SHARE: Final = 0.01
 _NEAR: Final = np.timedelta64(31, "D")
@@ -119,6 +120,7 @@ class DateSet:
         days = self.days
         if not is_week_of_its_own(self.column):
             self._check_each(days, week_ends_on)
+            self._say_other_weekdays(days)
         if self.source in _STEADY and self.name in _OF_ROWS:
             self._say_jumps(days, week_ends_on)
 
@@ -211,6 +213,27 @@ class DateSet:
         undeclared = self.is_label and "week_is" not in self.column.model_fields_set
         if share >= _ONE_WEEKDAY and undeclared and main != week_ends_on:
             self._say_label(main, week_ends_on)
+
+    def _say_other_weekdays(self, days: Days) -> None:
+        """Files that have one weekday each, but not the same: their labels differ."""
+        mains: dict[str, list[str]] = {}
+        for file, rows in zip(self.files, self.rows, strict=True):
+            there = (rows > 0) & ~np.isnat(days)
+            if there.sum() < _SOME_WEEKS:
+                continue
+            main, share = _main_weekday(days[there], rows[there])
+            if share < _ONE_WEEKDAY:
+                return
+            mains.setdefault(main, []).append(file)
+        if len(mains) > 1 and self.is_label and self.column.weekday is None:
+            each = "; ".join(f"{day}s in {', '.join(f[:_FEW])}" for day, f in mains.items())
+            _LOGGER.warning(
+                "source '%s': the dates of '%s' fall on one weekday in each file, but not on the "
+                "same: %s. If they are labels of weeks, these files mean different weeks by them.",
+                self.source,
+                self.name,
+                each,
+            )
 
     def _say_stray(self, main: str, words: pd.Series, count: int) -> None:
         _LOGGER.warning(

@@ -127,6 +127,7 @@ def check_joins(drafts: Mapping[str, Draft], region: str) -> pd.DataFrame:
     Raises:
         SourceError: If a join finds no partner at all.
     """
+    _say_twins(distinct(drafts["shipments"].frame["product_id"]), region)
     joins = [join for join in _joins(drafts) if join.missed]
     for join in joins:
         if join.share == 1 and join.known:
@@ -135,6 +136,24 @@ def check_joins(drafts: Mapping[str, Draft], region: str) -> pd.DataFrame:
             _LOGGER.warning("region '%s': %s", region, join)
     report = pd.DataFrame([join.report() for join in joins], columns=list(JOIN_COLUMNS))
     return report.astype(dict.fromkeys(("left", "right", "examples", "repair"), "str"))
+
+
+def _say_twins(ids: frozenset[str], region: str) -> None:
+    """Tell of ids that differ by case, by zeros in front or by ``.0`` at the end only."""
+    names = pd.Series(sorted(ids), dtype="str")
+    plain = names.str.casefold().str.replace(r"\.0+$", "", regex=True).str.lstrip("0")
+    twins = names[plain.duplicated(keep=False) & plain.ne("")]
+    if twins.empty:
+        return
+    pair = names[plain == plain[twins.index[0]]]
+    _LOGGER.warning(
+        "region '%s': %s ids of shipments.product_id differ only by capitals, by zeros in front or "
+        "by '.0' at the end, such as %s, and are read as different products. If they are the same, "
+        "say map, zfill or extract for the column.",
+        region,
+        len(twins),
+        _some(list(pair)),
+    )
 
 
 def _joins(drafts: Mapping[str, Draft]) -> Iterable[Join]:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.int32]
 
-_NEARLY_ALL: Final = 0.95
+_NEARLY_ALL: Final = 0.85  # the others may have been corrected
 _TOLERANCE: Final = 1e-6
 _WEEKS: Final = 8  # fewer may agree by chance
 _LEVELS: Final = 3  # different sums, or ids that stand still look like a sum
@@ -19,6 +19,7 @@ _MANY_IDS: Final = 1000
 _GROUPS: Final = 16  # of the other ids, so that there are more equations than unknowns
 _UNEXPLAINED: Final = 0.02  # share of an id's variation that all others leave open
 _CANDIDATES: Final = 40
+_HARDLY_ANY: Final = 0.05
 _NEAR: Final = 0.25  # a weight of 0 or 1, where single weeks have been corrected
 _RIDGE: Final = 1e-9
 
@@ -77,7 +78,7 @@ def _members(cells: Floats, candidate: int) -> list[int]:
     weights = np.linalg.lstsq(cells[smaller].T, cells[candidate], rcond=None)[0]
     near = np.minimum(np.abs(weights), np.abs(weights - 1))
     # an id with hardly any units may have any weight
-    matters = total[smaller] > (1 - _NEARLY_ALL) * total[candidate] / len(smaller)
+    matters = total[smaller] > _HARDLY_ANY * total[candidate] / len(smaller)
     if (near[matters] > _NEAR).any():
         return []
     return [int(code) for code in smaller[np.abs(weights - 1) <= _NEAR]]

@@ -16,13 +16,15 @@ from demand_forecast.conditioning.rows.subtotals import find_subtotal
 from demand_forecast.conditioning.weeks import week_number
 from demand_forecast.exceptions import SourceError
 
-_NEARLY_ALL: Final = 0.95
+_NEARLY_ALL: Final = 0.85  # the others may have been corrected
 _WEEKS: Final = 8  # fewer may agree by chance
 _OTHERS: Final = 2
 _OTHERS_AND_SUBTOTALS: Final = 6
 _LEVELS: Final = 3  # different weekly sums, or a share that stands still looks like a sum
 _TOLERANCE: Final = 1e-6
 _EXAMPLES: Final = 3
+_ROWS: Final = 20  # with fewer rows or units, one may be half of all by chance
+_UNITS: Final = 50
 _MANY_PAIRS: Final = 20_000_000  # of stores and products, as a table with a place for each
 
 Codes = npt.NDArray[np.int32]
@@ -82,6 +84,7 @@ class Sales:
         Raises:
             SourceError: If there is one: units would count twice.
         """
+        self._refuse_row_of_all()
         for column in ("product_id", "store_id"):
             total = self._total(column)
             if total is not None:
@@ -96,6 +99,30 @@ class Sales:
                 some = " and ".join(f"'{names[code]}'" for code in found[1][:_EXAMPLES])
                 some += " and others" if len(found[1]) > _EXAMPLES else ""
                 raise SourceError(_refusal(layout, column, str(names[found[0]]), some))
+
+    def _refuse_row_of_all(self) -> None:
+        """Refuse a single row that is the sum of all others, of its store or of its week."""
+        everything = np.zeros(len(self.units), np.int32)
+        for what, codes in (
+            ("", everything),
+            (" of its store", self.codes["store_id"]),
+            (" of its week", self.week),
+        ):
+            n = int(codes.max(initial=-1)) + 1
+            largest = np.zeros(n)
+            np.maximum.at(largest, codes, self.units)
+            is_sum = _agree(largest, _sums(codes.astype(np.int64), self.units, n) / 2)
+            is_sum &= (np.bincount(codes, minlength=n) >= _ROWS) & (largest >= _UNITS)
+            if is_sum.any():
+                group = int(np.argmax(is_sum))
+                row = int(np.flatnonzero((codes == group) & (self.units == largest[group]))[0])
+                ids = {name: str(self.names[name][code[row]]) for name, code in self.codes.items()}
+                raise SourceError(
+                    f"source 'shipments': the row of store '{ids['store_id']}' and product "
+                    f"'{ids['product_id']}' with {largest[group]:,.0f} units is the sum of all "
+                    f"others{what}: a total that would count twice. Take it out, or declare it by "
+                    "'rows' or 'read: {footer_rows: ...}'."
+                )
 
     def _refuse_twin(self, layout: SourceLayout) -> None:
         """Refuse two products of which one repeats the other."""
