@@ -51,6 +51,11 @@ def test_weeks_without_a_row_are_a_jump():
     assert (jump.first, jump.last, jump.rows) == (WEEKS[50], WEEKS[52], 0)
 
 
+def test_single_rows_before_and_after_all_others_make_no_jump():
+    ends = [WEEKS[0] - 70, WEEKS[0] - 14], [WEEKS[-1] + 14, WEEKS[-1] + 700]
+    assert find_jumps(np.concatenate([ends[0], WEEKS, ends[1]]), np.r_[1, 1, _rows(), 1, 2]) == []
+
+
 def _daily(raw_region, swap: bool, twice: bool):
     """Deliveries of five days a week, of which April is in a file of its own."""
     for source in ("returns",):

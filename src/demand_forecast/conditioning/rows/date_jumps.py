@@ -45,15 +45,17 @@ def find_jumps(weeks: Days, rows: npt.NDArray[np.int64]) -> list[Jump]:
     """Stretches of up to six weeks whose rows nearly double or halve and come back.
 
     A leap is none if rows vary that much anyway, if it comes again after a year, as a season does,
-    or if it does not come back, as after new stores. The first and the last weeks are left to
-    others.
+    or if it does not come back, as after new stores. Single rows before the first full week and
+    after the last one are left to others.
 
     Args:
         weeks: Week ends, each once, sorted.
         rows: ``(weeks,)`` rows of each.
     """
-    if len(weeks) < _WEEKS:
+    full = np.flatnonzero(rows >= _LESS * np.median(rows)) if len(rows) else rows
+    if len(full) < _WEEKS:
         return []
+    weeks, rows = weeks[full[0] : full[-1] + 1], rows[full[0] : full[-1] + 1]
     every = weeks_between(weeks[0], weeks[-1])
     counts = pd.Series(rows, weeks).reindex(every, fill_value=0).to_numpy(np.float64)
     usual = pd.Series(counts).rolling(_AROUND, center=True, min_periods=_AROUND // 2).median()
