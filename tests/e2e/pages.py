@@ -108,7 +108,7 @@ def _run(project: Project, line: str) -> str:
     settings = dict(word.split("=", 1) for word in words[:start])
     with project.settings(settings):
         result = project.command(*words[start + 2 :], of=words[start + 1])
-    assert result.exit_code == 0, f"{line}\n{result.output}"
+    assert result.exit_code == 0, f"{line}\n{result.output}\n{result.exception!r}"
     return result.output
 
 

@@ -8,12 +8,23 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from kedro.pipeline.node import Node
+from kedro.runner import SequentialRunner
 from pages import carry_out, hurry
 from project import ROOT, Project
 
+from demand_forecast.framework.namespacing import unit_of_work
+from demand_forecast.framework.stages import STAGES
+from demand_forecast.reporting.run_report import RunReport
 from demand_forecast.simulator import simulate
 
 SEGMENT = "hawaii.large"
+
+
+def _stage(node: Node) -> str:
+    return next(stage for stage in STAGES if stage in node.tags)
+
+
 _TEST = re.compile(r"^def test_(\w+)", re.MULTILINE)
 
 
@@ -60,32 +71,51 @@ def test_roll_back_a_release(with_hawaii) -> None:
     assert set(fast["model_version"]) == {str(before)}
 
 
-def test_run_a_slice(with_hawaii) -> None:
-    # Smaller slices and fewer stages: what a whole run gives is tried elsewhere.
-    part = "--pipelines={} --namespaces=north_texas.large --params={}"
-    smaller = {
-        "--namespaces=north_texas --params=north_texas.large.fast": part.format(
-            "validation", "north_texas.large.fast"
-        ),
-        "--namespaces=north_texas --params=": part.format("score", ""),
-        "--pipelines=train,score": "--pipelines=conditioning,scoring",
-        "--runner=SegmentRunner": "--pipelines=score --runner=SegmentRunner",
-    }
-    carry_out(with_hawaii, "run-a-slice", smaller)
-    [forecast] = with_hawaii.load(["north_texas.large.forecast"], None).values()
-    assert forecast["horizon"].max() == 4  # of the last command, which has the defaults again
+@pytest.fixture(scope="module")
+def with_texas(with_hawaii) -> Project:
+    """The company after the first command of the page about slices."""
+    with_hawaii.run(env=None, namespaces=["north_texas.large"])
+    return with_hawaii
 
 
-def test_explain_a_forecast(with_hawaii) -> None:
-    with_hawaii.run("score", env=None, namespaces=["north_texas.large"])
-    [forecast] = with_hawaii.load(["north_texas.large.forecast"], None).values()
+def test_run_a_slice(with_texas, monkeypatch) -> None:
+    """What each command of the page would run; that they run is tried elsewhere."""
+    chosen: list[set[tuple[str, str]]] = []
+
+    def note(runner, pipeline, *others) -> None:
+        del runner, others
+        chosen.append({(unit_of_work(n), _stage(n)) for n in pipeline.nodes})
+
+    with monkeypatch.context() as patch:
+        patch.setattr(SequentialRunner, "_run", note)
+        patch.setattr(RunReport, "show", lambda report, seconds: None)
+        carry_out(with_texas, "run-a-slice", {"--runner=Seg": "--namespaces=hawaii --runner=Seg"})
+    large, small = "north_texas.large", "north_texas.small"
+    assert [{place for place, _ in nodes if "." in place} for nodes in chosen] == [
+        {large},
+        {large, small, "florida.small"},
+        {large},
+        {large},
+        *[{large, small}] * 4,  # the last command's are noted in its workers
+    ]
+    stages = [{stage for _, stage in nodes} for nodes in chosen]
+    assert stages[0] == set(STAGES)
+    assert stages[2:5] == [
+        {"scoring"},
+        {"conditioning", "scoring"},
+        {"conditioning", "training", "validation", "release", "scoring"},
+    ]
+
+
+def test_explain_a_forecast(with_texas) -> None:
+    [forecast] = with_texas.load(["north_texas.large.forecast"], None).values()
     first = forecast.iloc[0]
     here = {
         "NTX001": first["store_id"],
         "10103": first["product_id"],
         "2020-01-18": f"{first['week']:%Y-%m-%d}",
     }
-    for printed in carry_out(with_hawaii, "explain-a-forecast", here):
+    for printed in carry_out(with_texas, "explain-a-forecast", here):
         assert "price and promotion" in printed
 
 
