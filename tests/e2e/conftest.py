@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 from project import Project
 
+from demand_forecast.framework.environment import prepare
 from demand_forecast.simulator import simulate
 
+prepare()  # sessions in this process are as quiet as those of the command line
 REGIONS = {"north_texas": "us_csv", "new_england": "json_feed"}
 ProjectFactory = Callable[..., Project]
 

@@ -37,7 +37,7 @@ class Project:
     def __init__(
         self, root: Path, store: Path, raw: Path, regions: Mapping[str, str] | None = None
     ) -> None:
-        self.root = root
+        self.root, self._ready = root, False
         shutil.copytree(ROOT / "conf", root / "conf", ignore=shutil.ignore_patterns("local"))
         (root / "conf" / "local").mkdir()
         (root / "src").mkdir()
@@ -69,7 +69,9 @@ class Project:
         folder, uri, context = Path.cwd(), mlflow.get_tracking_uri(), run_context.entered()
         variables = dict(os.environ)
         os.chdir(self.root)
-        bootstrap_project(self.root)
+        if not self._ready:  # Kedro looks through the sources of all that is loaded each time
+            bootstrap_project(self.root)
+            self._ready = True
         try:
             yield
         finally:

@@ -7,6 +7,8 @@ import re
 import pytest
 from project import Project
 
+pytestmark = pytest.mark.measured
+
 
 @pytest.fixture(scope="module")
 def fresh(make_project) -> Project:

@@ -6,6 +6,8 @@ import pytest
 import yaml
 from project import ROOT, Project
 
+pytestmark = pytest.mark.measured
+
 
 @pytest.fixture(scope="module")
 def project(make_project) -> Project:

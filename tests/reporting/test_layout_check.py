@@ -7,11 +7,11 @@ from rich.console import Console
 
 from demand_forecast.conditioning.drafting.checking import (
     ColumnCheck,
-    Join,
     RegionCheck,
     SourceCheck,
     Use,
 )
+from demand_forecast.conditioning.rows.joins import Join
 from demand_forecast.reporting.layout_check import print_check
 
 
@@ -46,7 +46,8 @@ def test_everything_is_printed() -> None:
         rejected={"bad_date": (5, "a.csv, row 7 (week): 31.02.2024")},
     )
     check = RegionCheck("north", sources=[source], is_sampled=True)
-    check.joins = [Join("shipments.store_id", "stores.store_id", 0.5, ("S9",), ("S1",))]
+    ids, known = frozenset({"S1", "S9"}), frozenset({"S1"})
+    check.joins = [Join("shipments.store_id", "stores.store_id", ids, known)]
     check.uses = [Use("price", "promotions", "known_future", "price", "known 3 weeks ahead")]
     check.facts = ["history: 2024-01-06 to 2024-06-29 (as_of)"]
     check.errors = ["source 'stores': broken"]

@@ -89,7 +89,7 @@ class Manifest(TypedDict):
     Attributes:
         digest: SHA-256 over all that decided the result.
         region: Name of the region.
-        files: SHA-256 of each raw file, by source and name.
+        files: SHA-256 of each raw file, by source and name; see ``RawSource.digests``.
         first_week: First week of the history, ISO 8601 as all dates here.
         as_of: Last week of the history.
         complete_until: Last week for which the files are complete.

@@ -32,18 +32,22 @@ from demand_forecast.conditioning.rows.regions import (
     set_sales_elsewhere_aside,
 )
 from demand_forecast.conditioning.rows.repeats import resolve_repeats
-from demand_forecast.conditioning.rows.successors import follow_successors
+from demand_forecast.conditioning.rows.span import Ids, plausible_span, returned_until
+from demand_forecast.conditioning.rows.successors import follow_successors, refuse_splits
 from demand_forecast.conditioning.rows.sums_of_others import Gaps
 from demand_forecast.conditioning.rows.totals import control_totals
-from demand_forecast.conditioning.rows.validity import check_overlaps, choose_valid
+from demand_forecast.conditioning.rows.validity import (
+    check_overlaps,
+    choose_valid,
+    last_days,
+)
 from demand_forecast.conditioning.rows.zeros import look_at_sales
-from demand_forecast.conditioning.weeks import week_end
+from demand_forecast.conditioning.weeks import Days, week_end
 from demand_forecast.exceptions import ConfigurationError, SourceError
 
 _LOGGER = logging.getLogger(__name__)
 
 _DAY, _WEEK = np.timedelta64(1, "D"), np.timedelta64(7, "D")
-_RETURNS_SHARE = 0.1  # returns come later than shipments; this tells whether they have come at all
 
 
 def condition_region(
@@ -215,6 +219,7 @@ def _check_masters_and_shipments(
     checks.check_stores(stores, region, store_formats)
     set_sales_elsewhere_aside(drafts)
     if "successors" in drafts:
+        refuse_splits(drafts["successors"], layout.sources["successors"])
         resolve_repeats(drafts["successors"], layout.sources["successors"])
         follow_successors(drafts, _last_known_week(shipments, parameters))
     for master in (stores, products):
@@ -233,7 +238,7 @@ def _check_masters_and_shipments(
     span = _span(drafts, region, parameters)
     checks.check_weeks(shipments, span.first, span.as_of, span.shipped)
     keys = resolve_repeats(shipments, layout.sources["shipments"])
-    gaps = look_at_sales(shipments, keys, layout.sources["shipments"])
+    gaps = look_at_sales(shipments, keys, layout.sources["shipments"], products is not None)
     if parameters.as_of is None:
         _check_late_rows(shipments, region, parameters, span)
     choose_valid(stores, span.as_of)
@@ -243,10 +248,14 @@ def _check_masters_and_shipments(
 def _last_known_week(shipments: Draft, parameters: ConditioningParameters) -> np.datetime64:
     if parameters.as_of is not None:
         return _last_week_until(parameters)
-    weeks = shipments.frame.loc[shipments.good, "week"].to_numpy().astype("datetime64[D]")
+    weeks = _weeks_of(shipments)
     if not len(weeks):
         return np.datetime64("NaT", "D")
-    return checks.plausible_span(weeks, parameters.complete_share)[1]
+    return plausible_span(weeks, parameters.complete_share, Ids.of(shipments))[1]
+
+
+def _weeks_of(draft: Draft) -> Days:
+    return draft.frame["week"].to_numpy()[draft.good].astype("datetime64[D]")
 
 
 def _check_late_rows(
@@ -273,19 +282,20 @@ def _check_late_rows(
 
 
 def _span(drafts: dict[str, Draft], region: str, parameters: ConditioningParameters) -> _Span:
-    weeks = {
-        name: drafts[name].frame.loc[drafts[name].good, "week"].to_numpy().astype("datetime64[D]")
-        for name in ("shipments", "returns")
-        if name in drafts
-    }
-    if not len(weeks["shipments"]):
+    shipments = drafts["shipments"]
+    weeks = _weeks_of(shipments)
+    if not len(weeks):
         raise SourceError(f"region '{region}': no row of shipments is usable. {_why(drafts)}")
-    first, shipped = checks.plausible_span(weeks["shipments"], parameters.complete_share)
+    first, shipped = plausible_span(
+        weeks, parameters.complete_share, Ids.of(shipments), last_days(drafts["stores"])
+    )
     now, limited_by = shipped, "shipments"
-    if len(weeks.get("returns", ())):
-        returned = checks.plausible_span(weeks["returns"], _RETURNS_SHARE)[1]
-        if returned < now:
-            now, limited_by = returned, "returns"
+    if "returns" in drafts:
+        returned = returned_until(weeks, _weeks_of(drafts["returns"]), shipped)
+        if returned.until < now:
+            now, limited_by = returned.until, "returns"
+        if returned.silent is not None:
+            _say_silent(region, returned.silent, shipped)
     if parameters.as_of is None:
         return _Span(first, now, now, shipped, limited_by)
     as_of = _last_week_until(parameters)
@@ -294,6 +304,17 @@ def _span(drafts: dict[str, Draft], region: str, parameters: ConditioningParamet
             f"conditioning.as_of is {parameters.as_of}, but region '{region}' starts in {first}."
         )
     return _Span(first, as_of, now, shipped, limited_by)
+
+
+def _say_silent(region: str, silent: np.datetime64, shipped: np.datetime64) -> None:
+    _LOGGER.warning(
+        "region '%s': the last returns are of %s, and shipments go on until %s. The weeks between "
+        "count as sold out; if their returns are still to come, set conditioning.as_of to %s.",
+        region,
+        silent,
+        shipped,
+        silent,
+    )
 
 
 def _why(drafts: Mapping[str, Draft]) -> str:

@@ -39,6 +39,7 @@ class ProgressHook:
 
     def __init__(self) -> None:
         self._total: Counter[tuple[str, str]] = Counter()
+        self._open: Counter[tuple[str, str]] = Counter()
         self._start, self._started_at = 0.0, datetime.now(UTC)
         self._started: dict[str, float] = {}
         self._unsaved: dict[str, int] = {}
@@ -47,6 +48,7 @@ class ProgressHook:
     def before_pipeline_run(self, pipeline: Pipeline) -> None:
         """Count what there is to do."""
         self._total = Counter(_place(node) for node in pipeline.nodes if node.outputs)
+        self._open = self._total.copy()
         self._started, self._unsaved = {}, {}  # a run that failed may have left some
         self._start, self._started_at = time.perf_counter(), datetime.now(UTC)
         handle, path = tempfile.mkstemp(prefix="demand_forecast_", suffix=".jsonl")
@@ -75,23 +77,23 @@ class ProgressHook:
         _note(_Noted(*_place(node), node.name, None, f"{type(error).__name__}: {error}"))
 
     def _report(self, place: tuple[str, str]) -> None:
-        """Log where this was the last node of a segment's stage."""
+        """Log where this was the last node of a segment's stage.
+
+        All nodes of one are run by one process, so only then are the others' notes of interest.
+        """
+        self._open[place] -= 1
+        if self._open[place]:
+            return
         nodes: Counter[tuple[str, str]] = Counter()
         seconds: defaultdict[tuple[str, str], float] = defaultdict(float)
         for noted in _read(_timings()):
             nodes[noted.stage, noted.place] += 1
             seconds[noted.stage, noted.place] += noted.seconds or 0
-        if nodes[place] == self._total[place]:
-            of_stage = [p for p in self._total if p[0] == place[0]]
-            done = sum(nodes[p] == self._total[p] for p in of_stage)
-            _LOGGER.info(
-                "%-12s %3d/%d  %-32s %6.1f s",
-                place[0],
-                done,
-                len(of_stage),
-                place[1],
-                seconds[place],
-            )
+        of_stage = [p for p in self._total if p[0] == place[0]]
+        done = sum(nodes[p] == self._total[p] for p in of_stage)
+        _LOGGER.info(
+            "%-12s %3d/%d  %-32s %6.1f s", place[0], done, len(of_stage), place[1], seconds[place]
+        )
 
     @hook_impl
     def after_pipeline_run(self, pipeline: Pipeline, catalog: DataCatalog) -> None:

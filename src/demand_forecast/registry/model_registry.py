@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import tempfile
 import warnings
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -72,7 +73,7 @@ class ModelRegistryDataset(AbstractDataset[TrainedModel, RegisteredModel]):
         run = client.create_run(parent.experiment_id, run_name=self._name, tags=tags)
         run_id = run.info.run_id
         try:
-            _log_figures(client, run_id, data)
+            client.log_batch(run_id, params=[Param(k, str(v)) for k, v in data.parameters.items()])
             version = self._register(run_id, data, tags)
             client.set_registered_model_alias(self._name, CHALLENGER, version)
             if data.lineage.promoted:
@@ -127,6 +128,8 @@ class ModelRegistryDataset(AbstractDataset[TrainedModel, RegisteredModel]):
                     signature=_signature(),
                 )
         client = MlflowClient()
+        # After the model: what a run has measured before, MLflow would read back and log once more.
+        client.log_batch(run_id, metrics=_measured(data.metrics, info.model_id))
         _ensure_registered(self._name)
         version = client.create_model_version(
             self._name,
@@ -171,13 +174,10 @@ def load_version(name: str, version: str) -> Forecaster:
         raise ArtefactError(f"{name} version {version} cannot be loaded: {error}") from error
 
 
-def _log_figures(client: MlflowClient, run_id: str, data: TrainedModel) -> None:
+def _measured(metrics: Mapping[str, float], model_id: str) -> list[Metric]:
+    """Metrics as MLflow's, of the run and of its model."""
     now = int(datetime.now(UTC).timestamp() * 1000)
-    client.log_batch(
-        run_id,
-        metrics=[Metric(k, float(v), now, 0) for k, v in data.metrics.items()],
-        params=[Param(k, str(v)) for k, v in data.parameters.items()],
-    )
+    return [Metric(k, float(v), now, 0, model_id=model_id) for k, v in metrics.items()]
 
 
 def _log_plots(data: TrainedModel, folder: Path) -> None:

@@ -17,6 +17,7 @@ from demand_forecast.conditioning.drafting.checking import (
 
 _WIDTH: Final = 140
 _COLUMNS: Final = 8
+_IDS: Final = 3
 
 
 def print_check(check: RegionCheck, console: Console | None = None) -> None:
@@ -97,10 +98,10 @@ def _print_joins(console: Console, check: RegionCheck) -> None:
         return
     table = _table("joins", "ids of", "are in", "share", "not there", "there")
     for join in check.joins:
-        missing = ", ".join(join.missing)
-        there = ", ".join(join.there) if join.missing else ""
+        missing = ", ".join(join.missed[:_IDS])
+        there = ", ".join(join.there) if join.missed else ""
         style = "bold" if join.is_low else ""
-        table.add_row(join.left, join.right, f"{join.share:.1%}", missing, there, style=style)
+        table.add_row(join.left, join.right, f"{1 - join.share:.1%}", missing, there, style=style)
     console.print(table)
 
 

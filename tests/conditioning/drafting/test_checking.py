@@ -47,9 +47,9 @@ def test_rejected_rows_and_joins(raw_region: RawRegion) -> None:
         "not_a_number": (1, "shipments.csv, row 723 (units_shipped): S1, P1, 01/07/2017, x"),
     }
     joins = {join.left: join for join in checked.joins}
-    assert joins["shipments.store_id"].share == 0.8
-    assert joins["shipments.store_id"].missing == ("S9",)
-    assert joins["shipments.store_id"].there == ("S1", "S2", "S3")
+    assert joins["shipments.store_id"].share == 0.2
+    assert joins["shipments.store_id"].missed == ["S9"]
+    assert joins["shipments.store_id"].there == ["S1", "S2", "S3"]
     assert joins["shipments.store_id"].is_low
     assert not joins["shipments.product_id"].is_low
 

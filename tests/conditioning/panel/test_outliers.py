@@ -35,6 +35,16 @@ def test_two_zeros_too_many_are_one(demand):
     assert _found(demand) == [(1, 7), (2, 50)]
 
 
+@pytest.mark.parametrize("week", [0, 3, 60, WEEKS - 2, WEEKS - 1])
+@pytest.mark.parametrize("level", [3, 5, 60])
+@pytest.mark.parametrize("weeks", [9, 12, 20, 30, WEEKS])
+def test_two_zeros_too_many_are_found_in_any_week_of_any_series(level, week, weeks):
+    demand = np.random.default_rng(1).poisson(level, (1, weeks)).astype(np.float32)
+    week = min(week, weeks - 1)
+    demand[0, week] = 100 * level
+    assert _found(demand, PRODUCT[:1]) == [(0, week)]
+
+
 def test_a_peak_that_other_stores_have_is_none(demand):
     demand[[0, 2, 4], 50] *= 30
     assert _found(demand) == []

@@ -12,6 +12,7 @@ from raw_regions import WEEKS
 from demand_forecast.conditioning.panel import build_panel, left_out
 from demand_forecast.conditioning.parameters import ConditioningParameters
 from demand_forecast.exceptions import ConfigurationError, ContractError, NotEnoughHistoryError
+from demand_forecast.modelling.models.baseline import HistoricalAverage
 from demand_forecast.modelling.panel import Group
 
 DAY = pd.Timedelta(days=1)
@@ -254,6 +255,29 @@ def test_an_outlier_stays_in_the_deliveries_and_is_left_out_of_demand(raw_region
     assert (listed["why"], listed["units"]) == ("outlier", panel.delivered[row, week])
     off = build_panel(conditioned, "large", ConditioningParameters(outlier_factor=None))
     assert not off.outliers.any()
+
+
+@pytest.mark.parametrize("cases", [1, 20])
+@pytest.mark.parametrize("week", [3, 30, 58, 59])
+def test_two_zeros_too_many_change_no_forecast(raw_region, week, cases):
+    """One delivery in an old or a recent week, of a slow or a fast product, x100."""
+    del raw_region.layout["sources"]["returns"]
+    shipments = raw_region.frames["shipments"]
+    rng = np.random.default_rng(2)
+    shipments["Cases"] = rng.poisson(cases, len(shipments)) + 1
+    raw_region.frames["shipments"] = shipments[shipments.index != week]
+    clean = _forecast(raw_region)
+    shipments.loc[week, "Cases"] *= 100
+    raw_region.frames["shipments"] = shipments
+    told = _forecast(raw_region)
+    panel = build_panel(raw_region.condition(), "large")
+    assert np.argwhere(panel.outliers).tolist() == [[0, week]]
+    pd.testing.assert_frame_equal(told, clean)
+
+
+def _forecast(raw_region):
+    panel = build_panel(raw_region.condition(), "large")
+    return HistoricalAverage().fit(panel).predict(panel, panel.as_of, 4)
 
 
 def test_thin_series_are_left_out_and_listed(raw_region):

@@ -216,6 +216,17 @@ def test_files_come_by_name_or_by_the_time_of_their_last_change(folder):
         source.read(changed)
 
 
+def test_a_touched_file_has_changed_where_the_time_gives_the_order(folder):
+    source = RawSource("stores", str(folder))
+    changed = LAYOUT.model_copy(update={"file_order": "modified"})
+    os.utime(folder / "stores_1.csv", (2000, 2000))
+    by_name, by_time = source.digests(LAYOUT), source.digests(changed)
+    os.utime(folder / "stores_1.csv", (3000, 3000))
+    assert source.digests(LAYOUT) == by_name
+    after = source.digests(changed)
+    assert {n for n in after if after[n] != by_time[n]} == {"stores_1.csv"}
+
+
 def test_rows_of_other_regions_are_set_aside(folder):
     _write(folder, stores_1_csv="Store,Class,Area\n1,L,North Texas\n2,L,Florida\n3\n")
     _write(folder, stores_2_csv="Area,Store,Class\nflorida,4,L\n")

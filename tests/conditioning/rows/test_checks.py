@@ -11,6 +11,7 @@ from demand_forecast.conditioning.raw.source import RawTable
 from demand_forecast.conditioning.rows import checks
 from demand_forecast.conditioning.rows.draft import Draft
 from demand_forecast.conditioning.rows.repeats import resolve_repeats
+from demand_forecast.conditioning.rows.span import plausible_span
 
 WEEK = np.datetime64("2020-01-04")
 
@@ -137,7 +138,7 @@ def _history(*counts: int, start: str = "2018-01-06") -> np.ndarray:
 )
 def test_the_last_week_is_the_last_with_its_share_of_the_usual_rows(last, complete):
     weeks = _history(*[10] * 60, last)
-    first, end = checks.plausible_span(weeks, 0.5)
+    first, end = plausible_span(weeks, 0.5)
     assert first == weeks[0]
     assert end == (weeks[-1] if complete else weeks[-1] - 7)
 
@@ -145,12 +146,12 @@ def test_the_last_week_is_the_last_with_its_share_of_the_usual_rows(last, comple
 def test_usual_is_the_median_of_the_last_half_year_without_stray_weeks():
     first_half, second_half = [40] * 60, [10] * 26
     assert (
-        checks.plausible_span(_history(*first_half, *second_half, 1), 0.5)[1]
+        plausible_span(_history(*first_half, *second_half, 1), 0.5)[1]
         == (_history(*first_half, *second_half)[-1])
     )
     strays = np.datetime64("2031-01-04") + 7 * np.arange(40)
     weeks = np.concatenate([_history(*[100] * 60), strays])
-    assert checks.plausible_span(weeks, 0.5)[1] == _history(*[100] * 60)[-1]
+    assert plausible_span(weeks, 0.5)[1] == _history(*[100] * 60)[-1]
 
 
 @pytest.mark.parametrize(
@@ -160,5 +161,5 @@ def test_usual_is_the_median_of_the_last_half_year_without_stray_weeks():
 def test_weeks_long_before_all_others_are_typing_errors_if_they_are_few(stray_rows, gap, counts):
     usual = _history(*[10] * 99, 1000 - 990 - stray_rows)
     stray = np.repeat(usual[0] - gap, stray_rows)
-    first, _ = checks.plausible_span(np.concatenate([stray, usual]), 0.5)
+    first, _ = plausible_span(np.concatenate([stray, usual]), 0.5)
     assert first == (stray[0] if counts else usual[0])

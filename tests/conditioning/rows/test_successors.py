@@ -93,6 +93,20 @@ def test_what_begins_after_the_history_has_not_happened_yet(raw_region, caplog):
     assert "P1" not in set(raw_region.condition().tables["shipments"]["product_id"])
 
 
+def test_a_product_that_is_split_is_refused_with_what_is_possible(raw_region):
+    _succession(raw_region, ("P1", "P2", ""), ("P1", "P3", "2017-05-01"))
+    told = r"'P1' is replaced by 'P2' and 'P3'.*cannot be split.*'duplicates: last'"
+    with pytest.raises(SourceError, match=told):
+        raw_region.condition()
+    _succession(raw_region, ("P1", "P2", ""), ("P1", "P2", ""))
+    assert reasons(raw_region.condition(), "successors") == {"duplicate_key": 1}
+    _succession(raw_region, ("P1", "P2", ""), ("P1", "P3", ""))
+    raw_region.layout["sources"]["successors"]["duplicates"] = "last"
+    ids = raw_region.condition().tables["shipments"]["product_id"]
+    assert sorted(ids.unique()) == ["P2", "P3"]
+    assert (ids == "P3").sum() == 240
+
+
 @pytest.mark.parametrize(
     ("rows", "circle"),
     [

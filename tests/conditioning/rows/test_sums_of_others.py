@@ -76,9 +76,72 @@ def test_a_total_that_is_not_in_the_products_is_no_harm(raw_region):
 
 @pytest.mark.parametrize("products", [["P1"], ["P1", "P2"]])
 def test_few_products_that_sell_alike_are_no_totals(raw_region, products):
-    frame = _plain(raw_region)
+    frame = _plain(raw_region, products=True)
     alike = frame.assign(Cases=frame.groupby(["Store", "Week"])["Cases"].transform("first"))
     raw_region.frames["shipments"] = alike[alike["Sku"].isin(products)]
+    assert raw_region.condition().quarantine.empty
+
+
+def test_one_product_and_its_total_are_refused(raw_region):
+    frame = _plain(raw_region)
+    one = frame[frame["Sku"] == "P1"]
+    raw_region.frames["shipments"] = pd.concat([one, one.assign(Sku="TOTAL")])
+    with pytest.raises(
+        SourceError, match=r"rows of 'TOTAL' .* 'P1' together.*If both are products"
+    ):
+        raw_region.condition()
+
+
+def _many(raw_region: RawRegion) -> pd.DataFrame:
+    """Six products in four stores."""
+    frame = _plain(raw_region)
+    rng = np.random.default_rng(5)
+    more = frame.assign(Sku=frame["Sku"].str.replace("P", "Q"), Cases=rng.poisson(9, len(frame)))
+    return pd.concat([frame, more], ignore_index=True)
+
+
+def _subtotal(frame: pd.DataFrame, column: str, of: list[str], name: str) -> pd.DataFrame:
+    part = frame[frame[column].isin(of)]
+    return _with_total(part, column, name).query(f"{column} == '{name}'")
+
+
+@pytest.mark.parametrize("corrected", [0, 3])
+@pytest.mark.parametrize(
+    "parts",
+    [[["P1", "P2"]], [["P1", "P2", "P3"], ["Q1", "Q2", "Q3"]], [["P1", "Q2"], ["P3", "Q1"]]],
+)
+def test_subtotals_of_products_without_a_total_are_refused(raw_region, parts, corrected):
+    frame = _many(raw_region)
+    sums = [_subtotal(frame, "Sku", part, f"Sum {k}") for k, part in enumerate(parts)]
+    sums[0].iloc[:corrected, sums[0].columns.get_loc("Cases")] += 2
+    raw_region.frames["shipments"] = pd.concat([*sums, frame])
+    with pytest.raises(
+        SourceError, match=r"the rows of 'Sum \d' have, week by week, the units of '"
+    ):
+        raw_region.condition()
+
+
+def test_subtotals_of_stores_are_refused(raw_region):
+    frame = _many(raw_region)
+    sums = [
+        _subtotal(frame, "Store", ["S1", "S2"], "North"),
+        _subtotal(frame, "Store", ["S3", "S4"], "South"),
+    ]
+    raw_region.frames["shipments"] = pd.concat([frame, *sums])
+    stores = raw_region.frames["stores"]
+    more = [stores.iloc[[0]].assign(Store=name) for name in ("North", "South")]
+    raw_region.frames["stores"] = pd.concat([stores, *more])
+    with pytest.raises(SourceError, match=r"the rows of '(North|South)' have, week by week"):
+        raw_region.condition()
+
+
+@pytest.mark.parametrize("scale", [0.3, 6.0])
+def test_products_that_rise_and_fall_together_are_no_totals(raw_region, scale):
+    frame = _many(raw_region)
+    week = pd.to_datetime(frame["Week"], format="%m/%d/%Y").dt.day_of_year
+    season = 1 + 0.8 * np.sin(week / 365 * 2 * np.pi)
+    rng = np.random.default_rng(3)
+    raw_region.frames["shipments"] = frame.assign(Cases=rng.poisson(scale * season))
     assert raw_region.condition().quarantine.empty
 
 

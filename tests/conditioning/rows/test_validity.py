@@ -70,12 +70,31 @@ def test_without_last_days_a_row_ends_where_the_next_begins(raw_region):
     assert _s1(conditioned)["income"] == 2
 
 
-def test_rows_that_hold_at_the_same_time_are_duplicates(raw_region):
+def test_rows_that_hold_at_the_same_time_are_told_with_their_days(raw_region, caplog):
     rows = ("L", "2017-01-01", "2017-12-31", "1"), ("S", "2017-12-31", "", "2")
     conditioned = _stores(raw_region, *rows)
-    assert reasons(conditioned, "stores") == {"duplicate_key": 1}
-    assert list(conditioned.quarantine["detail"]) == ["store_id, valid_from, valid_until"]
+    assert reasons(conditioned, "stores") == {"overlapping_times": 1}
+    assert list(conditioned.quarantine["detail"]) == ["valid_from, valid_until"]
+    assert "store 'S1': a row begins on 2017-12-31, one before it ends on 2017-12-31" in caplog.text
     assert _s1(conditioned)["income"] == 1
+
+
+@pytest.mark.parametrize("start", ["", "2017-01-01"])
+def test_an_open_row_ends_where_the_next_one_begins(raw_region, start, caplog):
+    caplog.set_level("INFO")
+    rows = ("S", "2017-07-01", "", "2"), ("L", start, "", "1"), ("S", "2018-07-01", "", "3")
+    conditioned = _stores(raw_region, *rows)
+    assert conditioned.quarantine.empty
+    assert (_s1(conditioned)["store_format"], _s1(conditioned)["income"]) == ("small", 2)
+    assert _s1(conditioned)["valid_until"] == pd.Timestamp("2018-06-30")
+    assert build_panel(conditioned, "small").closed_stores == ()
+    assert "2 rows have no last day" in caplog.text
+    assert "store 'S1' on 2017-07-01" in caplog.text
+
+
+def test_an_open_row_that_begins_inside_a_closed_one_overlaps(raw_region):
+    rows = ("L", "2017-01-01", "2017-12-31", "1"), ("S", "2017-06-01", "", "2")
+    assert reasons(_stores(raw_region, *rows), "stores") == {"overlapping_times": 1}
 
 
 def test_a_closed_store_is_history_and_gets_no_forecast(raw_region, tmp_path):

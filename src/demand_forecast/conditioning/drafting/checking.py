@@ -16,6 +16,7 @@ from demand_forecast.conditioning.parameters import ConditioningParameters
 from demand_forecast.conditioning.raw import RawSource, RawTable
 from demand_forecast.conditioning.region import condition_region
 from demand_forecast.conditioning.rows.draft import Draft, cells_of
+from demand_forecast.conditioning.rows.joins import Join, distinct
 from demand_forecast.conditioning.rows.parsing import parse_source
 from demand_forecast.conditioning.tables import TABLES
 from demand_forecast.exceptions import DemandForecastError
@@ -23,7 +24,6 @@ from demand_forecast.modelling.features.plans.plan import plans_of
 from demand_forecast.modelling.panel import Panel
 
 _EXAMPLES: Final = 3
-_LOW: Final = 0.98  # share of ids that join, below which a join is worth a look
 
 
 @dataclass(frozen=True)
@@ -66,30 +66,6 @@ class SourceCheck:
     after: pd.DataFrame
     dates: pd.DataFrame
     rejected: Mapping[str, tuple[int, str]]
-
-
-@dataclass(frozen=True)
-class Join:
-    """How many ids of one source another one has.
-
-    Attributes:
-        left: ``shipments.store_id``.
-        right: ``stores.store_id``.
-        share: Share of the distinct ids on the left that are on the right.
-        missing: Some that are not.
-        there: Some ids on the right.
-    """
-
-    left: str
-    right: str
-    share: float
-    missing: tuple[str, ...]
-    there: tuple[str, ...]
-
-    @property
-    def is_low(self) -> bool:
-        """Whether more than a few ids find no partner."""
-        return self.share < _LOW
 
 
 @dataclass(frozen=True)
@@ -322,16 +298,8 @@ def _joins(drafts: Mapping[str, Draft]) -> Iterable[Join]:
 
 
 def _join(left: str, right: str, column: str, drafts: Mapping[str, Draft]) -> Join:
-    mine = drafts[left].frame[column].dropna().unique()
-    theirs = drafts[right].frame[column].dropna().unique()
-    missing = sorted(set(mine) - set(theirs))
-    return Join(
-        left=f"{left}.{column}",
-        right=f"{right}.{column}",
-        share=1 - len(missing) / max(len(mine), 1),
-        missing=tuple(str(m) for m in missing[:_EXAMPLES]),
-        there=tuple(str(t) for t in sorted(theirs)[:_EXAMPLES]),
-    )
+    mine, theirs = (distinct(drafts[source].frame[column]) for source in (left, right))
+    return Join(f"{left}.{column}", f"{right}.{column}", mine, theirs)
 
 
 def _condition(

@@ -40,6 +40,8 @@ def find_outliers(demand: FloatArray, product: IntArray, factor: float) -> npt.N
     rows = np.flatnonzero(np.isfinite(sold).sum(axis=1) >= _ENOUGH_WEEKS)
     marked = np.zeros(demand.shape, bool)
     usual, high = np.nanquantile(sold[rows], [0.5, _HIGH], axis=1) if len(rows) else ([], [])
+    if len(rows):  # in a short series the quantile would reach for the outlier itself
+        high = np.minimum(high, np.sort(np.nan_to_num(sold[rows]), axis=1)[:, -2])
     limit = factor * (np.asarray(usual) + _DEVIATIONS * np.sqrt(usual))
     limit = np.maximum(limit, _ABOVE_HIGH * np.asarray(high))
     with np.errstate(invalid="ignore"):

@@ -115,10 +115,16 @@ class RawSource:
     def digests(self, layout: SourceLayout) -> dict[str, str]:
         """SHA-256 of the bytes of each file, by file name.
 
+        Where the order of the files is that of their modification, its time follows after ``@``.
+
         Raises:
             SourceError: If a source that is not optional has no file.
         """
-        return {self._name(p): _sha256(p) for p in self.files(layout)}
+        is_timed = layout.file_order == "modified"
+        return {
+            self._name(p): _sha256(p) + (f"@{p.stat().st_mtime_ns}" if is_timed else "")
+            for p in self.files(layout)
+        }
 
     def read(self, layout: SourceLayout, region: str = "") -> RawTable:
         """Read all files of the source as text.

@@ -5,7 +5,9 @@ Raw columns repeat themselves: a million rows have a few hundred dates.
 
 from __future__ import annotations
 
+import string
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +26,8 @@ from demand_forecast.conditioning.weeks import Days
 
 Mask = npt.NDArray[np.bool_]
 
+_NO_TEXT: Final = string.whitespace + "\u00a0\u2007\u202f\u200b\u2060\ufeff"
+_FIRST_DAY: Final = np.datetime64("1900-01-01", "D")  # the year 0018 is a typing error
 _NULLS = ("", "na", "n/a", "nan", "null", "none", "<na>", "nat")
 
 
@@ -80,7 +84,7 @@ class CellReader:
         """
         positions, distinct = pd.factorize(text)
         codes = positions.astype(np.int32)
-        raw = pd.Series(np.asarray(distinct, object), dtype="str").str.strip()
+        raw = pd.Series(np.asarray(distinct, object), dtype="str").str.strip(_NO_TEXT)
         words, unmatched = self._mapped(raw)
         nulls = (*_NULLS, *(word.lower() for word in self.options.na_values))
         empty = words.str.lower().isin(nulls).to_numpy(bool)
@@ -131,7 +135,10 @@ class CellReader:
         """Days or ends of weeks, and where there is none."""
         is_week = self.kind == "week"
         values = week_ends(days, self.column, self.week_ends_on) if is_week else days
-        return pd.Series(values.astype("datetime64[us]")), is_bad_day(days, self.column)
+        bad = is_bad_day(days, self.column)
+        if is_week and self.column.week_number_since is None:
+            bad = bad | (days < _FIRST_DAY)
+        return pd.Series(values.astype("datetime64[us]")), bad
 
 
 def _spread(values: pd.Series, codes: npt.NDArray[np.int32]) -> pd.Series:

@@ -6,18 +6,12 @@ import re
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from demand_forecast.conditioning.rows.draft import Draft, Mask
-from demand_forecast.conditioning.weeks import Days
 
 SALE_KEY = ["store_id", "product_id", "week"]
 _DIGITS = 6
-_LEAST_SHARE = 0.2  # fewer of the typical rows may be typing errors: such weeks end no history
-_FEW_AFTER_A_GAP = 0.05
-_WEEKS_AROUND = 8
-_WEEKS_AFTER = 3  # weeks after which few rows are no late file, but all that there is
 _EVERYWHERE = {"all", "*", ""}
 _UNCLEAR = ("not_a_number", "missing_value", "negative_units", "return_exceeds_delivery")
 
@@ -124,50 +118,3 @@ def check_returns(returns: Draft, shipments: Draft) -> pd.DataFrame:
     unclear_keys: pd.DataFrame = returns.frame.loc[unclear, SALE_KEY].drop_duplicates()
     is_kept = pd.MultiIndex.from_frame(unclear_keys).isin(kept)
     return unclear_keys.loc[~is_kept].reset_index(drop=True)
-
-
-def plausible_span(weeks: Days, complete_share: float) -> tuple[np.datetime64, np.datetime64]:
-    """First and last week of a region's history, whatever single rows say.
-
-    The last one is the last week with at least ``complete_share`` of the usual rows. What is usual
-    is the median of the weeks before, or, if it is less, of the weeks after: where stores have
-    closed or the assortment was cut, the rows stay few, and where a file is not complete yet, the
-    weeks after it are none. Weeks with less than a fifth of the typical rows never end a history:
-    mistyped dates look like that. Weeks long before all others (a gap of a year, under 1 % of the
-    rows) are typing errors.
-
-    Args:
-        weeks: ``(rows,)`` week of each good row.
-        complete_share: Share of the usual weekly rows that makes a week complete.
-    """
-    distinct, counts = np.unique(weeks, return_counts=True)
-    first = distinct[_strays(distinct, counts)]
-    typical = np.sort(counts)[np.searchsorted(np.cumsum(np.sort(counts)), counts.sum() / 2)]
-    certain = counts >= typical * _LEAST_SHARE
-    distinct, counts = distinct[certain], counts[certain]
-    end = _end(distinct, counts)
-    distinct, counts = distinct[:end], counts[:end]
-    return first, distinct[np.flatnonzero(counts >= complete_share * _usual(counts))[-1]]
-
-
-def _usual(counts: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
-    """``(weeks,)`` usual number of rows, by the weeks before and after each."""
-    rows = pd.Series(counts)
-    before = rows.shift(1).rolling(_WEEKS_AROUND, min_periods=1).median()
-    after = rows[::-1].shift(1).rolling(_WEEKS_AROUND, min_periods=_WEEKS_AFTER).median()[::-1]
-    usual = np.fmin(before.to_numpy(np.float64), after.to_numpy(np.float64))
-    return np.asarray(np.nan_to_num(usual))
-
-
-def _end(distinct: Days, counts: npt.NDArray[np.int64]) -> int:
-    """Number of weeks before a long gap that only a few rows come after."""
-    gaps = np.flatnonzero(np.diff(distinct) > _WEEKS_AROUND * np.timedelta64(7, "D")) + 1
-    after = counts.sum() - np.cumsum(counts)[gaps - 1]
-    return int(min(gaps[after < counts.sum() * _FEW_AFTER_A_GAP], default=len(distinct)))
-
-
-def _strays(distinct: Days, counts: npt.NDArray[np.int64]) -> int:
-    """Number of leading weeks that are typing errors."""
-    gaps = np.flatnonzero(np.diff(distinct) > np.timedelta64(365, "D")) + 1
-    before = np.cumsum(counts)[gaps - 1]
-    return int(max(gaps[before < counts.sum() / 100], default=0))

@@ -18,8 +18,9 @@ import pandas as pd
 
 from demand_forecast.conditioning.layout import Column
 from demand_forecast.conditioning.parameters import Day
+from demand_forecast.conditioning.rows.date_jumps import Jump, find_jumps
 from demand_forecast.conditioning.rows.dates import is_week_of_its_own, swapped, written_days
-from demand_forecast.conditioning.weeks import Days, weekday
+from demand_forecast.conditioning.weeks import Days, week_end, weekday
 from demand_forecast.exceptions import SourceError
 
 _LOGGER = logging.getLogger(__name__)
@@ -28,10 +29,14 @@ _WEEKLY: Final = 0.6  # share of the rows on one weekday that makes a source wee
 _ONE_WEEKDAY: Final = 0.95
 _EXPLAINED: Final = 0.8
 _FEW: Final = 3
+_SOME_WEEKS: Final = 4  # different dates, before the weekday of a file means anything
 _ENOUGH: Final = 8  # different dates, before a weekday means anything
 _MIXED_SHARE: Final = 0.01
 _NEAR: Final = np.timedelta64(31, "D")
 _LAST_MONTH: Final = 12
+_TOLD: Final = 3
+_STEADY: Final = ("shipments", "returns", "weather_observed")  # plans come and go
+_OF_ROWS: Final = ("week", "date")
 
 Counts = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
@@ -105,14 +110,21 @@ class DateSet:
         return report.astype(dict.fromkeys(text, "str"))
 
     def check(self, week_ends_on: Day) -> None:
-        """Look for swapped days and months, stray weekdays and unclear labels.
+        """Look for swapped days and months, stray weekdays, unclear labels and sudden jumps.
 
         Raises:
             SourceError: If days and months are swapped in a part of the rows.
         """
-        if is_week_of_its_own(self.column) or not self.rows.any():
+        if not self.rows.any():
             return
         days = self.days
+        if not is_week_of_its_own(self.column):
+            self._check_each(days, week_ends_on)
+            self._say_other_weekdays(days)
+        if self.source in _STEADY and self.name in _OF_ROWS:
+            self._say_jumps(days, week_ends_on)
+
+    def _check_each(self, days: Days, week_ends_on: Day) -> None:
         self._check_other_order(days)
         self._check_swapped(days)
         self._say_weekdays(days, week_ends_on)
@@ -202,6 +214,27 @@ class DateSet:
         if share >= _ONE_WEEKDAY and undeclared and main != week_ends_on:
             self._say_label(main, week_ends_on)
 
+    def _say_other_weekdays(self, days: Days) -> None:
+        """Files that have one weekday each, but not the same: their labels differ."""
+        mains: dict[str, list[str]] = {}
+        for file, rows in zip(self.files, self.rows, strict=True):
+            there = (rows > 0) & ~np.isnat(days)
+            if there.sum() < _SOME_WEEKS:
+                continue
+            main, share = _main_weekday(days[there], rows[there])
+            if share < _ONE_WEEKDAY:
+                return
+            mains.setdefault(main, []).append(file)
+        if len(mains) > 1 and self.is_label and self.column.weekday is None:
+            each = "; ".join(f"{day}s in {', '.join(f[:_FEW])}" for day, f in mains.items())
+            _LOGGER.warning(
+                "source '%s': the dates of '%s' fall on one weekday in each file, but not on the "
+                "same: %s. If they are labels of weeks, these files mean different weeks by them.",
+                self.source,
+                self.name,
+                each,
+            )
+
     def _say_stray(self, main: str, words: pd.Series, count: int) -> None:
         _LOGGER.warning(
             "source '%s': %s rows of '%s' do not fall on a %s as the others do %s. To put such "
@@ -223,6 +256,37 @@ class DateSet:
             self.name,
             main,
             week_ends_on,
+        )
+
+    def _say_jumps(self, days: Days, week_ends_on: Day) -> None:
+        there = ~np.isnat(days)
+        ends = week_end(days[there], week_ends_on)
+        weeks, code = np.unique(ends, return_inverse=True)
+        counts = np.bincount(code, self.rows.sum(axis=0)[there], minlength=len(weeks))
+        jumps = find_jumps(weeks, counts.astype(np.int64))
+        for jump in jumps[:_TOLD]:
+            inside = there.copy()
+            inside[there] = (ends >= jump.first) & (ends <= jump.last)
+            self._say_jump(jump, self._files_of(inside) or "no file")
+        if len(jumps) > _TOLD:
+            _LOGGER.warning("source '%s': %s more such stretches.", self.source, len(jumps) - _TOLD)
+
+    def _files_of(self, words: Mask) -> str:
+        pairs = zip(self.files, self.rows, strict=True)
+        files = list(dict.fromkeys(file for file, rows in pairs if rows[words].any()))
+        more = f" and {len(files) - _FEW} more" if len(files) > _FEW else ""
+        return ", ".join(files[:_FEW]) + more
+
+    def _say_jump(self, jump: Jump, files: str) -> None:
+        _LOGGER.warning(
+            "source '%s', %s: from %s to %s there are %s rows a week, where %s are usual before "
+            "and after. Was a file loaded twice or not at all, or are days and months swapped?",
+            self.source,
+            files,
+            jump.first,
+            jump.last,
+            f"{jump.rows:,.0f}",
+            f"{jump.usual:,.0f}",
         )
 
     def _refuse(self, file: str, what: str, why: str) -> None:

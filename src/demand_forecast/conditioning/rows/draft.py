@@ -34,6 +34,7 @@ REASONS = (
     "negative_units",
     "issued_after_date",
     "duplicate_key",
+    "overlapping_times",
     "other_region",
     "unknown_store_format",
     "unknown_store",

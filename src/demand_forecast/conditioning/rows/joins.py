@@ -16,6 +16,7 @@ _LOGGER = logging.getLogger(__name__)
 _EXAMPLES: Final = 3
 _LISTED: Final = 20
 _WORTH_A_LINE: Final = 0.05  # share of the ids, or rows, that find no partner
+_A_FEW: Final = 0.02
 _REPAIRED: Final = 0.5  # share of these that a repair must rescue
 
 # What ids lose and gain on their way through spreadsheets, and the key that undoes it.
@@ -59,6 +60,16 @@ class Join:
     def share(self) -> float:
         """Share of the ids without a partner."""
         return len(self.missed) / max(len(self.ids), 1)
+
+    @property
+    def there(self) -> list[str]:
+        """Some ids of the right side, as examples."""
+        return sorted(self.known)[:_EXAMPLES]
+
+    @property
+    def is_low(self) -> bool:
+        """Whether more than a few ids find no partner."""
+        return self.share > _A_FEW
 
     @property
     def is_worth_a_line(self) -> bool:
@@ -116,6 +127,7 @@ def check_joins(drafts: Mapping[str, Draft], region: str) -> pd.DataFrame:
     Raises:
         SourceError: If a join finds no partner at all.
     """
+    _say_twins(distinct(drafts["shipments"].frame["product_id"]), region)
     joins = [join for join in _joins(drafts) if join.missed]
     for join in joins:
         if join.share == 1 and join.known:
@@ -124,6 +136,24 @@ def check_joins(drafts: Mapping[str, Draft], region: str) -> pd.DataFrame:
             _LOGGER.warning("region '%s': %s", region, join)
     report = pd.DataFrame([join.report() for join in joins], columns=list(JOIN_COLUMNS))
     return report.astype(dict.fromkeys(("left", "right", "examples", "repair"), "str"))
+
+
+def _say_twins(ids: frozenset[str], region: str) -> None:
+    """Tell of ids that differ by case, by zeros in front or by ``.0`` at the end only."""
+    names = pd.Series(sorted(ids), dtype="str")
+    plain = names.str.casefold().str.replace(r"\.0+$", "", regex=True).str.lstrip("0")
+    twins = names[plain.duplicated(keep=False) & plain.ne("")]
+    if twins.empty:
+        return
+    pair = names[plain == plain[twins.index[0]]]
+    _LOGGER.warning(
+        "region '%s': %s ids of shipments.product_id differ only by capitals, by zeros in front or "
+        "by '.0' at the end, such as %s, and are read as different products. If they are the same, "
+        "say map, zfill or extract for the column.",
+        region,
+        len(twins),
+        _some(list(pair)),
+    )
 
 
 def _joins(drafts: Mapping[str, Draft]) -> Iterable[Join]:
@@ -146,7 +176,7 @@ def _reference(name: str, column: str, draft: Draft, other_name: str, other: Dra
     """A join whose misses are rejected already: only these rows need to be looked at."""
     reason = {"store_id": "unknown_store", "product_id": "unknown_product"}[column]
     is_missed = draft.is_rejected_for(reason)
-    missed = _distinct(draft.frame.loc[is_missed, column])
+    missed = distinct(draft.frame.loc[is_missed, column])
     known = _ids(other, column)
     found = known if draft.good.any() else frozenset()
     return Join(
@@ -155,10 +185,11 @@ def _reference(name: str, column: str, draft: Draft, other_name: str, other: Dra
 
 
 def _ids(draft: Draft, column: str) -> frozenset[str]:
-    return _distinct(draft.frame.loc[draft.good, column])
+    return distinct(draft.frame.loc[draft.good, column])
 
 
-def _distinct(ids: pd.Series) -> frozenset[str]:
+def distinct(ids: pd.Series) -> frozenset[str]:
+    """The ids of a column, without empty cells."""
     return frozenset(ids.dropna().unique())
 
 

@@ -24,6 +24,8 @@ _LOGGER = logging.getLogger(__name__)
 
 _BAD: dict[Kind, str] = {"number": "not_a_number", "date": "bad_date", "week": "bad_date"}
 _EXAMPLES = 3
+_MANY_BAD = 10
+_NEARLY_ALL = 0.9
 _WORTH_A_LINE = 0.01  # share of unreadable cells; single ones are in the report
 
 Floats = npt.NDArray[np.float64]
@@ -70,7 +72,29 @@ def parse_source(
     )
     for name, column in parsed.items():
         _judge(draft, table, name, column, layout)
-    return _check_rows(draft, keeps_negative=layout.negative != "reject")
+    _check_rows(draft, keeps_negative=layout.negative != "reject")
+    _say_useless_files(draft)
+    return draft
+
+
+def _say_useless_files(draft: Draft) -> None:
+    """Tell of files of which hardly any row can be used, beside others that are fine."""
+    rows = pd.Series(draft.raw.file[draft.bad]).value_counts()
+    for file, count in rows[rows >= _MANY_BAD].items():
+        mine = draft.raw.file == file
+        if count < _NEARLY_ALL * mine.sum() or mine.all():
+            continue
+        reasons = pd.Series(draft.reasons()[mine & draft.bad]).value_counts()
+        _LOGGER.warning(
+            "source '%s', %s: %s of %s rows cannot be used, most of them for %s, unlike those of "
+            "other files. What the file holds is missing; if it is the last one, the history ends "
+            "before it.",
+            draft.source,
+            file,
+            f"{count:,}",
+            f"{int(mine.sum()):,}",
+            reasons.index[0],
+        )
 
 
 class _Columns:
@@ -232,11 +256,10 @@ def _check_dates(
     return pd.concat([r for r in reports if len(r)] or reports, ignore_index=True)
 
 
-def _check_rows(draft: Draft, keeps_negative: bool) -> Draft:
+def _check_rows(draft: Draft, keeps_negative: bool) -> None:
     frame = draft.frame
     if draft.measure is not None and not keeps_negative:
         draft.reject(frame[draft.measure] < 0, "negative_units", draft.measure)
     if "issued_on" in frame:
         until = frame["date"] if "date" in frame else frame["week"]
         draft.reject(frame["issued_on"] > until, "issued_after_date")
-    return draft

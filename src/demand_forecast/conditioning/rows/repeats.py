@@ -22,6 +22,7 @@ from demand_forecast.exceptions import SourceError
 _LOGGER = logging.getLogger(__name__)
 
 _TOLERANCE: Final = 1e-6
+_FILES: Final = 3
 _SWITCHES: Final = ("flag", "event")
 
 Codes = npt.NDArray[np.int64]
@@ -153,8 +154,31 @@ class _Repeats:
         twice = pd.Series(same).duplicated(keep="last" if rule == "last" else "first").to_numpy()
         if rule == "error" and twice.any():
             self._refuse(same, int(np.flatnonzero(twice)[0]), int(twice.sum()))
+        if "duplicates" not in self.layout.model_fields_set:
+            self._say_corrections(same, twice)
         rejected = self.draft.mask(self.rows[twice])
         self.draft.reject(rejected, "duplicate_key", ", ".join(self.draft.key))
+
+    def _say_corrections(self, same: Codes, twice: Mask) -> None:
+        """Repetitions that say other units than the row that counts may be corrections."""
+        if self.draft.measure is None:
+            return
+        units = pd.Series(self._values(self.draft.measure)[self.rows])
+        differs = twice & (units != units.groupby(same).transform("first")).to_numpy(bool)
+        if not differs.any():
+            return
+        raw, rows = self.draft.raw, self.rows[differs]
+        files = pd.unique(raw.file[rows])
+        _LOGGER.warning(
+            "source '%s': %s rows repeat the key and the date of another row with other units "
+            "(such as %s, row %s; in %s); the first one counts. If they are corrections, say "
+            "'duplicates: last'; if both count, 'duplicates: sum'.",
+            self.draft.source,
+            f"{len(rows):,}",
+            raw.file[rows[0]],
+            raw.row[rows[0]],
+            ", ".join(str(file) for file in files[:_FILES]),
+        )
 
     def add_up(self) -> None:
         """Add the units of each key to its first delivery."""

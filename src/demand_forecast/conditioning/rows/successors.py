@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
+from demand_forecast.conditioning.layout import SourceLayout
 from demand_forecast.conditioning.rows.draft import Draft, Mask
 from demand_forecast.exceptions import SourceError
 
@@ -16,6 +17,29 @@ _LOGGER = logging.getLogger(__name__)
 
 _ADDED_UP: Final = ("shipments", "returns")  # overlapping weeks count together
 _REPLACED: Final = ("products", "promotions")  # what the successor has of its own counts
+
+
+def refuse_splits(successors: Draft, layout: SourceLayout) -> None:
+    """Stop where one product has two successors, unless the layout says which row counts.
+
+    Raises:
+        SourceError: With the product, its successors, and what is possible.
+    """
+    table = successors.table().drop_duplicates(["product_id", "successor_id"])
+    twice = table[table["product_id"].duplicated(keep=False)]
+    if twice.empty or "duplicates" in layout.model_fields_set:
+        return
+    product = twice["product_id"].iloc[0]
+    names = " and ".join(
+        f"'{s}'" for s in twice.loc[twice["product_id"] == product, "successor_id"]
+    )
+    raise SourceError(
+        f"source 'successors': '{product}' is replaced by {names}. A history cannot be split: give "
+        "it to the one that takes over most and leave the other rows out (the other products begin "
+        "without a history), or take all of these rows out, so that all begin anew. If the later "
+        "row corrects the earlier one, say 'duplicates: last'. Several products may have the same "
+        "successor."
+    )
 
 
 def follow_successors(drafts: Mapping[str, Draft], until: np.datetime64) -> None:

@@ -12,15 +12,19 @@ import pandas as pd
 from demand_forecast.conditioning.layout import SourceLayout
 from demand_forecast.conditioning.rows.draft import Draft
 from demand_forecast.conditioning.rows.repeats import Keys
+from demand_forecast.conditioning.rows.subtotals import find_subtotal
 from demand_forecast.conditioning.weeks import week_number
 from demand_forecast.exceptions import SourceError
 
-_NEARLY_ALL: Final = 0.95
+_NEARLY_ALL: Final = 0.85  # the others may have been corrected
 _WEEKS: Final = 8  # fewer may agree by chance
 _OTHERS: Final = 2
 _OTHERS_AND_SUBTOTALS: Final = 6
 _LEVELS: Final = 3  # different weekly sums, or a share that stands still looks like a sum
 _TOLERANCE: Final = 1e-6
+_EXAMPLES: Final = 3
+_ROWS: Final = 20  # with fewer rows or units, one may be half of all by chance
+_UNITS: Final = 50
 _MANY_PAIRS: Final = 20_000_000  # of stores and products, as a table with a place for each
 
 Codes = npt.NDArray[np.int32]
@@ -69,17 +73,69 @@ class Sales:
         number = np.asarray(week_number(weeks, first), np.int32)
         return cls(units, number[codes["week"]], codes, keys.values)
 
-    def refuse_sums_of_others(self, layout: SourceLayout) -> None:
-        """Look for a store or product whose units are those of all others together.
+    def refuse_sums_of_others(self, layout: SourceLayout, has_products: bool) -> None:
+        """Look for a store or product whose units are those of others together.
+
+        Args:
+            layout: How the layout declares shipments.
+            has_products: Whether a table lists the products: then two that always sell alike are
+                two products, and without it the one is the total of the other.
 
         Raises:
-            SourceError: If there is one: all units would count twice.
+            SourceError: If there is one: units would count twice.
         """
+        self._refuse_row_of_all()
         for column in ("product_id", "store_id"):
             total = self._total(column)
             if total is not None:
                 others = len(np.unique(self.codes[column])) - 1
-                raise SourceError(_refusal(layout, column, total, others))
+                raise SourceError(_refusal(layout, column, total, f"all {others:,} others"))
+        if not has_products:
+            self._refuse_twin(layout)
+        for column, other in (("product_id", "store_id"), ("store_id", "product_id")):
+            found = find_subtotal(self.units, self.week, self.codes[column], self.codes[other])
+            if found is not None:
+                names = self.names[column]
+                some = " and ".join(f"'{names[code]}'" for code in found[1][:_EXAMPLES])
+                some += " and others" if len(found[1]) > _EXAMPLES else ""
+                raise SourceError(_refusal(layout, column, str(names[found[0]]), some))
+
+    def _refuse_row_of_all(self) -> None:
+        """Refuse a single row that is the sum of all others, of its store or of its week."""
+        everything = np.zeros(len(self.units), np.int32)
+        for what, codes in (
+            ("", everything),
+            (" of its store", self.codes["store_id"]),
+            (" of its week", self.week),
+        ):
+            n = int(codes.max(initial=-1)) + 1
+            largest = np.zeros(n)
+            np.maximum.at(largest, codes, self.units)
+            is_sum = _agree(largest, _sums(codes.astype(np.int64), self.units, n) / 2)
+            is_sum &= (np.bincount(codes, minlength=n) >= _ROWS) & (largest >= _UNITS)
+            if is_sum.any():
+                group = int(np.argmax(is_sum))
+                row = int(np.flatnonzero((codes == group) & (self.units == largest[group]))[0])
+                ids = {name: str(self.names[name][code[row]]) for name, code in self.codes.items()}
+                raise SourceError(
+                    f"source 'shipments': the row of store '{ids['store_id']}' and product "
+                    f"'{ids['product_id']}' with {largest[group]:,.0f} units is the sum of all "
+                    f"others{what}: a total that would count twice. Take it out, or declare it by "
+                    "'rows' or 'read: {footer_rows: ...}'."
+                )
+
+    def _refuse_twin(self, layout: SourceLayout) -> None:
+        """Refuse two products of which one repeats the other."""
+        codes = np.unique(self.codes["product_id"])
+        weekly = self._sums("product_id")[codes]
+        if len(codes) == _OTHERS and _likely(weekly, _OTHERS).any():
+            total = int(codes[-1])
+            if self._is_total_of_cells("product_id", total, _OTHERS):
+                name, other = (str(self.names["product_id"][code]) for code in codes[::-1])
+                raise SourceError(
+                    f"{_refusal(layout, 'product_id', name, repr(other))} If both are products, "
+                    "declare a table of products that lists them."
+                )
 
     def gaps(self) -> Gaps:
         """How often rows say zero, and how often there is no row."""
@@ -155,13 +211,13 @@ def _agree(values: Floats, share: Floats) -> npt.NDArray[np.bool_]:
     return np.asarray(np.abs(values - share) <= _TOLERANCE * np.maximum(share, 1))
 
 
-def _refusal(layout: SourceLayout, column: str, total: str, others: int) -> str:
+def _refusal(layout: SourceLayout, column: str, total: str, others: str) -> str:
     declared = layout.columns[column]
     header = declared.from_ or column
     master = "products" if column == "product_id" else "stores"
     return (
         f"source 'shipments', {layout.files}, column '{header}' (for {column}): the rows of "
-        f"'{total}' have, week by week, the units of all {others:,} others together; they are a "
+        f"'{total}' have, week by week, the units of {others} together; they are a "
         f"total, and everything would count twice. Leave them out: by a table of {master} that "
         f"does not list '{total}', or by 'rows: {{{header}: ...}}' with a pattern that fits the "
         "others only."

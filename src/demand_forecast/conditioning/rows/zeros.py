@@ -16,19 +16,20 @@ _MANY_GAPS: Final = 0.2
 _FEW_ZEROS: Final = 0.001
 
 
-def look_at_sales(shipments: Draft, keys: Keys, layout: SourceLayout) -> Gaps:
+def look_at_sales(shipments: Draft, keys: Keys, layout: SourceLayout, has_products: bool) -> Gaps:
     """Refuse totals among the rows of shipments, and tell how often there is none.
 
     Args:
         shipments: With one good row for each store, product and week.
         keys: Keys of its rows.
         layout: How the layout declares it.
+        has_products: Whether the region has a table of products.
 
     Raises:
-        SourceError: If a store or product is the sum of all others.
+        SourceError: If a store or product is the sum of others.
     """
     sales = Sales.of(shipments, keys)
-    sales.refuse_sums_of_others(layout)
+    sales.refuse_sums_of_others(layout, has_products)
     gaps = sales.gaps()
     looks_left_out = gaps.weeks_without_row > _MANY_GAPS and gaps.zero_rows < _FEW_ZEROS
     if layout.no_row_means == "unknown" and looks_left_out:
