@@ -39,7 +39,7 @@ BASE = ROOT / "conf" / "base"
 LAYOUTS = {k: v for f in sorted((BASE / "layouts").glob("*.yml")) for k, v in _load(f).items()}
 REGIONS = _load(BASE / "segments.yml")["regions"]
 # The ensemble brings its members along, and the baseline is what it must beat.
-COMPARED = {ENSEMBLE, "lasso", "network", BASELINE, *CONTESTANTS}
+COMPARED = {ENSEMBLE, "lasso", "network", "trees", BASELINE, *CONTESTANTS}
 
 
 def _models() -> set[type]:
@@ -94,12 +94,15 @@ def test_every_covariate_becomes_features() -> None:
     panel = simulated(weeks=60)
     random, index = np.random.default_rng(1), np.arange(panel.n_series)
     shape = (panel.n_series, len(panel.weeks))
-    display = Covariate(random.integers(0, 2, shape).astype(np.float32), index)
+    # What does nothing is left out: half more is sold where there is a display.
+    shown = random.integers(0, 2, shape).astype(np.float32)
+    display = Covariate(shown, index)
+    sold = panel.demand * np.where(shown[:, : panel.n_weeks] > 0, 1.5, 1.0).astype(np.float32)
     known = panel.known_future | {"display": display}
     series = panel.series.assign(
         aisle=[f"a{k % 3}" for k in range(panel.n_series)], area=random.uniform(size=panel.n_series)
     )
-    panel = replace(panel, known_future=known, series=series)
+    panel = replace(panel, known_future=known, series=series, demand=sold, delivered=sold)
     features = Design(panel, learn_spec(panel, [1], 50)).features
     used = {source for feature in features for source in feature.sources}
     assert used >= {*panel.known_future, *panel.weather, *panel.series.columns}

@@ -54,7 +54,7 @@ def trained(panel):
     baseline = training.fit_baseline(panel, FORECAST)
     challengers, backtests = {}, {}
     for branch in LARGE.branches:
-        challenger = training.fit_challenger(panel, classes, branch, FORECAST, TRAINING)
+        challenger, _ = training.fit_challenger(panel, classes, branch, FORECAST, TRAINING)
         challengers[branch.velocity] = challenger
         backtests[branch.velocity] = validation.run_backtest(
             panel, classes, branch, baseline, challenger, FORECAST
@@ -150,7 +150,7 @@ def test_challengers_have_seen_nothing_of_the_validation_window(panel, trained) 
     demand[:, first_origin + 1 :] = 9_999
     spoiled = replace(panel, demand=demand, delivered=demand)
     others = [
-        training.fit_challenger(spoiled, classes, FAST, FORECAST, TRAINING),
+        training.fit_challenger(spoiled, classes, FAST, FORECAST, TRAINING)[0],
         training.fit_baseline(spoiled, FORECAST),
     ]
     week = pd.Timestamp(panel.weeks[first_origin])
@@ -171,10 +171,9 @@ def test_parameters_reach_the_models(trained) -> None:
 def test_too_few_weeks_give_a_reason_instead_of_a_model(panel, caplog) -> None:
     short = panel.until(panel.weeks[39])
     classes = training.classify_velocity(short, VELOCITY, None)
-    for challenger in (
-        training.fit_baseline(short, FORECAST),
-        training.fit_challenger(short, classes, FAST, FORECAST, TRAINING),
-    ):
+    ensemble, covariates = training.fit_challenger(short, classes, FAST, FORECAST, TRAINING)
+    assert not covariates["used"].any()
+    for challenger in (training.fit_baseline(short, FORECAST), ensemble):
         assert challenger.model is None
         assert "has 40 weeks, but 44 are needed" in challenger.reason
     assert "north_texas.large.fast: no ensemble, baseline only" in caplog.text
@@ -182,7 +181,7 @@ def test_too_few_weeks_give_a_reason_instead_of_a_model(panel, caplog) -> None:
 
 def test_a_class_without_products_gives_a_reason(panel) -> None:
     classes = training.classify_velocity(panel, VELOCITY, None).assign(velocity="fast")
-    challenger = training.fit_challenger(panel, classes, SLOW, FORECAST, TRAINING)
+    challenger, _ = training.fit_challenger(panel, classes, SLOW, FORECAST, TRAINING)
     assert challenger == Challenger(None, "the segment has no slow products")
 
 
@@ -193,7 +192,7 @@ def test_a_class_without_products_gives_a_reason(panel) -> None:
 def test_the_verdict_is_json_and_metrics_are_of_all_models(trained, velocity) -> None:
     verdict, metrics = _judge(trained, velocity)
     assert json.loads(json.dumps(verdict, allow_nan=False)) == verdict
-    models = {"ensemble", "lasso", "network", "historical_average", "seasonal_naive"}
+    models = {"ensemble", "lasso", "network", "trees", "historical_average", "seasonal_naive"}
     assert models <= set(metrics["model"])
     assert set(metrics["velocity"]) == {velocity}
     judged = {row["model"]: row["mape"] for row in verdict["metrics"]}

@@ -68,6 +68,7 @@ OF_VELOCITY = {
     "lost_sales": "{region}.{store_format}.{velocity}.lost_sales",
     "verdict": "{region}.{store_format}.{velocity}.verdict",
     "metrics": "{region}.{store_format}.{velocity}.metrics",
+    "covariates": "{region}.{store_format}.{velocity}.covariates",
     "model": "{region}.{store_format}.{velocity}.model",
 }
 OF_ALL = {"summary", "retrain_plan", "totals"}

@@ -132,7 +132,7 @@ def test_without_a_challenger_there_is_no_model(panel) -> None:
 def test_too_little_history_for_the_refit_is_a_reason(trained_ensemble, challenger) -> None:
     """A product may have lost its last stores since the challenger was fitted."""
     panel = trained_ensemble[0]
-    short = panel.until(panel.weeks[9])
+    short = panel.until(panel.weeks[4])
     trained = _prepare(short, challenger, _verdict(True))
     assert trained.model is None
     assert not trained.lineage.promoted

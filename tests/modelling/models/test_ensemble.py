@@ -166,7 +166,7 @@ def test_new_stores_and_products_and_missing_plans(panel: Panel, model: Ensemble
 
 def test_too_little_history_says_what_is_needed() -> None:
     panel = simulated(weeks=MIN_WEEKS + 3)
-    with pytest.raises(NotEnoughHistoryError, match=r"needs 20 weeks.*found 19 weeks"):
+    with pytest.raises(NotEnoughHistoryError, match=r"needs 10 weeks.*found 9 weeks"):
         Ensemble().fit(panel)
     empty = simulated(weeks=40)
     gone = np.full_like(empty.demand, np.nan)

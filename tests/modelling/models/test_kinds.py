@@ -15,6 +15,7 @@ from demand_forecast.modelling.models.kinds import (
     model_class,
     save_model,
 )
+from demand_forecast.modelling.models.trees import BoostedTrees, TreesParameters
 
 
 @pytest.fixture
@@ -25,6 +26,7 @@ def models(trained_ensemble):
         "seasonal_naive": SeasonalNaive().fit(panel),
         "lasso": ensemble.members_["lasso"],
         "network": ensemble.members_["network"],
+        "trees": BoostedTrees(TreesParameters(rounds=5), horizon=ensemble.horizon).fit(panel),
         "ensemble": ensemble,
     }
 

@@ -19,8 +19,7 @@ from demand_forecast.modelling.features.attributes import (
     numeric_scales,
     store_attributes,
 )
-from demand_forecast.modelling.features.calendar import WEEK_NUMBERS
-from demand_forecast.modelling.features.feature import Derivation
+from demand_forecast.modelling.features.calendar import WEEK_NUMBERS, season_features
 from demand_forecast.modelling.features.demand import (
     demand_offsets,
     in_whole_units,
@@ -28,15 +27,19 @@ from demand_forecast.modelling.features.demand import (
     series_offsets,
 )
 from demand_forecast.modelling.features.plans.analog import class_centres
-from demand_forecast.modelling.features.plans.columns import PlanColumns, plan_columns, plan_features
+from demand_forecast.modelling.features.plans.columns import (
+    PlanColumns,
+    plan_columns,
+    plan_features,
+)
 from demand_forecast.modelling.features.plans.plan import Plan, plans_of
-from demand_forecast.modelling.features.plans.selection import select
 from demand_forecast.modelling.features.plans.response import Observed, Response, fit_response
+from demand_forecast.modelling.features.plans.selection import Evidence, select
 from demand_forecast.modelling.features.weather import climate
 from demand_forecast.modelling.panel import Group, Panel
 
-# With one year to look back at, a week of a product has one value of it, which names the week.
-_TWO_YEARS = 52 + 13
+# A year to look back at, and the quarter of a year after it that must tell what it is worth.
+_FIRST_YEAR = 52 + 13
 
 
 @dataclass
@@ -56,7 +59,8 @@ class FeatureSpec:
         response: Effect of plans and season, by product.
         centres: Classes of plan effect.
         whole: Demand was only ever seen in whole units.
-        yearly: Last year's weeks were seen often enough to tell a season from chance.
+        yearly: There is a year to look back at.
+        evidence: How plans did on later weeks; those without which nothing is lost are left out.
     """
 
     leads: list[int]
@@ -72,6 +76,7 @@ class FeatureSpec:
     centres: Array = field(repr=False)
     whole: bool
     yearly: bool
+    evidence: list[Evidence]
 
     def columns(self, panel: Panel, weeks: int) -> PlanColumns:
         """Plans and season of the first ``weeks`` weeks of a panel."""
@@ -100,6 +105,7 @@ class FeatureSpec:
             "products": self.products,
             "whole": self.whole,
             "yearly": self.yearly,
+            "evidence": [asdict(one) for one in self.evidence],
             "courses": {name: course.tolist() for name, course in self.courses.items()},
         }
         return meta, self.response.to_state() | {"centres": self.centres}
@@ -121,11 +127,16 @@ class FeatureSpec:
             centres=arrays["centres"],
             whole=meta["whole"],
             yearly=meta["yearly"],
+            evidence=[Evidence(**one) for one in meta["evidence"]],
         )
 
 
 def learn_spec(
-    panel: Panel, leads: list[int], train_weeks: int, pool: Sequence[Panel] = ()
+    panel: Panel,
+    leads: list[int],
+    train_weeks: int,
+    pool: Sequence[Panel] = (),
+    judged: FeatureSpec | None = None,
 ) -> FeatureSpec:
     """Learn what the features need.
 
@@ -134,6 +145,8 @@ def learn_spec(
         leads: Leads in weeks.
         train_weeks: Number of first weeks that slopes and scales are learned from.
         pool: Panels of the same weeks to borrow from.
+        judged: Of a model of the same series that was judged, if there is one: which features there
+            are was decided then, and the model that is released has the same.
     """
     last = panel.weeks[train_weeks - 1]
     train, *others = (p.until(last, max_future=0) for p in (panel, *pool))
@@ -143,7 +156,7 @@ def learn_spec(
         leads=leads,
         offsets={k: v for p in pool for k, v in demand_offsets(p).items()} | offsets,
         other_offset=median_offset(offsets),
-        plans=plans_of(train),
+        plans=plans_of(train) if judged is None else judged.plans,
         courses=climate(train),
         categories=known_categories(panel.series),
         numeric=numeric_scales(panel.series),
@@ -152,47 +165,32 @@ def learn_spec(
         response=Response.empty(),
         centres=np.empty(0, dtype=np.float32),
         whole=in_whole_units(panel.demand),
-        yearly=train_weeks >= _TWO_YEARS,
+        yearly=train_weeks >= _FIRST_YEAR if judged is None else judged.yearly,
+        evidence=[] if judged is None else judged.evidence,
     )
-    spec.plans = _earned(spec, train)
+    if judged is None:
+        _leave_out(spec, train)
     _learn_response(spec, [train, *others])
     return spec
 
 
-_JUDGED = {Derivation.VALUE, Derivation.CUT, Derivation.LAST_WEEK}
+def _leave_out(spec: FeatureSpec, train: Panel) -> None:
+    """Keep the plans that have earned their place, and all events.
 
-
-def _earned(spec: FeatureSpec, train: Panel) -> list[Plan]:
-    """Plans without which later weeks would be forecast worse, and all events."""
+    An event has as many weeks as years: later weeks can say little of it, and the response, which
+    is all that sees it, is drawn to none.
+    """
     tried = [plan for plan in spec.plans if plan.kind != "event"]
-    if not tried:
-        return spec.plans
-    import os
-    if os.environ.get("NOSEL"):
-        return spec.plans
-    from demand_forecast.modelling.features.calendar import extend_weeks, season_features
-    logs = np.log(train.demand.T + series_offsets(train, spec.offsets, spec.other_offset)[None])
-    level, mean = running_mean_before(logs)
-    season = season_features(extend_weeks(train.weeks, train.n_weeks), train.n_series)
-    always = [*season.values(), mean]
     columns = plan_features(train, tried, train.n_weeks)
-    wanted = {plan.name: [c for f, c in columns.items() if f.sources[0] == plan.name] for plan in tried}
-    found = select(logs - level, always, wanted)
-    spec.earned = found
-    if os.environ.get("SHOWSEL"):
-        print(train.region, train.store_format, [(e.name, e.kept, round(e.gain, 2), round(e.error, 2)) for e in found], flush=True)
-    kept = {e.name for e in found if e.kept}
-    return [plan for plan in spec.plans if plan.kind == "event" or plan.name in kept]
-
-
-def running_mean_before(logs: Array) -> tuple[Array, Array]:
-    """Level of the week before, and the last four weeks' mean against it."""
-    from demand_forecast.modelling.features.running import shift, smooth, rolling_mean
-    level, weight = smooth(logs, 0.3)
-    level = np.where(weight > 0, level, np.nan)
-    before = shift(level, 1, np.nan)
-    mean = shift(rolling_mean(logs, 13), 1, np.nan) - before
-    return before, np.where(np.isfinite(mean), mean, 0).astype(np.float32)
+    of_plan = {
+        plan: [column for f, column in columns.items() if plan.name in f.sources[:1]]
+        for plan in tried
+    }
+    logs = np.log(train.demand.T + series_offsets(train, spec.offsets, spec.other_offset)[None])
+    season = season_features(train.weeks[: train.n_weeks], train.n_series)
+    spec.evidence = select(logs, season.values(), of_plan) if tried else []
+    left_out = {one.name for one in spec.evidence if not one.kept}
+    spec.plans = [plan for plan in spec.plans if plan.name not in left_out]
 
 
 def _learn_response(spec: FeatureSpec, panels: Sequence[Panel]) -> None:

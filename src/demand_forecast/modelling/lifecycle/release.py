@@ -80,7 +80,7 @@ def prepare_ensemble(
         return TrainedModel(None, lineage.model_copy(update={"reason": challenger.reason}))
     try:
         pool = neighbours(panel, rows, training.borrow)
-        model = challenger.model.clone().fit(part, pool)
+        model = challenger.model.clone().fit(part, pool, judged=challenger.model)
     except NotEnoughHistoryError as error:
         return TrainedModel(None, lineage.model_copy(update={"reason": str(error)}))
     broken = dry_run(model, part, horizon)

@@ -2,16 +2,33 @@
 
 from __future__ import annotations
 
+from typing import Final
+
+import numpy as np
 import pandas as pd
 from pydantic import Field
 
 from demand_forecast.exceptions import NotEnoughHistoryError
 from demand_forecast.modelling.evaluation.splits import ForecastParameters, before_validation
+from demand_forecast.modelling.features.plans.selection import Evidence
 from demand_forecast.modelling.lifecycle.records import Challenger
 from demand_forecast.modelling.models.baseline import HistoricalAverage
+from demand_forecast.modelling.models.direct import DirectForecaster
 from demand_forecast.modelling.models.ensemble import Ensemble, EnsembleParameters
 from demand_forecast.modelling.models.rows import neighbours
 from demand_forecast.modelling.panel import Panel
+
+COVARIATE_COLUMNS: Final = [
+    "covariate",
+    "kind",
+    "known_from",
+    "known_until",
+    "known",
+    "used",
+    "why",
+    "gain",
+    "gain_error",
+]
 
 
 class TrainingParameters(EnsembleParameters):
@@ -30,6 +47,51 @@ def train_baseline(panel: Panel, forecast: ForecastParameters) -> Challenger:
         return Challenger(HistoricalAverage().fit(before_validation(panel, forecast)))
     except NotEnoughHistoryError as error:
         return Challenger(None, str(error))
+
+
+def describe_covariates(panel: Panel, challenger: Challenger) -> pd.DataFrame:
+    """What became of each covariate that is known ahead.
+
+    Args:
+        panel: The segment.
+        challenger: The ensemble that was trained on it.
+
+    Returns:
+        Columns ``covariate``, ``kind`` (as the features see it), ``known_from`` and ``known_until``
+        (weeks), ``known`` (share of the series-weeks between the first and last of the panel),
+        ``used``, ``why``, ``gain`` (per cent of the squared error of later weeks that it saves
+        beside those that are used) and ``gain_error`` (its standard error).
+    """
+    model = challenger.model
+    spec = model.spec_ if isinstance(model, DirectForecaster) else None
+    used = {plan.name: plan.kind for plan in spec.plans} if spec else {}
+    evidence = {one.name: one for one in spec.evidence} if spec else {}
+    rows = []
+    for name, covariate in panel.known_future.items():
+        known = np.isfinite(covariate.values)
+        weeks = panel.weeks[: known.shape[1]][known.any(axis=0)]
+        one = evidence.get(name)
+        rows.append(
+            {
+                "covariate": name,
+                "kind": one.kind if one else used.get(name),
+                "known_from": weeks.min() if len(weeks) else None,
+                "known_until": weeks.max() if len(weeks) else None,
+                "known": float(known.mean()),
+                "used": name in used,
+                "why": _why(one, name in used),
+                "gain": one.gain if one else None,
+                "gain_error": one.error if one else None,
+            }
+        )
+    return pd.DataFrame(rows, columns=COVARIATE_COLUMNS)
+
+
+def _why(evidence: Evidence | None, used: bool) -> str:
+    """Why a covariate is used or not, in words."""
+    if evidence is not None:
+        return "later weeks are better forecast" if used else "later weeks are not better forecast"
+    return "an event, of which later weeks can say little" if used else "never varies"
 
 
 def train_challenger(

@@ -72,18 +72,23 @@ class DirectForecaster(ABC):
             raise ValueError(f"horizon is {horizon}, leads are {leads}; valid: 1 week or more")
         self.horizon, self.seed = horizon, seed
 
-    def fit(self, panel: Panel, pool: Sequence[Panel] = ()) -> Self:
+    def fit(
+        self, panel: Panel, pool: Sequence[Panel] = (), judged: DirectForecaster | None = None
+    ) -> Self:
         """Learn from the whole history of ``panel``.
 
         Args:
             panel: The series to learn to forecast.
             pool: Panels of the same weeks, of other series, to borrow from where there are few;
                 see :func:`demand_forecast.modelling.models.rows.prepare`.
+            judged: A model of the same series that was judged, if there is one, whose features this
+                one shall have.
 
         Raises:
             NotEnoughHistoryError: If the panel is too short or too empty.
         """
-        return self.fit_training(prepare(panel, self.leads, self.seed, pool))
+        spec = None if judged is None else judged.spec_
+        return self.fit_training(prepare(panel, self.leads, self.seed, pool, spec))
 
     def fit_training(self, training: Training) -> Self:
         """Fit and calibrate on prepared rows."""

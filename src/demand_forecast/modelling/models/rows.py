@@ -81,7 +81,13 @@ def neighbours(panel: Panel, mine: BoolArray, borrow: bool) -> list[Panel]:
     return [panel.select(~mine)] if borrow and not mine.all() else []
 
 
-def prepare(panel: Panel, leads: list[int], seed: int, pool: Sequence[Panel] = ()) -> Training:
+def prepare(
+    panel: Panel,
+    leads: list[int],
+    seed: int,
+    pool: Sequence[Panel] = (),
+    judged: FeatureSpec | None = None,
+) -> Training:
     """Learn the features and lay out the training rows.
 
     Args:
@@ -91,6 +97,8 @@ def prepare(panel: Panel, leads: list[int], seed: int, pool: Sequence[Panel] = (
         pool: Panels of the same weeks to borrow from where ``panel`` alone has fewer than
             ``ENOUGH_ROWS``: the answer to plans is learned on all of them, and as many of their
             rows before the held-out weeks as are missing are trained on too.
+        judged: What the features of a judged model of the same series had learned, if there is one;
+            see :func:`demand_forecast.modelling.features.spec.learn_spec`.
 
     Raises:
         NotEnoughHistoryError: With fewer than ``MIN_WEEKS`` weeks and the longest lead, or fewer
@@ -106,7 +114,7 @@ def prepare(panel: Panel, leads: list[int], seed: int, pool: Sequence[Panel] = (
     held_out = int(np.clip(round(0.18 * panel.n_weeks), min(4, panel.n_weeks // 4), 26))
     missing = ENOUGH_ROWS - observed * len(leads)
     pool = pool if missing > 0 else ()
-    spec = learn_spec(panel, leads, panel.n_weeks - held_out, pool)
+    spec = learn_spec(panel, leads, panel.n_weeks - held_out, pool, judged)
     design = Design(panel, spec)
     origin, series, lead = design.training_rows(_FIRST_ORIGIN)
     most = max(_MAX_CELLS // len(design.features), 1000)

@@ -21,13 +21,20 @@ if TYPE_CHECKING:
 # A closed week would weigh more than all others.
 _FURTHEST = 3.0
 _SPREAD_ROUNDS, _SPREAD_LEAVES = 40, 7
+_LEAVES = (7, 63)
+_ROWS_OF_LEAF = 12
 
 
 class TreesParameters(Parameters):
     """How many trees are grown, how large and from how much."""
 
     rounds: PositiveInt = Field(default=100, description="Number of trees.")
-    leaves: int = Field(default=15, ge=2, description="Most leaves of a tree.")
+    leaves: int | None = Field(
+        default=None,
+        ge=2,
+        description="Most leaves of a tree; if not given, by the number of rows: 14 with thirty "
+        "thousand, 63 with six hundred thousand and more.",
+    )
     learning_rate: float = Field(default=0.1, gt=0, le=1, description="Weight of a new tree.")
     min_leaf_rows: PositiveInt = Field(default=20, description="Fewest rows of a leaf.")
     feature_share: float = Field(
@@ -100,7 +107,8 @@ class BoostedTrees(Member):
 
     def _grow_location(self, x: Array, y: Array) -> Booster:
         settings = self.parameters
-        return self._grow(x, y, "l1", settings.leaves, settings.rounds)
+        by_rows = int(np.clip(np.sqrt(len(x)) / _ROWS_OF_LEAF, *_LEAVES))
+        return self._grow(x, y, "l1", settings.leaves or by_rows, settings.rounds)
 
     def _grow_spread(self, x: Array, error: Array) -> Booster:
         """The log of the absolute error, which no single error may decide."""

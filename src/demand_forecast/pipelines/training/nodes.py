@@ -11,6 +11,7 @@ from demand_forecast.modelling.evaluation.splits import ForecastParameters
 from demand_forecast.modelling.lifecycle.records import Challenger
 from demand_forecast.modelling.lifecycle.training import (
     TrainingParameters,
+    describe_covariates,
     train_baseline,
     train_challenger,
 )
@@ -39,9 +40,13 @@ def fit_challenger(
     branch: Branch,
     forecast: ForecastParameters,
     training: TrainingParameters,
-) -> Challenger:
-    """The ensemble of one velocity, for the gate."""
+) -> tuple[Challenger, pd.DataFrame]:
+    """The ensemble of one velocity, for the gate, and what became of each covariate in it."""
     challenger = train_challenger(panel, classes, branch.velocity, forecast, training)
     if challenger.model is None:
         _LOGGER.warning("%s: no ensemble, baseline only: %s", branch.namespace, challenger.reason)
-    return challenger
+    covariates = describe_covariates(panel, challenger)
+    left_out = covariates.loc[~covariates["used"].astype(bool), "covariate"]
+    if challenger.model is not None and len(left_out):
+        _LOGGER.info("%s: no gain on later weeks by %s", branch.namespace, ", ".join(left_out))
+    return challenger, covariates

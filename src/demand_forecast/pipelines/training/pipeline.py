@@ -42,7 +42,7 @@ def create_pipeline(plan: Segments) -> Pipeline:
                     "params:forecast",
                     "params:training",
                 ],
-                outputs="challenger",
+                outputs=["challenger", "covariates"],
                 name="fit_challenger",
             )
         ]

@@ -22,7 +22,7 @@ SPREAD = 0.6
 
 @pytest.fixture(scope="module")
 def panel() -> Panel:
-    return simulated(stores=6, products=4, weeks=80)
+    return simulated(stores=6, products=4, weeks=76)
 
 
 @pytest.fixture(scope="module")

@@ -276,9 +276,10 @@ class Lasso(Member):
             if before.count > 0:
                 coefs = path(before, alphas)
                 losses += np.einsum("af,fg,ag->a", coefs, block.gram, coefs)
-                losses -= 2 * coefs @ block.moment
+                losses += block.square - 2 * coefs @ block.moment
             paths.append(coefs)
-        best = int(np.argmin(losses))
+        # A sum of squares is no less than none: what is below that has overflowed.
+        best = int(np.argmin(np.where(losses >= 0, losses, np.inf)))
         return float(alphas[best]), [np.asarray(coefs[best], dtype=np.float32) for coefs in paths]
 
     def _solve(self, sums: Sums, alpha: float) -> Array:

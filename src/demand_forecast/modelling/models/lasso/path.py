@@ -9,8 +9,8 @@ import numpy as np
 
 from demand_forecast.modelling.arrays import Array
 
-# Of a standardised feature in some weeks: a feature that hardly varies there has a variance of
-# rounding errors, which made the Gram matrix indefinite and the descent diverge.
+# Of a standardised feature in some weeks: what varies less is left out there. Its variance may be
+# all rounding, with which the Gram matrix is indefinite and the descent diverges.
 _LEAST_VARIANCE = 1e-2
 _CHUNK = 2048
 
@@ -61,8 +61,9 @@ def total(sums: list[Sums]) -> Sums:
 def path(sums: Sums, alphas: Array) -> Array:
     """Coefficients ``(alphas, features + 1)`` for penalties relative to the largest useful one.
 
-    The intercept is free. Coordinate descent sees the Gram matrix only (Friedman, Hastie and
-    Tibshirani 2010); ``dummy`` stands for the rows that it then does not need.
+    The intercept is free, and a feature that does not vary gets no slope. Coordinate descent sees
+    the Gram matrix only (Friedman, Hastie and Tibshirani 2010); ``dummy`` stands for the rows that
+    it then does not need.
     """
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import lasso_path
@@ -71,9 +72,9 @@ def path(sums: Sums, alphas: Array) -> Array:
     centre, level = sums.gram[:-1, -1] / count, sums.moment[-1] / count
     inner = sums.gram[:-1, :-1] / count - np.outer(centre, centre)
     outer = sums.moment[:-1] / count - centre * level
-    np.fill_diagonal(inner, np.maximum(np.diag(inner), 0))
-    scale = np.sqrt(np.maximum(np.diag(inner), _LEAST_VARIANCE))
-    inner, outer = inner / np.outer(scale, scale), outer / scale
+    variance = np.diag(inner)
+    scale = np.sqrt(np.where(variance < _LEAST_VARIANCE, np.inf, variance))
+    inner, outer = inner / scale / scale[:, None], outer / scale
     inner[np.diag_indices_from(inner)] += 1e-4
     rest = max(sums.square / count - level**2, 1e-9)
     dummy = np.zeros((1, len(outer)), order="F")
