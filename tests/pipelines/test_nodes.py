@@ -192,7 +192,7 @@ def test_a_class_without_products_gives_a_reason(panel) -> None:
 def test_the_verdict_is_json_and_metrics_are_of_all_models(trained, velocity) -> None:
     verdict, metrics = _judge(trained, velocity)
     assert json.loads(json.dumps(verdict, allow_nan=False)) == verdict
-    models = {"ensemble", "lasso", "network", "trees", "historical_average", "seasonal_naive"}
+    models = {"ensemble", "lasso", "network", "historical_average", "seasonal_naive"}
     assert models <= set(metrics["model"])
     assert set(metrics["velocity"]) == {velocity}
     judged = {row["model"]: row["mape"] for row in verdict["metrics"]}

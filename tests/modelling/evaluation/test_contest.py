@@ -20,7 +20,7 @@ from demand_forecast.modelling.velocity import classify
 from stand_ins import Blended, Constant
 
 WINDOW = {"n_origins": 3, "step": 2, "horizon": 2}
-MODELS = {"ensemble", "lasso", "network", "trees", "historical_average", "seasonal_naive"}
+MODELS = {"ensemble", "lasso", "network", "historical_average", "seasonal_naive"}
 
 
 @pytest.fixture

@@ -35,7 +35,7 @@ from demand_forecast.modelling.parameters import Parameters, flatten, unknown_pa
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-DEFAULT_MEMBERS: Final = ("lasso", "network", "trees")
+DEFAULT_MEMBERS: Final = ("lasso", "network")
 _PRIOR_WEEKS = 8.0
 _MOST = 0.5
 _TENTHS = 10

@@ -55,7 +55,7 @@ class BoostedTrees(Member):
     """Boosted trees by LightGBM (Ke et al. 2017) on the absolute error of log demand.
 
     One booster learns the median, a smaller one the size of its errors; the quantiles are those of
-    the errors on held-out weeks in units of that size. Models are stored as LightGBM's text.
+    the errors in units of that size. Models are stored as LightGBM's text.
 
     Args:
         parameters: Its :class:`TreesParameters`.
@@ -83,18 +83,19 @@ class BoostedTrees(Member):
         x = self._matrix(sample)
         y = np.clip(sample.y, -_FURTHEST, _FURTHEST)
         self.location_ = self._grow_location(x[is_train], y[is_train])
-        error = y - self.location_.predict(x)
-        self.spread_ = self._grow_spread(x[is_train], error[is_train])
-        location, spread = y[~is_train] - error[~is_train], self._spread(x[~is_train])
-        judged = error[~is_train] / spread if (~is_train).any() else np.zeros(1)
-        self.errors_ = np.quantile(judged, QUANTILE_LEVELS).astype(np.float32)
-        if (~is_train).any():
+        location = np.asarray(self.location_.predict(x))
+        error = (y - location)[is_train]
+        self.spread_ = self._grow_spread(x[is_train], error)
+        spread = self._spread(x)
+        # Not of the held-out rows: they are there to judge, and to calibrate on afterwards.
+        self.errors_ = np.quantile(error / spread[is_train], QUANTILE_LEVELS).astype(np.float32)
+        if not is_train.all():
             self.location_ = self._grow_location(x, y)
         gain = self.location_.feature_importance("gain")
         names = [training.names[k] for k in self.columns_]
         names += [category.name for category in training.spec.embedded]
         self.importances_ = dict(zip(names, (gain / max(gain.sum(), 1e-9)).tolist(), strict=True))
-        return self._quantiles(location, spread)
+        return self._quantiles(location[~is_train], spread[~is_train])
 
     def _predict_rows(self, sample: Sample) -> tuple[Array, None]:
         x = self._matrix(sample)
@@ -138,11 +139,13 @@ class BoostedTrees(Member):
         return lightgbm.train(options, lightgbm.Dataset(x, y), rounds)
 
     def _spread(self, x: Array) -> Array:
-        return np.exp(np.asarray(self.spread_.predict(x)))
+        spread: Array = np.exp(np.asarray(self.spread_.predict(x)))
+        return spread
 
     def _quantiles(self, location: Array, spread: Array) -> Array:
         """``(rows, levels)``, in order because ``errors_`` are."""
-        return (location[:, None] + spread[:, None] * self.errors_).astype(np.float32)
+        quantiles: Array = location[:, None] + spread[:, None] * self.errors_
+        return quantiles.astype(np.float32)
 
     def _matrix(self, sample: Sample) -> Array:
         """Features, then the codes of the categories as numbers."""

@@ -22,7 +22,7 @@ SPREAD = 0.6
 
 @pytest.fixture(scope="module")
 def panel() -> Panel:
-    return simulated(stores=6, products=4, weeks=76)
+    return simulated(stores=6, products=4, weeks=80)
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +32,7 @@ def training(panel: Panel) -> Training:
 
 def trained(training: Training, **parameters: Any) -> Network:
     """Fitted to rows, without the calibration and the limits of a forecaster."""
-    model = Network(NetworkParameters(**{"min_steps": 400, "seeds": 2} | parameters))
+    model = Network(NetworkParameters(**{"min_steps": 800, "seeds": 2} | parameters))
     model._fit_rows(training)
     return model
 

@@ -64,9 +64,11 @@ def select(
         plans: Columns of each plan, likewise.
 
     Returns:
-        One for each plan, in their order.
+        One for each plan, in their order; none where no week follows another.
     """
     before, recent = _past(log_demand)
+    if not np.isfinite(log_demand - before).any():
+        return []
     blocks = [[np.ones_like(before)], [recent, *season], *plans.values()]
     forecast = _Forecast.of(log_demand - before, blocks)
     ends = np.cumsum([len(block) for block in blocks])
@@ -122,12 +124,12 @@ class _Forecast:
         if len(rows) > _ROWS:
             rows = np.sort(np.random.default_rng(0).choice(rows, _ROWS, replace=False))
         week = rows // target.shape[1]
-        x = np.stack([column.ravel()[rows] for block in blocks for column in block], axis=1)
-        x = x.astype(np.float64)
+        columns = [column.ravel()[rows] for block in blocks for column in block]
+        x: Floats = np.stack(columns, axis=1).astype(np.float64)
         x[:, 1:] -= x[:, 1:].mean(axis=0)
         spread = x.std(axis=0)
         x /= np.where(spread > _LEAST_SPREAD, spread, 1)
-        y = np.clip(target.ravel()[rows], -_FURTHEST, _FURTHEST).astype(np.float64)
+        y: Floats = np.clip(target.ravel()[rows], -_FURTHEST, _FURTHEST).astype(np.float64)
         edges = np.quantile(week, np.linspace(_FIRST_BLOCK, 1, _BLOCKS)[:-1])
         return cls(x, y, week, np.searchsorted(edges, week, side="left"))
 
