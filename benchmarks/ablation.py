@@ -21,15 +21,10 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import yaml
 from report import ROOT
 from sets import panel_of
-from tables import CONF
+from tables import region_panel
 
-from demand_forecast.conditioning.panel import build_panel
-from demand_forecast.conditioning.parameters import ConditioningParameters
-from demand_forecast.conditioning.raw import RawSource
-from demand_forecast.conditioning.region import condition_region
 from demand_forecast.modelling.evaluation.backtest import backtest
 from demand_forecast.modelling.evaluation.metrics import MAPE, WAPE_MEDIAN, summarise
 from demand_forecast.modelling.evaluation.splits import rolling_origins
@@ -143,14 +138,8 @@ def variants(steps: int, groups: Sequence[Group]) -> Iterator[tuple[str, Variant
 
 def sample_cases(raw: Path) -> Iterator[Case]:
     """Both velocities of some segments of the sample, horizon and origins as in a run."""
-    parameters = ConditioningParameters()
-    plan = yaml.safe_load((CONF / "segments.yml").read_text())["regions"]
     for region, store_format in SEGMENTS:
-        name = plan[region]["layout"]
-        layout = yaml.safe_load((CONF / "layouts" / f"{name}.yml").read_text())[name]
-        sources = {source: RawSource(source, str(raw / region)) for source in layout["sources"]}
-        conditioned = condition_region(sources, layout, region, [store_format], parameters)
-        panel = build_panel(conditioned, store_format, parameters)
+        panel = region_panel(raw, region, store_format)
         origins = rolling_origins(panel, 8, horizon=4, step=1)
         classes = classify(panel.until(origins[0]))["velocity"]
         for velocity in VELOCITIES:

@@ -10,11 +10,8 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import yaml
+from tables import CONF, FORMAT, REGION, region_panel
 
-from demand_forecast.conditioning.panel import build_panel
-from demand_forecast.conditioning.raw import RawSource
-from demand_forecast.conditioning.region import condition_region
 from demand_forecast.exceptions import ConfigurationError, did_you_mean
 from demand_forecast.modelling.arrays import FloatArray
 from demand_forecast.modelling.panel import KEY, Panel
@@ -27,8 +24,6 @@ from demand_forecast.simulator.world.demand import Block, simulate_blocks
 from demand_forecast.simulator.world.market import Market, make_market
 from demand_forecast.simulator.world.promotions import Plan, make_plan
 
-CONF = Path(__file__).parents[1] / "conf" / "base"
-REGION, FORMAT = "north_texas", "large"
 _WAVE = np.log(3)
 _UNITS = 0.7
 _LESS = 0.75
@@ -121,9 +116,7 @@ def simulated_set(name: str) -> tuple[Panel, FloatArray]:
     setting = SETTINGS[name]
     with tempfile.TemporaryDirectory() as folder:
         _write(setting, Path(folder))
-        layout = _layout()
-        sources = {s: RawSource(s, str(Path(folder) / REGION)) for s in layout["sources"]}
-        panel = build_panel(condition_region(sources, layout, REGION, [FORMAT]), FORMAT)
+        panel = region_panel(Path(folder), REGION, FORMAT)
         truth = read_truth(Path(folder) / "truth", REGION).astype({"product_id": str})
     wide = truth.pivot_table(index=KEY, columns="week", values="demand")
     keys = pd.MultiIndex.from_frame(panel.series[KEY].astype(str))
@@ -146,9 +139,3 @@ def _write(setting: Setting, output: Path) -> None:
             for source, table in tables.block_tables(market, block).items():
                 folder.add(source, table, part=block.name)
             truth.add(market, block)
-
-
-def _layout() -> dict[str, object]:
-    name = yaml.safe_load((CONF / "segments.yml").read_text())["regions"][REGION]["layout"]
-    layout: dict[str, object] = yaml.safe_load((CONF / "layouts" / f"{name}.yml").read_text())[name]
-    return layout

@@ -1,36 +1,39 @@
-"""A simulated segment as a panel."""
+"""Raw files of the simulator as a panel."""
 
 from __future__ import annotations
 
 import tempfile
 from pathlib import Path
 
-import yaml
-
 from demand_forecast.conditioning.panel import build_panel
-from demand_forecast.conditioning.parameters import ConditioningParameters
 from demand_forecast.conditioning.raw import RawSource
 from demand_forecast.conditioning.region import condition_region
 from demand_forecast.modelling.panel import Panel
-from demand_forecast.simulator import simulate
+from demand_forecast.simulator import choose_layouts, simulate
 
 CONF = Path(__file__).parents[1] / "conf" / "base"
+REGION, FORMAT = "north_texas", "large"
+
+
+def region_panel(raw: Path, region: str, store_format: str) -> Panel:
+    """One segment, its region's raw files conditioned as in a run.
+
+    Args:
+        raw: Folder with a folder for each region.
+        region: A region of the project, whose layout reads the files.
+        store_format: Format of the segment's stores.
+    """
+    layout = choose_layouts([region], CONF)[region]
+    sources = {source: RawSource(source, str(raw / region)) for source in layout.sources}
+    conditioned = condition_region(sources, layout, region, [store_format])
+    return build_panel(conditioned, store_format)
 
 
 def simulated_panel(stores: int, products: int, weeks: int, seed: int) -> Panel:
-    """The large stores of one simulated region, raw files conditioned as in a run."""
-    region = "north_texas"
-    layouts: dict[str, dict] = {}
-    for file in sorted((CONF / "layouts").glob("*.yml")):
-        layouts |= yaml.safe_load(file.read_text())
-    plan = yaml.safe_load((CONF / "segments.yml").read_text())["regions"]
-    layout = layouts[plan[region]["layout"]]
-    settings = ConditioningParameters()
+    """The large stores of one simulated region."""
     with tempfile.TemporaryDirectory() as folder:
         simulate(
-            folder, stores=stores, products=products, weeks=weeks, seed=seed, regions=[region],
-            formats=["large"], conf=CONF,
+            folder, stores=stores, products=products, weeks=weeks, seed=seed, regions=[REGION],
+            formats=[FORMAT], conf=CONF,
         )  # fmt: skip
-        sources = {s: RawSource(s, str(Path(folder) / region)) for s in layout["sources"]}
-        conditioned = condition_region(sources, layout, region, ["large"], settings)
-        return build_panel(conditioned, "large", settings)
+        return region_panel(Path(folder), REGION, FORMAT)
