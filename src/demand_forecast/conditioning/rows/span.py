@@ -26,9 +26,7 @@ Numbers = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
 _WEEK: Final = np.timedelta64(7, "D")
-_LEAST_SHARE: Final = (
-    0.2  # fewer of the typical rows may be typing errors: such weeks end no history
-)
+_LEAST_SHARE: Final = 0.2  # weeks with fewer of the typical rows may be typing errors
 _FEW_AFTER_A_GAP: Final = 0.05
 _WEEKS_AROUND: Final = 8
 _WEEKS_AFTER: Final = 3  # weeks after which few rows are no late file, but all that there is
@@ -172,12 +170,11 @@ class LateRows:
         store, stores = ids.codes("store_id", rows)
         product, products = ids.codes("product_id", rows)
         series = pd.factorize(store * (len(products) + 1) + product)[0].astype(np.int64)
-        known = [ended.get(s, np.datetime64("NaT", "D")) for s in stores]
-        last = week_number(np.array(known, "datetime64[D]"), first).astype(np.float64)
+        last = np.array([ended.get(s, np.datetime64("NaT", "D")) for s in stores], "datetime64[D]")
         return cls(
             number=number,
             units={"store": store, "product": product, "series": series},
-            ended=np.where(np.isnat(np.array(known, "datetime64[D]")), np.inf, last),
+            ended=np.where(np.isnat(last), np.inf, week_number(last, first)),
             full=int(week_number(np.array([full]), first)[0]),
             step=step,
             first=first,
