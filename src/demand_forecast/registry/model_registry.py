@@ -129,7 +129,7 @@ class ModelRegistryDataset(AbstractDataset[TrainedModel, RegisteredModel]):
                 )
         client = MlflowClient()
         # After the model: what a run has measured before, MLflow would read back and log once more.
-        client.log_batch(run_id, metrics=_measured(data.metrics, info.model_id))
+        client.log_batch(run_id, metrics=_as_metrics(data.metrics, info.model_id))
         _ensure_registered(self._name)
         version = client.create_model_version(
             self._name,
@@ -174,7 +174,7 @@ def load_version(name: str, version: str) -> Forecaster:
         raise ArtefactError(f"{name} version {version} cannot be loaded: {error}") from error
 
 
-def _measured(metrics: Mapping[str, float], model_id: str) -> list[Metric]:
+def _as_metrics(metrics: Mapping[str, float], model_id: str) -> list[Metric]:
     """Metrics as MLflow's, of the run and of its model."""
     now = int(datetime.now(UTC).timestamp() * 1000)
     return [Metric(k, float(v), now, 0, model_id=model_id) for k, v in metrics.items()]

@@ -186,9 +186,8 @@ def _leave_out(spec: FeatureSpec, train: Panel) -> None:
         plan: [column for f, column in columns.items() if plan.name in f.sources[:1]]
         for plan in tried
     }
-    logs = np.log(train.demand.T + series_offsets(train, spec.offsets, spec.other_offset)[None])
     season = season_features(train.weeks[: train.n_weeks], train.n_series)
-    spec.evidence = select(logs, season.values(), of_plan) if tried else []
+    spec.evidence = select(_logs(train, spec), season.values(), of_plan) if tried else []
     left_out = {one.name for one in spec.evidence if not one.kept}
     spec.plans = [plan for plan in spec.plans if plan.name not in left_out]
 
@@ -204,5 +203,10 @@ def _learn_response(spec: FeatureSpec, panels: Sequence[Panel]) -> None:
 
 def _observed(panel: Panel, spec: FeatureSpec) -> Observed:
     columns = spec.columns(panel, panel.n_weeks)
-    logs = np.log(panel.demand.T + series_offsets(panel, spec.offsets, spec.other_offset)[None])
-    return Observed(logs, list(columns.response.values()), columns.products)
+    return Observed(_logs(panel, spec), list(columns.response.values()), columns.products)
+
+
+def _logs(panel: Panel, spec: FeatureSpec) -> Array:
+    """``(weeks, series)`` log demand as it was seen, sold out or not."""
+    offset = series_offsets(panel, spec.offsets, spec.other_offset)
+    return np.asarray(np.log(panel.demand.T + offset[None]))
