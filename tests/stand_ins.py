@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -54,10 +55,11 @@ class Blended(Constant):
     """A blend whose members answer less and more than itself."""
 
     def predict_members(
-        self, panel: Panel, as_of: pd.Timestamp, horizon: int
-    ) -> dict[str, pd.DataFrame]:
+        self, panel: Panel, origins: Sequence[pd.Timestamp], horizon: int
+    ) -> Iterator[dict[str, pd.DataFrame]]:
         units = {"lasso": self.units - 1, "network": self.units + 1, "ensemble": self.units}
-        return {n: Constant(u).predict(panel, as_of, horizon) for n, u in units.items()}
+        for origin in origins:
+            yield {n: Constant(u).predict(panel, origin, horizon) for n, u in units.items()}
 
 
 class Incomplete(Constant):

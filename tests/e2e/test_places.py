@@ -62,19 +62,6 @@ def test_an_environments_own_suite_counts_wherever_the_configuration_is(
     assert project.command(*options).exit_code == 0
 
 
-def test_the_number_of_threads_changes_no_digit(make_project, monkeypatch) -> None:
-    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
-    options = ("--pipelines=conditioning,training", "--env=test", f"--namespaces={SEGMENT}")
-    digests = []
-    for settings in ({"OMP_NUM_THREADS": "2"}, {}):
-        project = make_project(regions=ONE_REGION)
-        _finish(project.start(*options, **settings))
-        models = project.root / "data/test/06_models/north_texas/large"
-        digests.append({p.parent.name: p.read_text() for p in models.rglob("manifest.json")})
-    assert digests[0] == digests[1]
-    assert len(digests[0]) > 1
-
-
 def test_a_worker_elsewhere_joins_a_run(make_project, tmp_path) -> None:
     """It is sent the run context, and nothing else."""
     project = make_project(regions=ONE_REGION)

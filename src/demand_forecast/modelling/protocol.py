@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final, Protocol, Self, runtime_checkable
 
@@ -58,9 +59,12 @@ class Blend(Forecaster, Protocol):
     """A model made of others, which can show what each of them says."""
 
     def predict_members(
-        self, panel: Panel, as_of: pd.Timestamp, horizon: int
-    ) -> dict[str, pd.DataFrame]:
-        """Forecasts by member, and of the blend itself under ``ensemble``."""
+        self, panel: Panel, origins: Sequence[pd.Timestamp], horizon: int
+    ) -> Iterator[dict[str, pd.DataFrame]]:
+        """For each origin the forecasts by member, and of the blend itself under ``ensemble``.
+
+        What came after an origin changes nothing in its forecasts.
+        """
         ...
 
 

@@ -16,7 +16,7 @@ from demand_forecast.modelling.explanation.explain import FEATURES, GROUPS, expl
 from demand_forecast.modelling.features.usual_week import Contrast
 from demand_forecast.modelling.models.baseline import HistoricalAverage
 from demand_forecast.modelling.models.ensemble import Ensemble
-from demand_forecast.modelling.models.rows import forecast_rows
+from demand_forecast.modelling.models.rows import forecast_design, forecast_rows
 from demand_forecast.modelling.panel import Covariate, Group, Panel
 from demand_forecast.modelling.protocol import FORECAST_COLUMNS, POINTS
 
@@ -170,7 +170,8 @@ def test_season_is_the_wave_that_is_there(panel, model) -> None:
 
 def test_the_lasso_is_taken_apart_exactly(panel, model) -> None:
     """What a group adds in logs is what the LASSO says with it less what it says without."""
-    design, sample = forecast_rows(panel, model.spec_, panel.weeks[ORIGIN], 4)
+    design = forecast_design(panel, model.spec_, panel.weeks[ORIGIN], 4)
+    sample = forecast_rows(design)
     lasso = model.members_["lasso"]
     contrast = Contrast.of(design, sample, lasso.mean_[: sample.x.shape[1]])
     level, steps, exact = lasso.log_steps(contrast, FEATURES, np.empty((0, 17)))
@@ -188,7 +189,8 @@ def test_the_lasso_is_taken_apart_exactly(panel, model) -> None:
 
 
 def test_every_feature_has_its_group(panel, model) -> None:
-    design, sample = forecast_rows(panel, model.spec_, panel.weeks[ORIGIN], 1)
+    design = forecast_design(panel, model.spec_, panel.weeks[ORIGIN], 1)
+    sample = forecast_rows(design)
     groups = {feature.name: feature.group for feature in design.features}
     assert len(groups) == sample.x.shape[1]
     expected = {

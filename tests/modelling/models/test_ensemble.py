@@ -61,9 +61,20 @@ def test_forecasts_do_not_change_when_all_that_follows_is_noise(
 ) -> None:
     as_of = pd.Timestamp(panel.weeks[98])
     noisy = noised_after(panel, 98)
-    for name, frame in model.predict_members(panel, as_of, 4).items():
-        again = model.predict_members(noisy, as_of, 4)[name]
+    for name, frame in next(model.predict_members(panel, [as_of], 4)).items():
+        again = next(model.predict_members(noisy, [as_of], 4))[name]
         pd.testing.assert_frame_equal(frame, again)
+
+
+def test_later_origins_of_a_replay_change_nothing_in_earlier_ones(
+    panel: Panel, model: Ensemble
+) -> None:
+    origins = [pd.Timestamp(panel.weeks[k]) for k in (88, 92, 98)]
+    for origin, together in zip(origins, model.predict_members(panel, origins, 4), strict=True):
+        noisy = noised_after(panel, panel.week_position(origin))
+        again = next(model.predict_members(noisy, [origin], 4))
+        for name, frame in together.items():
+            pd.testing.assert_frame_equal(frame, again[name], rtol=1e-4)
 
 
 def test_it_beats_the_historical_average_and_covers(panel: Panel, model: Ensemble) -> None:
@@ -99,8 +110,8 @@ def test_stored_and_read_back_it_says_the_same(
     assert {p.suffix for p in tmp_path.rglob("*") if p.is_file()} == {".json", ".safetensors"}
     again = Ensemble.load(tmp_path)
     as_of = panel.weeks[99]
-    for name, frame in model.predict_members(panel, as_of, 4).items():
-        pd.testing.assert_frame_equal(frame, again.predict_members(panel, as_of, 4)[name])
+    for name, frame in next(model.predict_members(panel, [as_of], 4)).items():
+        pd.testing.assert_frame_equal(frame, next(again.predict_members(panel, [as_of], 4))[name])
     assert again.blend_weights_ == model.blend_weights_
     assert set(model.tables()) == {"lasso_coefficients", "network_training_loss"}
     for name, table in model.tables().items():

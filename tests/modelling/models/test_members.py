@@ -93,7 +93,7 @@ def ensemble(panel, _registered) -> Ensemble:
 def test_it_is_blended_and_forecast_beside_the_others(panel, ensemble) -> None:
     assert sum(ensemble.blend_weights_.values()) == pytest.approx(1)
     assert min(ensemble.blend_weights_.values()) > 0
-    frames = ensemble.predict_members(panel, panel.as_of, 2)
+    frames = next(ensemble.predict_members(panel, [panel.as_of], 2))
     assert list(frames) == ["lasso", "network", "typical", "ensemble"]
     assert ensemble.blend_weights_["lasso"] > ensemble.blend_weights_["typical"]
 
@@ -121,8 +121,10 @@ def test_it_is_stored_and_read_back(panel, ensemble, tmp_path) -> None:
     kinds.save_model(ensemble, tmp_path)
     again = kinds.load_model(tmp_path)
     assert again.members_["typical"].parameters == TypicalParameters(widen=1.5)
-    for name, frame in ensemble.predict_members(panel, panel.as_of, 2).items():
-        pd.testing.assert_frame_equal(frame, again.predict_members(panel, panel.as_of, 2)[name])
+    for name, frame in next(ensemble.predict_members(panel, [panel.as_of], 2)).items():
+        pd.testing.assert_frame_equal(
+            frame, next(again.predict_members(panel, [panel.as_of], 2))[name]
+        )
 
 
 def test_a_clone_has_learned_nothing_and_learns_the_same(panel, ensemble) -> None:

@@ -43,12 +43,13 @@ def backtest(
 
     Nothing is fitted here: fit every model on ``panel.until(origins[0])`` before. A model is handed
     the panel cut off at the origin, with plans for the next ``horizon`` weeks only, so it cannot
-    see what came even if it tried.
+    see what came even if it tried. An ensemble gets all origins at once, with the panel cut off at
+    the last one: its features of a week use nothing later, and are made once.
 
     Args:
         models: Fitted models by name. An ensemble brings its members along, under their own names.
         panel: The segment, history of the target weeks included.
-        origins: Weeks of the history to stand at.
+        origins: Weeks of the history to stand at, ascending.
         horizon: Weeks to forecast from each.
 
     Returns:
@@ -68,11 +69,17 @@ def backtest(
             "empty; valid: 1 or more of each"
         )
     parts = []
-    for origin in origins:
+    weeks = [pd.Timestamp(origin) for origin in origins]
+    replays = {
+        name: model.predict_members(panel, weeks, horizon)
+        for name, model in models.items()
+        if isinstance(model, Blend)
+    }
+    for origin in weeks:
         known = panel.until(origin, max_future=horizon)
         facts = _facts(panel, known, horizon)
         seen = np.isfinite(facts["actual"])
-        for name, forecast in _answers(models, known, pd.Timestamp(origin), horizon):
+        for name, forecast in _answers(models, replays, known, origin, horizon):
             _check_order(forecast, known, horizon, name)
             parts.append(forecast.assign(model=name, origin=origin, **facts)[seen])
     table: pd.DataFrame = pd.concat(parts, ignore_index=True)[BACKTEST_COLUMNS]
@@ -80,12 +87,16 @@ def backtest(
 
 
 def _answers(
-    models: Mapping[str, Forecaster], known: Panel, origin: pd.Timestamp, horizon: int
+    models: Mapping[str, Forecaster],
+    replays: Mapping[str, Iterator[dict[str, pd.DataFrame]]],
+    known: Panel,
+    origin: pd.Timestamp,
+    horizon: int,
 ) -> Iterator[tuple[str, pd.DataFrame]]:
     """Forecasts by model; those of an ensemble and its members come from one pass."""
     for name, model in models.items():
-        if isinstance(model, Blend):
-            answers = model.predict_members(known, origin, horizon)
+        if name in replays:
+            answers = next(replays[name])
             yield name, answers.pop("ensemble")
             yield from answers.items()
         else:

@@ -30,7 +30,7 @@ from demand_forecast.modelling.features.usual_week import Contrast
 from demand_forecast.modelling.models.calibration.censored import MEDIAN
 from demand_forecast.modelling.models.direct import DirectForecaster, Opinion
 from demand_forecast.modelling.models.member import LogSteps
-from demand_forecast.modelling.models.rows import forecast_rows
+from demand_forecast.modelling.models.rows import forecast_design, forecast_rows
 from demand_forecast.modelling.panel import Group, Panel
 from demand_forecast.modelling.protocol import Forecaster
 
@@ -68,7 +68,8 @@ def explain(
     if not isinstance(model, DirectForecaster):
         frame = model.predict(panel, as_of, horizon)
         return frame.assign(**dict.fromkeys(GROUPS, 0.0)).assign(**{LEVEL: frame[point]})
-    design, sample = forecast_rows(panel, model.spec_, as_of, horizon)
+    design = forecast_design(panel, model.spec_, as_of, horizon)
+    sample = forecast_rows(design)
     frame, opinions = model.answer(panel, as_of, sample)
     contrast = Contrast.of(design, sample, model.feature_means_)
     level, steps = blended(opinions, contrast)

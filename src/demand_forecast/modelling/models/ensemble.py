@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import reduce
 from itertools import product
 from operator import add
@@ -28,7 +28,7 @@ from demand_forecast.modelling.models.calibration.censored import MEDIAN, pinbal
 from demand_forecast.modelling.models.direct import DirectForecaster, Opinion
 from demand_forecast.modelling.models.kinds import MEMBERS, kind_of, member_class
 from demand_forecast.modelling.models.member import Member
-from demand_forecast.modelling.models.rows import Training, forecast_sample
+from demand_forecast.modelling.models.rows import Training, forecast_design, forecast_rows
 from demand_forecast.modelling.panel import Panel
 from demand_forecast.modelling.parameters import Parameters, flatten, unknown_parameter
 
@@ -215,15 +215,29 @@ class Ensemble(DirectForecaster):
         return self.frame(panel, as_of, sample, blend, _aim(answers)), opinions
 
     def predict_members(
-        self, panel: Panel, as_of: pd.Timestamp, horizon: int
-    ) -> dict[str, pd.DataFrame]:
-        """Forecasts of each member and of the ``ensemble`` from the same features.
+        self, panel: Panel, origins: Sequence[pd.Timestamp], horizon: int
+    ) -> Iterator[dict[str, pd.DataFrame]]:
+        """For each origin the forecasts of each member and of the ``ensemble``.
+
+        They share their features, and so do the origins: those of a week use nothing later.
+
+        Args:
+            panel: The series, history and plans.
+            origins: Weeks of the history to stand at, ascending.
+            horizon: Weeks to forecast from each.
 
         Raises:
             ValueError: If ``horizon`` is below 1.
-            KeyError: If ``as_of`` is not a week of the history.
+            KeyError: If an origin is not a week of the history.
         """
-        sample = forecast_sample(panel, self.spec_, as_of, horizon)
+        design = forecast_design(panel, self.spec_, origins[-1], horizon)
+        for origin in origins:
+            sample = forecast_rows(design, panel.week_position(origin))
+            yield self._members_frames(panel, origin, sample)
+
+    def _members_frames(
+        self, panel: Panel, as_of: pd.Timestamp, sample: Sample
+    ) -> dict[str, pd.DataFrame]:
         answers = self._ask(sample)
         frames = {
             name: member.frame(panel, as_of, sample, *answers[name])

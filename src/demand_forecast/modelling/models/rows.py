@@ -153,10 +153,8 @@ def _borrowed(
     return parts
 
 
-def forecast_rows(
-    panel: Panel, spec: FeatureSpec, as_of: pd.Timestamp, horizon: int
-) -> tuple[Design, Sample]:
-    """Features at origin ``as_of``, and of them the rows of :func:`forecast_sample`.
+def forecast_design(panel: Panel, spec: FeatureSpec, as_of: pd.Timestamp, horizon: int) -> Design:
+    """Features at origin ``as_of`` and before, for leads 1..horizon.
 
     Raises:
         ValueError: If ``horizon`` is below 1.
@@ -165,9 +163,20 @@ def forecast_rows(
     if horizon < 1:
         raise ValueError(f"horizon is {horizon}; valid: 1 week or more")
     until = panel.until(as_of, max_future=horizon)
-    design = Design(until, spec, leads=list(range(1, horizon + 1)))
-    series, lead = np.divmod(np.arange(panel.n_series * horizon), horizon)
-    return design, design.sample(np.full(len(series), until.n_weeks - 1), series, lead)
+    return Design(until, spec, leads=list(range(1, horizon + 1)))
+
+
+def forecast_rows(design: Design, origin: int | None = None) -> Sample:
+    """Rows of a forecast: every series and lead of a design from one origin.
+
+    Args:
+        design: Features of the series.
+        origin: Week position; the last week of the history if not given.
+    """
+    n_series, n_leads = len(design.offset), len(design.leads)
+    series, lead = np.divmod(np.arange(n_series * n_leads), n_leads)
+    position = design.n_weeks - 1 if origin is None else origin
+    return design.sample(np.full(len(series), position), series, lead)
 
 
 def forecast_sample(panel: Panel, spec: FeatureSpec, as_of: pd.Timestamp, horizon: int) -> Sample:
@@ -177,4 +186,4 @@ def forecast_sample(panel: Panel, spec: FeatureSpec, as_of: pd.Timestamp, horizo
         ValueError: If ``horizon`` is below 1.
         KeyError: If ``as_of`` is not a week of the history.
     """
-    return forecast_rows(panel, spec, as_of, horizon)[1]
+    return forecast_rows(forecast_design(panel, spec, as_of, horizon))
