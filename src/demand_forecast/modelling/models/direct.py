@@ -14,14 +14,17 @@ from demand_forecast.modelling.arrays import Array, Arrays, State, load_state, s
 from demand_forecast.modelling.features.sample import Sample
 from demand_forecast.modelling.features.spec import FeatureSpec
 from demand_forecast.modelling.models.calibration.censored import QUANTILE_LEVELS
-from demand_forecast.modelling.models.calibration.conformal import Calibration, calibrate
+from demand_forecast.modelling.models.calibration.conformal import (
+    Calibration,
+    bounded_mean,
+    calibrate,
+)
 from demand_forecast.modelling.models.rows import Training, forecast_sample, prepare
 from demand_forecast.modelling.panel import Panel
 from demand_forecast.modelling.points import (
     atoms,
     interpolation_weights,
     mape_point,
-    mean_point,
 )
 from demand_forecast.modelling.protocol import QUANTILES, forecast_frame
 
@@ -267,7 +270,7 @@ def to_frame(
     values = sample.units(moved @ atoms(QUANTILE_LEVELS))
     published = np.array(list(QUANTILES.values()), dtype=np.float32)
     units = sample.units(moved @ interpolation_weights(QUANTILE_LEVELS, published))
-    mean = mean_point(values) * calibration.mean_factor
+    mean = bounded_mean(values) * calibration.mean_factor
     if whole:
         values, units = np.rint(values), np.rint(units)
     least_relative = mape_point(values)

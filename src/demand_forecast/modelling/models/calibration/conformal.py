@@ -20,7 +20,9 @@ _PRIOR_WEEKS = 16.0
 _LEAST_ROWS = 20
 _NARROW = 0.1
 _LEAST_WEEKS = 4
-_FACTOR_RANGE = (0.7, 1.4)
+_FACTOR_RANGE = (0.95, 1.05)  # more is for the members to learn, where it can be explained
+_FURTHEST = 4.0
+_UPPER_QUARTILE = 75  # of the 100 atoms
 _LOW, _HIGH = (int(np.flatnonzero(np.float32(q) == QUANTILE_LEVELS)[0]) for q in (0.25, 0.75))
 
 
@@ -117,7 +119,7 @@ def calibrate(quantiles: Array, held_out: Sample, n_leads: int, weeks: int) -> C
     moved = Calibration(shifts, 1.0).shift(quantiles, held_out)
     actual = redistributed(moved, y, censored)[usual]
     rows = held_out.take(usual)
-    mean = mean_point(rows.units(moved[usual] @ atoms(QUANTILE_LEVELS)))
+    mean = bounded_mean(rows.units(moved[usual] @ atoms(QUANTILE_LEVELS)))
     return Calibration(shifts, sum_factor(rows.units(actual[:, None])[:, 0], mean, rows.target))
 
 
@@ -125,6 +127,20 @@ def _groups(sample: Sample, count: int) -> IntArray:
     """Group of each row: its lead; for what is new, of whatever lead, one for each kind."""
     kinds = count - COLD_START_KINDS - 1 + sample.cold_start
     return np.where(sample.cold_start > 0, kinds, sample.lead)
+
+
+def bounded_mean(values: Array) -> Array:
+    """``(rows,)`` mean of the atoms of each row, none counted as more than four upper quartiles.
+
+    How far the upper end of a distribution reaches is learned from a few weeks: one outlier among
+    the held-out ones moves its quantiles so far that they alone would make up the mean. One unit
+    more counts, for what sells in fewer than a quarter of the weeks.
+
+    Args:
+        values: ``(rows, 100)`` equally likely values, ascending, none negative.
+    """
+    most = _FURTHEST * values[:, _UPPER_QUARTILE, None] + 1
+    return mean_point(np.minimum(values, most))
 
 
 def sum_factor(actual: Array, mean: Array, week: IntArray) -> float:
