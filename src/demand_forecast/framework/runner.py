@@ -22,6 +22,7 @@ from demand_forecast.framework.failures import own_error
 from demand_forecast.framework.namespacing import unit_of_work
 
 Groups = dict[str, Pipeline]
+_REST = ""
 
 
 class _Work(NamedTuple):
@@ -71,17 +72,19 @@ class SegmentRunner(SequentialRunner):
             ConfigurationError: If two namespaces wait for each other.
         """
         groups = _groups(pipeline)
-        rest = groups.pop("", Pipeline([]))
         work = _Work(groups, catalog, hook_manager, run_id, self._is_async)
         can_fork = "fork" in multiprocessing.get_all_start_methods()
-        if len(groups) > 1 and self._max_workers > 1 and can_fork:
+        if len(groups.keys() - {_REST}) > 1 and self._max_workers > 1 and can_fork:
             self._run_in_workers(work)
-            work.run(rest)
         else:
             work.run(pipeline)
 
     def _run_in_workers(self, work: _Work) -> None:
         waiting = {name: _parents(name, work.groups) for name in work.groups}
+        if (
+            _REST in waiting
+        ):  # by a worker too: it has imported by now what this process would have to
+            waiting[_REST] = work.groups.keys() - {_REST}
         with ProcessPoolExecutor(
             self._max_workers,
             mp_context=multiprocessing.get_context("fork"),
@@ -138,7 +141,7 @@ class _Worker:
 
 
 def _groups(pipeline: Pipeline) -> Groups:
-    """Nodes by region or segment; those of none under the empty name."""
+    """Nodes by region or segment; those of none under ``_REST``."""
     groups: dict[str, list[Node]] = {}
     for node in pipeline.nodes:
         groups.setdefault(unit_of_work(node), []).append(node)
