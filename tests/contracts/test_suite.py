@@ -241,3 +241,11 @@ def test_suites_of_the_project_name_real_expectations(path):
         columns = {c for e in expectations for c in e.columns}
         with contextlib.suppress(ContractError):  # ones are no sales, but each expectation is built
             contract._check("x", frame.assign(**dict.fromkeys(columns, 1)), expectations)
+
+
+def test_raw_units_may_be_written_in_any_way_a_layout_can_declare():
+    cells = ["1 234", "1\u2019234", "1\u00a0234", "$5", "5 EUR", "(5)", "5-", "\u22125", "12,5 %"]
+    rows = pd.DataFrame({"units_shipped": cells}).assign(store_id="1", product_id="1", week="1")
+    _of_the_project("raw_shipments").validate(rows)
+    with pytest.raises(ContractError, match="units_shipped"):
+        _of_the_project("raw_shipments").validate(rows.assign(units_shipped="Dallas"))

@@ -9,6 +9,7 @@ import pytest
 from demand_forecast.conditioning.layout import CONVERSIONS, Column, ReadOptions
 from demand_forecast.conditioning.rows.cells import CellReader
 from demand_forecast.conditioning.rows.dates import date_hint
+from demand_forecast.conditioning.rows.numbers import hint
 
 
 def _parse(cells, column, kind, decimal=".", read=None, is_amount=False):
@@ -205,7 +206,9 @@ def test_dates_on_another_weekday_are_bad_where_one_is_declared():
         ({"thousands": ","}, ["1,234", "12,34", "1,234,567.5", "12"], [1234, None, 1234567.5, 12]),
         ({"thousands": ".", "decimal": ","}, ["1.234,5", "1.9", "7,25"], [1234.5, None, 7.25]),
         ({"thousands": " "}, ["1 234", "1\u00a0234", "1 2"], [1234, 1234, None]),
-        ({"thousands": "'"}, ["1'234"], [1234]),
+        ({"thousands": "'"}, ["1'234", "1\u2019234"], [1234, 1234]),
+        ({"thousands": " "}, ["1\u2009234", "1\u202f234"], [1234, 1234]),
+        ({"thousands": ","}, ["1,23,456", "1,23,45"], [123456, None]),
         ({"currency": "$"}, ["$2.50", "-$2", "$ 3", "2$", "€2"], [2.5, -2, 3, 2, None]),
         ({"currency": "EUR"}, ["2.50 EUR", "EUR 2"], [2.5, 2]),
         ({"percent": True}, ["25 %", "25%", "0.5"], [0.25, 0.25, 0.5]),
@@ -218,6 +221,27 @@ def test_dates_on_another_weekday_are_bad_where_one_is_declared():
 )
 def test_numbers_as_people_write_them(read, cells, expected):
     assert _values(_parse(cells, {}, "number", read=read)) == expected
+
+
+@pytest.mark.parametrize(
+    ("cell", "told"),
+    [
+        ("1,234", 'thousands: ","'),
+        ("1\u2019234", 'thousands: "\'"'),
+        ("1\u2009234", 'thousands: " "'),
+        ("1,23,456", 'thousands: ","'),
+        ("12,5", 'decimal: ","'),
+        ("12,5%", "percent: true"),
+        ("5 EUR", 'currency: "EUR"'),
+        ("\u20ac5", 'currency: "\u20ac"'),
+        ("(5)", "minus in front"),
+        ("- 5", "minus in front"),
+        ("5 CR", "minus in front"),
+        ("ten", ""),
+    ],
+)
+def test_the_hint_names_what_makes_a_number_readable(cell, told):
+    assert told in hint(pd.Series([cell], dtype="str"), ReadOptions(), unclear=False)
 
 
 def test_words_for_an_empty_cell_are_missing_and_not_bad():

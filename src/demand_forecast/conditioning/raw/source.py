@@ -15,6 +15,7 @@ import pandas as pd
 
 from demand_forecast.conditioning.layout import SourceLayout
 from demand_forecast.conditioning.raw.patches import (
+    header_row_patch,
     missing_file_patch,
     new_column_patch,
     rename_patch,
@@ -156,7 +157,7 @@ class RawSource:
             rows = keep_rows(
                 path, rows, {h: v for h, v in layout.rows.items() if h in after}, region
             )
-        self._check_columns(self._name(path), list(rows.frame.columns), layout)
+        self._check_columns(self._name(path), rows, layout)
         return rows
 
     def _counts_once(self, header: str, layout: SourceLayout) -> bool:
@@ -212,7 +213,8 @@ class RawSource:
     def _at(self, file: str) -> str:
         return f"source '{self.name}', {self.folder}/{file}"
 
-    def _check_columns(self, file: str, headers: list[str], layout: SourceLayout) -> None:
+    def _check_columns(self, file: str, rows: Rows, layout: SourceLayout) -> None:
+        headers = list(rows.frame.columns)
         extra = [h for h in headers if not layout.knows(h)]
         for name, column in layout.columns.items():
             wanted = column.headers or (column.pick,)
@@ -220,7 +222,8 @@ class RawSource:
             if column.pick and any(column.reads(h) for h in headers):
                 continue
             if missing and not column.optional:
-                patch = rename_patch(self.name, name, column, missing[0], extra)
+                patch = header_row_patch(self.name, layout, rows)
+                patch = patch or rename_patch(self.name, name, column, missing[0], extra)
                 raise SourceError(
                     f"{self._at(file)}: column '{missing[0]}' (for {name}) is missing. "
                     f"{did_you_mean(missing[0], extra or headers).replace('Valid', 'Found')} "

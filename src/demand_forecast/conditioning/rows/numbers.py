@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 import numpy as np
@@ -15,11 +16,14 @@ Mask = npt.NDArray[np.bool_]
 
 # No sale, price or temperature comes near it; sums of such numbers lose the units of all others.
 _ABSURD: Final = 1e12
-_GROUPED: Final = r"[+-]?\d{1,3}(?:[.,' \u00a0\u202f]\d{3})+(?:[.,]\d+)?"
+_GROUPED: Final = r"[+-]?\d{1,3}(?:[.,'\u2019\s]\d{2,3})*[.,'\u2019\s]\d{3}(?:[.,]\d+)?"
 _ONE_GROUP: Final = r"[+-]?[1-9]\d{0,2}\.\d{3}"
-_SIGNED: Final = r"\(.*\)|.*-|[\u2212\u2013].*"
+_SIGNED: Final = r"\(.*\)|.*-|[\u2212\u2013].*|[+-]\s+.*|.*\d\s*(?:CR|DR|Cr|Dr)"
+_DECIMAL_COMMA: Final = r"[+-]?\d+,\d{1,2}"
 _CURRENCY: Final = r"^[+-]?\s*([$\u20ac\u00a3\u00a5]|[A-Z]{3})\s*[\d.]"
-_SPACES: Final = r"[\u00a0\u202f]"
+_CURRENCY_AFTER: Final = r"\d\s*([$\u20ac\u00a3\u00a5]|[A-Z]{3})$"
+_SPACES: Final = r"[\u00a0\u2007\u2009\u202f]"
+_APOSTROPHES: Final = r"[\u2018\u2019]"
 
 
 def parse_numbers(
@@ -90,16 +94,22 @@ def hint(words: pd.Series, options: ReadOptions, unclear: bool) -> str:
         return 'Say what \'.\' is: read: {decimal: "."} or read: {thousands: "."}.'
     if looks_grouped(words).any() and options.thousands is None:
         sign = words[looks_grouped(words)].str.extract(r"\d([^\d])\d{3}", expand=False).iloc[0]
+        sign = re.sub(_APOSTROPHES, "'", re.sub(r"\s", " ", sign))
         return f'If "{sign}" is the sign of thousands, say read: {{thousands: "{sign}"}}.'
+    return _hint_about_signs(words, options)
+
+
+def _hint_about_signs(words: pd.Series, options: ReadOptions) -> str:
+    signs = words.str.extract(_CURRENCY, expand=False)
+    signs = signs.fillna(words.str.extract(_CURRENCY_AFTER, expand=False)).dropna()
     if words.str.endswith("%").any() and not options.percent:
         return "Say read: {percent: true}."
-    signs = words.str.extract(
-        r"^[+-]?\s*([$\u20ac\u00a3\u00a5]|[A-Z]{3})\s*[\d.]", expand=False
-    ).dropna()
     if len(signs) and options.currency is None:
         return f'Say read: {{currency: "{signs.iloc[0]}"}}.'
     if looks_signed(words).any():
         return "These look like negative numbers; have them written with a minus in front."
+    if options.decimal == "." and words.str.fullmatch(_DECIMAL_COMMA).fillna(False).any():
+        return 'If "," is the decimal sign, say read: {decimal: ","}.'
     return ""
 
 
@@ -134,10 +144,12 @@ def _without_currency(text: pd.Series, currency: str) -> pd.Series:
 
 
 def _without_thousands(text: pd.Series, thousands: str, decimal: str) -> pd.Series:
-    """Only complete groups of three count; anything else stays as it is and is no number."""
-    text = text.str.replace(_SPACES, " ", regex=True)
+    """Only complete groups count: of three, or as in ``1,23,456``; others are no numbers."""
+    text = text.str.replace(_SPACES, " ", regex=True).str.replace(_APOSTROPHES, "'", regex=True)
     mark, point = rf"\{thousands}", rf"\{decimal}"
-    grouped = text.str.fullmatch(rf"[+-]?\d{{1,3}}(?:{mark}\d{{3}})+(?:{point}\d+)?").fillna(False)
+    indian = rf"\d{{1,2}}(?:{mark}\d{{2}})+{mark}\d{{3}}"
+    groups = rf"[+-]?(?:\d{{1,3}}(?:{mark}\d{{3}})+|{indian})(?:{point}\d+)?"
+    grouped = text.str.fullmatch(groups).fillna(False)
     bare = text.str.replace(thousands, "", regex=False)
     # "1.9" is no thousand where "." separates thousands
     other = text.where(~text.str.contains(thousands, regex=False, na=False), "?")

@@ -217,7 +217,8 @@ def _judge(
     if parsed.bad.any():
         unreadable = _unreadable(name, parsed, kind, needed, layout)
         draft.unreadable.append(unreadable)
-        if unreadable.hint or unreadable.share > _WORTH_A_LINE:
+        lost = needed and kind == "number"
+        if unreadable.hint or lost or unreadable.share > _WORTH_A_LINE:
             _LOGGER.warning("source '%s', %s", draft.source, unreadable)
     if needed:
         draft.reject(parsed.unclear, "ambiguous_number", name)
