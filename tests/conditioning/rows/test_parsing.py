@@ -172,12 +172,18 @@ def test_a_zero_that_a_spreadsheet_has_taken_is_put_back_where_it_is_declared():
     [
         ({"date_format": "iso_week"}, "2024-W05", "2024-02-03"),  # Monday 29 January to Sunday
         ({"date_format": "iso_week"}, "2024W53", None),
+        ({"date_format": "iso_week"}, "2024W5", "2024-02-03"),
+        ({"date_format": "iso_week"}, "2024W05-7", "2024-02-03"),
+        ({"date_format": "iso_week"}, "202405", "2024-02-03"),
+        ({"date_format": "iso_week"}, "KW 05/2024", "2024-02-03"),
+        ({"date_format": "iso_week"}, "5 Feb", None),
         ({"date_format": "iso_week"}, "2020-W53", "2021-01-02"),
         ({"date_format": "excel"}, "45296", "2024-01-06"),
         ({"date_format": "excel"}, "45296.75", "2024-01-06"),
         ({"date_format": "excel"}, "0", None),
         ({"fiscal": {"year_starts": {2024: "2024-02-04"}}}, "2024-02", "2024-02-17"),
         ({"fiscal": {"year_starts": {2024: "2024-02-04"}}}, "2023-02", None),
+        ({"fiscal": {"year_starts": {2024: "2024-02-04"}}}, "FY24-W02", "2024-02-17"),
         (
             {"fiscal": {"year_starts": {2024: "2024-02-04"}, "pattern": "4-4-5"}},
             "2024-3-5",
@@ -193,6 +199,20 @@ def test_a_zero_that_a_spreadsheet_has_taken_is_put_back_where_it_is_declared():
 def test_weeks_without_a_date(column, cell, expected):
     wanted = None if expected is None else pd.Timestamp(expected)
     assert _values(_parse([cell], column, "week")) == [wanted]
+
+
+@pytest.mark.parametrize(
+    ("cell", "told"),
+    [
+        ("2024-W05", "iso_week"),
+        ("45296", "excel"),
+        ("6/1/2024", "'%d/%m/%Y' or '%m/%d/%Y'"),
+        ("06.01.2024", "'%d.%m.%Y'"),
+        ("1704499200000", "milliseconds"),
+    ],
+)
+def test_the_hint_names_the_format_of_a_date(cell, told):
+    assert told in date_hint(pd.Series([cell], dtype="str"), None)
 
 
 def test_dates_on_another_weekday_are_bad_where_one_is_declared():

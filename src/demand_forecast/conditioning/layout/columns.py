@@ -121,9 +121,10 @@ class Column(Strict):
     date_format: str | None = Field(
         default=None,
         description="How a date is written, in the codes of Python's `strptime`. `iso_week` is a "
-        "week without a day (`2024-W05`, `2024W05`), `excel` the serial number of a spreadsheet "
-        "(`45321`). ISO 8601 (`2024-01-31`) is understood without it. A time of day and a time "
-        "zone are left out: the date counts as it is written. For dates and weeks.",
+        "week without a day (`2024-W05`, `2024W5`, `202405`, `W05/2024`), `excel` the serial "
+        "number of a spreadsheet (`45321`). ISO 8601 (`2024-01-31`) is understood without it. A "
+        "time of day and a time zone are left out: the date counts as it is written. For dates and "
+        "weeks.",
         examples=["%m/%d/%Y", "%d.%m.%Y", "%Y%m%d", "iso_week", "excel"],
     )
     fiscal: FiscalCalendar | None = Field(
