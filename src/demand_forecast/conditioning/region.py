@@ -40,6 +40,7 @@ from demand_forecast.conditioning.rows.validity import (
     check_overlaps,
     choose_valid,
     last_days,
+    say_sales_after_end,
 )
 from demand_forecast.conditioning.rows.zeros import look_at_sales
 from demand_forecast.conditioning.weeks import Days, week_end
@@ -241,6 +242,7 @@ def _check_masters_and_shipments(
     gaps = look_at_sales(shipments, keys, layout.sources["shipments"], products is not None)
     if parameters.as_of is None:
         _check_late_rows(shipments, region, parameters, span)
+    say_sales_after_end(stores, shipments)
     choose_valid(stores, span.as_of)
     return _Checked(span, gaps, joins)
 

@@ -117,6 +117,14 @@ def test_product_without_pack_size_cannot_be_counted_in_cases(raw_region):
     assert set(mine["detail"]) == {"product_id"}
 
 
+def test_a_pack_of_none_or_less_is_a_cell_that_is_left_empty(raw_region):
+    raw_region.frames["products"]["Pack"] = [4, 0, -3]
+    conditioned = raw_region.condition()
+    told = conditioned.unreadable.set_index("column").loc["pack_size"]
+    assert (told["unreadable"], told["is_blanked"]) == (2, True)
+    assert conditioned.tables["products"]["pack_size"].isna().tolist() == [False, True, True]
+
+
 def test_a_pack_of_one_is_one_and_a_pack_of_none_is_none(raw_region):
     raw_region.frames["products"]["Pack"] = [1, 0, 4]
     conditioned = raw_region.condition()

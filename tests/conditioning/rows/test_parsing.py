@@ -257,7 +257,9 @@ def test_numbers_as_people_write_them(read, cells, expected):
         ("(5)", "minus in front"),
         ("- 5", "minus in front"),
         ("5 CR", "minus in front"),
-        ("ten", ""),
+        ("#REF!", 'na_values: ["#REF!"]'),
+        ("-", 'na_values: ["-"]'),
+        ("eleven", ""),
     ],
 )
 def test_the_hint_names_what_makes_a_number_readable(cell, told):

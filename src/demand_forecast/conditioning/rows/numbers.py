@@ -16,6 +16,7 @@ Mask = npt.NDArray[np.bool_]
 
 # No sale, price or temperature comes near it; sums of such numbers lose the units of all others.
 _ABSURD: Final = 1e12
+_LISTED: Final = 3
 _GROUPED: Final = r"[+-]?\d{1,3}(?:[.,'\u2019\s]\d{2,3})*[.,'\u2019\s]\d{3}(?:[.,]\d+)?"
 _ONE_GROUP: Final = r"[+-]?[1-9]\d{0,2}\.\d{3}"
 _SIGNED: Final = r"\(.*\)|.*-|[\u2212\u2013].*|[+-]\s+.*|.*\d\s*(?:CR|DR|Cr|Dr)"
@@ -110,7 +111,17 @@ def _hint_about_signs(words: pd.Series, options: ReadOptions) -> str:
         return "These look like negative numbers; have them written with a minus in front."
     if options.decimal == "." and words.str.fullmatch(_DECIMAL_COMMA).fillna(False).any():
         return 'If "," is the decimal sign, say read: {decimal: ","}.'
-    return ""
+    nothing = words[words.str.fullmatch(r"\W+|#\w+[!?]?|[A-Za-z.]{1,4}").fillna(False)]
+    return (
+        f'If "{nothing.iloc[0]}" says that there is none, say {_na_values(nothing)}.'
+        if len(nothing)
+        else ""
+    )
+
+
+def _na_values(words: pd.Series) -> str:
+    listed = ", ".join(f'"{word}"' for word in words[:_LISTED])
+    return f"read: {{na_values: [{listed}]}}"
 
 
 def looks_grouped(words: pd.Series) -> Mask:

@@ -137,6 +137,7 @@ class _Columns:
             self.week_ends_on,
             conversion,
             is_amount=name == self.table.measure,
+            is_positive=name in self.table.columns and self.table.columns[name].is_positive,
         )
         return reader.read(self._text(column, parsed))
 

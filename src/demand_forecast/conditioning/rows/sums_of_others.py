@@ -52,12 +52,14 @@ class Sales:
     Attributes:
         units: ``(rows,)`` units delivered.
         week: ``(rows,)`` weeks since the first one.
+        first: First week.
         codes: ``(rows,)`` position of the store and of the product, by column.
         names: Ids by column; some may have no row.
     """
 
     units: Floats
     week: Codes
+    first: np.datetime64
     codes: dict[str, Codes]
     names: dict[str, pd.Index]
 
@@ -72,7 +74,7 @@ class Sales:
         weeks = keys.values["week"].to_numpy().astype("datetime64[D]")
         first = weeks.min() if len(weeks) else np.datetime64(0, "D")
         number = np.asarray(week_number(weeks, first), np.int32)
-        return cls(units, number[codes["week"]], codes, keys.values)
+        return cls(units, number[codes["week"]], first, codes, keys.values)
 
     def refuse_sums_of_others(self, layout: SourceLayout, has_products: bool) -> None:
         """Look for a store or product whose units are those of others together.
