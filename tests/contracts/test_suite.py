@@ -195,6 +195,18 @@ def test_a_column_that_nobody_can_read_is_refused(region):
         _of_the_project("conditioned").validate(dataclasses.replace(region, unreadable=unreadable))
 
 
+@pytest.mark.parametrize(
+    ("cells", "count", "stops"),
+    [(1, 1, False), (4, 1, False), (5, 2, False), (2, 2, True), (9, 3, True)],
+)
+def test_one_or_two_bad_cells_of_a_few_stop_nothing(region, cells, count, stops):
+    row = ["stores", "income", cells, count, count / cells, True, '["#REF!"]', ""]
+    unreadable = pd.DataFrame([row], columns=UNREADABLE_COLUMNS)
+    few = dataclasses.replace(region, unreadable=unreadable)
+    with pytest.raises(ContractError) if stops else contextlib.nullcontext():
+        assert _of_the_project("conditioned").validate(few) is few
+
+
 def test_table_that_does_not_exist(suite, region):
     with pytest.raises(ConfigurationError, match=r"no table 'shipment'.*Did you mean 'shipments'"):
         suite(tables={"shipment": [_not_null()]}).validate(region)
