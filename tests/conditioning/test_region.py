@@ -297,3 +297,10 @@ def test_dates_are_looked_at_as_a_set_after_their_zeros_are_put_back(raw_region)
     }
     [dates] = raw_region.condition().dates.query("source == 'shipments'").to_dict("records")
     assert (dates["first_date"], dates["last_date"]) == ("2017-01-07", "2018-02-24")
+
+
+def test_errors_about_files_name_the_layout(raw_region):
+    raw_region.layout["name"] = "us_csv"
+    raw_region.frames["shipments"] = raw_region.frames["shipments"].drop(columns="Cases")
+    with pytest.raises(SourceError, match=r"^layout 'us_csv', source 'shipments', .*'Cases'"):
+        raw_region.condition()

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -44,7 +45,7 @@ from demand_forecast.conditioning.rows.validity import (
 )
 from demand_forecast.conditioning.rows.zeros import look_at_sales
 from demand_forecast.conditioning.weeks import Days, week_end
-from demand_forecast.exceptions import ConfigurationError, SourceError
+from demand_forecast.exceptions import ConfigurationError, ContractError, SourceError
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -75,7 +76,31 @@ def condition_region(
         ContractError: If a contract is broken, or rows or units are lost.
     """
     layout = parse_layout(region, layout)
-    parameters = parameters or ConditioningParameters()
+    with _naming(layout):
+        return _condition(
+            raw, layout, region, store_formats, parameters or ConditioningParameters(), previous
+        )
+
+
+@contextmanager
+def _naming(layout: Layout) -> Iterator[None]:
+    """Errors about files begin with the layout that reads them: several regions may share it."""
+    try:
+        yield
+    except (SourceError, ContractError) as error:
+        if not layout.name:
+            raise
+        raise type(error)(f"layout '{layout.name}', {error}") from error
+
+
+def _condition(
+    raw: Mapping[str, RawSource | None],
+    layout: Layout,
+    region: str,
+    store_formats: Sequence[str],
+    parameters: ConditioningParameters,
+    previous: ConditionedRegion | None,
+) -> ConditionedRegion:
     handles = _present(raw, layout)
     files = {name: handle.digests(layout.sources[name]) for name, handle in handles.items()}
     digest = _digest(files, layout, region, store_formats, parameters)

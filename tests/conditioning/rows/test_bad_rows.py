@@ -206,3 +206,24 @@ def test_nothing_is_lost_whatever_the_rows_say(raw_region, rows):
     assert set(mine["record"].map(lambda r: frozenset(json.loads(r)))) <= {
         frozenset(["Store", "Sku", "Week", "Cases"])
     }
+
+
+@pytest.mark.parametrize(
+    ("cases", "other", "compute", "reason"),
+    [
+        ("1,234", 1, "{Cases} * {Other}", "not_a_number"),
+        ("1.900", 1, "{Cases} * {Other}", "ambiguous_number"),
+        ("5", 0, "{Cases} / {Other}", "not_a_number"),
+        ("1000000000", 1000000000, "{Cases} * {Other}", "not_a_number"),
+    ],
+)
+def test_units_that_cannot_be_computed_are_in_quarantine(raw_region, cases, other, compute, reason):
+    frame = raw_region.frames["shipments"].assign(Other=1).astype({"Cases": object})
+    frame.loc[7, ["Cases", "Other"]] = [cases, other]
+    raw_region.frames["shipments"] = frame
+    columns = raw_region.layout["sources"]["shipments"]["columns"]
+    columns["units_shipped"] = {"compute": compute}
+    conditioned = raw_region.condition()
+    assert reasons(conditioned, "shipments") == {reason: 1}
+    totals = conditioned.control_totals.set_index("source").loc["shipments"]
+    assert totals["rows_units_unknown"] == 1

@@ -259,6 +259,7 @@ def test_numbers_as_people_write_them(read, cells, expected):
         ("5 CR", "minus in front"),
         ("#REF!", 'na_values: ["#REF!"]'),
         ("-", 'na_values: ["-"]'),
+        ("Yes", 'true_values: ["Yes"], false_values: []'),
         ("eleven", ""),
     ],
 )

@@ -43,6 +43,18 @@ class Cut(Strict):
         return self
 
 
+def compiled(pattern: str) -> re.Pattern[str]:
+    """A regular expression of a layout.
+
+    Raises:
+        ValueError: If it is none.
+    """
+    try:
+        return re.compile(pattern)
+    except (re.error, RecursionError) as error:
+        raise ValueError(f"'{pattern}' is no regular expression: {error}") from error
+
+
 def _gives_dates(date_format: str) -> bool:
     probe = datetime(2024, 1, 31, tzinfo=UTC)
     try:
@@ -216,7 +228,7 @@ class Column(Strict):
     @field_validator("extract")
     @classmethod
     def _one_group(cls, value: str | None) -> str | None:
-        if value is not None and re.compile(value).groups != 1:
+        if value is not None and compiled(value).groups != 1:
             raise ValueError("takes a regular expression with exactly one group")
         return value
 

@@ -44,7 +44,7 @@ def rename_patch(
 
 
 def header_row_patch(source: str, layout: SourceLayout, rows: Rows) -> str:
-    """The line that says which row holds the headers, where text stands above them.
+    """The line that says where the headers are: in another row, or between other delimiters.
 
     Args:
         source: Name of the source.
@@ -57,11 +57,26 @@ def header_row_patch(source: str, layout: SourceLayout, rows: Rows) -> str:
     made = {layout.melt.variable, layout.melt.value} if layout.melt else set()
     columns = [c for c in layout.columns.values() if not c.optional]
     wanted = {header for column in columns for header in column.headers} - made
+    delimiter = _delimiter(rows, wanted)
+    if delimiter:
+        read = layout.read.model_dump(mode="json", exclude_unset=True) | {"delimiter": delimiter}
+        return (
+            f"'{delimiter}' is between the headers: write below sources.{source}: "
+            f"read: {_flow(read)}"
+        )
     row = next((n for n, text in _first_rows(rows) if wanted and all(h in text for h in wanted)), 0)
     if not row:
         return ""
     read = layout.read.model_dump(mode="json", exclude_unset=True) | {"header_row": row}
     return f"Row {row} holds the headers: write below sources.{source}: read: {_flow(read)}"
+
+
+def _delimiter(rows: Rows, wanted: set[str]) -> str | None:
+    """The sign that cuts the file's only header into those that are wanted."""
+    headers = list(rows.frame.columns)
+    if len(headers) != 1 or not wanted:
+        return None
+    return next((sign for sign in ";\t|," if wanted <= set(headers[0].split(sign))), None)
 
 
 def _first_rows(rows: Rows) -> list[tuple[int, str]]:

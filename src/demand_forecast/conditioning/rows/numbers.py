@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Final
 
@@ -15,8 +16,11 @@ Floats = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 
 # No sale, price or temperature comes near it; sums of such numbers lose the units of all others.
-_ABSURD: Final = 1e12
+ABSURD: Final = 1e12
 _LISTED: Final = 3
+_NOTHING: Final = r"\W+|#\w+[!?]?|[A-Za-z.]{1,4}"
+_YES: Final = ("yes", "y", "ja", "j", "si", "oui", "x")
+_NO: Final = ("no", "n", "nein", "non")
 _GROUPED: Final = r"[+-]?\d{1,3}(?:[.,'\u2019\s]\d{2,3})*[.,'\u2019\s]\d{3}(?:[.,]\d+)?"
 _ONE_GROUP: Final = r"[+-]?[1-9]\d{0,2}\.\d{3}"
 _SIGNED: Final = r"\(.*\)|.*-|[\u2212\u2013].*|[+-]\s+.*|.*\d\s*(?:CR|DR|Cr|Dr)"
@@ -53,7 +57,7 @@ def plain_numbers(words: pd.Series, options: ReadOptions) -> Floats:
     numbers = pd.to_numeric(text.astype(object), errors="coerce").to_numpy(np.float64)
     numbers = np.where(percent, numbers / 100, numbers)
     numbers = _yes_and_no(words, options, numbers)
-    usable = np.isfinite(numbers) & (np.abs(numbers) <= _ABSURD)
+    usable = np.isfinite(numbers) & (np.abs(numbers) <= ABSURD)
     return np.asarray(np.where(usable, numbers, np.nan))
 
 
@@ -111,17 +115,24 @@ def _hint_about_signs(words: pd.Series, options: ReadOptions) -> str:
         return "These look like negative numbers; have them written with a minus in front."
     if options.decimal == "." and words.str.fullmatch(_DECIMAL_COMMA).fillna(False).any():
         return 'If "," is the decimal sign, say read: {decimal: ","}.'
-    nothing = words[words.str.fullmatch(r"\W+|#\w+[!?]?|[A-Za-z.]{1,4}").fillna(False)]
-    return (
-        f'If "{nothing.iloc[0]}" says that there is none, say {_na_values(nothing)}.'
-        if len(nothing)
-        else ""
-    )
+    return _hint_about_words(words)
 
 
-def _na_values(words: pd.Series) -> str:
-    listed = ", ".join(f'"{word}"' for word in words[:_LISTED])
-    return f"read: {{na_values: [{listed}]}}"
+def _hint_about_words(words: pd.Series) -> str:
+    lower = words.str.lower()
+    is_yes, is_no = lower.isin(_YES).to_numpy(bool), lower.isin(_NO).to_numpy(bool)
+    if (is_yes | is_no).all() and is_yes.any():
+        yes, no = _listed(words[is_yes]), _listed(words[is_no])
+        return f"If these are yes and no, say read: {{true_values: {yes}, false_values: {no}}}."
+    nothing = words[words.str.fullmatch(_NOTHING).fillna(False)]
+    if nothing.empty:
+        return ""
+    first, listed = nothing.iloc[0], _listed(nothing)
+    return f'If "{first}" says that there is none, say read: {{na_values: {listed}}}.'
+
+
+def _listed(words: pd.Series) -> str:
+    return json.dumps([str(word) for word in words[:_LISTED]], ensure_ascii=False)
 
 
 def looks_grouped(words: pd.Series) -> Mask:
