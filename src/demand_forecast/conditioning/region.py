@@ -122,6 +122,7 @@ def _condition(
     unclear = _check_others(drafts, layout, region, parameters, span)
     tables = {name: draft.table() for name, draft in drafts.items()}
     _check_size(tables["shipments"], previous, parameters)
+    _say_moved_back(span.as_of, previous, parameters)
     quarantine = pd.concat([d.quarantine() for d in drafts.values()], ignore_index=True)
     totals = control_totals(drafts.values(), tables, quarantine)
     if "returns" in tables:
@@ -149,6 +150,23 @@ def _check_size(
             f"region '{previous.region}': {len(shipments):,} rows of shipments are usable, "
             f"{before:,} were in the last run. Files are probably missing or not complete; if that "
             "is right, set conditioning.min_rows_share to 0 for one run."
+        )
+
+
+def _say_moved_back(
+    as_of: np.datetime64, previous: ConditionedRegion | None, parameters: ConditioningParameters
+) -> None:
+    """Tell where the history ends earlier than in the region's last version."""
+    if previous is None or parameters.as_of is not None:
+        return
+    before = previous.manifest["as_of"]
+    if as_of < np.datetime64(before, "D"):
+        _LOGGER.warning(
+            "region '%s': as_of has gone back from %s in the last run to %s. Are the files of the "
+            "last weeks missing, or empty?",
+            previous.region,
+            before,
+            as_of,
         )
 
 

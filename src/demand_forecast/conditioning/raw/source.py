@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -31,6 +32,9 @@ from demand_forecast.exceptions import (
     did_you_mean,
 )
 
+_LOGGER = logging.getLogger(__name__)
+
+_SHOWN = 3
 _NOTES, _SET_ASIDE = ["file", "row", "text"], ["file", "reason", "rows"]
 
 
@@ -141,6 +145,8 @@ class RawSource:
         """
         parts = [(self._name(p), self._read(p, layout, region)) for p in self.files(layout)]
         table = _join(parts)
+        if len(table):
+            self._say_empty([name for name, rows in parts if not rows.counted])
         if len(table) == 0 and not TABLES[self.name].may_be_empty:
             raise SourceError(self._describe_empty(table, layout, [name for name, _ in parts]))
         self._validate(table, layout)
@@ -167,6 +173,19 @@ class RawSource:
             return True
         return measure is not None and measure.reads(header)
 
+    def _say_empty(self, files: list[str]) -> None:
+        """Tell of files without a row beside others; programs that write Parquet leave such."""
+        told = [name for name in files if not name.endswith(".parquet")]
+        if told:
+            more = f" and {len(told) - _SHOWN} more" if len(told) > _SHOWN else ""
+            _LOGGER.warning(
+                "source '%s': there is no row in %s%s, unlike in other files. If rows are missing, "
+                "ask for the file again.",
+                self.name,
+                ", ".join(told[:_SHOWN]),
+                more,
+            )
+
     def _describe_empty(self, table: RawTable, layout: SourceLayout, names: list[str]) -> str:
         aside = table.set_aside["rows"].sum()
         why = f"{len(table.malformed)} rows are malformed, {aside} are set aside"
@@ -189,6 +208,12 @@ class RawSource:
             raise ConfigurationError(
                 f"source '{self.name}': files '{pattern}' is no pattern: {error}."
             ) from error
+        broken = [p.name for p in paths if p.is_symlink() and not p.exists()]
+        if broken:
+            raise SourceError(
+                f"source '{self.name}': {self.folder}/{broken[0]} is a link to a file that does "
+                "not exist."
+            )
         inside = [f for p in paths if p.is_dir() for f in p.rglob("*") if _is_data(f, p)]
         return [p for p in paths if p.is_file()] + [f for f in inside if f.is_file()]
 
