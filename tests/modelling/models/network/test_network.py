@@ -33,7 +33,7 @@ def training(panel: Panel) -> Training:
 def trained(training: Training, **parameters: Any) -> Network:
     """One network for each aim, without the calibration and the limits of a forecaster.
 
-    Nothing is held out for a calibration, and nothing is dropped: there is nothing to learn by heart.
+    Nothing is held out for a calibration, and nothing dropped: there is nothing to learn by heart.
     """
     quick = {"min_steps": 400, "seeds": 1, "mape_seeds": 1, "dropout": 0.0, "refit": False}
     model = Network(NetworkParameters(**quick | parameters))
