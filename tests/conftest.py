@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -35,6 +36,8 @@ _LARGE = (
 )
 
 profiles.load()
+# Kedro tries to import it for each parameter; nobody here has it, and looking takes the time.
+sys.modules.setdefault("ibis", None)
 
 
 @contextmanager

@@ -61,7 +61,8 @@ def test_add_a_covariate(with_hawaii) -> None:
 
 
 def test_roll_back_a_release(with_hawaii) -> None:
-    with_hawaii.run("train", env=None, namespaces=[SEGMENT])  # the release to take back
+    fast = f"{SEGMENT}.fast"
+    with_hawaii.run("train", env=None, namespaces=[fast])  # the release to take back
     name, client = f"base.{SEGMENT}.fast", with_hawaii.tracking
     before = client.get_model_version_by_alias(name, "previous_champion").version
     assert before != client.get_model_version_by_alias(name, "champion").version
