@@ -65,12 +65,12 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
-    """Sessions that train and properties tried on many examples are not measured.
+    """Sessions that train, properties and other things tried many times are not measured.
 
     It would double their time, and the other unit tests get to the same lines.
     """
     marks = {mark.name for mark in item.iter_markers()}
-    if not marks & {"e2e", "hypothesis"} or "measured" in marks:
+    if not marks & {"e2e", "hypothesis", "trials"} or "measured" in marks:
         return (yield)
     with _not_measured():
         return (yield)

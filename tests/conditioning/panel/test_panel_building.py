@@ -257,6 +257,7 @@ def test_an_outlier_stays_in_the_deliveries_and_is_left_out_of_demand(raw_region
     assert not off.outliers.any()
 
 
+@pytest.mark.trials
 @pytest.mark.parametrize("cases", [1, 20])
 @pytest.mark.parametrize("week", [3, 30, 58, 59])
 def test_two_zeros_too_many_change_no_forecast(raw_region, week, cases):

@@ -51,6 +51,7 @@ def noise(training: Training, offset: float) -> Training:
     return replace(training, sample=replace(sample, x=x, y=y.astype(np.float32), offset=offsets))
 
 
+@pytest.mark.trials
 @pytest.mark.parametrize("offset", [0.0, 4.0])
 def test_the_aimed_point_of_lognormal_demand_is_the_one_of_the_definition(
     training: Training, offset: float
@@ -64,6 +65,7 @@ def test_the_aimed_point_of_lognormal_demand_is_the_one_of_the_definition(
     assert np.log(np.median(median)) == pytest.approx(3, abs=0.08)
 
 
+@pytest.mark.trials
 def test_rows_without_demand_have_no_relative_error(training: Training) -> None:
     made = noise(training, 2.0)
     empty = np.random.default_rng(1).random(len(made.sample.y)) < 0.3
@@ -74,6 +76,7 @@ def test_rows_without_demand_have_no_relative_error(training: Training) -> None:
     assert np.log(np.median(aimed)) == pytest.approx(3 - SPREAD**2, abs=0.12)
 
 
+@pytest.mark.trials
 def test_sold_out_rows_do_not_pull_the_aimed_point_down(training: Training) -> None:
     made = noise(training, 0.0)
     sample = made.sample
