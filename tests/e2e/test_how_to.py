@@ -54,7 +54,8 @@ def test_add_a_covariate(with_hawaii) -> None:
     plan = with_hawaii.root / "data/01_raw/hawaii/promotions.csv.gz"
     table = pd.read_csv(plan, dtype=str)
     table.assign(**{"Shelf Display": table["Ad Feature"]}).to_csv(plan, index=False)
-    carry_out(with_hawaii, "add-a-covariate")
+    one = {"--namespaces=hawaii": f"--namespaces={SEGMENT}"}
+    carry_out(with_hawaii, "add-a-covariate", one)
     [panel] = with_hawaii.load([f"{SEGMENT}.panel"], None).values()
     display, feature = (panel.known_future[name].dense() for name in ("display", "feature"))
     np.testing.assert_array_equal(display, feature)
