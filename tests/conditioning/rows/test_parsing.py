@@ -215,6 +215,11 @@ def test_the_hint_names_the_format_of_a_date(cell, told):
     assert told in date_hint(pd.Series([cell], dtype="str"), None)
 
 
+def test_a_date_that_does_not_exist_is_no_other_format():
+    assert date_hint(pd.Series(["02/30/2018"], dtype="str"), "%m/%d/%Y") == ""
+    assert "%d.%m.%Y" in date_hint(pd.Series(["30.01.2018"], dtype="str"), "%m/%d/%Y")
+
+
 def test_dates_on_another_weekday_are_bad_where_one_is_declared():
     parsed = _parse(["2024-01-06", "2024-01-07"], {"weekday": "saturday"}, "week")
     assert parsed.bad.tolist() == [False, True]

@@ -26,15 +26,30 @@ _ZONE: Final = r"\s*(?:Z|UTC|GMT|[+-]\d\d:?\d\d)$"
 _WIDTHS: Final = {"Y": 4, "j": 3} | dict.fromkeys("mdyHIMSUWV", 2)
 _EXCEL_DAY_0: Final = np.datetime64("1899-12-30", "D")
 _EXCEL_LAST: Final = 109_574  # the end of the year 2199
-_KINDS: Final = {
-    r"\d{4}[- ]?[Ww]\d\d?": "If these are weeks as in ISO 8601, say date_format: iso_week.",
-    r"[34]\d{4}(?:\.\d+)?": "If these are the serial numbers of a spreadsheet, say date_format: "
-    "excel.",
-    r"\d{1,2}/\d{1,2}/\d{4}": "Say whether day or month comes first: date_format: '%d/%m/%Y' or "
-    "'%m/%d/%Y'.",
-    r"\d{1,2}\.\d{1,2}\.\d{4}": "If these are days, months and years, say date_format: '%d.%m.%Y'.",
-    r"\d{13}": "These look like milliseconds since 1970; have them written as dates.",
-}
+# what a text looks like, what a format that reads it holds, and what to declare
+_KINDS: Final = (
+    (
+        r"\d{4}[- ]?[Ww]\d\d?",
+        "iso_week",
+        "If these are weeks as in ISO 8601, say date_format: iso_week.",
+    ),
+    (
+        r"[34]\d{4}(?:\.\d+)?",
+        "excel",
+        "If these are the serial numbers of a spreadsheet, say date_format: excel.",
+    ),
+    (
+        r"\d{1,2}/\d{1,2}/\d{4}",
+        "/",
+        "Say whether day or month comes first: date_format: '%d/%m/%Y' or '%m/%d/%Y'.",
+    ),
+    (
+        r"\d{1,2}\.\d{1,2}\.\d{4}",
+        ".",
+        "If these are days, months and years, say date_format: '%d.%m.%Y'.",
+    ),
+    (r"\d{13}", "%s", "These look like milliseconds since 1970; have them written as dates."),
+)
 _ISO_WEEKS: Final = (
     r"(?P<year>\d{4})[- ]?[Ww](?P<week>\d\d?)(?:-[1-7])?",
     r"(?P<year>\d{4})W(?P<week>\d\d)[1-7]",
@@ -105,8 +120,9 @@ def date_hint(words: pd.Series, date_format: str | None) -> str:
     width = full_width(date_format) if date_format is not None else None
     if width is not None and words.str.fullmatch(rf"\d{{{width - 1}}}").any():
         return f"If a spreadsheet has taken the first zero away, say zfill: {width}."
-    for pattern, advice in _KINDS.items():
-        if words.str.fullmatch(pattern).any():
+    declared = date_format or ""
+    for pattern, sign, advice in _KINDS:
+        if sign not in declared and words.str.fullmatch(pattern).any():
             return advice
     return ""
 

@@ -24,6 +24,7 @@ _LOGGER = logging.getLogger(__name__)
 
 _BAD: dict[Kind, str] = {"number": "not_a_number", "date": "bad_date", "week": "bad_date"}
 _EXAMPLES = 3
+_HAS_DIGIT = re.compile(r"\d")
 _MANY_BAD = 10
 _NEARLY_ALL = 0.9
 _WORTH_A_LINE = 0.01  # share of unreadable cells; single ones are in the report
@@ -249,8 +250,10 @@ def _judge(
     if parsed.bad.any():
         unreadable = _unreadable(name, parsed, kind, needed, layout)
         draft.unreadable.append(unreadable)
-        lost = needed and kind == "number"
-        if unreadable.hint or lost or unreadable.share > _WORTH_A_LINE:
+        loses_units = needed and kind == "number"
+        is_number_like = any(map(_HAS_DIGIT.search, unreadable.examples))
+        is_told = is_number_like and (loses_units or unreadable.hint)
+        if is_told or unreadable.share > _WORTH_A_LINE:
             _LOGGER.warning("source '%s', %s", draft.source, unreadable)
     if needed:
         draft.reject(parsed.unclear, "ambiguous_number", name)
