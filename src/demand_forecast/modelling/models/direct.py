@@ -68,6 +68,8 @@ class DirectForecaster(ABC):
     """
 
     kind: ClassVar[str]
+    # Whether it asks for the past as it was, beside the past cleared of plans and season.
+    wants_plain_history = False
 
     def __init__(self, horizon: int = 4, leads: Sequence[int] | None = None, seed: int = 0) -> None:
         self.leads = sorted(leads) if leads else list(range(1, horizon + 1))
@@ -91,7 +93,8 @@ class DirectForecaster(ABC):
             NotEnoughHistoryError: If the panel is too short or too empty.
         """
         spec = None if judged is None else judged.spec_
-        return self.fit_training(prepare(panel, self.leads, self.seed, pool, spec))
+        plain = self.wants_plain_history
+        return self.fit_training(prepare(panel, self.leads, self.seed, pool, spec, plain))
 
     def fit_training(self, training: Training) -> Self:
         """Fit and calibrate on prepared rows."""

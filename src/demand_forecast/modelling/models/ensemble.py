@@ -163,6 +163,7 @@ class Ensemble(DirectForecaster):
             name: member.clone(horizon=horizon, leads=self.leads, seed=seed)
             for name, member in given.items()
         }
+        self.wants_plain_history = any(m.wants_plain_history for m in self.members.values())
 
     @classmethod
     def from_parameters(cls, parameters: EnsembleParameters, horizon: int) -> Self:
