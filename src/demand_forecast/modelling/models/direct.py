@@ -147,7 +147,7 @@ class DirectForecaster(ABC):
         """The frame of the protocol from what :meth:`predict_sample` gave."""
         calibration, whole = self.calibration_, self.spec_.whole
         share = self.aim_share
-        return to_frame(panel, as_of, sample, quantiles, aim, share, calibration, whole)
+        return to_frame(panel, as_of, sample, quantiles, aim, calibration, whole, share)
 
     @property
     def aim_share(self) -> float:
@@ -268,9 +268,9 @@ def to_frame(
     sample: Sample,
     quantiles: Array,
     aim: Array | None,
-    aim_share: float,
     calibration: Calibration,
     whole: bool,
+    aim_share: float = _AIM_SHARE,
 ) -> pd.DataFrame:
     """Calibrated quantiles in log units to the frame of the protocol.
 
