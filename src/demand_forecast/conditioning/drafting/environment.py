@@ -21,7 +21,6 @@ from demand_forecast.conditioning.layout import DECIDE
 from demand_forecast.conditioning.tables import TABLES
 from demand_forecast.exceptions import SourceError
 
-
 _TRAINING = """\
 training:
   # All members, and the network as it is by default: base is set for the sample's small segments.
