@@ -52,13 +52,17 @@ def did_you_mean(word: str, valid: Iterable[str]) -> str:
     return f"Valid: {', '.join(some)} and {len(names) - len(some)} others.{hint}"
 
 
-def extra_needed(error: ModuleNotFoundError) -> str:
-    """Line that says what to install where a module of the extra ``kedro`` is missing.
+def extra_needed(
+    error: ModuleNotFoundError, extra: str = "kedro", needs: str = "pipelines need it"
+) -> str:
+    """Line that says what to install where a module of an extra is missing.
 
     Args:
         error: What the import raised.
+        extra: The extra that brings the module.
+        needs: What needs it, with the verb.
     """
     return (
-        f"demand-forecast: '{error.name}' is not installed, and pipelines need it. "
-        "Install it with: pip install 'demand-forecast[kedro]'"
+        f"demand-forecast: '{error.name}' is not installed, and {needs}. "
+        f"Install it with: pip install 'demand-forecast[{extra}]'"
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, model_validator
@@ -11,6 +12,28 @@ from pydantic_core import PydanticCustomError
 from demand_forecast.exceptions import did_you_mean
 
 UNKNOWN_PARAMETER = "unknown_parameter"
+
+
+@dataclass(frozen=True)
+class Searched:
+    """Marks a parameter as one that tuning may change, and says between which values.
+
+    It stands in the annotation of the field: ``eps: Annotated[float, Searched(1e-5, 1e-2, True)]``.
+
+    Attributes:
+        low: Lowest value that is tried; whole numbers for a parameter that is one.
+        high: Highest value that is tried.
+        log: Whether to search by ratios, not by differences.
+    """
+
+    low: float
+    high: float
+    log: bool = False
+
+    @property
+    def whole(self) -> bool:
+        """Whether only whole numbers are tried."""
+        return isinstance(self.low, int) and isinstance(self.high, int)
 
 
 class Parameters(BaseModel):

@@ -95,9 +95,15 @@ class DirectForecaster(ABC):
         Raises:
             NotEnoughHistoryError: If the panel is too short or too empty.
         """
+        return self.fit_training(self.prepare(panel, pool, judged))
+
+    def prepare(
+        self, panel: Panel, pool: Sequence[Panel] = (), judged: DirectForecaster | None = None
+    ) -> Training:
+        """The rows that :meth:`fit` learns from; its arguments and errors are the same."""
         spec = None if judged is None else judged.spec_
         plain = self.wants_plain_history
-        return self.fit_training(prepare(panel, self.leads, self.seed, pool, spec, plain))
+        return prepare(panel, self.leads, self.seed, pool, spec, plain)
 
     def fit_training(self, training: Training) -> Self:
         """Fit and calibrate on prepared rows."""

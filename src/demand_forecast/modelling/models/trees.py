@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -15,7 +15,7 @@ from demand_forecast.modelling.features.sample import Sample
 from demand_forecast.modelling.models.calibration.censored import QUANTILE_LEVELS
 from demand_forecast.modelling.models.member import Member
 from demand_forecast.modelling.models.rows import Training
-from demand_forecast.modelling.parameters import Parameters
+from demand_forecast.modelling.parameters import Parameters, Searched
 
 if TYPE_CHECKING:
     from lightgbm import Booster
@@ -30,16 +30,22 @@ _ROWS_OF_LEAF = 6
 class TreesParameters(Parameters):
     """How many trees are grown, how large and from how much."""
 
-    rounds: PositiveInt = Field(default=100, description="Number of trees.")
-    leaves: int | None = Field(
+    rounds: Annotated[PositiveInt, Searched(50, 400, log=True)] = Field(
+        default=100, description="Number of trees."
+    )
+    leaves: Annotated[int | None, Searched(7, 63, log=True)] = Field(
         default=None,
         ge=2,
         description="Most leaves of a tree; if not given, by the number of rows: 28 with thirty "
         "thousand, 63 with a hundred and fifty thousand and more.",
     )
-    learning_rate: float = Field(default=0.1, gt=0, le=1, description="Weight of a new tree.")
-    min_leaf_rows: PositiveInt = Field(default=20, description="Fewest rows of a leaf.")
-    feature_share: float = Field(
+    learning_rate: Annotated[float, Searched(0.02, 0.3, log=True)] = Field(
+        default=0.1, gt=0, le=1, description="Weight of a new tree."
+    )
+    min_leaf_rows: Annotated[PositiveInt, Searched(5, 200, log=True)] = Field(
+        default=20, description="Fewest rows of a leaf."
+    )
+    feature_share: Annotated[float, Searched(0.2, 1.0)] = Field(
         default=0.5, gt=0, le=1, description="Share of the features that a tree may use."
     )
     row_share: float = Field(

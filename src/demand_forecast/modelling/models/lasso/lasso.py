@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -32,7 +32,7 @@ from demand_forecast.modelling.models.member import LogSteps, Member
 from demand_forecast.modelling.models.rows import Training
 from demand_forecast.modelling.models.standardised import Slopes
 from demand_forecast.modelling.panel import Group
-from demand_forecast.modelling.parameters import Parameters
+from demand_forecast.modelling.parameters import Parameters, Searched
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -58,7 +58,7 @@ class LassoParameters(Parameters):
     n_alphas: int = Field(
         default=30, ge=2, le=1000, description="Number of penalties on the path that is searched."
     )
-    eps: float = Field(
+    eps: Annotated[float, Searched(1e-5, 1e-2, log=True)] = Field(
         default=1e-4,
         gt=0,
         lt=1,
@@ -72,7 +72,7 @@ class LassoParameters(Parameters):
         description="Blocks in time order of the weeks before the held-out ones; all but the first "
         "serve as validation of a penalty learned on the blocks before.",
     )
-    n_reweightings: int = Field(
+    n_reweightings: Annotated[int, Searched(0, 3)] = Field(
         default=1,
         ge=0,
         le=20,

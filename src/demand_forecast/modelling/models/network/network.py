@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
@@ -23,7 +23,7 @@ from demand_forecast.modelling.models.calibration.censored import QUANTILE_LEVEL
 from demand_forecast.modelling.models.member import Member
 from demand_forecast.modelling.models.rows import Training
 from demand_forecast.modelling.models.standardised import mean_and_scale
-from demand_forecast.modelling.parameters import Parameters
+from demand_forecast.modelling.parameters import Parameters, Searched
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -44,7 +44,7 @@ class NetworkParameters(Parameters):
     hidden_sizes: tuple[PositiveInt, PositiveInt] = Field(
         default=(32, 16), description="Widths of the two hidden layers."
     )
-    dropout: float = Field(
+    dropout: Annotated[float, Searched(0.0, 0.4)] = Field(
         default=0.15, ge=0, lt=1, description="Share of hidden units dropped in training."
     )
     seeds: PositiveInt = Field(
@@ -58,21 +58,21 @@ class NetworkParameters(Parameters):
         default=512,
         description="Rows of a step; fewer where there are not 25 times as many rows.",
     )
-    epochs: float = Field(
+    epochs: Annotated[float, Searched(0.5, 4.0, log=True)] = Field(
         default=1.0,
         ge=0,
         description="Passes over the rows, as far as min_steps and max_steps allow.",
     )
     min_steps: PositiveInt = Field(default=300, description="Fewest steps of a training.")
     max_steps: PositiveInt = Field(default=1200, description="Most steps of a training.")
-    learning_rate: float = Field(
+    learning_rate: Annotated[float, Searched(3e-3, 5e-2, log=True)] = Field(
         default=1.5e-2,
         gt=0,
         le=1,
         description="Highest learning rate; it rises over the first fifth of the steps and then "
         "falls as a cosine.",
     )
-    weight_decay: float = Field(
+    weight_decay: Annotated[float, Searched(1e-4, 1e-1, log=True)] = Field(
         default=1e-2,
         ge=0,
         description="Decoupled weight decay of AdamW (Loshchilov and Hutter 2019).",
