@@ -116,6 +116,65 @@ def sample_data(
         raise click.ClickException(str(error)) from error
 
 
+@cli.command(name="tune")
+@click.option(
+    "--namespace",
+    default=None,
+    help="A region, segment or velocity, such as north_texas.large.fast; default: all segments.",
+)
+@click.option(
+    "--trials",
+    default=30,
+    show_default=True,
+    help="Sets of parameters to try; the first are those in force.",
+)
+@click.option(
+    "--metric",
+    type=click.Choice(["wape", "mape"]),
+    default="wape",
+    show_default=True,
+    help="What is to be least: WAPE of the median, or MAPE of the point for it.",
+)
+@click.option(
+    "--timeout",
+    type=click.FloatRange(min=0, min_open=True),
+    default=None,
+    help="Seconds after which no further trial begins; default: none.",
+)
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=None,
+    help="New file for the parameters to paste; default: they are printed only.",
+)
+@click.option("--env", "-e", default=None, help="Kedro environment.")
+@click.pass_obj
+def tune(
+    project: ProjectMetadata,
+    namespace: str | None,
+    trials: int,
+    metric: str,
+    timeout: float | None,
+    output: Path | None,
+    env: str | None,
+) -> None:
+    """Search better hyperparameters on the weeks before the validation.
+
+    Nothing is changed: it prints what the best parameters gain over those in force, and the lines
+    of YAML that set them. All trials are runs in MLflow. It needs the extra `tune`.
+    """
+    from demand_forecast.framework.session import SegmentSession
+    from demand_forecast.reporting import tuning
+
+    session = cast("SegmentSession", SegmentSession.create(project.project_path, env=env))
+    with session, session.in_words():
+        tuning.check_request(trials, output)
+        context = session.load_context()
+        targets = tuning.load_targets(context, namespace)
+        tuned = tuning.search(targets, namespace, trials, metric, timeout)
+        tuning.show(tuned, namespace, metric, output)
+
+
 @cli.command(name="explain")
 @click.option("--namespace", required=True, help="The segment, such as north_texas.large.")
 @click.option("--store", default=None, help="A store; default: the sum over all.")

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from time import time
+from typing import Any, NamedTuple
 
 
 class ParentRun(NamedTuple):
@@ -21,6 +24,62 @@ def active_run() -> ParentRun:
 
     run = mlflow.active_run()
     return ParentRun() if run is None else ParentRun(run.info.run_id, run.info.experiment_id)
+
+
+@contextmanager
+def open_run(name: str, parameters: Mapping[str, Any]) -> Iterator[ParentRun]:
+    """An MLflow run of the environment's experiment, for work that is no Kedro run.
+
+    Args:
+        name: Of the run.
+        parameters: Logged with it.
+    """
+    import mlflow
+
+    with mlflow.start_run(run_name=name):
+        mlflow.log_params(dict(parameters))
+        mlflow.set_tag("git_commit", git_commit())
+        yield active_run()
+
+
+def log_child(
+    parent: ParentRun,
+    name: str,
+    parameters: Mapping[str, Any],
+    metrics: Mapping[str, float],
+    tags: Mapping[str, str],
+) -> None:
+    """Log a run that has ended below another one.
+
+    Args:
+        parent: The run above it.
+        name: Of the run.
+        parameters: Its parameters.
+        metrics: Its figures.
+        tags: Further tags.
+    """
+    from mlflow.entities import Metric, Param
+    from mlflow.tracking import MlflowClient
+
+    client, above = MlflowClient(), {"mlflow.parentRunId": str(parent.run_id)}
+    run = client.create_run(parent.experiment_id, run_name=name, tags={**tags, **above})
+    run_id = run.info.run_id
+    now = int(time() * 1000)
+    client.log_batch(
+        run_id,
+        [Metric(key, value, now, 0) for key, value in metrics.items()],
+        [Param(key, str(value)) for key, value in parameters.items()],
+    )
+    client.set_terminated(run_id)
+
+
+def log_result(metrics: Mapping[str, float], texts: Mapping[str, str]) -> None:
+    """Log figures, and texts by file name, in the run that is open."""
+    import mlflow
+
+    mlflow.log_metrics(dict(metrics))
+    for name, text in texts.items():
+        mlflow.log_text(text, name)
 
 
 def tracking_uri() -> str:

@@ -86,7 +86,7 @@ class Trial:
     """One set of parameters and its errors.
 
     Attributes:
-        number: 0 for the parameters in force.
+        number: From 1 on, which is the parameters in force.
         values: What was tried, ``member.key`` to value; empty for the parameters in force.
         errors: A row per block and target week, summed over all targets: ``block``, ``week``,
             ``error`` and ``weight``, whose ratio is the measure.
@@ -147,16 +147,8 @@ class Tuning:
     @property
     def changed(self) -> dict[str, float]:
         """Parameters of the best trial that are others than those in force somewhere."""
-        return {
-            name: value
-            for name, value in self.best.values.items()
-            if {value} != {flat[name] for flat in self.in_force if name in flat}
-        }
-
-    @property
-    def in_force(self) -> list[dict[str, object]]:
-        """The parameters in force of each target, ``member.key`` to value."""
-        return [target.parameters.flat() for target in self.targets]
+        before = in_force(self.targets)
+        return {name: v for name, v in self.best.values.items() if before[name] != [v]}
 
 
 def search_space(targets: Sequence[Target]) -> dict[str, Searched]:
@@ -176,6 +168,15 @@ def searched_fields(group: type[Parameters]) -> dict[str, Searched]:
         for key, info in group.model_fields.items()
         for mark in info.metadata
         if isinstance(mark, Searched)
+    }
+
+
+def in_force(targets: Sequence[Target]) -> dict[str, list[float | None]]:
+    """The different values that the targets have now of each parameter that is searched."""
+    flats = [target.parameters.flat() for target in targets]
+    return {
+        name: list(dict.fromkeys(flat[name] for flat in flats if name in flat))
+        for name in search_space(targets)
     }
 
 
@@ -302,14 +303,14 @@ def _trials(
     study, distributions = _new_study(seed), _distributions(space)
     yield (current := _current(targets, metric))
     study.add_trial(_told(current, _in_range(targets, space), distributions))
-    for number in count(1):
+    for number in count(2):
         yield _searched(study, study.ask(distributions), number, targets, metric)
 
 
 def _current(targets: Sequence[Target], metric: Metric) -> Trial:
     began = perf_counter()
     errors = pd.concat([_errors(targets, block, {}, metric) for block in range(BLOCKS)])
-    trial = Trial(0, {}, errors, perf_counter() - began)
+    trial = Trial(1, {}, errors, perf_counter() - began)
     if not all(map(math.isfinite, trial.by_block.values())) or len(trial.by_block) < BLOCKS:
         raise NotEnoughHistoryError("no week with demand in the weeks before the validation")
     return trial
@@ -418,12 +419,10 @@ def _distributions(space: Mapping[str, Searched]) -> dict[str, BaseDistribution]
 
 def _in_range(targets: Sequence[Target], space: Mapping[str, Searched]) -> dict[str, float]:
     """The parameters in force, as far as they are the same for all and inside what is searched."""
-    flats = [target.parameters.flat() for target in targets]
     inside = {}
-    for name, mark in space.items():
-        values = {flat[name] for flat in flats if name in flat}
-        value = values.pop()
-        if not values and value is not None and mark.low <= value <= mark.high:
+    for name, (value, *others) in in_force(targets).items():
+        mark = space[name]
+        if not others and value is not None and mark.low <= value <= mark.high:
             inside[name] = value
     return inside
 
