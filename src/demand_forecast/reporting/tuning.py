@@ -179,14 +179,16 @@ def search(
 def _progress(trial: Trial, trials: int, metric: str) -> str:
     values = ", ".join(f"{name} {value:g}" for name, value in trial.values.items())
     what = values or "the parameters in force"
-    end = ", given up after the first weeks" if trial.pruned else ""
+    end = " in the first weeks, given up" if trial.pruned else ""
     figure = f"{metric.upper()} {trial.value:.2f} %{end}"
     return f"trial {trial.number} of {trials}: {figure}, {trial.seconds:.0f} s ({what})"
 
 
 def _metrics(trial: Trial, metric: str) -> dict[str, float]:
+    """Figures of a trial; the one over all weeks only where all were tried."""
     blocks = {f"{metric}_block_{number}": value for number, value in trial.by_block.items()}
-    return {metric: trial.value, "seconds": trial.seconds, **blocks}
+    whole = {} if trial.pruned else {metric: trial.value}
+    return {"seconds": trial.seconds, **blocks, **whole}
 
 
 def as_yaml(tuned: Tuning, namespace: str | None) -> str:

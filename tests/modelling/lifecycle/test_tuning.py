@@ -172,6 +172,18 @@ def test_mape_is_of_its_own_point(lasso, tuned) -> None:
     )
 
 
+def test_a_sold_out_week_counts_as_one_demand_in_all_trials(lasso) -> None:
+    """At least what was sold; what was not sold out stays as it is."""
+    sold_out = np.random.default_rng(3).random(PANEL.demand.shape) < 0.3
+    tuning = tune([target(replace(PANEL, censored=sold_out))], 3)
+    before, *others = [trial.errors.set_index("week")["weight"] for trial in tuning.trials]
+    for other in others:
+        pd.testing.assert_series_equal(other, before)
+    sold = tune([lasso], 2).current.errors.set_index("week")["weight"]
+    assert (before >= sold).all()
+    assert before.sum() > 1.02 * sold.sum()
+
+
 def test_no_trial_begins_after_the_time_is_up(lasso) -> None:
     seen: list[int] = []
     short = tune([lasso], 9, timeout=1e-9, on_trial=lambda trial: seen.append(trial.number))
@@ -184,15 +196,15 @@ def test_a_bad_trial_is_given_up_after_the_first_block(lasso, monkeypatch) -> No
     """From the sixth trial on, when there is a median to compare with."""
     import demand_forecast.modelling.lifecycle.tuning as module
 
-    real = module._errors_of
+    real = module._row_errors
 
-    def worse_and_worse(target, number, values, metric):
-        rows = real(target, number, {}, metric)
-        calls.append(number)
+    def worse_and_worse(*arguments):
+        rows = real(*arguments)
+        calls.append(len(rows))
         return rows.assign(error=rows["error"] * len(calls))
 
     calls: list[int] = []
-    monkeypatch.setattr(module, "_errors_of", worse_and_worse)
+    monkeypatch.setattr(module, "_row_errors", worse_and_worse)
     trials = tune([lasso], 7).trials
     assert [trial.pruned for trial in trials] == [False] * 5 + [True] * 2
     assert [len(trial.by_block) for trial in trials] == [2] * 5 + [1] * 2
@@ -201,13 +213,13 @@ def test_a_bad_trial_is_given_up_after_the_first_block(lasso, monkeypatch) -> No
 def test_a_forecast_that_is_not_finite_is_no_candidate(lasso, monkeypatch) -> None:
     import demand_forecast.modelling.lifecycle.tuning as module
 
-    real = module._errors_of
+    real = module._replay
 
-    def broken(target, number, values, metric):
-        rows = real(target, number, {}, metric)
-        return rows.assign(error=np.inf) if values else rows
+    def broken(target, number, values):
+        rows = real(target, number, values)
+        return rows.assign(median=np.inf) if values else rows
 
-    monkeypatch.setattr(module, "_errors_of", broken)
+    monkeypatch.setattr(module, "_replay", broken)
     tuning = tune([lasso], 3)
     assert [trial.pruned for trial in tuning.trials] == [False, True, True]
     assert tuning.best is tuning.current

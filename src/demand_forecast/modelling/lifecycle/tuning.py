@@ -6,6 +6,10 @@ the block before that likewise. Each parameter that carries a
 :class:`~demand_forecast.modelling.parameters.Searched` is searched by the tree-structured Parzen
 estimator (Bergstra et al. 2011) of Optuna (Akiba et al. 2019), which is imported when a search
 begins. The first trial is the parameters in force, so that a search says what it gains over them.
+
+A sold-out week counts as a demand that the parameters in force think it had, the same for all
+trials. By what was sold, a search would find the parameters that forecast the least: in the sample
+those with 0.9 points less error of that kind had 0.4 points more of the true demand.
 """
 
 from __future__ import annotations
@@ -21,6 +25,7 @@ import numpy as np
 import pandas as pd
 
 from demand_forecast.exceptions import ConfigurationError, NotEnoughHistoryError
+from demand_forecast.modelling.arrays import Array
 from demand_forecast.modelling.evaluation.backtest import backtest
 from demand_forecast.modelling.evaluation.metrics import MAPE, WAPE_MEDIAN, Average, Metric
 from demand_forecast.modelling.evaluation.splits import (
@@ -29,11 +34,13 @@ from demand_forecast.modelling.evaluation.splits import (
     rolling_origins,
 )
 from demand_forecast.modelling.lifecycle.training import TrainingParameters
+from demand_forecast.modelling.models.calibration.censored import redistributed
 from demand_forecast.modelling.models.ensemble import Ensemble
 from demand_forecast.modelling.models.kinds import ENSEMBLE
 from demand_forecast.modelling.models.rows import Training, neighbours
 from demand_forecast.modelling.panel import Panel
 from demand_forecast.modelling.parameters import Parameters, Searched
+from demand_forecast.modelling.protocol import QUANTILES
 from demand_forecast.modelling.velocity import VelocityParameters, classify
 
 if TYPE_CHECKING:
@@ -300,35 +307,20 @@ def _trials(
     targets: Sequence[Target], space: Mapping[str, Searched], metric: Metric, seed: int
 ) -> Iterator[Trial]:
     """Trials without end: the parameters in force, then what Optuna proposes."""
-    study, distributions = _new_study(seed), _distributions(space)
-    yield (current := _current(targets, metric))
-    study.add_trial(_told(current, _in_range(targets, space), distributions))
+    study, distributions, judge = _new_study(seed), _distributions(space), _Judge(targets, metric)
+    yield judge.in_force
+    study.add_trial(_told(judge.in_force, _in_range(targets, space), distributions))
     for number in count(2):
-        yield _searched(study, study.ask(distributions), number, targets, metric)
+        yield _searched(study, study.ask(distributions), number, judge)
 
 
-def _current(targets: Sequence[Target], metric: Metric) -> Trial:
-    began = perf_counter()
-    errors = pd.concat([_errors(targets, block, {}, metric) for block in range(BLOCKS)])
-    trial = Trial(1, {}, errors, perf_counter() - began)
-    if not all(map(math.isfinite, trial.by_block.values())) or len(trial.by_block) < BLOCKS:
-        raise NotEnoughHistoryError("no week with demand in the weeks before the validation")
-    return trial
-
-
-def _searched(
-    study: optuna.Study,
-    asked: optuna.Trial,
-    number: int,
-    targets: Sequence[Target],
-    metric: Metric,
-) -> Trial:
+def _searched(study: optuna.Study, asked: optuna.Trial, number: int, judge: _Judge) -> Trial:
     """Try what Optuna proposes, block by block, and tell it how that went."""
     from optuna.trial import TrialState
 
     began, values, errors = perf_counter(), _short(asked.params), []
     for block in range(BLOCKS):
-        errors.append(_errors(targets, block, values, metric))
+        errors.append(judge.errors(block, values))
         so_far = _ratio(pd.concat(errors))
         asked.report(so_far, block)
         pruned = not math.isfinite(so_far) or (block + 1 < BLOCKS and asked.should_prune())
@@ -346,22 +338,61 @@ def _short(values: Values) -> dict[str, float]:
     return {k: v if isinstance(v, int) else float(f"{v:.3g}") for k, v in values.items()}
 
 
-def _errors(targets: Sequence[Target], block: int, values: Values, metric: Metric) -> pd.DataFrame:
-    """Errors of all targets in one block, by week."""
-    rows = pd.concat([_errors_of(target, block, values, metric) for target in targets])
-    weekly = rows.groupby("week", as_index=False)[["error", "weight"]].sum()
-    return weekly.assign(block=block + 1)[["block", "week", "error", "weight"]]
+class _Judge:
+    """Errors of all targets together; what was sold out counts as the parameters in force expect.
+
+    Args:
+        targets: What is tuned.
+        metric: What is measured.
+
+    Attributes:
+        demand: Of each block and target the ``(rows,)`` units that forecasts are compared with.
+        in_force: The trial of the parameters in force.
+
+    Raises:
+        NotEnoughHistoryError: If a block has no week with demand.
+    """
+
+    def __init__(self, targets: Sequence[Target], metric: Metric) -> None:
+        self.targets, self.metric, began = targets, metric, perf_counter()
+        frames = [[_replay(target, k, {}) for target in targets] for k in range(BLOCKS)]
+        self.demand = [[_demand(frame) for frame in of_block] for of_block in frames]
+        errors = pd.concat([self._sum(k, of_block) for k, of_block in enumerate(frames)])
+        self.in_force = Trial(1, {}, errors, perf_counter() - began)
+        measured = self.in_force.by_block.values()
+        if len(measured) < BLOCKS or not all(map(math.isfinite, measured)):
+            raise NotEnoughHistoryError("no week with demand in the weeks before the validation")
+
+    def errors(self, block: int, values: Values) -> pd.DataFrame:
+        """Errors in one block, by week."""
+        return self._sum(block, [_replay(target, block, values) for target in self.targets])
+
+    def _sum(self, block: int, frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
+        pairs = zip(frames, self.demand[block], strict=True)
+        rows = pd.concat([_row_errors(frame, demand, self.metric) for frame, demand in pairs])
+        weekly = rows.groupby("week", as_index=False)[["error", "weight"]].sum()
+        return weekly.assign(block=block + 1)[["block", "week", "error", "weight"]]
 
 
-def _errors_of(target: Target, number: int, values: Values, metric: Metric) -> pd.DataFrame:
-    """What each row of a block adds to the measure: above and below the line."""
+def _replay(target: Target, number: int, values: Values) -> pd.DataFrame:
+    """Forecasts of a block by a model with these values, and what came."""
     block, parameters = target.blocks[number], with_values(target.parameters, values)
     model = Ensemble.from_parameters(parameters, target.horizon).fit_training(block.training)
     frame = backtest({ENSEMBLE: model}, block.panel, block.origins, target.horizon)
-    frame = frame[frame["model"] == ENSEMBLE]
-    actual, forecast, scale = (
-        frame[name].to_numpy(dtype=np.float64) for name in ("actual", metric.point, "scale")
-    )
+    return frame[frame["model"] == ENSEMBLE]
+
+
+def _demand(frame: pd.DataFrame) -> Array:
+    """Units that came; where they were sold out, a draw from what the forecast has above them."""
+    quantiles, levels = frame[list(QUANTILES)].to_numpy(), np.array(list(QUANTILES.values()))
+    sold, censored = frame["actual"].to_numpy(), frame["censored"].to_numpy(dtype=bool)
+    return redistributed(quantiles, sold, censored, levels=levels)
+
+
+def _row_errors(frame: pd.DataFrame, demand: Array, metric: Metric) -> pd.DataFrame:
+    """What each row of a block adds to the measure: above and below the line."""
+    actual = demand.astype(np.float64)
+    forecast, scale = (frame[name].to_numpy(dtype=np.float64) for name in (metric.point, "scale"))
     error = metric.term(actual, forecast, scale)
     weight = actual if metric.average is Average.VOLUME else np.ones(len(actual))
     counts = ~np.isnan(error)

@@ -55,7 +55,13 @@ def pinball(quantiles: Array, actual: Array, censored: BoolArray) -> Array:
     return np.asarray(loss.mean(axis=1), dtype=np.float32)
 
 
-def redistributed(quantiles: Array, actual: Array, censored: BoolArray, seed: int = 0) -> Array:
+def redistributed(
+    quantiles: Array,
+    actual: Array,
+    censored: BoolArray,
+    seed: int = 0,
+    levels: Array = QUANTILE_LEVELS,
+) -> Array:
     """Sold-out rows replaced by draws from the forecast above what was sold.
 
     Redistribution to the right (Efron 1967): given the forecast, a censored row then says what it
@@ -66,13 +72,14 @@ def redistributed(quantiles: Array, actual: Array, censored: BoolArray, seed: in
         actual: ``(rows,)``.
         censored: ``(rows,)``.
         seed: Seed of the draws.
+        levels: ``(levels,)`` of the quantiles.
     """
     out = np.array(actual, dtype=np.float32)
     if censored.any():
         q, y = quantiles[censored], actual[censored]
-        below = _interpolate((q < y[:, None]).sum(axis=1), q, QUANTILE_LEVELS, y)
+        below = _interpolate((q < y[:, None]).sum(axis=1), q, levels, y)
         share = below + (1 - below) * np.random.default_rng(seed).random(len(y))
-        ranks = np.broadcast_to(QUANTILE_LEVELS, q.shape)
+        ranks = np.broadcast_to(levels, q.shape)
         drawn = _interpolate((ranks < share[:, None]).sum(axis=1), ranks, q, share)
         out[censored] = np.maximum(drawn, y)
     return out
