@@ -7,9 +7,11 @@ the block before that likewise. Each parameter that carries a
 estimator (Bergstra et al. 2011) of Optuna (Akiba et al. 2019), which is imported when a search
 begins. The first trial is the parameters in force, so that a search says what it gains over them.
 
-A sold-out week counts as a demand that the parameters in force think it had, the same for all
-trials. By what was sold, a search would find the parameters that forecast the least: in the sample
-those with 0.9 points less error of that kind had 0.4 points more of the true demand.
+A sold-out week counts as the demand that the parameters in force expect there, the same for all
+trials. By what was sold, a search finds the parameters that forecast the least: in a segment of the
+sample, those with 0.9 points less error of that kind had 0.4 points more of the true demand, and
+the rank correlation of the two errors over nine sets of parameters was -0.97. It is 0.93 this way,
+and 0.97 and 0.98 in two other segments.
 """
 
 from __future__ import annotations
@@ -383,10 +385,13 @@ def _replay(target: Target, number: int, values: Values) -> pd.DataFrame:
 
 
 def _demand(frame: pd.DataFrame) -> Array:
-    """Units that came; where they were sold out, a draw from what the forecast has above them."""
+    """Units that came; where they were sold out, the median of what the forecast has above them.
+
+    Draws in its place would bring more noise than most parameters make a difference.
+    """
     quantiles, levels = frame[list(QUANTILES)].to_numpy(), np.array(list(QUANTILES.values()))
     sold, censored = frame["actual"].to_numpy(), frame["censored"].to_numpy(dtype=bool)
-    return redistributed(quantiles, sold, censored, levels=levels)
+    return redistributed(quantiles, sold, censored, None, levels)
 
 
 def _row_errors(frame: pd.DataFrame, demand: Array, metric: Metric) -> pd.DataFrame:

@@ -59,7 +59,7 @@ def redistributed(
     quantiles: Array,
     actual: Array,
     censored: BoolArray,
-    seed: int = 0,
+    seed: int | None = 0,
     levels: Array = QUANTILE_LEVELS,
 ) -> Array:
     """Sold-out rows replaced by draws from the forecast above what was sold.
@@ -71,17 +71,19 @@ def redistributed(
         quantiles: ``(rows, levels)`` in order.
         actual: ``(rows,)``.
         censored: ``(rows,)``.
-        seed: Seed of the draws.
+        seed: Seed of the draws; if none, each row becomes the median of what may be drawn.
         levels: ``(levels,)`` of the quantiles.
     """
     out = np.array(actual, dtype=np.float32)
     if censored.any():
         q, y = quantiles[censored], actual[censored]
         below = _interpolate((q < y[:, None]).sum(axis=1), q, levels, y)
-        share = below + (1 - below) * np.random.default_rng(seed).random(len(y))
+        middle = np.full(len(y), 0.5)
+        drawn = middle if seed is None else np.random.default_rng(seed).random(len(y))
+        share = below + (1 - below) * drawn
         ranks = np.broadcast_to(levels, q.shape)
-        drawn = _interpolate((ranks < share[:, None]).sum(axis=1), ranks, q, share)
-        out[censored] = np.maximum(drawn, y)
+        units = _interpolate((ranks < share[:, None]).sum(axis=1), ranks, q, share)
+        out[censored] = np.maximum(units, y)
     return out
 
 
