@@ -20,6 +20,7 @@ from demand_forecast.modelling.lifecycle.retraining import RetrainingParameters
 from demand_forecast.modelling.lifecycle.training import TrainingParameters
 from demand_forecast.modelling.models.baseline import HistoricalAverage
 from demand_forecast.modelling.models.ensemble import Ensemble
+from demand_forecast.modelling.models.kinds import SIMPLE
 from demand_forecast.modelling.output_contract import check_output, target_weeks
 from demand_forecast.modelling.panel import KEY
 from demand_forecast.modelling.scoring.fallback import ScoringParameters
@@ -192,7 +193,7 @@ def test_a_class_without_products_gives_a_reason(panel) -> None:
 def test_the_verdict_is_json_and_metrics_are_of_all_models(trained, velocity) -> None:
     verdict, metrics = _judge(trained, velocity)
     assert json.loads(json.dumps(verdict, allow_nan=False)) == verdict
-    models = {"ensemble", "lasso", "network", "historical_average", "seasonal_naive"}
+    models = {"ensemble", "lasso", "network", *SIMPLE}
     assert models <= set(metrics["model"])
     assert set(metrics["velocity"]) == {velocity}
     judged = {row["model"]: row["mape"] for row in verdict["metrics"]}

@@ -20,12 +20,13 @@ from demand_forecast.modelling.velocity import classify
 from stand_ins import Blended, Constant
 
 WINDOW = {"n_origins": 3, "step": 2, "horizon": 2}
-MODELS = {"ensemble", "lasso", "network", "historical_average", "seasonal_naive"}
+RULES = {"historical_average", "seasonal_naive", "moving_average", "smoothing"}
+MODELS = {"ensemble", "lasso", "network", *RULES}
 
 
 @pytest.fixture
 def panel(make_panel) -> Panel:
-    """Without weather, there are the five models only."""
+    """Without weather, there is no replay with the weather that came."""
     return make_panel(weather=False)
 
 
@@ -85,7 +86,7 @@ def test_members_come_with_their_ensemble(trained_ensemble) -> None:
 
 def test_without_an_ensemble_the_baselines_are_still_measured(panel, velocity, baseline) -> None:
     slow = _replay(panel, velocity, "slow", baseline, None)
-    assert set(slow["model"]) == {"historical_average", "seasonal_naive"}
+    assert set(slow["model"]) == RULES
     verdict = judge_challenger(slow, Challenger(None, "too few series"), GateParameters())
     assert verdict == {"passed": False, "reason": "too few series", "rules": [], "metrics": []}
 
