@@ -21,7 +21,7 @@ from demand_forecast.modelling.evaluation.metrics import (
     Average,
     Metric,
 )
-from demand_forecast.modelling.models.kinds import BASELINE, ENSEMBLE
+from demand_forecast.modelling.models.kinds import BASELINE, ENSEMBLE, SIMPLE
 from demand_forecast.modelling.velocity import VELOCITIES
 
 ALL: Final = "all"
@@ -42,7 +42,7 @@ class Judged(NamedTuple):
         velocity: ``fast`` or ``slow``.
         verdict: As stored: ``passed``, ``reason``, and ``metrics`` of each model, with one record
             per model as :func:`demand_forecast.modelling.evaluation.metrics.summarise` has them;
-            empty where there was no ensemble.
+            without the ensemble's where there was none. Also ``alarm``.
     """
 
     segment: str
@@ -248,6 +248,21 @@ def pool(rows: Sequence[Mapping[str, Any]], metric: Metric) -> float:
         return float("nan")
     values, weights = zip(*pairs, strict=True)
     return float(np.average(values, weights=weights))
+
+
+def best_simple(metrics: Iterable[Mapping[str, Any]]) -> str | None:
+    """The simple contestant with the least WAPE of the median; None where none was measured.
+
+    Args:
+        metrics: Records of models as :func:`pool` takes them, of one group or of several, which are
+            pooled.
+    """
+    rows = list(metrics)
+    wapes = {
+        name: pool([row for row in rows if row["model"] == name], WAPE_MEDIAN) for name in SIMPLE
+    }
+    measured = {name: wape for name, wape in wapes.items() if not np.isnan(wape)}
+    return min(measured, key=lambda name: measured[name]) if measured else None
 
 
 def _weight(row: Mapping[str, Any], metric: Metric) -> float:
