@@ -30,8 +30,8 @@ RECORDS = [
     }
     for model, mape in (("ensemble", 10.0), ("historical_average", 40.0))
 ]
-PASSED = {"passed": True, "reason": "all rules passed", "metrics": RECORDS}
-FAILED = {"passed": False, "reason": "mape: too high", "metrics": RECORDS}
+PASSED = {"passed": True, "reason": "all rules passed", "alarm": "", "metrics": RECORDS}
+FAILED = {"passed": False, "reason": "mape: too high", "alarm": "", "metrics": RECORDS}
 VERDICTS = {"texas__large__fast__verdict": PASSED, "texas__large__slow__verdict": FAILED}
 TOTALS = pd.DataFrame(
     {
@@ -46,7 +46,14 @@ TOTALS = pd.DataFrame(
         "reasons": ['{"bad_date": 1}'],
     }
 )
-FORECAST = pd.DataFrame({"velocity": ["fast"], "source": ["baseline"], "reason": ["no champion"]})
+FORECAST = pd.DataFrame(
+    {
+        "velocity": ["fast"],
+        "source": ["baseline"],
+        "model_kind": ["smoothing"],
+        "reason": ["no champion"],
+    }
+)
 
 
 @pytest.fixture

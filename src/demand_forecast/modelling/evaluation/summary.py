@@ -112,7 +112,16 @@ class Outcome(Record):
     velocity: str
     passed: bool
     reason: str = Field(description="Which rules failed and why, or why there is no ensemble.")
+    alarm: str = Field(description="Which rules failed that keep nothing from promotion, and why.")
     accuracy: Accuracy
+    simple: str | None = Field(description="The simple contestant with the least WAPE.")
+    simple_wape: float | None = Field(description="Its WAPE, of the `median`.")
+
+    @property
+    def simple_wins(self) -> bool:
+        """Whether there is an ensemble, and a simple contestant has the lower WAPE."""
+        simple, ensemble = self.simple_wape, self.accuracy.wape.ensemble
+        return simple is not None and ensemble is not None and simple < ensemble
 
 
 class Rows(Record):
@@ -203,12 +212,18 @@ def _share_passed(judged: Sequence[Judged]) -> float | None:
 
 
 def _outcome(one: Judged) -> Outcome:
+    metrics = one.verdict["metrics"]
+    simple = best_simple(metrics)
+    wape = pool([row for row in metrics if row["model"] == simple], WAPE_MEDIAN)
     return Outcome(
         segment=one.segment,
         velocity=one.velocity,
         passed=one.verdict["passed"],
         reason=one.verdict["reason"],
+        alarm=one.verdict["alarm"],
         accuracy=Accuracy.of([one]),
+        simple=simple,
+        simple_wape=_rounded(wape),
     )
 
 

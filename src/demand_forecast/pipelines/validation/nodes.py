@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,6 +19,8 @@ from demand_forecast.modelling.lifecycle.records import Challenger
 from demand_forecast.modelling.models.kinds import BASELINE, ENSEMBLE
 from demand_forecast.modelling.panel import Panel
 from demand_forecast.modelling.scoring.lost_sales import validation_lost_sales
+
+_LOGGER = logging.getLogger(__name__)
 
 
 def run_backtest(
@@ -42,10 +45,13 @@ def run_backtest(
 
 
 def judge(
-    backtest: pd.DataFrame, challenger: Challenger, validation: GateParameters
+    backtest: pd.DataFrame, branch: Branch, challenger: Challenger, validation: GateParameters
 ) -> tuple[dict[str, Any], pd.DataFrame]:
     """Verdict on the challenger, and the metrics of all models."""
-    return judge_challenger(backtest, challenger, validation), metrics_table(backtest)
+    verdict = judge_challenger(backtest, challenger, validation)
+    if verdict["alarm"]:
+        _LOGGER.warning("%s: %s", branch.namespace, verdict["alarm"])
+    return verdict, metrics_table(backtest)
 
 
 def draw_backtest(backtest: pd.DataFrame) -> PlotlyFigure:

@@ -40,7 +40,7 @@ def create_pipeline(plan: Segments) -> Pipeline:
             ),
             Node(
                 judge,
-                inputs=["backtest", "challenger", "params:validation"],
+                inputs=["backtest", "params:identity", "challenger", "params:validation"],
                 outputs=["verdict", "metrics"],
                 name="judge",
             ),
