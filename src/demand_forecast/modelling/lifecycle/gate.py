@@ -54,10 +54,11 @@ class GateParameters(Parameters):
         "that of the best simple contestant.",
     )
     bias_floor: float | None = Field(
-        default=10.0,
+        default=25.0,
         ge=0,
         description="Bias of the challenger's mean, sold-out weeks credited, at most this either "
-        "way, or at most that of the best simple contestant where that is higher.",
+        "way, or at most that of the best simple contestant where that is higher. The bias of a "
+        "few weeks is uncertain by some points: 10 would refuse ensembles with half the WAPE.",
     )
     margin: float | None = Field(
         default=2.0,
