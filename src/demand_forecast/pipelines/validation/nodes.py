@@ -11,6 +11,7 @@ import pandas as pd
 from demand_forecast.framework.segments import Branch
 from demand_forecast.modelling.evaluation import plots
 from demand_forecast.modelling.evaluation.contest import compare, metrics_table
+from demand_forecast.modelling.evaluation.leaderboard import leaderboard
 from demand_forecast.modelling.evaluation.plots import PlotlyFigure
 from demand_forecast.modelling.evaluation.splits import ForecastParameters
 from demand_forecast.modelling.evaluation.summary import Judged, summarise
@@ -52,6 +53,17 @@ def judge(
     if verdict["alarm"]:
         _LOGGER.warning("%s: %s", branch.namespace, verdict["alarm"])
     return verdict, metrics_table(backtest)
+
+
+def rank_contestants(backtests: Mapping[Branch, pd.DataFrame]) -> pd.DataFrame:
+    """All models by segment and velocity and over all, the best first.
+
+    Args:
+        backtests: Of every velocity of every segment.
+    """
+    return leaderboard(
+        {(branch.segment.namespace, branch.velocity): rows for branch, rows in backtests.items()}
+    )
 
 
 def draw_backtest(backtest: pd.DataFrame) -> PlotlyFigure:
