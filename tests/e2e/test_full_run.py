@@ -57,7 +57,7 @@ def stored(full_run):
     of_velocity = ("backtest", "metrics", "verdict", "lost_sales")
     names += [f"{branch}.{name}" for branch in BRANCHES for name in of_velocity]
     names += [f"{r}.{name}" for r in REGIONS for name in ("control_totals", "quarantine")]
-    return full_run.load([*names, "summary", "retrain_plan", "totals"])
+    return full_run.load([*names, "summary", "leaderboard", "retrain_plan", "totals"])
 
 
 @pytest.fixture(scope="session")
@@ -133,6 +133,22 @@ def test_kedro_explain_shows_the_parts_of_a_forecast(full_run, stored) -> None:
     wrong = full_run.command("--namespace=north_texas.lage", "--env=test", of="explain")
     assert wrong.exit_code == 1
     assert "Did you mean 'north_texas.large'?" in wrong.output
+
+
+def test_kedro_leaderboard_ranks_what_the_run_has_stored(full_run, stored, runs, tmp_path) -> None:
+    file = tmp_path / "board.csv"
+    result = full_run.command("--env=test", f"--output={file}", of="leaderboard")
+    assert result.exit_code == 0, result.output
+    assert "all segments with an ensemble: 11 target weeks" in result.output
+    pd.testing.assert_frame_equal(pd.read_csv(file), stored["leaderboard"])
+    best = stored["leaderboard"].drop_duplicates(["segment", "velocity"]).iloc[0]
+    metrics = {row["model"]: row for row in stored[f"{SEGMENTS[0]}.fast.verdict"]["metrics"]}
+    assert best["wape"] == pytest.approx(min(row["wape_median"] for row in metrics.values()))
+    [parent] = runs[0]
+    logged = full_run.tracking.list_artifacts(parent.info.run_id)
+    assert "leaderboard.csv" in {artefact.path for artefact in logged}
+    wrong = full_run.command("--namespace=ohio", "--env=test", of="leaderboard")
+    assert wrong.exit_code == 1 and "there is no 'ohio'" in wrong.output
 
 
 def test_the_summary_holds_the_figures_of_the_backtests(stored) -> None:

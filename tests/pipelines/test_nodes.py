@@ -251,6 +251,15 @@ def test_the_summary_counts_models_and_rows(trained) -> None:
     assert once["models"][3]["accuracy"] == summary["models"][3]["accuracy"]
 
 
+def test_the_contestants_are_ranked_by_segment_and_velocity(trained) -> None:
+    backtests = dict(zip(LARGE.branches, trained[3].values(), strict=True))
+    table = validation.rank_contestants(backtests)
+    assert table["segment"].unique().tolist() == ["north_texas.large", "all"]
+    contestants = {"ensemble", "lasso", "network", *SIMPLE}
+    for _, rows in table.groupby(["segment", "velocity"]):
+        assert set(rows["model"]) == contestants
+
+
 # release
 
 

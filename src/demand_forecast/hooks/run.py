@@ -60,4 +60,4 @@ class RunHook:
         """Log the leaderboard, where there is a new one, to the MLflow run."""
         if LEADERBOARD in pipeline.all_outputs():
             table = catalog.load(LEADERBOARD)
-            log_table(run_context.current().parent, f"{LEADERBOARD}.json", table)
+            log_table(run_context.current().parent, f"{LEADERBOARD}.csv", table)

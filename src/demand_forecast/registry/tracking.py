@@ -38,13 +38,13 @@ def log_table(parent: ParentRun, name: str, table: pd.DataFrame) -> None:
 
     Args:
         parent: The run.
-        name: File name of the artefact, ending in ``.json``.
+        name: File name of the artefact, ending in ``.csv``.
         table: What is logged.
     """
     from mlflow.tracking import MlflowClient
 
     if parent.run_id is not None:
-        MlflowClient().log_table(parent.run_id, table, name)
+        MlflowClient().log_text(parent.run_id, table.to_csv(index=False), name)
 
 
 def use_server(uri: str) -> None:

@@ -65,7 +65,7 @@ def leaderboard(backtests: Mapping[tuple[str, str], pd.DataFrame]) -> pd.DataFra
 
 
 def _pooled(rows: pd.DataFrame, each: pd.DataFrame) -> pd.DataFrame:
-    """All places together; a model that was not tried in all of them is compared where it was."""
+    """All places together; a model that was not tried in all is compared where it was, and last."""
     if rows.empty:
         return each.head(0)
     places = each.merge(rows[_PLACE].drop_duplicates(), on=_PLACE)
@@ -75,13 +75,13 @@ def _pooled(rows: pd.DataFrame, each: pd.DataFrame) -> pd.DataFrame:
 
 
 def _ranked(rows: pd.DataFrame, by: list[str]) -> pd.DataFrame:
-    """The models of each group, the least WAPE first."""
+    """The models of each group: those tried everywhere in it first, of them the least WAPE."""
     table = summarise(rows, by=[*by, "model"], metrics=_MEASURES)
     table["wape"] = table[WAPE_MEDIAN.name]
     table["group"] = table.groupby(by, sort=False).ngroup()
-    table = table.sort_values(["group", "wape"], kind="stable", ignore_index=True)
-    everywhere = table["rows"] == table.groupby("group")["rows"].transform("max")
-    best = table.loc[everywhere, [*by, "model"]].drop_duplicates(by)
+    order, ascending = ["group", "rows", "wape"], [True, False, True]
+    table = table.sort_values(order, ascending=ascending, ignore_index=True)
+    best = table[[*by, "model"]].drop_duplicates(by)
     return table.merge(_behind(rows, best, by), on=[*by, "model"])
 
 
