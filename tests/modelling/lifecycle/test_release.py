@@ -187,6 +187,21 @@ def test_the_baseline_is_the_best_simple_contestant_of_both_velocities(panel, tm
     assert alone.lineage.kind == "moving_average"
 
 
+def test_the_baseline_is_chosen_for_what_it_serves(panel) -> None:
+    """What the refused ensemble lost to, not what is best where a champion serves."""
+    fast = _simple(1000.0, historical_average=90.0, moving_average=20.0)
+    slow = _simple(10.0, historical_average=30.0, moving_average=60.0)
+    no = {"passed": False}
+    for verdicts, kind in (
+        ({"fast": fast, "slow": slow}, "moving_average"),
+        ({"fast": fast, "slow": slow | no}, "historical_average"),
+        ({"fast": fast | no, "slow": slow}, "moving_average"),
+        ({"fast": fast | no, "slow": slow | no}, "moving_average"),
+        ({"fast": fast, "slow": slow | no | {"metrics": []}}, "moving_average"),
+    ):
+        assert prepare_baseline(panel, verdicts).lineage.kind == kind
+
+
 def test_where_nothing_was_validated_the_baseline_is_the_average(panel) -> None:
     unknown = _simple(100.0, smoothing=None)
     for verdicts in ({}, {"fast": _verdict(False) | {"metrics": []}}, {"fast": unknown}):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import partial
 from typing import Any
 
@@ -27,15 +27,13 @@ FIGURES = ("mape", "wape", "bias", "rmse", "rmse_zero", "share_left_out", "cover
 def prepare_baseline(panel: Panel, verdicts: Mapping[str, dict[str, Any]]) -> TrainedModel:
     """The best simple contestant, fitted to all weeks; always promoted: it serves without champion.
 
-    It is the one with the least WAPE over both velocities; the historical average where nothing was
-    validated. Without a single delivery there is none, with the reason.
+    Without a single delivery there is none, with the reason.
 
     Args:
         panel: The whole segment.
         verdicts: By velocity; the figures of the chosen one in them are logged.
     """
-    measured = [row for verdict in verdicts.values() for row in verdict["metrics"]]
-    kind = best_simple(measured) or BASELINE
+    kind = _serves_best(verdicts.values())
     lineage = Lineage.of(kind, panel, panel)
     try:
         model = model_class(kind)().fit(panel)
@@ -47,6 +45,21 @@ def prepare_baseline(panel: Panel, verdicts: Mapping[str, dict[str, Any]]) -> Tr
         for name, value in _figures(verdict, kind).items()
     }
     return TrainedModel(model, lineage.model_copy(update={"promoted": True}), metrics=metrics)
+
+
+def _serves_best(verdicts: Collection[Mapping[str, Any]]) -> str:
+    """The simple contestant with the least WAPE over the velocities that it serves.
+
+    These are the ones whose ensemble was refused: each lost to a simple contestant of its own, and
+    the best for the others may be worse than what was refused. Where none was, it is chosen for
+    all; where nothing was validated, it is the historical average.
+    """
+    refused = [verdict for verdict in verdicts if not verdict["passed"]]
+    for served in (refused, verdicts):
+        best = best_simple(row for verdict in served for row in verdict["metrics"])
+        if best is not None:
+            return best
+    return BASELINE
 
 
 def prepare_ensemble(
