@@ -77,6 +77,7 @@ def catalog(tmp_path) -> DataCatalog:
             "{region}.control_totals": {"type": csv, "filepath": f"{root}/{{region}}/totals.csv"},
             "{region}.quarantine": {"type": csv, "filepath": f"{root}/{{region}}/quarantine.csv"},
             "summary": {"type": json_, "filepath": f"{root}/summary.json"},
+            "leaderboard": {"type": csv, "filepath": f"{root}/leaderboard.csv"},
             "retrain_plan": {"type": csv, "filepath": f"{root}/retrain_plan.csv"},
         }
     )
@@ -145,7 +146,9 @@ def test_a_monitoring_run_shows_the_retrain_plan(shown) -> None:
 def test_places_are_those_of_the_catalog(shown, tmp_path, monkeypatch) -> None:
     made = {"texas__large__forecast": FORECAST, "texas__quarantine": TOTALS}
     root = tmp_path / "elsewhere"
-    assert f"{root}/texas/large/forecast.parquet" in shown(**made)
+    out = shown(**made, leaderboard=TOTALS)
+    assert f"{root}/texas/large/forecast.parquet" in out
+    assert f"{root}/leaderboard.csv" in out
     monkeypatch.chdir(tmp_path)
     assert "  elsewhere/texas/large/forecast.parquet" in shown(**made)
     both = shown(**made, texas__small__forecast=FORECAST)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any
 
 from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
@@ -15,8 +15,7 @@ from demand_forecast.framework.conf_source import file_in_force
 from demand_forecast.framework.run_context import RunContext
 from demand_forecast.framework.segments import parse
 from demand_forecast.registry.tracking import active_run, log_table, tracking_uri
-
-LEADERBOARD: Final = "leaderboard"
+from demand_forecast.reporting.run_report import LEADERBOARD
 
 
 class RunHook:

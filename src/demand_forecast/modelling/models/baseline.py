@@ -141,9 +141,12 @@ class _Baseline:
 
     def _levels(self, panel: Panel, demand: Array) -> Array:
         """Mean demand per series; of its product, then of the segment, where it has none yet."""
+        own = _row_means(demand)
+        if np.isfinite(own).all():
+            return np.maximum(own, 0.0)
         products = panel.series["product_id"].reset_index(drop=True)
         learned = self.product_means_.set_index("product_id")["mean"]
-        level = pd.Series(_row_means(demand))
+        level = pd.Series(own)
         for fallback in (_product_means(panel, demand), learned):
             level = level.fillna(products.map(fallback))
         return np.maximum(level.fillna(self.segment_mean_).to_numpy(dtype=np.float64), 0.0)
