@@ -147,7 +147,8 @@ def judge(
     """Verdict on ``challenger`` from a backtest of one segment and velocity.
 
     Args:
-        frame: From :func:`demand_forecast.modelling.evaluation.backtest.backtest`.
+        frame: From :func:`demand_forecast.modelling.evaluation.backtest.backtest`; the simple
+            contestants are those of its models that are in ``SIMPLE``.
         rules: Limits; the defaults of :class:`GateParameters` if not given.
         challenger: Name in ``frame`` of the model that wants to be promoted.
         baseline: Name of the model that it must beat.
