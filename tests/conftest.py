@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import sys
+import warnings
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib import import_module
 from itertools import product
 from pathlib import Path
 
@@ -20,22 +24,56 @@ from demand_forecast.modelling.panel import Covariate, IssuedForecast, Panel
 PanelFactory = Callable[..., Panel]
 LAST_WEEK = pd.Timestamp("2024-12-28")
 WEEKS_PER_YEAR = 52
+_LARGE = (
+    "great_expectations",
+    "kedro.framework.cli",
+    "kedro_mlflow",
+    "lightgbm",
+    "matplotlib.pyplot",
+    "mlflow",
+    "pytorch_lightning",
+    "sklearn.linear_model",
+)
 
 profiles.load()
+# Kedro tries to import it for each parameter; nobody here has it, and looking takes the time.
+sys.modules.setdefault("ibis", None)
+
+
+@contextmanager
+def _not_measured() -> Iterator[None]:
+    current = coverage.Coverage.current()
+    if current is None:
+        yield
+        return
+    current.stop()
+    try:
+        yield
+    finally:
+        current.start()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Workers import the large libraries unmeasured: it takes half the time, and all need them."""
+    if not hasattr(session.config, "workerinput") or coverage.Coverage.current() is None:
+        return
+    with _not_measured(), warnings.catch_warnings(action="ignore"):
+        for name in _LARGE:
+            import_module(name)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
-    """Sessions that train are not measured: it doubles their time, and unit tests get there."""
-    current = coverage.Coverage.current()
+    """Sessions that train, properties and other things tried many times are not measured.
+
+    It would double their time, and the other unit tests get to the same lines.
+    """
     marks = {mark.name for mark in item.iter_markers()}
-    if current is None or "e2e" not in marks or "measured" in marks:
+    if not marks & {"e2e", "hypothesis", "trials"} or "measured" in marks:
         return (yield)
-    current.stop()
-    try:
+    with _not_measured():
         return (yield)
-    finally:
-        current.start()
 
 
 def _weeks(n_weeks: int, n_future: int, last: pd.Timestamp) -> np.ndarray:

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
+import mlflow
 import nbformat
 import pytest
 import yaml
+from kedro.framework.startup import bootstrap_project
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
+from demand_forecast.framework import run_context
+from demand_forecast.framework.environment import prepare
+from demand_forecast.framework.session import SegmentSession
 from demand_forecast.simulator import simulate
+
+prepare()  # the session in this process is as quiet as those of the command line
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -47,9 +53,20 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     }
     (root / "conf" / "base" / "segments.yml").write_text(yaml.safe_dump(segments))
     simulate(root / "data" / "01_raw", 5, 4, 90, 1, regions=["north_texas"])
-    options = ["--pipelines=conditioning", "--namespaces=north_texas.large", "--env=test"]
-    subprocess.run([sys.executable, "-m", "kedro", "run", *options], cwd=root, check=True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(root)
+        patch.setattr(os, "environ", os.environ.copy())
+        _condition(root)
     return root
+
+
+def _condition(root: Path) -> None:
+    bootstrap_project(root)
+    uri, context = mlflow.get_tracking_uri(), run_context.entered()
+    with SegmentSession.create(root, env="test") as session:
+        session.run(pipeline_names=["conditioning"], namespaces=["north_texas.large"])
+    mlflow.set_tracking_uri(uri)
+    run_context.enter(context)
 
 
 @pytest.mark.e2e

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tomllib
 import venv
+from functools import cache
 from importlib.metadata import Distribution, distribution, packages_distributions
 from pathlib import Path
 
@@ -37,7 +38,7 @@ print(len(names))
 
 FORECAST = """
 from demand_forecast.conditioning import RawSource, build_panel, condition_region
-from demand_forecast.modelling.models.ensemble import Ensemble
+from demand_forecast.modelling.models.ensemble import Ensemble, EnsembleParameters
 from demand_forecast.simulator import choose_layouts, simulate
 
 conf = CONF
@@ -45,7 +46,10 @@ simulate("raw", 5, 4, 80, 1, regions={"florida": "json_feed"}, conf=conf)
 layout = choose_layouts({"florida": "json_feed"}, conf)["florida"]
 handles = {name: RawSource(name, "raw/florida") for name in layout.sources}
 panel = build_panel(condition_region(handles, layout, "florida", ["large", "small"]), "large")
-table = Ensemble().fit(panel).predict(panel, panel.as_of, 4)
+network = {"seeds": 1, "mape_seeds": 1, "min_steps": 5, "max_steps": 5}
+parameters = EnsembleParameters(members={"lasso": {}, "network": network})
+ensemble = Ensemble.from_parameters(parameters, 4)
+table = ensemble.fit(panel).predict(panel, panel.as_of, 4)
 print(len(table))
 """
 
@@ -115,17 +119,22 @@ def test_environment_is_without(python, tmp_path, name):
     assert f"No module named '{name}'" in run(python, f"import {name}", tmp_path).stderr
 
 
-def test_every_module_of_the_core_can_be_imported(python, tmp_path):
-    done = run(python, IMPORT_EVERYTHING, tmp_path)
+@pytest.fixture(scope="module")
+def printed(python, tmp_path_factory):
+    """How many modules were imported, and how many rows a forecast has: all in one process."""
+    code = IMPORT_EVERYTHING + FORECAST.replace("CONF", repr(str(ROOT / "conf" / "base")))
+    done = run(python, code, tmp_path_factory.mktemp("core"))
     assert done.returncode == 0, done.stderr
+    return [int(line) for line in done.stdout.splitlines()]
+
+
+def test_every_module_of_the_core_can_be_imported(printed):
     files = [f for package in CORE for f in (SOURCE / "demand_forecast" / package).rglob("*.py")]
-    assert int(done.stdout) == len(files) - len(CORE)
+    assert printed[0] == len(files) - len(CORE)
 
 
-def test_from_raw_files_to_a_forecast(python, tmp_path):
-    done = run(python, FORECAST.replace("CONF", repr(str(ROOT / "conf" / "base"))), tmp_path)
-    assert done.returncode == 0, done.stderr
-    assert int(done.stdout) > 0
+def test_from_raw_files_to_a_forecast(printed):
+    assert printed[1] > 0
 
 
 def test_console_script_says_what_to_install(python, tmp_path):
@@ -158,9 +167,12 @@ def imported(file: Path) -> set[str]:
     return {name.partition(".")[0] for name in names} - set(sys.stdlib_module_names)
 
 
+installed_packages = cache(packages_distributions)
+
+
 def owners(files: list[Path]) -> dict[str, set[str]]:
     """Distributions that provide each module that some files import."""
-    installed = packages_distributions()
+    installed = installed_packages()
     modules = set().union(*(imported(file) for file in files)) - {"demand_forecast"}
     return {module: {canonicalize_name(d) for d in installed[module]} for module in modules}
 

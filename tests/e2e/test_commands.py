@@ -111,12 +111,14 @@ def test_a_node_that_fails_says_so_once_and_where(make_project) -> None:
     for region in ("north_texas", "new_england"):
         for file in (project.root / "data/01_raw" / region).glob("*"):
             file.unlink()
-    for runner in ("SequentialRunner", "SegmentRunner"):
-        process = project.start("--pipelines=conditioning", "--env=test", f"--runner={runner}")
-        out, err = process.communicate(timeout=120)
-        assert process.returncode == 1
-        assert out == ""
-        [line] = err.splitlines()
+    options = ("--pipelines=conditioning", "--env=test")
+    here = project.command(*options)
+    process = project.start(*options, "--runner=SegmentRunner")
+    out, err = process.communicate(timeout=120)
+    assert here.exit_code == process.returncode == 1
+    assert out == ""
+    for told in (here.output, err):
+        [line] = told.splitlines()
         assert re.match(r"Error: node '(north_texas|new_england)\.\w+'.*: .*(file|01_raw)", line)
 
 

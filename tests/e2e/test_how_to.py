@@ -54,14 +54,16 @@ def test_add_a_covariate(with_hawaii) -> None:
     plan = with_hawaii.root / "data/01_raw/hawaii/promotions.csv.gz"
     table = pd.read_csv(plan, dtype=str)
     table.assign(**{"Shelf Display": table["Ad Feature"]}).to_csv(plan, index=False)
-    carry_out(with_hawaii, "add-a-covariate")
+    one = {"--namespaces=hawaii": f"--namespaces={SEGMENT}"}
+    carry_out(with_hawaii, "add-a-covariate", one)
     [panel] = with_hawaii.load([f"{SEGMENT}.panel"], None).values()
     display, feature = (panel.known_future[name].dense() for name in ("display", "feature"))
     np.testing.assert_array_equal(display, feature)
 
 
 def test_roll_back_a_release(with_hawaii) -> None:
-    with_hawaii.run("train", env=None, namespaces=[SEGMENT])  # the release to take back
+    fast = f"{SEGMENT}.fast"
+    with_hawaii.run("train", env=None, namespaces=[fast])  # the release to take back
     name, client = f"base.{SEGMENT}.fast", with_hawaii.tracking
     before = client.get_model_version_by_alias(name, "previous_champion").version
     assert before != client.get_model_version_by_alias(name, "champion").version

@@ -15,6 +15,8 @@ from project import ROOT, Project
 
 from demand_forecast.simulator import simulate
 
+FAST, SLOW = ({"north_texas.large": f"north_texas.large.{v}"} for v in ("fast", "slow"))
+
 
 @pytest.fixture(scope="module")
 def juice(make_project, raw, tmp_path_factory) -> Project:
@@ -86,13 +88,13 @@ def _metrics(project: Project, velocity: str) -> pd.DataFrame:
 
 
 def test_add_a_model(workshop) -> None:
-    carry_out(workshop, "add-a-model", own_code=True)
+    carry_out(workshop, "add-a-model", FAST, own_code=True)
     metrics = _metrics(workshop, "fast")
     assert {"ridge", "last_week", "lasso", "network", "ensemble"} <= set(metrics["model"])
 
 
 def test_add_a_metric(workshop) -> None:
-    carry_out(workshop, "add-a-metric", own_code=True)
+    carry_out(workshop, "add-a-metric", SLOW, own_code=True)
     metrics = _metrics(workshop, "slow")
     ours = metrics[metrics["model"] == "ensemble"]
     assert (ours["rmsle"] > 0).all()

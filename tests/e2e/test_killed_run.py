@@ -8,6 +8,7 @@ from pathlib import Path
 
 from kedro.io import DatasetError
 
+from demand_forecast.framework.session import SegmentSession
 from demand_forecast.modelling.output_contract import check_output, target_weeks
 from demand_forecast.modelling.panel import KEY
 
@@ -37,12 +38,14 @@ def test_the_next_run_completes_what_a_killed_one_began(make_project) -> None:
     # what is there is whole, what is not whole is not there
     kept = project.load([f"{SEGMENT}.panel", f"{SEGMENT}.velocity", f"{SEGMENT}.baseline"])
     assert kept[f"{SEGMENT}.panel"].n_series == len(kept[f"{SEGMENT}.velocity"])
-    for name in ("fast.challenger", "fast.backtest", "forecast"):
-        try:
-            project.load([f"{SEGMENT}.{name}"])
-        except DatasetError:
-            continue
-        raise AssertionError(f"{name} was taken for data")
+    with project.inside(), SegmentSession.create(project.root, env="test") as session:
+        catalog = session.load_context().catalog
+        for name in ("fast.challenger", "fast.backtest", "forecast"):
+            try:
+                catalog.load(f"{SEGMENT}.{name}")
+            except DatasetError:
+                continue
+            raise AssertionError(f"{name} was taken for data")
 
     project.run(namespaces=[SEGMENT])
     panel, forecast = project.load([f"{SEGMENT}.panel", f"{SEGMENT}.forecast"]).values()

@@ -23,9 +23,10 @@ def hawaii(make_project, tmp_path_factory):
 
 
 def test_the_fifteenth_region_gets_its_forecasts(hawaii) -> None:
-    for store_format in ("large", "small"):
-        place = f"hawaii.{store_format}"
-        panel, forecast = hawaii.load([f"{place}.panel", f"{place}.forecast"]).values()
+    formats = ("large", "small")
+    stored = hawaii.load([f"hawaii.{f}.{name}" for f in formats for name in ("panel", "forecast")])
+    for store_format in formats:
+        panel, forecast = (stored[f"hawaii.{store_format}.{n}"] for n in ("panel", "forecast"))
         assert panel.region == "hawaii"
         assert set(panel.series["store_id"]).isdisjoint({""})
         check_output(forecast, panel.series[KEY], target_weeks(panel.as_of, 4))

@@ -46,16 +46,18 @@ def thin(make_project, tmp_path_factory):
 
 def test_too_few_weeks_give_the_baseline_and_the_reason(thin) -> None:
     project, _ = thin
-    for store_format in ("large", "small"):
-        place = f"{SHORT}.{store_format}"
-        panel, forecast = project.load([f"{place}.{n}" for n in ("panel", "forecast")]).values()
+    places = [f"{SHORT}.{store_format}" for store_format in ("large", "small")]
+    of_velocity = [f"{v}.{n}" for v in ("fast", "slow") for n in ("verdict", "metrics", "backtest")]
+    stored = project.load([f"{p}.{n}" for p in places for n in ("panel", "forecast", *of_velocity)])
+    for place in places:
+        panel, forecast = (stored[f"{place}.{n}"] for n in ("panel", "forecast"))
         active = panel.series.loc[active_series(panel, 13), KEY]
         check_output(forecast, active, target_weeks(panel.as_of, 4))
         assert set(forecast["source"]) == {"baseline"}
         assert set(forecast["reason"]) == {"no champion"}
         for velocity in ("fast", "slow"):
             names = [f"{place}.{velocity}.{n}" for n in ("verdict", "metrics", "backtest")]
-            verdict, metrics, backtest = project.load(names).values()
+            verdict, metrics, backtest = (stored[name] for name in names)
             assert not verdict["passed"]
             assert "has 40 weeks, but 71 are needed" in verdict["reason"]
             assert metrics.empty

@@ -9,8 +9,9 @@ import yaml
 from click.testing import CliRunner
 
 from demand_forecast.cli import cli
-from demand_forecast.conditioning.drafting import DraftedFile
+from demand_forecast.conditioning.drafting import DraftedFile, draft_environment
 from demand_forecast.exceptions import ConfigurationError
+from demand_forecast.reporting import layouts
 from demand_forecast.reporting.layouts import open_questions, questions_of, write_draft
 from demand_forecast.simulator import simulate
 
@@ -41,7 +42,9 @@ def test_regions_share_a_layout_and_each_question_is_asked_once(raw, tmp_path, c
     assert len(questions_of(tmp_path)) == 2
 
 
-def test_nothing_is_replaced_without_force(raw, tmp_path) -> None:
+def test_nothing_is_replaced_without_force(raw, tmp_path, monkeypatch) -> None:
+    files = draft_environment(raw / "b", "acme")
+    monkeypatch.setattr(layouts, "draft_environment", lambda *_: files)  # it is slow to read
     write_draft(raw / "b", "acme", tmp_path)
     (tmp_path / "segments.yml").write_text("mine")
     with pytest.raises(ConfigurationError, match=r"segments\.yml, .* would be replaced"):

@@ -10,12 +10,18 @@ import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from raw_regions import HEADERS, reasons
+from raw_regions import HEADERS, make_raw_region, reasons
 
 from demand_forecast.conditioning.tables import TABLES
 from profiles import examples
 
 ROWS = 4 * 3 * 60
+
+
+@pytest.fixture(scope="module")
+def good(tmp_path_factory) -> dict[str, pd.DataFrame]:
+    """Tables of the region without a bad row."""
+    return make_raw_region(tmp_path_factory.mktemp("good")).condition().tables
 
 
 @pytest.mark.parametrize(
@@ -48,9 +54,8 @@ ROWS = 4 * 3 * 60
         ("products", {}, "duplicate_key"),
     ],
 )
-def test_bad_row_is_quarantined_with_its_reason(raw_region, source, cells, reason):
+def test_bad_row_is_quarantined_with_its_reason(raw_region, good, source, cells, reason):
     """... and with the standard columns that say so."""
-    good = raw_region.condition().tables
     raw_region.append(source, **cells)
     conditioned = raw_region.condition()
     assert reasons(conditioned, source) == {reason: 1}

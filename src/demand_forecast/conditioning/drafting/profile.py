@@ -155,7 +155,9 @@ class Profile:
         if not self.filled:
             return None
         weights = self.counts.to_numpy(np.float64)
-        days = {f: _read(self.words, f) for f in _FORMATS}
+        looks = self.words[_looks_like_a_date(self.words)]
+        fitting = [f for f in _FORMATS if len(looks) and _fits(looks.iloc[0], f)]
+        days = {f: _read(self.words, f) for f in fitting}
         shares = {f: float(weights[~np.isnat(d)].sum() / weights.sum()) for f, d in days.items()}
         good = [f for f, share in shares.items() if share >= _READABLE]
         if not good:
@@ -183,11 +185,12 @@ class Profile:
         return DateReading(("%m%d%Y", "%d%m%Y"), text)
 
 
+def _looks_like_a_date(words: pd.Series) -> pd.Series:
+    return words.str.contains(r"\d", na=False) & (words.str.len() >= _SHORTEST)
+
+
 def _read(words: pd.Series, date_format: str) -> npt.NDArray[np.datetime64]:
     """Days of the texts; NaT where they are none, or far outside any history."""
-    looks = words.str.contains(r"\d", na=False) & (words.str.len() >= _SHORTEST)
-    if not looks.any() or not _fits(words[looks].iloc[0], date_format):
-        return np.full(len(words), np.datetime64("NaT", "D"))
     column = Column(constant="", date_format=date_format)
     days = written_days(words, column)
     iso = words.str.match(r"\d{4}-\d\d-\d\d", na=False).to_numpy(bool)
