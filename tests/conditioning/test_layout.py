@@ -132,6 +132,11 @@ def test_short_form_and_roles(raw_region):
         (["sources", "stores", "columns", "demand"], "Income", "choose another name"),
         (["sources", "stores", "columns", "store_id"], {}, "exactly one of 'from'"),
         (
+            ["sources", "stores", "columns", "store_id"],
+            {"from": "Store", "extract": "S("},
+            r"extract': 'S\(' is no regular expression: missing \)",
+        ),
+        (
             ["sources", "stores", "columns", "income"],
             {"from": "Income", "unit": "cases"},
             "only units can be in cases",

@@ -234,6 +234,15 @@ def test_a_region_with_far_fewer_rows_than_last_time_stops(raw_region):
     assert raw_region.condition(before).manifest["rows"]["shipments"] == 180
 
 
+def test_an_earlier_end_than_last_time_is_told(raw_region, caplog):
+    before = raw_region.condition()
+    for source in ("shipments", "returns"):
+        frame = raw_region.frames[source]
+        raw_region.frames[source] = frame[pd.to_datetime(frame["Week"]) < "2018-01-01"]
+    raw_region.condition(before)
+    assert "as_of has gone back from 2018-02-24 in the last run to 2017-12-30" in caplog.text
+
+
 def test_rows_after_the_last_complete_week_are_told(raw_region, caplog):
     shipments = raw_region.frames["shipments"]
     late = shipments[shipments["Week"] == "02/24/2018"].head(1).assign(Week="03/03/2018")
@@ -297,3 +306,10 @@ def test_dates_are_looked_at_as_a_set_after_their_zeros_are_put_back(raw_region)
     }
     [dates] = raw_region.condition().dates.query("source == 'shipments'").to_dict("records")
     assert (dates["first_date"], dates["last_date"]) == ("2017-01-07", "2018-02-24")
+
+
+def test_errors_about_files_name_the_layout(raw_region):
+    raw_region.layout["name"] = "us_csv"
+    raw_region.frames["shipments"] = raw_region.frames["shipments"].drop(columns="Cases")
+    with pytest.raises(SourceError, match=r"^layout 'us_csv', source 'shipments', .*'Cases'"):
+        raw_region.condition()

@@ -195,6 +195,18 @@ def test_a_column_that_nobody_can_read_is_refused(region):
         _of_the_project("conditioned").validate(dataclasses.replace(region, unreadable=unreadable))
 
 
+@pytest.mark.parametrize(
+    ("cells", "count", "stops"),
+    [(1, 1, False), (4, 1, False), (5, 2, False), (2, 2, True), (9, 3, True)],
+)
+def test_one_or_two_bad_cells_of_a_few_stop_nothing(region, cells, count, stops):
+    row = ["stores", "income", cells, count, count / cells, True, '["#REF!"]', ""]
+    unreadable = pd.DataFrame([row], columns=UNREADABLE_COLUMNS)
+    few = dataclasses.replace(region, unreadable=unreadable)
+    with pytest.raises(ContractError) if stops else contextlib.nullcontext():
+        assert _of_the_project("conditioned").validate(few) is few
+
+
 def test_table_that_does_not_exist(suite, region):
     with pytest.raises(ConfigurationError, match=r"no table 'shipment'.*Did you mean 'shipments'"):
         suite(tables={"shipment": [_not_null()]}).validate(region)
@@ -241,3 +253,11 @@ def test_suites_of_the_project_name_real_expectations(path):
         columns = {c for e in expectations for c in e.columns}
         with contextlib.suppress(ContractError):  # ones are no sales, but each expectation is built
             contract._check("x", frame.assign(**dict.fromkeys(columns, 1)), expectations)
+
+
+def test_raw_units_may_be_written_in_any_way_a_layout_can_declare():
+    cells = ["1 234", "1\u2019234", "1\u00a0234", "$5", "5 EUR", "(5)", "5-", "\u22125", "12,5 %"]
+    rows = pd.DataFrame({"units_shipped": cells}).assign(store_id="1", product_id="1", week="1")
+    _of_the_project("raw_shipments").validate(rows)
+    with pytest.raises(ContractError, match="units_shipped"):
+        _of_the_project("raw_shipments").validate(rows.assign(units_shipped="Dallas"))

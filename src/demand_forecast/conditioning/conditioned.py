@@ -115,6 +115,16 @@ class Manifest(TypedDict):
     zeros: NotRequired[ZeroFacts]
 
 
+def _with_share_of_several(unreadable: pd.DataFrame) -> pd.DataFrame:
+    """Beside the share of unreadable cells, the same without columns of which one or two are.
+
+    In a region of four stores, one bad cell is a quarter of a column.
+    """
+    cells, count = unreadable["cells"], unreadable["unreadable"]
+    is_single = (count == 1) | ((count == 2) & (cells > 2))  # noqa: PLR2004
+    return unreadable.assign(share_of_several=unreadable["share_unreadable"].mask(is_single, 0.0))
+
+
 @dataclass(frozen=True)
 class ConditionedRegion:
     """One region's data, clean, with everything that was left out and why.
@@ -177,7 +187,8 @@ class ConditionedRegion:
 
     @property
     def _reports(self) -> dict[str, pd.DataFrame]:
-        return {name: getattr(self, name) for name in REPORTS}
+        reports: dict[str, pd.DataFrame] = {name: getattr(self, name) for name in REPORTS}
+        return reports | {"unreadable": _with_share_of_several(self.unreadable)}
 
     def culprit(self) -> str:
         """What most of the bad rows have in common, and which columns nobody can read."""

@@ -101,7 +101,7 @@ class ConditioningParameters(Parameters):
     holidays: Literal["named", "week", "none"] = Field(
         default="named",
         description="Features that the public holidays of the layout's country give: `named` one "
-        "for each holiday that came in at least three years and two for any holiday in this and "
+        "for each holiday that came in two years or more and two for any holiday in this and "
         "in the next week, `week` only these two, `none` nothing.",
         examples=["week"],
     )

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -40,10 +41,11 @@ from demand_forecast.conditioning.rows.validity import (
     check_overlaps,
     choose_valid,
     last_days,
+    say_sales_after_end,
 )
 from demand_forecast.conditioning.rows.zeros import look_at_sales
 from demand_forecast.conditioning.weeks import Days, week_end
-from demand_forecast.exceptions import ConfigurationError, SourceError
+from demand_forecast.exceptions import ConfigurationError, ContractError, SourceError
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -74,7 +76,31 @@ def condition_region(
         ContractError: If a contract is broken, or rows or units are lost.
     """
     layout = parse_layout(region, layout)
-    parameters = parameters or ConditioningParameters()
+    with _naming(layout):
+        return _condition(
+            raw, layout, region, store_formats, parameters or ConditioningParameters(), previous
+        )
+
+
+@contextmanager
+def _naming(layout: Layout) -> Iterator[None]:
+    """Errors about files begin with the layout that reads them: several regions may share it."""
+    try:
+        yield
+    except (SourceError, ContractError) as error:
+        if not layout.name:
+            raise
+        raise type(error)(f"layout '{layout.name}', {error}") from error
+
+
+def _condition(
+    raw: Mapping[str, RawSource | None],
+    layout: Layout,
+    region: str,
+    store_formats: Sequence[str],
+    parameters: ConditioningParameters,
+    previous: ConditionedRegion | None,
+) -> ConditionedRegion:
     handles = _present(raw, layout)
     files = {name: handle.digests(layout.sources[name]) for name, handle in handles.items()}
     digest = _digest(files, layout, region, store_formats, parameters)
@@ -96,6 +122,7 @@ def condition_region(
     unclear = _check_others(drafts, layout, region, parameters, span)
     tables = {name: draft.table() for name, draft in drafts.items()}
     _check_size(tables["shipments"], previous, parameters)
+    _say_moved_back(span.as_of, previous, parameters)
     quarantine = pd.concat([d.quarantine() for d in drafts.values()], ignore_index=True)
     totals = control_totals(drafts.values(), tables, quarantine)
     if "returns" in tables:
@@ -123,6 +150,23 @@ def _check_size(
             f"region '{previous.region}': {len(shipments):,} rows of shipments are usable, "
             f"{before:,} were in the last run. Files are probably missing or not complete; if that "
             "is right, set conditioning.min_rows_share to 0 for one run."
+        )
+
+
+def _say_moved_back(
+    as_of: np.datetime64, previous: ConditionedRegion | None, parameters: ConditioningParameters
+) -> None:
+    """Tell where the history ends earlier than in the region's last version."""
+    if previous is None or parameters.as_of is not None:
+        return
+    before = previous.manifest["as_of"]
+    if as_of < np.datetime64(before, "D"):
+        _LOGGER.warning(
+            "region '%s': as_of has gone back from %s in the last run to %s. Are the files of the "
+            "last weeks missing, or empty?",
+            previous.region,
+            before,
+            as_of,
         )
 
 
@@ -241,6 +285,7 @@ def _check_masters_and_shipments(
     gaps = look_at_sales(shipments, keys, layout.sources["shipments"], products is not None)
     if parameters.as_of is None:
         _check_late_rows(shipments, region, parameters, span)
+    say_sales_after_end(stores, shipments)
     choose_valid(stores, span.as_of)
     return _Checked(span, gaps, joins)
 

@@ -21,6 +21,7 @@ class StandardColumn:
         is_key: True where it helps to identify a row; a layout may leave out those not required.
         nullable: True for a key that may be empty.
         role: What the column is for a model; None for keys, units and what only conditioning uses.
+        is_positive: True where a number of zero or less cannot be right; such a cell is left empty.
     """
 
     description: str
@@ -30,6 +31,7 @@ class StandardColumn:
     is_key: bool = False
     nullable: bool = False
     role: Role | None = None
+    is_positive: bool = False
 
 
 @dataclass(frozen=True)
@@ -185,6 +187,7 @@ TABLES: dict[str, StandardTable] = {
                 kind="number",
                 unit="units",
                 role="static",
+                is_positive=True,
             ),
             "shelf_life_weeks": StandardColumn(
                 "Time that a delivered unit can be sold.",

@@ -6,7 +6,9 @@ Telemetry is off unless somebody turned it on, and the terminal is kept for what
 from __future__ import annotations
 
 import os
+import sys
 import warnings
+from importlib.util import find_spec
 
 from demand_forecast.exceptions import extra_needed
 
@@ -31,6 +33,8 @@ def prepare() -> None:
     """
     for name, value in _DEFAULTS.items():
         os.environ.setdefault(name, value)
+    if find_spec("ibis") is None:  # Kedro tries to import it for each parameter, half a second
+        sys.modules.setdefault("ibis", None)  # type: ignore[arg-type]
     # MLflow's advice on a class of kedro-mlflow, which no filter can stop: MLflow sets its own.
     with warnings.catch_warnings(record=True):
         try:

@@ -150,7 +150,7 @@ def test_events_and_holidays_are_one_row(full_region):
     holiday = panel.known_future["holiday_week"].values[0].astype(bool)
     assert holiday[weeks.get_loc("2017-07-08")]  # Independence Day, a Tuesday
     assert panel.known_future["holiday_next_week"].values[0][weeks.get_loc("2017-07-01")] == 1
-    assert not any(name.startswith("holiday_ind") for name in panel.known_future)  # under 3 years
+    assert not any(name.startswith("holiday_ind") for name in panel.known_future)  # but one year
 
 
 def test_weather_is_as_issued(full_region):

@@ -49,3 +49,10 @@ def test_headers_that_become_the_same_are_refused(tmp_path):
 def test_no_number_is_an_empty_cell(tmp_path):
     rows = _read(tmp_path, "a.json", '[{"s": NaN, "q": true}, {"s": Infinity}]')
     assert cells_of(rows) == [[None, "true"], ["inf", None]]
+
+
+def test_what_is_no_array_is_refused_with_the_way_out(tmp_path):
+    with pytest.raises(SourceError, match=r"found dict\. Have the array below 'rows' written"):
+        _read(tmp_path, "a.json", '{"made": 1, "rows": [{"s": 1}]}')
+    with pytest.raises(SourceError, match=r"call the file \.jsonl"):
+        _read(tmp_path, "a.json", '{"s": 1}\n{"s": 2}\n')

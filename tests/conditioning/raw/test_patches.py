@@ -46,6 +46,29 @@ def test_a_column_that_is_gone_may_be_optional(raw_region: RawRegion) -> None:
     raw_region.condition()
 
 
+@pytest.mark.parametrize("above", ["sep=,\n", "Sales report\n\nall stores, until June\n"])
+def test_text_above_the_headers(raw_region: RawRegion, above: str) -> None:
+    raw_region.write()
+    path = Path(raw_region.folder / "shipments.csv")
+    path.write_text(above + path.read_text())
+    with pytest.raises(SourceError) as error:
+        raw_region.condition(write=False)
+    apply(raw_region, str(error.value))
+    assert raw_region.layout["sources"]["shipments"]["read"]["header_row"] > 1
+    raw_region.condition(write=False)
+
+
+def test_another_delimiter(raw_region: RawRegion) -> None:
+    raw_region.write()
+    path = Path(raw_region.folder / "shipments.csv")
+    path.write_text(path.read_text().replace(",", ";"))
+    with pytest.raises(SourceError) as error:
+        raw_region.condition(write=False)
+    apply(raw_region, str(error.value))
+    assert raw_region.layout["sources"]["shipments"]["read"]["delimiter"] == ";"
+    raw_region.condition(write=False)
+
+
 def test_a_required_column_that_is_gone_has_no_patch(raw_region: RawRegion) -> None:
     raw_region.frames["shipments"] = raw_region.frames["shipments"].drop(columns="Cases")
     assert "write below" not in proposed(raw_region)

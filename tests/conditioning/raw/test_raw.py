@@ -43,6 +43,18 @@ def test_rows_that_do_not_fit_their_header_keep_their_file(folder):
     assert raw.file.dtype == object
 
 
+def test_a_file_without_rows_beside_others_is_told(folder, caplog):
+    (folder / "stores_0.csv").write_text("Store,Class\n")
+    assert len(RawSource("stores", str(folder)).read(LAYOUT)) == 3
+    assert "there is no row in stores_0.csv, unlike in other files" in caplog.text
+
+
+def test_a_link_to_nowhere_is_refused(folder):
+    (folder / "stores_3.csv").symlink_to(folder / "gone.csv")
+    with pytest.raises(SourceError, match=r"stores_3\.csv is a link to a file that does not exist"):
+        RawSource("stores", str(folder)).read(LAYOUT)
+
+
 def test_a_store_elsewhere_fetches_its_files(folder):
     asked = []
 

@@ -122,6 +122,14 @@ def test_product_without_pack_size_cannot_be_counted_in_cases(raw_region):
     assert set(mine["detail"]) == {"product_id"}
 
 
+def test_a_pack_of_none_or_less_is_a_cell_that_is_left_empty(raw_region):
+    raw_region.frames["products"]["Pack"] = [4, 0, -3]
+    conditioned = raw_region.condition()
+    told = conditioned.unreadable.set_index("column").loc["pack_size"]
+    assert (told["unreadable"], told["is_blanked"]) == (2, True)
+    assert conditioned.tables["products"]["pack_size"].isna().tolist() == [False, True, True]
+
+
 def test_a_pack_of_one_is_one_and_a_pack_of_none_is_none(raw_region):
     raw_region.frames["products"]["Pack"] = [1, 0, 4]
     conditioned = raw_region.condition()
@@ -203,3 +211,24 @@ def test_nothing_is_lost_whatever_the_rows_say(raw_region, rows):
     assert set(mine["record"].map(lambda r: frozenset(json.loads(r)))) <= {
         frozenset(["Store", "Sku", "Week", "Cases"])
     }
+
+
+@pytest.mark.parametrize(
+    ("cases", "other", "compute", "reason"),
+    [
+        ("1,234", 1, "{Cases} * {Other}", "not_a_number"),
+        ("1.900", 1, "{Cases} * {Other}", "ambiguous_number"),
+        ("5", 0, "{Cases} / {Other}", "not_a_number"),
+        ("1000000000", 1000000000, "{Cases} * {Other}", "not_a_number"),
+    ],
+)
+def test_units_that_cannot_be_computed_are_in_quarantine(raw_region, cases, other, compute, reason):
+    frame = raw_region.frames["shipments"].assign(Other=1).astype({"Cases": object})
+    frame.loc[7, ["Cases", "Other"]] = [cases, other]
+    raw_region.frames["shipments"] = frame
+    columns = raw_region.layout["sources"]["shipments"]["columns"]
+    columns["units_shipped"] = {"compute": compute}
+    conditioned = raw_region.condition()
+    assert reasons(conditioned, "shipments") == {reason: 1}
+    totals = conditioned.control_totals.set_index("source").loc["shipments"]
+    assert totals["rows_units_unknown"] == 1

@@ -56,6 +56,30 @@ def test_weeks_that_a_spreadsheet_has_swapped_are_refused():
         _set({"a.csv": swapped}).check("saturday")
 
 
+@pytest.mark.parametrize("last", ["2024-01-06", "2024-04-06", "2024-05-04"])
+def test_a_last_week_that_is_swapped_is_refused(last):
+    end = pd.Timestamp(last) - pd.Timedelta(days=7)
+    before = _text(pd.date_range(end=end, periods=52, freq="7D"), "%m/%d/%Y") * 5
+    texts = {"1.csv": before, "2.csv": [f"{pd.Timestamp(last):%d/%m/%Y}"] * 5}
+    with pytest.raises(SourceError, match=r"2\.csv.*whole weeks.*day and month exchanged"):
+        _set(texts, date_format="%m/%d/%Y").check("saturday")
+
+
+def test_a_single_row_on_another_day_is_not_taken_for_a_swapped_week():
+    texts = {"1.csv": _text(WEEKS[:50], "%m/%d/%Y") * 5, "2.csv": ["12/10/2024"]}
+    _set(texts, date_format="%m/%d/%Y").check("saturday")
+
+
+def test_years_that_are_days_are_refused():
+    with pytest.raises(SourceError, match=r"scattered from 2001.*as '%y/%m/%d'"):
+        _set({"a.csv": _text(WEEKS, "%y/%m/%d")}, date_format="%d/%m/%y").check("saturday")
+
+
+def test_one_day_of_each_month_is_not_scattered():
+    months = pd.date_range("2015-01-01", "2024-12-01", freq="MS")
+    _set({"a.csv": _text(months, "%d/%m/%y")}, date_format="%d/%m/%y").check("saturday")
+
+
 def test_days_that_a_spreadsheet_has_swapped_are_refused_where_they_lie_far_off():
     days = pd.date_range("2024-03-01", "2024-04-30")
     swapped = [f"{d:%Y-%d-%m}" if d.day <= 12 else f"{d:%Y-%m-%d}" for d in days]

@@ -9,6 +9,7 @@ import pytest
 from demand_forecast.conditioning.layout import CONVERSIONS, Column, ReadOptions
 from demand_forecast.conditioning.rows.cells import CellReader
 from demand_forecast.conditioning.rows.dates import date_hint
+from demand_forecast.conditioning.rows.numbers import hint
 
 
 def _parse(cells, column, kind, decimal=".", read=None, is_amount=False):
@@ -171,12 +172,18 @@ def test_a_zero_that_a_spreadsheet_has_taken_is_put_back_where_it_is_declared():
     [
         ({"date_format": "iso_week"}, "2024-W05", "2024-02-03"),  # Monday 29 January to Sunday
         ({"date_format": "iso_week"}, "2024W53", None),
+        ({"date_format": "iso_week"}, "2024W5", "2024-02-03"),
+        ({"date_format": "iso_week"}, "2024W05-7", "2024-02-03"),
+        ({"date_format": "iso_week"}, "202405", "2024-02-03"),
+        ({"date_format": "iso_week"}, "KW 05/2024", "2024-02-03"),
+        ({"date_format": "iso_week"}, "5 Feb", None),
         ({"date_format": "iso_week"}, "2020-W53", "2021-01-02"),
         ({"date_format": "excel"}, "45296", "2024-01-06"),
         ({"date_format": "excel"}, "45296.75", "2024-01-06"),
         ({"date_format": "excel"}, "0", None),
         ({"fiscal": {"year_starts": {2024: "2024-02-04"}}}, "2024-02", "2024-02-17"),
         ({"fiscal": {"year_starts": {2024: "2024-02-04"}}}, "2023-02", None),
+        ({"fiscal": {"year_starts": {2024: "2024-02-04"}}}, "FY24-W02", "2024-02-17"),
         (
             {"fiscal": {"year_starts": {2024: "2024-02-04"}, "pattern": "4-4-5"}},
             "2024-3-5",
@@ -194,6 +201,25 @@ def test_weeks_without_a_date(column, cell, expected):
     assert _values(_parse([cell], column, "week")) == [wanted]
 
 
+@pytest.mark.parametrize(
+    ("cell", "told"),
+    [
+        ("2024-W05", "iso_week"),
+        ("45296", "excel"),
+        ("6/1/2024", "'%d/%m/%Y' or '%m/%d/%Y'"),
+        ("06.01.2024", "'%d.%m.%Y'"),
+        ("1704499200000", "milliseconds"),
+    ],
+)
+def test_the_hint_names_the_format_of_a_date(cell, told):
+    assert told in date_hint(pd.Series([cell], dtype="str"), None)
+
+
+def test_a_date_that_does_not_exist_is_no_other_format():
+    assert date_hint(pd.Series(["02/30/2018"], dtype="str"), "%m/%d/%Y") == ""
+    assert "%d.%m.%Y" in date_hint(pd.Series(["30.01.2018"], dtype="str"), "%m/%d/%Y")
+
+
 def test_dates_on_another_weekday_are_bad_where_one_is_declared():
     parsed = _parse(["2024-01-06", "2024-01-07"], {"weekday": "saturday"}, "week")
     assert parsed.bad.tolist() == [False, True]
@@ -205,7 +231,9 @@ def test_dates_on_another_weekday_are_bad_where_one_is_declared():
         ({"thousands": ","}, ["1,234", "12,34", "1,234,567.5", "12"], [1234, None, 1234567.5, 12]),
         ({"thousands": ".", "decimal": ","}, ["1.234,5", "1.9", "7,25"], [1234.5, None, 7.25]),
         ({"thousands": " "}, ["1 234", "1\u00a0234", "1 2"], [1234, 1234, None]),
-        ({"thousands": "'"}, ["1'234"], [1234]),
+        ({"thousands": "'"}, ["1'234", "1\u2019234"], [1234, 1234]),
+        ({"thousands": " "}, ["1\u2009234", "1\u202f234"], [1234, 1234]),
+        ({"thousands": ","}, ["1,23,456", "1,23,45"], [123456, None]),
         ({"currency": "$"}, ["$2.50", "-$2", "$ 3", "2$", "€2"], [2.5, -2, 3, 2, None]),
         ({"currency": "EUR"}, ["2.50 EUR", "EUR 2"], [2.5, 2]),
         ({"percent": True}, ["25 %", "25%", "0.5"], [0.25, 0.25, 0.5]),
@@ -218,6 +246,30 @@ def test_dates_on_another_weekday_are_bad_where_one_is_declared():
 )
 def test_numbers_as_people_write_them(read, cells, expected):
     assert _values(_parse(cells, {}, "number", read=read)) == expected
+
+
+@pytest.mark.parametrize(
+    ("cell", "told"),
+    [
+        ("1,234", 'thousands: ","'),
+        ("1\u2019234", 'thousands: "\'"'),
+        ("1\u2009234", 'thousands: " "'),
+        ("1,23,456", 'thousands: ","'),
+        ("12,5", 'decimal: ","'),
+        ("12,5%", "percent: true"),
+        ("5 EUR", 'currency: "EUR"'),
+        ("\u20ac5", 'currency: "\u20ac"'),
+        ("(5)", "minus in front"),
+        ("- 5", "minus in front"),
+        ("5 CR", "minus in front"),
+        ("#REF!", 'na_values: ["#REF!"]'),
+        ("-", 'na_values: ["-"]'),
+        ("Yes", 'true_values: ["Yes"], false_values: []'),
+        ("eleven", ""),
+    ],
+)
+def test_the_hint_names_what_makes_a_number_readable(cell, told):
+    assert told in hint(pd.Series([cell], dtype="str"), ReadOptions(), unclear=False)
 
 
 def test_words_for_an_empty_cell_are_missing_and_not_bad():

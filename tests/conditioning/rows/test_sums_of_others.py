@@ -227,3 +227,20 @@ def test_a_week_that_no_store_has_stays_unknown():
     fill_gaps(delivered, np.array([0, 0]))
     expected = [[1, nan, 0, 2, 0], [nan, nan, 3, 0, 4]]
     assert np.array_equal(delivered, np.array(expected, np.float32), equal_nan=True)
+
+
+def test_totals_in_the_last_weeks_alone_are_refused(raw_region):
+    frame = _plain(raw_region)
+    total = _with_total(frame, "Sku", "Summe").iloc[len(frame) :]
+    last = sorted(pd.to_datetime(total["Week"], format="mixed").unique())[-2:]
+    late = total[pd.to_datetime(total["Week"], format="mixed").isin(last)]
+    raw_region.frames["shipments"] = pd.concat([frame, late], ignore_index=True)
+    with pytest.raises(SourceError, match="the rows of 'Summe'"):
+        raw_region.condition()
+
+
+def test_a_new_product_is_no_total(raw_region):
+    frame = _plain(raw_region)
+    new = frame[frame["Sku"] == "P1"].groupby("Store").tail(2).assign(Sku="P9")
+    raw_region.frames["shipments"] = pd.concat([frame, new], ignore_index=True)
+    assert len(raw_region.condition().tables["shipments"]) == len(frame) + len(new)

@@ -116,3 +116,9 @@ def test_a_store_is_open_on_its_last_day_and_when_it_reopens(raw_region):
     conditioned = _stores(raw_region, *rows)
     assert _s1(conditioned)["income"] == 2
     assert build_panel(conditioned, "large").closed_stores == ()
+
+
+@pytest.mark.parametrize("end", ["2017-06-30", ""])
+def test_sales_of_a_store_that_is_declared_closed_are_told(raw_region, end, caplog):
+    _stores(raw_region, ("L", "", end, "1"))
+    assert ("after the valid_until of their store (such as store 'S1'" in caplog.text) == bool(end)

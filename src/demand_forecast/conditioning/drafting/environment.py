@@ -21,6 +21,13 @@ from demand_forecast.conditioning.layout import DECIDE
 from demand_forecast.conditioning.tables import TABLES
 from demand_forecast.exceptions import SourceError
 
+_TRAINING = """\
+training:
+  # All members, and the network as it is by default: base is set for the sample's small segments.
+  network: {seeds: 3, mape_seeds: 3, min_steps: 300}
+  trees: {}
+"""
+
 
 @dataclass(frozen=True)
 class DraftedFile:
@@ -94,6 +101,7 @@ def draft_environment(folder: Path, name: str, root: Path | None = None) -> list
         *files,
         DraftedFile("globals.yml", _globals(_path_from(folder, root), name, nested=not here)),
         DraftedFile("parameters/conditioning.yml", _parameters(regions)),
+        DraftedFile("parameters/training.yml", _TRAINING),
     ]
 
 

@@ -43,6 +43,18 @@ class Cut(Strict):
         return self
 
 
+def compiled(pattern: str) -> re.Pattern[str]:
+    """A regular expression of a layout.
+
+    Raises:
+        ValueError: If it is none.
+    """
+    try:
+        return re.compile(pattern)
+    except (re.error, RecursionError) as error:
+        raise ValueError(f"'{pattern}' is no regular expression: {error}") from error
+
+
 def _gives_dates(date_format: str) -> bool:
     probe = datetime(2024, 1, 31, tzinfo=UTC)
     try:
@@ -121,9 +133,10 @@ class Column(Strict):
     date_format: str | None = Field(
         default=None,
         description="How a date is written, in the codes of Python's `strptime`. `iso_week` is a "
-        "week without a day (`2024-W05`, `2024W05`), `excel` the serial number of a spreadsheet "
-        "(`45321`). ISO 8601 (`2024-01-31`) is understood without it. A time of day and a time "
-        "zone are left out: the date counts as it is written. For dates and weeks.",
+        "week without a day (`2024-W05`, `2024W5`, `202405`, `W05/2024`), `excel` the serial "
+        "number of a spreadsheet (`45321`). ISO 8601 (`2024-01-31`) is understood without it. A "
+        "time of day and a time zone are left out: the date counts as it is written. For dates and "
+        "weeks.",
         examples=["%m/%d/%Y", "%d.%m.%Y", "%Y%m%d", "iso_week", "excel"],
     )
     fiscal: FiscalCalendar | None = Field(
@@ -215,7 +228,7 @@ class Column(Strict):
     @field_validator("extract")
     @classmethod
     def _one_group(cls, value: str | None) -> str | None:
-        if value is not None and re.compile(value).groups != 1:
+        if value is not None and compiled(value).groups != 1:
             raise ValueError("takes a regular expression with exactly one group")
         return value
 

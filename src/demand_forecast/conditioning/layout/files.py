@@ -55,8 +55,8 @@ class ReadOptions(Strict):
     )
     na_values: tuple[str, ...] = Field(
         default=(),
-        description="Further words for an empty cell, beside `NA`, `N/A`, `NaN`, `null`, `none` "
-        "and `NaT` in any case.",
+        description="Further words for an empty cell, beside `NA`, `N/A`, `#N/A`, `NaN`, "
+        "`null`, `none` and `NaT` in any case.",
         examples=[["-", "#REF!"]],
     )
     true_values: tuple[str, ...] = Field(

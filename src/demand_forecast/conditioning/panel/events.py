@@ -11,7 +11,7 @@ from demand_forecast.conditioning.rows.checks import slug
 from demand_forecast.conditioning.weeks import Days, week_end, week_number
 from demand_forecast.modelling.panel import Covariate, Group
 
-_ENOUGH_YEARS = 3
+_ENOUGH_YEARS = 2
 
 
 def event_covariates(events: pd.DataFrame, weeks: Days, n_series: int) -> dict[str, Covariate]:
@@ -40,7 +40,7 @@ def holiday_covariates(
 ) -> dict[str, Covariate]:
     """Public holidays: ``holiday_week``, ``holiday_next_week`` and, if wanted, one per name.
 
-    A holiday gets a column of its own if it came in at least three years of the history: less
+    A holiday gets a column of its own if it came in two years of the history: what came once
     teaches a model nothing.
 
     Args:

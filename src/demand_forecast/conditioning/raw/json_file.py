@@ -46,10 +46,26 @@ def read_json(path: Path, options: ReadOptions) -> Rows:
     Raises:
         SourceError: If it is no array.
     """
-    records = _DECODER.decode(read_text(path, options).decode())
+    text = read_text(path, options).decode()
+    try:
+        records = _DECODER.decode(text)
+    except ValueError as error:
+        if _all_at_once([line for line in text.split("\n") if line.strip()]) is None:
+            raise
+        raise SourceError(
+            f"{path}: each line holds a value of its own; call the file .jsonl."
+        ) from error
     if not isinstance(records, list):
-        raise SourceError(f"{path}: expected an array of objects, found {_kind(records)}.")
+        raise SourceError(
+            f"{path}: expected an array of objects, found {_kind(records)}.{_arrays(records)}"
+        )
     return _from_records(records, np.arange(2, len(records) + 2))
+
+
+def _arrays(value: object) -> str:
+    """Where the rows may be instead."""
+    names = [k for k, v in value.items() if isinstance(v, list)] if isinstance(value, dict) else []
+    return f" Have the array below '{names[0]}' written on its own." if names else ""
 
 
 def _kind(value: object) -> str:

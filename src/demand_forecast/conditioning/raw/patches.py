@@ -9,9 +9,11 @@ from typing import Final
 import yaml
 
 from demand_forecast.conditioning.layout import Column, SourceLayout
+from demand_forecast.conditioning.raw.rows import Rows
 from demand_forecast.conditioning.tables import TABLES
 
 _CUTOFF: Final = 0.6
+_FIRST_ROWS: Final = 20
 
 
 def rename_patch(
@@ -39,6 +41,50 @@ def rename_patch(
         return ""
     line = f"{name}: {_flow({**_keys(column), 'optional': True})}"
     return f"If files may lack it, write below sources.{source}.columns: {line}"
+
+
+def header_row_patch(source: str, layout: SourceLayout, rows: Rows) -> str:
+    """The line that says where the headers are: in another row, or between other delimiters.
+
+    Args:
+        source: Name of the source.
+        layout: How the source is declared.
+        rows: Rows of the file, read as if its first row were the headers.
+
+    Returns:
+        A sentence with the line; empty where none of the first rows holds all headers.
+    """
+    made = {layout.melt.variable, layout.melt.value} if layout.melt else set()
+    columns = [c for c in layout.columns.values() if not c.optional]
+    wanted = {header for column in columns for header in column.headers} - made
+    delimiter = _delimiter(rows, wanted)
+    if delimiter:
+        read = layout.read.model_dump(mode="json", exclude_unset=True) | {"delimiter": delimiter}
+        return (
+            f"'{delimiter}' is between the headers: write below sources.{source}: "
+            f"read: {_flow(read)}"
+        )
+    row = next((n for n, text in _first_rows(rows) if wanted and all(h in text for h in wanted)), 0)
+    if not row:
+        return ""
+    read = layout.read.model_dump(mode="json", exclude_unset=True) | {"header_row": row}
+    return f"Row {row} holds the headers: write below sources.{source}: read: {_flow(read)}"
+
+
+def _delimiter(rows: Rows, wanted: set[str]) -> str | None:
+    """The sign that cuts the file's only header into those that are wanted."""
+    headers = list(rows.frame.columns)
+    if len(headers) != 1 or not wanted:
+        return None
+    return next((sign for sign in ";\t|," if wanted <= set(headers[0].split(sign))), None)
+
+
+def _first_rows(rows: Rows) -> list[tuple[int, str]]:
+    """Number and text of the first rows, malformed ones among them."""
+    cells = rows.frame.head(_FIRST_ROWS).fillna("").itertuples(index=False)
+    texts = [(int(n), "\n".join(map(str, row))) for n, row in zip(rows.row, cells, strict=False)]
+    malformed = rows.malformed.head(_FIRST_ROWS)
+    return sorted(texts + list(zip(malformed["row"], malformed["record"], strict=True)))
 
 
 def new_column_patch(source: str, layout: SourceLayout, undeclared: Sequence[str]) -> str:

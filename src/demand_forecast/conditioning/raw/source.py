@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -15,6 +16,7 @@ import pandas as pd
 
 from demand_forecast.conditioning.layout import SourceLayout
 from demand_forecast.conditioning.raw.patches import (
+    header_row_patch,
     missing_file_patch,
     new_column_patch,
     rename_patch,
@@ -30,6 +32,9 @@ from demand_forecast.exceptions import (
     did_you_mean,
 )
 
+_LOGGER = logging.getLogger(__name__)
+
+_SHOWN = 3
 _NOTES, _SET_ASIDE = ["file", "row", "text"], ["file", "reason", "rows"]
 
 
@@ -140,6 +145,8 @@ class RawSource:
         """
         parts = [(self._name(p), self._read(p, layout, region)) for p in self.files(layout)]
         table = _join(parts)
+        if len(table):
+            self._say_empty([name for name, rows in parts if not rows.counted])
         if len(table) == 0 and not TABLES[self.name].may_be_empty:
             raise SourceError(self._describe_empty(table, layout, [name for name, _ in parts]))
         self._validate(table, layout)
@@ -156,7 +163,7 @@ class RawSource:
             rows = keep_rows(
                 path, rows, {h: v for h, v in layout.rows.items() if h in after}, region
             )
-        self._check_columns(self._name(path), list(rows.frame.columns), layout)
+        self._check_columns(self._name(path), rows, layout)
         return rows
 
     def _counts_once(self, header: str, layout: SourceLayout) -> bool:
@@ -165,6 +172,19 @@ class RawSource:
         if layout.melt is not None and re.fullmatch(layout.melt.columns, header):
             return True
         return measure is not None and measure.reads(header)
+
+    def _say_empty(self, files: list[str]) -> None:
+        """Tell of files without a row beside others; programs that write Parquet leave such."""
+        told = [name for name in files if not name.endswith(".parquet")]
+        if told:
+            more = f" and {len(told) - _SHOWN} more" if len(told) > _SHOWN else ""
+            _LOGGER.warning(
+                "source '%s': there is no row in %s%s, unlike in other files. If rows are missing, "
+                "ask for the file again.",
+                self.name,
+                ", ".join(told[:_SHOWN]),
+                more,
+            )
 
     def _describe_empty(self, table: RawTable, layout: SourceLayout, names: list[str]) -> str:
         aside = table.set_aside["rows"].sum()
@@ -188,6 +208,12 @@ class RawSource:
             raise ConfigurationError(
                 f"source '{self.name}': files '{pattern}' is no pattern: {error}."
             ) from error
+        broken = [p.name for p in paths if p.is_symlink() and not p.exists()]
+        if broken:
+            raise SourceError(
+                f"source '{self.name}': {self.folder}/{broken[0]} is a link to a file that does "
+                "not exist."
+            )
         inside = [f for p in paths if p.is_dir() for f in p.rglob("*") if _is_data(f, p)]
         return [p for p in paths if p.is_file()] + [f for f in inside if f.is_file()]
 
@@ -212,7 +238,8 @@ class RawSource:
     def _at(self, file: str) -> str:
         return f"source '{self.name}', {self.folder}/{file}"
 
-    def _check_columns(self, file: str, headers: list[str], layout: SourceLayout) -> None:
+    def _check_columns(self, file: str, rows: Rows, layout: SourceLayout) -> None:
+        headers = list(rows.frame.columns)
         extra = [h for h in headers if not layout.knows(h)]
         for name, column in layout.columns.items():
             wanted = column.headers or (column.pick,)
@@ -220,7 +247,8 @@ class RawSource:
             if column.pick and any(column.reads(h) for h in headers):
                 continue
             if missing and not column.optional:
-                patch = rename_patch(self.name, name, column, missing[0], extra)
+                patch = header_row_patch(self.name, layout, rows)
+                patch = patch or rename_patch(self.name, name, column, missing[0], extra)
                 raise SourceError(
                     f"{self._at(file)}: column '{missing[0]}' (for {name}) is missing. "
                     f"{did_you_mean(missing[0], extra or headers).replace('Valid', 'Found')} "

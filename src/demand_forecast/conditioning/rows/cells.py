@@ -28,7 +28,7 @@ Mask = npt.NDArray[np.bool_]
 
 _NO_TEXT: Final = string.whitespace + "\u00a0\u2007\u202f\u200b\u2060\ufeff"
 _FIRST_DAY: Final = np.datetime64("1900-01-01", "D")  # the year 0018 is a typing error
-_NULLS = ("", "na", "n/a", "nan", "null", "none", "<na>", "nat")
+_NULLS = ("", "na", "n/a", "#n/a", "nan", "null", "none", "<na>", "nat")
 
 
 @dataclass(frozen=True)
@@ -67,6 +67,7 @@ class CellReader:
         conversion: To the standard unit, if the column has another one.
         is_amount: Whether the numbers are whole amounts, as units are, so that ``1.900`` may be
             grouped.
+        is_positive: Whether a number of zero or less cannot be right.
     """
 
     column: Column
@@ -75,6 +76,7 @@ class CellReader:
     week_ends_on: Day
     conversion: Conversion | None = None
     is_amount: bool = False
+    is_positive: bool = False
 
     def read(self, text: pd.Series) -> Parsed:
         """Parse a raw column.
@@ -128,7 +130,8 @@ class CellReader:
         if self.column.cut is not None:
             return parse_classes(words, self.options, self.column.cut)
         if self.kind == "number":
-            return parse_numbers(words, self.options, self.conversion)
+            values, bad = parse_numbers(words, self.options, self.conversion)
+            return values, bad | (self.is_positive & (values <= 0).to_numpy(bool))
         return words, np.zeros(len(words), bool)
 
     def _dates(self, days: Days) -> tuple[pd.Series, Mask]:

@@ -19,7 +19,12 @@ import pandas as pd
 from demand_forecast.conditioning.layout import Column
 from demand_forecast.conditioning.parameters import Day
 from demand_forecast.conditioning.rows.date_jumps import Jump, find_jumps
-from demand_forecast.conditioning.rows.dates import is_week_of_its_own, swapped, written_days
+from demand_forecast.conditioning.rows.dates import (
+    is_week_of_its_own,
+    other_orders,
+    swapped,
+    written_days,
+)
 from demand_forecast.conditioning.weeks import Days, week_end, weekday
 from demand_forecast.exceptions import SourceError
 
@@ -34,6 +39,9 @@ _ENOUGH: Final = 8  # different dates, before a weekday means anything
 _MIXED_SHARE: Final = 0.01
 _NEAR: Final = np.timedelta64(31, "D")
 _LAST_MONTH: Final = 12
+_SCATTERED: Final = 0.3  # share of the weeks with a date
+_DENSE: Final = 0.8
+_CERTAIN: Final = 0.4  # share of the dates after the 12th, that nobody can have exchanged
 _TOLD: Final = 3
 _STEADY: Final = ("shipments", "returns", "weather_observed")  # plans come and go
 _OF_ROWS: Final = ("week", "date")
@@ -126,6 +134,7 @@ class DateSet:
 
     def _check_each(self, days: Days, week_ends_on: Day) -> None:
         self._check_other_order(days)
+        self._check_year_order(days)
         self._check_swapped(days)
         self._say_weekdays(days, week_ends_on)
 
@@ -169,6 +178,23 @@ class DateSet:
                     "so the others are probably read wrong as well",
                 )
 
+    def _check_year_order(self, days: Days) -> None:
+        """Years of two digits that are days: the dates lie scattered over decades."""
+        date_format, there = self.column.date_format or "", ~np.isnat(days)
+        if there.sum() < _ENOUGH or _density(days[there]) > _SCATTERED:
+            return
+        for other_format in other_orders(date_format):
+            update = {"date_format": other_format}
+            other = written_days(self.words, self.column.model_copy(update=update))
+            if not np.isnat(other[there]).any() and _density(other[there]) >= _DENSE:
+                self._refuse(
+                    ", ".join(self.files[:_FEW]),
+                    f"read as '{date_format}' the dates lie scattered from {days[there].min()} to "
+                    f"{days[there].max()} {_examples(self.words)}; read as '{other_format}' they "
+                    f"go from {other[there].min()} to {other[there].max()}",
+                    "that is probably how they are written",
+                )
+
     def _check_swapped(self, days: Days) -> None:
         """Rows that would fall on the usual weekday, or near the others, if swapped back."""
         back = _swapped_days(days)
@@ -181,16 +207,23 @@ class DateSet:
             off = there & (weekday(days) != main)
             explained = off & ~np.isnat(back) & (weekday(back) == main)
             self._refuse_if_explained(off, explained, f"do not fall on a {main} as the others do")
+            self._refuse_if_explained(
+                *_whole_weeks_swapped(days, back, total, main),
+                "stand for whole weeks and do not continue the others",
+                least=1,
+            )
         certain = there & np.isnat(back)
-        if certain.any():
+        if certain.sum() >= _CERTAIN * there.sum():  # firsts of months can all be
             low, high = days[certain].min() - _NEAR, days[certain].max() + _NEAR
             off = there & ((days < low) | (days > high))
             explained = off & ~np.isnat(back) & (back >= low) & (back <= high)
             self._refuse_if_explained(off, explained, "lie far from the others")
 
-    def _refuse_if_explained(self, off: Mask, explained: Mask, what: str) -> None:
+    def _refuse_if_explained(
+        self, off: Mask, explained: Mask, what: str, least: int = _FEW
+    ) -> None:
         total = self.rows.sum(axis=0)
-        few = explained.sum() < _FEW
+        few = explained.sum() < least
         if few or total[explained].sum() < _EXPLAINED * total[off].sum():
             return
         files = [f for f, rows in zip(self.files, self.rows, strict=True) if rows[explained].any()]
@@ -305,6 +338,44 @@ def _swapped_days(days: Days) -> Days:
     months = year.astype("datetime64[M]") + np.where(possible, day - 1, 0)
     back = months.astype("datetime64[D]") + np.where(possible, month - 1, 0)
     return np.asarray(np.where(possible, back, np.datetime64("NaT", "D")))
+
+
+def _whole_weeks_swapped(days: Days, back: Days, total: Counts, main: str) -> tuple[Mask, Mask]:
+    """One or two dates, each with the rows of a week, that fit a hole at the edge of the others.
+
+    Args:
+        days: ``(words,)`` dates as they are read.
+        back: ``(words,)`` with day and month exchanged.
+        total: ``(words,)`` rows.
+        main: Usual weekday.
+
+    Returns:
+        Dates on another weekday or far away from all others, and those of them that would continue
+        the others, or fill a hole in them, with day and month exchanged.
+    """
+    there = (total > 0) & ~np.isnat(days)
+    off = there & ((weekday(days) != main) | _far_after(days, there))
+    rest = np.unique(days[there & ~off])
+    if len(rest) < _ENOUGH:
+        return off, np.zeros(len(off), bool)
+    is_whole = total >= np.median(total[there & ~off]) / 2
+    fits = (back >= rest[0]) & (back <= rest[-1] + _NEAR) & ~np.isin(back, rest)
+    off &= is_whole
+    return off, off & fits & (weekday(back) == main)
+
+
+def _density(days: Days) -> float:
+    """Share of the weeks between the first and the last day that have one."""
+    weeks = np.unique(days.astype(np.int64) // 7)
+    return len(weeks) / float(weeks[-1] - weeks[0] + 1)
+
+
+def _far_after(days: Days, there: Mask) -> Mask:
+    """The last one or two dates, if more than a month lies between them and all others."""
+    dates = np.unique(days[there])
+    last = dates[-_FEW:]
+    gaps = np.flatnonzero(np.diff(last) > _NEAR)
+    return there & (days > last[gaps[-1]]) if len(gaps) else np.zeros(len(days), bool)
 
 
 def _main_weekday(days: Days, rows: Counts) -> tuple[str, float]:

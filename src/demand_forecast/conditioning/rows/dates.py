@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import date, timedelta
+from itertools import permutations
 from typing import Final
 
 import numpy as np
@@ -25,6 +26,37 @@ _ZONE: Final = r"\s*(?:Z|UTC|GMT|[+-]\d\d:?\d\d)$"
 _WIDTHS: Final = {"Y": 4, "j": 3} | dict.fromkeys("mdyHIMSUWV", 2)
 _EXCEL_DAY_0: Final = np.datetime64("1899-12-30", "D")
 _EXCEL_LAST: Final = 109_574  # the end of the year 2199
+# what a text looks like, what a format that reads it holds, and what to declare
+_KINDS: Final = (
+    (
+        r"\d{4}[- ]?[Ww]\d\d?",
+        "iso_week",
+        "If these are weeks as in ISO 8601, say date_format: iso_week.",
+    ),
+    (
+        r"[34]\d{4}(?:\.\d+)?",
+        "excel",
+        "If these are the serial numbers of a spreadsheet, say date_format: excel.",
+    ),
+    (
+        r"\d{1,2}/\d{1,2}/\d{4}",
+        "/",
+        "Say whether day or month comes first: date_format: '%d/%m/%Y' or '%m/%d/%Y'.",
+    ),
+    (
+        r"\d{1,2}\.\d{1,2}\.\d{4}",
+        ".",
+        "If these are days, months and years, say date_format: '%d.%m.%Y'.",
+    ),
+    (r"\d{13}", "%s", "These look like milliseconds since 1970; have them written as dates."),
+)
+_ISO_WEEKS: Final = (
+    r"(?P<year>\d{4})[- ]?[Ww](?P<week>\d\d?)(?:-[1-7])?",
+    r"(?P<year>\d{4})W(?P<week>\d\d)[1-7]",
+    r"(?P<year>\d{4})-?(?P<week>\d\d)",
+    r"(?:[KC]?W\s?)?(?P<week>\d\d?)[/. -](?P<year>\d{4})",
+)
+_CENTURY: Final = 2000
 _MIDDLE: Final = 3  # days from the first day of a week to its middle
 _DAYS_TO_MIDDLE: Final = {"any": 0, "start": _MIDDLE, "end": -_MIDDLE}
 
@@ -73,11 +105,25 @@ def swapped(date_format: str) -> str:
     return re.sub(r"%([dm])", lambda m: "%m" if m[1] == "d" else "%d", date_format)
 
 
+def other_orders(date_format: str) -> list[str]:
+    """Formats with day, month and year of two digits in other places; none for other formats."""
+    parts = re.findall(r"%[dmy]", date_format)
+    if sorted(parts) != ["%d", "%m", "%y"]:
+        return []
+    template = re.sub(r"%[dmy]", "{}", date_format)
+    orders = [template.format(*order) for order in permutations(parts)]
+    return [order for order in orders if order != date_format]
+
+
 def date_hint(words: pd.Series, date_format: str | None) -> str:
     """What to declare so that these texts can be read; empty where nothing is known."""
     width = full_width(date_format) if date_format is not None else None
     if width is not None and words.str.fullmatch(rf"\d{{{width - 1}}}").any():
         return f"If a spreadsheet has taken the first zero away, say zfill: {width}."
+    declared = date_format or ""
+    for pattern, sign, advice in _KINDS:
+        if sign not in declared and words.str.fullmatch(pattern).any():
+            return advice
     return ""
 
 
@@ -136,11 +182,11 @@ def _each(words: pd.Series, read: Callable[[str], date | None]) -> Days:
 
 
 def _iso_week(word: str) -> date | None:
-    match = re.fullmatch(r"(\d{4})-?W(\d\d)(?:-?([1-7]))?", word)
+    match = next(filter(None, (re.fullmatch(p, word) for p in _ISO_WEEKS)), None)
     if match is None:
         return None
     try:
-        return date.fromisocalendar(int(match[1]), int(match[2]), int(match[3] or 1))
+        return date.fromisocalendar(int(match["year"]), int(match["week"]), 1)
     except ValueError:
         return None
 
@@ -149,7 +195,9 @@ def _fiscal_weeks(words: pd.Series, calendar: FiscalCalendar) -> Days:
     def first_day(word: str) -> date | None:
         numbers = [int(n) for n in re.findall(r"\d+", word)]
         week = _week_of_year(numbers, calendar)
-        start = calendar.year_starts.get(numbers[0]) if numbers else None
+        starts = calendar.year_starts
+        year = numbers[0] if numbers else 0
+        start = starts.get(year) or starts.get(year + _CENTURY)  # FY24
         if week is None or start is None:
             return None
         return start + timedelta(weeks=week - 1)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from typing import Final
 
 import numpy as np
@@ -14,12 +16,19 @@ Floats = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 
 # No sale, price or temperature comes near it; sums of such numbers lose the units of all others.
-_ABSURD: Final = 1e12
-_GROUPED: Final = r"[+-]?\d{1,3}(?:[.,' \u00a0\u202f]\d{3})+(?:[.,]\d+)?"
+ABSURD: Final = 1e12
+_LISTED: Final = 3
+_NOTHING: Final = r"\W+|#\w+[!?]?|[A-Za-z.]{1,4}"
+_YES: Final = ("yes", "y", "ja", "j", "si", "oui", "x")
+_NO: Final = ("no", "n", "nein", "non")
+_GROUPED: Final = r"[+-]?\d{1,3}(?:[.,'\u2019\s]\d{2,3})*[.,'\u2019\s]\d{3}(?:[.,]\d+)?"
 _ONE_GROUP: Final = r"[+-]?[1-9]\d{0,2}\.\d{3}"
-_SIGNED: Final = r"\(.*\)|.*-|[\u2212\u2013].*"
+_SIGNED: Final = r"\(.*\)|.*-|[\u2212\u2013].*|[+-]\s+.*|.*\d\s*(?:CR|DR|Cr|Dr)"
+_DECIMAL_COMMA: Final = r"[+-]?\d+,\d{1,2}"
 _CURRENCY: Final = r"^[+-]?\s*([$\u20ac\u00a3\u00a5]|[A-Z]{3})\s*[\d.]"
-_SPACES: Final = r"[\u00a0\u202f]"
+_CURRENCY_AFTER: Final = r"\d\s*([$\u20ac\u00a3\u00a5]|[A-Z]{3})$"
+_SPACES: Final = r"[\u00a0\u2007\u2009\u202f]"
+_APOSTROPHES: Final = r"[\u2018\u2019]"
 
 
 def parse_numbers(
@@ -48,7 +57,7 @@ def plain_numbers(words: pd.Series, options: ReadOptions) -> Floats:
     numbers = pd.to_numeric(text.astype(object), errors="coerce").to_numpy(np.float64)
     numbers = np.where(percent, numbers / 100, numbers)
     numbers = _yes_and_no(words, options, numbers)
-    usable = np.isfinite(numbers) & (np.abs(numbers) <= _ABSURD)
+    usable = np.isfinite(numbers) & (np.abs(numbers) <= ABSURD)
     return np.asarray(np.where(usable, numbers, np.nan))
 
 
@@ -90,17 +99,40 @@ def hint(words: pd.Series, options: ReadOptions, unclear: bool) -> str:
         return 'Say what \'.\' is: read: {decimal: "."} or read: {thousands: "."}.'
     if looks_grouped(words).any() and options.thousands is None:
         sign = words[looks_grouped(words)].str.extract(r"\d([^\d])\d{3}", expand=False).iloc[0]
+        sign = re.sub(_APOSTROPHES, "'", re.sub(r"\s", " ", sign))
         return f'If "{sign}" is the sign of thousands, say read: {{thousands: "{sign}"}}.'
+    return _hint_about_signs(words, options)
+
+
+def _hint_about_signs(words: pd.Series, options: ReadOptions) -> str:
+    signs = words.str.extract(_CURRENCY, expand=False)
+    signs = signs.fillna(words.str.extract(_CURRENCY_AFTER, expand=False)).dropna()
     if words.str.endswith("%").any() and not options.percent:
         return "Say read: {percent: true}."
-    signs = words.str.extract(
-        r"^[+-]?\s*([$\u20ac\u00a3\u00a5]|[A-Z]{3})\s*[\d.]", expand=False
-    ).dropna()
     if len(signs) and options.currency is None:
         return f'Say read: {{currency: "{signs.iloc[0]}"}}.'
     if looks_signed(words).any():
         return "These look like negative numbers; have them written with a minus in front."
-    return ""
+    if options.decimal == "." and words.str.fullmatch(_DECIMAL_COMMA).fillna(False).any():
+        return 'If "," is the decimal sign, say read: {decimal: ","}.'
+    return _hint_about_words(words)
+
+
+def _hint_about_words(words: pd.Series) -> str:
+    lower = words.str.lower()
+    is_yes, is_no = lower.isin(_YES).to_numpy(bool), lower.isin(_NO).to_numpy(bool)
+    if (is_yes | is_no).all() and is_yes.any():
+        yes, no = _listed(words[is_yes]), _listed(words[is_no])
+        return f"If these are yes and no, say read: {{true_values: {yes}, false_values: {no}}}."
+    nothing = words[words.str.fullmatch(_NOTHING).fillna(False)]
+    if nothing.empty:
+        return ""
+    first, listed = nothing.iloc[0], _listed(nothing)
+    return f'If "{first}" says that there is none, say read: {{na_values: {listed}}}.'
+
+
+def _listed(words: pd.Series) -> str:
+    return json.dumps([str(word) for word in words[:_LISTED]], ensure_ascii=False)
 
 
 def looks_grouped(words: pd.Series) -> Mask:
@@ -134,10 +166,12 @@ def _without_currency(text: pd.Series, currency: str) -> pd.Series:
 
 
 def _without_thousands(text: pd.Series, thousands: str, decimal: str) -> pd.Series:
-    """Only complete groups of three count; anything else stays as it is and is no number."""
-    text = text.str.replace(_SPACES, " ", regex=True)
+    """Only complete groups count: of three, or as in ``1,23,456``; others are no numbers."""
+    text = text.str.replace(_SPACES, " ", regex=True).str.replace(_APOSTROPHES, "'", regex=True)
     mark, point = rf"\{thousands}", rf"\{decimal}"
-    grouped = text.str.fullmatch(rf"[+-]?\d{{1,3}}(?:{mark}\d{{3}})+(?:{point}\d+)?").fillna(False)
+    indian = rf"\d{{1,2}}(?:{mark}\d{{2}})+{mark}\d{{3}}"
+    groups = rf"[+-]?(?:\d{{1,3}}(?:{mark}\d{{3}})+|{indian})(?:{point}\d+)?"
+    grouped = text.str.fullmatch(groups).fillna(False)
     bare = text.str.replace(thousands, "", regex=False)
     # "1.9" is no thousand where "." separates thousands
     other = text.where(~text.str.contains(thousands, regex=False, na=False), "?")

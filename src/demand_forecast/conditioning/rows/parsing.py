@@ -17,18 +17,20 @@ from demand_forecast.conditioning.rows.cells import CellReader, Parsed
 from demand_forecast.conditioning.rows.date_sets import REPORT_COLUMNS, DateSet
 from demand_forecast.conditioning.rows.dates import date_hint, is_week_of_its_own
 from demand_forecast.conditioning.rows.draft import Draft, Unreadable
-from demand_forecast.conditioning.rows.numbers import hint
+from demand_forecast.conditioning.rows.numbers import ABSURD, hint
 from demand_forecast.conditioning.tables import TABLES, Kind, StandardTable
 
 _LOGGER = logging.getLogger(__name__)
 
 _BAD: dict[Kind, str] = {"number": "not_a_number", "date": "bad_date", "week": "bad_date"}
 _EXAMPLES = 3
+_HAS_DIGIT = re.compile(r"\d")
 _MANY_BAD = 10
 _NEARLY_ALL = 0.9
 _WORTH_A_LINE = 0.01  # share of unreadable cells; single ones are in the report
 
 Floats = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
 Units = dict[str, Conversion]
 
 
@@ -129,7 +131,7 @@ class _Columns:
         kind = self.table.kind(name, column.type)
         conversion = self.units.get(column.unit or "")
         if column.compute is not None:
-            return self._computed(Expression(column.compute), conversion)
+            return self._computed(name, column, conversion)
         reader = CellReader(
             column,
             kind,
@@ -137,6 +139,7 @@ class _Columns:
             self.week_ends_on,
             conversion,
             is_amount=name == self.table.measure,
+            is_positive=name in self.table.columns and self.table.columns[name].is_positive,
         )
         return reader.read(self._text(column, parsed))
 
@@ -150,20 +153,50 @@ class _Columns:
             return _compose(frame, column.compose)
         return _pick(self.raw, column.pick or "", parsed)
 
-    def _computed(self, expression: Expression, conversion: Conversion | None) -> Parsed:
-        reader = CellReader(Column(constant="0"), "number", self.layout.read, self.week_ends_on)
+    def _computed(self, name: str, column: Column, conversion: Conversion | None) -> Parsed:
+        expression = Expression(column.compute or "")
+        reader = CellReader(
+            Column(constant="0"),
+            "number",
+            self.layout.read,
+            self.week_ends_on,
+            is_amount=name == self.table.measure,
+        )
         columns = {h: reader.read(self.raw.frame[h]) for h in expression.headers}
         values = expression(
             {h: column.values.to_numpy(np.float64) for h, column in columns.items()}
         )
-        n = len(self.raw)
-        missing = np.logical_or.reduce([c.missing for c in columns.values()] or [np.zeros(n, bool)])
-        bad = np.isnan(np.broadcast_to(values, n)) & ~missing
-        codes = np.full(n, -1, np.int32)
-        done = np.broadcast_to(values if conversion is None else conversion(values), n)
-        return Parsed(
-            pd.Series(done.copy()), missing, bad, np.zeros(n, bool), pd.Series(dtype="str"), codes
+        done = np.broadcast_to(values if conversion is None else conversion(values), len(self.raw))
+        missing, unclear = (
+            np.logical_or.reduce([np.zeros(len(self.raw), bool), *masks])
+            for masks in (
+                [c.missing for c in columns.values()],
+                [c.unclear for c in columns.values()],
+            )
         )
+        bad = ~(np.abs(done) <= ABSURD) & ~missing
+        words, codes = _unreadable_words(self.raw.frame, columns, bad)
+        return Parsed(pd.Series(done).mask(bad), missing, bad, unclear & bad, words, codes)
+
+
+def _unreadable_words(
+    frame: pd.DataFrame, columns: dict[str, Parsed], bad: Mask
+) -> tuple[pd.Series, npt.NDArray[np.int32]]:
+    """Texts that could not be computed with, and ``(rows,)`` which; -1 where there is none.
+
+    The text is that of the first cell that is no number, or else of all cells: a sum of numbers can
+    be too large, and nothing can be divided by zero.
+    """
+    rows = np.flatnonzero(bad)
+    text = np.array(
+        [" ".join(map(str, row)) for row in frame.loc[bad, list(columns)].to_numpy()], object
+    )
+    for header, parsed in reversed(columns.items()):
+        mine = parsed.bad[rows]
+        text[mine] = frame[header].to_numpy(object)[rows[mine]]
+    codes = np.full(len(frame), -1, np.int32)
+    codes[rows], words = pd.factorize(text)
+    return pd.Series(np.asarray(words, object), dtype="str").str.strip(), codes
 
 
 def _compose(frame: pd.DataFrame, template: str) -> pd.Series:
@@ -217,7 +250,10 @@ def _judge(
     if parsed.bad.any():
         unreadable = _unreadable(name, parsed, kind, needed, layout)
         draft.unreadable.append(unreadable)
-        if unreadable.hint or unreadable.share > _WORTH_A_LINE:
+        loses_units = needed and kind == "number"
+        is_number_like = any(map(_HAS_DIGIT.search, unreadable.examples))
+        is_told = is_number_like and (loses_units or unreadable.hint)
+        if is_told or unreadable.share > _WORTH_A_LINE:
             _LOGGER.warning("source '%s', %s", draft.source, unreadable)
     if needed:
         draft.reject(parsed.unclear, "ambiguous_number", name)

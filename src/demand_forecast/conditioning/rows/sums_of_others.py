@@ -18,6 +18,7 @@ from demand_forecast.exceptions import SourceError
 
 _NEARLY_ALL: Final = 0.85  # the others may have been corrected
 _WEEKS: Final = 8  # fewer may agree by chance
+_CELLS: Final = 4  # stores that agree in a week or two, with different units
 _OTHERS: Final = 2
 _OTHERS_AND_SUBTOTALS: Final = 6
 _LEVELS: Final = 3  # different weekly sums, or a share that stands still looks like a sum
@@ -51,12 +52,14 @@ class Sales:
     Attributes:
         units: ``(rows,)`` units delivered.
         week: ``(rows,)`` weeks since the first one.
+        first: First week.
         codes: ``(rows,)`` position of the store and of the product, by column.
         names: Ids by column; some may have no row.
     """
 
     units: Floats
     week: Codes
+    first: np.datetime64
     codes: dict[str, Codes]
     names: dict[str, pd.Index]
 
@@ -71,7 +74,7 @@ class Sales:
         weeks = keys.values["week"].to_numpy().astype("datetime64[D]")
         first = weeks.min() if len(weeks) else np.datetime64(0, "D")
         number = np.asarray(week_number(weeks, first), np.int32)
-        return cls(units, number[codes["week"]], codes, keys.values)
+        return cls(units, number[codes["week"]], first, codes, keys.values)
 
     def refuse_sums_of_others(self, layout: SourceLayout, has_products: bool) -> None:
         """Look for a store or product whose units are those of others together.
@@ -173,6 +176,16 @@ class Sales:
                 for code in np.flatnonzero(_likely(weekly, parts)):
                     if self._is_total_of_cells(column, int(code), parts):
                         return str(self.names[column][int(code)])
+        return self._total_of_few_weeks(column, weekly) if n > _OTHERS else None
+
+    def _total_of_few_weeks(self, column: str, weekly: Floats) -> str | None:
+        """Id that is the sum of the others wherever it stands, as where one file has totals."""
+        agree = _agree(weekly, weekly.sum(axis=0) / 2) | (weekly == 0)
+        for code in np.flatnonzero(agree.all(axis=1) & (weekly > 0).any(axis=1)):
+            own, share = self._cells(column, int(code), 2)
+            levels = len(np.unique(own))
+            if len(own) >= _CELLS and levels >= _LEVELS and _agree(own, share).all():
+                return str(self.names[column][int(code)])
         return None
 
     def _sums(self, column: str) -> Floats:
@@ -183,15 +196,19 @@ class Sales:
 
     def _is_total_of_cells(self, column: str, code: int, parts: int) -> bool:
         """Whether it holds in each week for each id of the other column too."""
+        own, share = self._cells(column, code, parts)
+        return bool(_agree(own, share).mean() >= _NEARLY_ALL)
+
+    def _cells(self, column: str, code: int, parts: int) -> tuple[Floats, Floats]:
+        """Units of an id by week and id of the other column, and such a part of all units there."""
         other = "store_id" if column == "product_id" else "product_id"
         weeks = int(self.week.max()) + 1
         cell = self.codes[other].astype(np.int64) * weeks + self.week
         mine = self.codes[column] == code
         n = len(self.names[other]) * weeks
         own = _sums(cell[mine], self.units[mine], n)
-        share = _sums(cell, self.units, n) / parts
         there = own > 0
-        return bool(_agree(own[there], share[there]).mean() >= _NEARLY_ALL)
+        return own[there], (_sums(cell, self.units, n) / parts)[there]
 
 
 def _sums(cell: npt.NDArray[np.int64], units: Floats, n: int) -> Floats:

@@ -93,6 +93,24 @@ def last_days(stores: Draft) -> dict[str, np.datetime64]:
     return dict(zip(closed.index, closed.to_numpy().astype("datetime64[D]"), strict=True))
 
 
+def say_sales_after_end(stores: Draft, shipments: Draft) -> None:
+    """Tell of stores that are declared to be closed and have shipments all the same."""
+    last = last_days(stores)
+    if not last:
+        return
+    ends = shipments.frame["store_id"].map(last).to_numpy().astype("datetime64[D]")
+    begun = shipments.frame["week"].to_numpy().astype("datetime64[D]") - np.timedelta64(6, "D")
+    late = shipments.good & (begun > ends) & (shipments.frame["units_shipped"] > 0).to_numpy(bool)
+    if late.any():
+        _LOGGER.warning(
+            "source 'shipments': %s rows are of weeks after the valid_until of their store (such "
+            "as store '%s', closed on %s). They stay; mend valid_until if the store is open.",
+            f"{int(late.sum()):,}",
+            shipments.frame["store_id"].iloc[int(np.argmax(late))],
+            ends[late][0],
+        )
+
+
 def _times(stores: Draft) -> pd.DataFrame:
     """First and last day of each good row, by store and first day; the index is its place."""
     rows = np.flatnonzero(stores.good)

@@ -30,12 +30,13 @@ from demand_forecast.modelling.features.history import (
     running_level,
     seasonal_features,
 )
+from demand_forecast.modelling.features.plain import PlainHistory
 from demand_forecast.modelling.features.plans.analog import (
     SIMILAR_PLANS,
     analog_features,
     memberships,
 )
-from demand_forecast.modelling.features.plans.columns import PLAN_EFFECT, PlanColumns
+from demand_forecast.modelling.features.plans.columns import PLAN_EFFECT, PlanColumns, plan_figures
 from demand_forecast.modelling.features.sample import Sample
 from demand_forecast.modelling.features.spec import FeatureSpec
 from demand_forecast.modelling.features.weather import weather_features
@@ -79,6 +80,7 @@ class Design:
         )
         self.codes = category_codes(panel.series, spec.categories)
         self.week_code = week_of_year(self.calendar)
+        self.plain = self._plain_history(panel, family) if spec.plain else None
 
     def _read_demand(self, panel: Panel, outcome: Panel, family: Relatives) -> Level:
         """Demand in logs and its running level, cleared of the effect of plans."""
@@ -94,6 +96,11 @@ class Design:
         self.ceiling = ceiling(history)
         self.cold_start = cold_starts(np.isfinite(history), family)
         return state
+
+    def _plain_history(self, panel: Panel, family: Relatives) -> PlainHistory:
+        history, _ = log_demand(panel, self.offset, self.spec.whole)
+        plans = plan_figures(panel, self.spec.plans, len(self.calendar))
+        return PlainHistory(history, self.level, np.log(self.offset), family, plans)
 
     def _target_columns(self, plans: PlanColumns, state: Level, family: Relatives) -> Columns:
         """What depends on the target week only, ``(weeks + future, series)`` each."""
@@ -153,7 +160,13 @@ class Design:
             level=level,
             offset=self.offset[series],
             ceiling=self.ceiling[origin, series] - level,
+            plain=self._plain_rows(origin, target, series),
         )
+
+    def _plain_rows(self, origin: IntArray, target: IntArray, series: IntArray) -> Array:
+        if self.plain is None:
+            return np.empty((len(origin), 0), dtype=np.float32)
+        return self.plain.rows(origin, target, series)
 
     def _matrix(self, origin: IntArray, series: IntArray, lead: IntArray) -> Array:
         """``(rows, features)``, filled a block at a time: a block of columns fits the cache."""

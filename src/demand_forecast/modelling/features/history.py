@@ -148,17 +148,25 @@ def seasonal_features(own: Array, weeks: int, relatives: Relatives) -> Columns:
         mean, count = groups.means(deviation, valid)
         named[name] = np.where(count > 0, mean, np.nan)[:, groups.index]
     for name, values in named.items():
-        near = rolling_mean(values, 3, ahead=1)
-        long = np.full((weeks, own.shape[1]), np.nan, dtype=np.float32)
-        end = min(weeks, len(near) + 52)
-        long[52:end] = near[: max(end - 52, 0)]
-        columns[_last_year(name)] = _filled(long)
+        columns[_last_year(name)] = _year_later(rolling_mean(values, 3, ahead=1), weeks)
+        # A holiday is over in a week, and does not keep to its week of the year.
+        for away in (-1, 0, 1):
+            columns[_last_year(name, away)] = _year_later(shift(values, away), weeks)
     return columns
 
 
-def _last_year(of: str) -> Feature:
-    """What last year says of a series, its product or the panel."""
-    name, how = f"last_year_{of}", Derivation.LAST_YEAR
+def _year_later(values: Array, weeks: int) -> Array:
+    """The values of 52 weeks before, ``(weeks, series)``; 0 where there are none."""
+    later = np.full((weeks, values.shape[1]), np.nan, dtype=np.float32)
+    end = min(weeks, len(values) + 52)
+    later[52:end] = values[: max(end - 52, 0)]
+    return _filled(later)
+
+
+def _last_year(of: str, away: int | None = None) -> Feature:
+    """What last year says of a series, its product or the panel: around the week, or in one."""
+    name = f"last_year_{of}" if away is None else f"last_year_{of}_{away:+d}"
+    how = Derivation.LAST_YEAR
     return Feature(name, Group.SEASON, "zero", how, longest_lead=_LAST_YEAR_LEADS)
 
 

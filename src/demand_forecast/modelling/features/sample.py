@@ -29,6 +29,9 @@ class Sample:
         offset: ``(rows,)`` units added before the logarithm.
         ceiling: ``(rows,)`` three times the most the series ever sold, in ``y``'s units; infinite
             while it is young. A quantile network may say anything of a shop that has been closed.
+        plain: ``(rows, columns)`` the past as it was, see
+            :class:`~demand_forecast.modelling.features.plain.PlainHistory`; no columns where no
+            model asks for them.
     """
 
     x: Array
@@ -44,6 +47,7 @@ class Sample:
     level: Array
     offset: Array
     ceiling: Array
+    plain: Array
 
     @classmethod
     def join(cls, parts: list[Sample]) -> Sample:

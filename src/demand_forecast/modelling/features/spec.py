@@ -61,6 +61,7 @@ class FeatureSpec:
         whole: Demand was only ever seen in whole units.
         yearly: There is a year to look back at.
         evidence: How plans did on later weeks; those without which nothing is lost are left out.
+        plain: A model asks for the past as it was, too.
     """
 
     leads: list[int]
@@ -77,6 +78,7 @@ class FeatureSpec:
     whole: bool
     yearly: bool
     evidence: list[Evidence]
+    plain: bool
 
     def columns(self, panel: Panel, weeks: int) -> PlanColumns:
         """Plans and season of the first ``weeks`` weeks of a panel."""
@@ -105,6 +107,7 @@ class FeatureSpec:
             "products": self.products,
             "whole": self.whole,
             "yearly": self.yearly,
+            "plain": self.plain,
             "evidence": [asdict(one) for one in self.evidence],
             "courses": {name: course.tolist() for name, course in self.courses.items()},
         }
@@ -128,6 +131,7 @@ class FeatureSpec:
             whole=meta["whole"],
             yearly=meta["yearly"],
             evidence=[Evidence(**one) for one in meta["evidence"]],
+            plain=meta["plain"],
         )
 
 
@@ -137,6 +141,7 @@ def learn_spec(
     train_weeks: int,
     pool: Sequence[Panel] = (),
     judged: FeatureSpec | None = None,
+    plain: bool = False,
 ) -> FeatureSpec:
     """Learn what the features need.
 
@@ -147,6 +152,7 @@ def learn_spec(
         pool: Panels of the same weeks to borrow from.
         judged: Of a model of the same series that was judged, if there is one: which features there
             are was decided then, and the model that is released has the same.
+        plain: Whether a model asks for the past as it was, too.
     """
     last = panel.weeks[train_weeks - 1]
     train, *others = (p.until(last, max_future=0) for p in (panel, *pool))
@@ -167,6 +173,7 @@ def learn_spec(
         whole=in_whole_units(panel.demand),
         yearly=train_weeks >= _FIRST_YEAR if judged is None else judged.yearly,
         evidence=[] if judged is None else judged.evidence,
+        plain=plain,
     )
     if judged is None:
         _leave_out(spec, train)

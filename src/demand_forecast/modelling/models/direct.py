@@ -34,6 +34,9 @@ if TYPE_CHECKING:
     from demand_forecast.modelling.models.member import Member
 
 
+_AIM_SHARE = 0.5
+
+
 class Opinion(NamedTuple):
     """What one model says of the rows of a forecast.
 
@@ -68,6 +71,8 @@ class DirectForecaster(ABC):
     """
 
     kind: ClassVar[str]
+    # Whether it asks for the past as it was, beside the past cleared of plans and season.
+    wants_plain_history = False
 
     def __init__(self, horizon: int = 4, leads: Sequence[int] | None = None, seed: int = 0) -> None:
         self.leads = sorted(leads) if leads else list(range(1, horizon + 1))
@@ -91,7 +96,8 @@ class DirectForecaster(ABC):
             NotEnoughHistoryError: If the panel is too short or too empty.
         """
         spec = None if judged is None else judged.spec_
-        return self.fit_training(prepare(panel, self.leads, self.seed, pool, spec))
+        plain = self.wants_plain_history
+        return self.fit_training(prepare(panel, self.leads, self.seed, pool, spec, plain))
 
     def fit_training(self, training: Training) -> Self:
         """Fit and calibrate on prepared rows."""
@@ -139,7 +145,14 @@ class DirectForecaster(ABC):
         aim: Array | None,
     ) -> pd.DataFrame:
         """The frame of the protocol from what :meth:`predict_sample` gave."""
-        return to_frame(panel, as_of, sample, quantiles, aim, self.calibration_, self.spec_.whole)
+        calibration, whole = self.calibration_, self.spec_.whole
+        share = self.aim_share
+        return to_frame(panel, as_of, sample, quantiles, aim, calibration, whole, share)
+
+    @property
+    def aim_share(self) -> float:
+        """Share of a point of least relative error that a model of nothing else says, in logs."""
+        return _AIM_SHARE
 
     @abstractmethod
     def answer(
@@ -257,11 +270,12 @@ def to_frame(
     aim: Array | None,
     calibration: Calibration,
     whole: bool,
+    aim_share: float = _AIM_SHARE,
 ) -> pd.DataFrame:
     """Calibrated quantiles in log units to the frame of the protocol.
 
     The MAPE point is the weighted median of the distribution or, where a model was trained for
-    nothing else (``aim``), half way in logs between both: their errors differ.
+    nothing else (``aim``), in logs ``aim_share`` of the way to what that says: their errors differ.
 
     Where demand comes in whole units so do quantiles, median and MAPE point: under a few units a
     week a fraction in between is a bid for something that cannot happen. The mean stays as it is.
@@ -276,7 +290,7 @@ def to_frame(
     least_relative = mape_point(values)
     if aim is not None:
         logs = np.log(least_relative + sample.offset) - sample.level
-        both = sample.units(((logs + aim) / 2)[:, None])[:, 0]
+        both = sample.units((logs + aim_share * (aim - logs))[:, None])[:, 0]
         # Of whole units one is always nearer than none, as weeks without demand do not count.
         least_relative = np.maximum(np.rint(both), least_relative.clip(max=1)) if whole else both
     shape = (panel.n_series, -1)

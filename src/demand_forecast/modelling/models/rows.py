@@ -36,6 +36,7 @@ class Training:
         is_train: ``(rows,)`` True for targets before the held-out weeks.
         held_out_weeks: Number of held-out weeks.
         features: The columns of ``sample.x``.
+        plain_names: Names of the columns of ``sample.plain``.
         newcomers: Rows as if their series were new, to calibrate on; None where there are none.
     """
 
@@ -44,6 +45,7 @@ class Training:
     is_train: BoolArray
     held_out_weeks: int
     features: list[Feature]
+    plain_names: list[str]
     newcomers: Sample | None
 
     @property
@@ -87,6 +89,7 @@ def prepare(
     seed: int,
     pool: Sequence[Panel] = (),
     judged: FeatureSpec | None = None,
+    plain: bool = False,
 ) -> Training:
     """Learn the features and lay out the training rows.
 
@@ -99,6 +102,7 @@ def prepare(
             rows before the held-out weeks as are missing are trained on too.
         judged: What the features of a judged model of the same series had learned, if there is one;
             see :func:`demand_forecast.modelling.features.spec.learn_spec`.
+        plain: Whether a model asks for the past as it was, too.
 
     Raises:
         NotEnoughHistoryError: With fewer than ``MIN_WEEKS`` weeks and the longest lead, or fewer
@@ -114,7 +118,7 @@ def prepare(
     held_out = int(np.clip(round(0.18 * panel.n_weeks), min(4, panel.n_weeks // 4), 26))
     missing = ENOUGH_ROWS - observed * len(leads)
     pool = pool if missing > 0 else ()
-    spec = learn_spec(panel, leads, panel.n_weeks - held_out, pool, judged)
+    spec = learn_spec(panel, leads, panel.n_weeks - held_out, pool, judged, plain)
     design = Design(panel, spec)
     origin, series, lead = design.training_rows(_FIRST_ORIGIN)
     most = max(_MAX_CELLS // len(design.features), 1000)
@@ -136,6 +140,7 @@ def prepare(
         np.concatenate([is_train, *(np.ones(len(part.y), dtype=bool) for part in borrowed)]),
         held_out,
         design.features,
+        design.plain.names if design.plain else [],
         cold_start_rows(panel, spec, _FIRST_ORIGIN, seed),
     )
 

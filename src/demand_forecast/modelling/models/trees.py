@@ -9,6 +9,8 @@ import pandas as pd
 from pydantic import Field, NonNegativeInt, PositiveInt
 
 from demand_forecast.modelling.arrays import Array, Arrays, State
+from demand_forecast.modelling.features.feature import Derivation
+from demand_forecast.modelling.features.plain import BASE
 from demand_forecast.modelling.features.sample import Sample
 from demand_forecast.modelling.models.calibration.censored import QUANTILE_LEVELS
 from demand_forecast.modelling.models.member import Member
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
 _FURTHEST = 3.0
 _SPREAD_ROUNDS, _SPREAD_LEAVES = 40, 7
 _LEAVES = (7, 63)
-_ROWS_OF_LEAF = 12
+_ROWS_OF_LEAF = 6
 
 
 class TreesParameters(Parameters):
@@ -32,8 +34,8 @@ class TreesParameters(Parameters):
     leaves: int | None = Field(
         default=None,
         ge=2,
-        description="Most leaves of a tree; if not given, by the number of rows: 14 with thirty "
-        "thousand, 63 with six hundred thousand and more.",
+        description="Most leaves of a tree; if not given, by the number of rows: 28 with thirty "
+        "thousand, 63 with a hundred and fifty thousand and more.",
     )
     learning_rate: float = Field(default=0.1, gt=0, le=1, description="Weight of a new tree.")
     min_leaf_rows: PositiveInt = Field(default=20, description="Fewest rows of a leaf.")
@@ -44,7 +46,7 @@ class TreesParameters(Parameters):
         default=0.7, gt=0, le=1, description="Share of the rows that a tree learns from."
     )
     max_bins: int = Field(
-        default=63, ge=2, le=255, description="Most values that are told apart of a feature."
+        default=255, ge=2, le=255, description="Most values that are told apart of a feature."
     )
     seed: NonNegativeInt | None = Field(
         default=None, description="Seed of what is drawn; that of the ensemble if not given."
@@ -68,20 +70,25 @@ class BoostedTrees(Member):
         location_: Booster of the median.
         spread_: Booster of the log size of the error.
         errors_: ``(levels,)`` quantiles of the error in units of its size.
-        importances_: Share of the gain of each feature.
+        importances_: Name and share of the gain of each feature.
     """
 
     kind = "trees"
     parameters_class: ClassVar[type[Parameters]] = TreesParameters
     parameters: TreesParameters
     wants_filled_demand = True
+    wants_plain_history = True
 
     def _fit_rows(self, training: Training) -> Array:
         """Grow trees on the rows before the held-out weeks, look at those, then grow on all."""
         sample, is_train = training.sample, training.is_train
-        self.columns_ = np.asarray(training.dense)
-        x = self._matrix(sample)
-        y = np.clip(sample.y, -_FURTHEST, _FURTHEST)
+        cleared = {Derivation.HISTORY, Derivation.LAST_YEAR}
+        self.columns_ = np.array(
+            [k for k in training.dense if training.features[k].derivation not in cleared], dtype=int
+        )
+        self.n_categories_ = sample.codes.shape[1]
+        x, base = self._matrix(sample), sample.plain[:, BASE]
+        y = np.clip(sample.y - base, -_FURTHEST, _FURTHEST)
         self.location_ = self._grow_location(x[is_train], y[is_train])
         location = np.asarray(self.location_.predict(x))
         error = (y - location)[is_train]
@@ -92,18 +99,20 @@ class BoostedTrees(Member):
         if not is_train.all():
             self.location_ = self._grow_location(x, y)
         gain = self.location_.feature_importance("gain")
-        names = [training.names[k] for k in self.columns_]
+        names = [*training.plain_names, *(training.names[k] for k in self.columns_)]
         names += [category.name for category in training.spec.embedded]
-        self.importances_ = dict(zip(names, (gain / max(gain.sum(), 1e-9)).tolist(), strict=True))
-        return self._quantiles(location[~is_train], spread[~is_train])
+        shares = (gain / max(gain.sum(), 1e-9)).tolist()
+        self.importances_ = [list(pair) for pair in zip(names, shares, strict=True)]
+        return self._quantiles((location + base)[~is_train], spread[~is_train])
 
     def _predict_rows(self, sample: Sample) -> tuple[Array, None]:
         x = self._matrix(sample)
-        return self._quantiles(np.asarray(self.location_.predict(x)), self._spread(x)), None
+        location = np.asarray(self.location_.predict(x)) + sample.plain[:, BASE]
+        return self._quantiles(location, self._spread(x)), None
 
     def tables(self) -> dict[str, pd.DataFrame]:
         """The features by their share of the gain."""
-        table = pd.DataFrame(self.importances_.items(), columns=["feature", "share_of_gain"])
+        table = pd.DataFrame(self.importances_, columns=["feature", "share_of_gain"])
         return {"importances": table.sort_values("share_of_gain", ascending=False)}
 
     def _grow_location(self, x: Array, y: Array) -> Booster:
@@ -136,7 +145,9 @@ class BoostedTrees(Member):
             "num_threads": 1,
             "verbosity": -1,
         }
-        return lightgbm.train(options, lightgbm.Dataset(x, y), rounds)
+        # All codes but that of the week, whose neighbours are alike.
+        codes = list(range(x.shape[1] - self.n_categories_, x.shape[1] - 1))
+        return lightgbm.train(options, lightgbm.Dataset(x, y, categorical_feature=codes), rounds)
 
     def _spread(self, x: Array) -> Array:
         spread: Array = np.exp(np.asarray(self.spread_.predict(x)))
@@ -148,8 +159,9 @@ class BoostedTrees(Member):
         return quantiles.astype(np.float32)
 
     def _matrix(self, sample: Sample) -> Array:
-        """Features, then the codes of the categories as numbers."""
-        return np.column_stack([sample.x[:, self.columns_], sample.codes]).astype(np.float32)
+        """The past as it was, other features, then the codes of the categories."""
+        parts = [sample.plain, sample.x[:, self.columns_], sample.codes]
+        return np.column_stack(parts).astype(np.float32)
 
     def _state(self) -> State:
         figures = {

@@ -257,6 +257,7 @@ def _sample(y: np.ndarray, lead: np.ndarray, cold_start: np.ndarray, target: np.
         level=np.zeros(count, dtype=np.float32),
         offset=np.zeros(count, dtype=np.float32),
         ceiling=np.full(count, np.inf, dtype=np.float32),
+        plain=np.zeros((count, 0), dtype=np.float32),
     )
 
 

@@ -160,6 +160,19 @@ def event_features(panel: Panel, plans: Sequence[Plan], weeks: int) -> Columns:
     return columns
 
 
+def plan_figures(panel: Panel, plans: Sequence[Plan], weeks: int) -> dict[str, Array]:
+    """``(weeks, series)`` figures of each plan but events; prices in logs, NaN where unknown."""
+    figures = {}
+    for plan in plans:
+        raw = _on_grid(panel.known_future.get(plan.name), panel, weeks)
+        if plan.kind == "price":
+            with np.errstate(divide="ignore", invalid="ignore"):
+                raw = np.where(raw > 0, np.log(raw), np.nan)
+        if plan.kind != "event":
+            figures[plan.name] = raw
+    return figures
+
+
 @dataclass(frozen=True)
 class _Nearby:
     """The series around each: of its store, and of its product in other stores.
