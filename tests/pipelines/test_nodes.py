@@ -21,7 +21,7 @@ from demand_forecast.modelling.lifecycle.retraining import RetrainingParameters
 from demand_forecast.modelling.lifecycle.training import TrainingParameters
 from demand_forecast.modelling.models.baseline import HistoricalAverage
 from demand_forecast.modelling.models.ensemble import Ensemble
-from demand_forecast.modelling.models.kinds import SIMPLE
+from demand_forecast.modelling.models.kinds import MEMBERS, SIMPLE
 from demand_forecast.modelling.output_contract import check_output, target_weeks
 from demand_forecast.modelling.panel import KEY
 from demand_forecast.modelling.scoring.fallback import ScoringParameters
@@ -255,7 +255,7 @@ def test_the_contestants_are_ranked_by_segment_and_velocity(trained) -> None:
     backtests = dict(zip(LARGE.branches, trained[3].values(), strict=True))
     table = validation.rank_contestants(backtests)
     assert table["segment"].unique().tolist() == ["north_texas.large", "all"]
-    contestants = {"ensemble", "lasso", "network", *SIMPLE}
+    contestants = {"ensemble", *MEMBERS, *SIMPLE}
     for _, rows in table.groupby(["segment", "velocity"]):
         assert set(rows["model"]) == contestants
 
