@@ -20,7 +20,7 @@ _VALUE = re.compile(r'([\w-]+)="([^"]*)"')
 
 _QUICK = {
     "training": {"network": {"seeds": 1, "mape_seeds": 1, "min_steps": 5, "max_steps": 5}},
-    "validation": {"mape_limit": 1000.0, "min_reduction": -1000.0},
+    "validation": {"min_reduction": -1000.0, "simple_margin": None, "bias_floor": None},
     "forecast": {"origins": 2},
 }
 
