@@ -212,6 +212,36 @@ def explain(
     explanation.print_explanation(parts, changed, ", ".join(names))
 
 
+@cli.command(name="leaderboard")
+@click.option(
+    "--namespace",
+    default=None,
+    help="A region, a segment or a velocity of one, such as north_texas.large; default: all.",
+)
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=None,
+    help="File to write the table into as well; its name ends in .csv or .json.",
+)
+@click.option("--env", "-e", default=None, help="Kedro environment.")
+@click.pass_obj
+def leaderboard(
+    project: ProjectMetadata, namespace: str | None, output: Path | None, env: str | None
+) -> None:
+    """Rank ensembles, their members and the simple rules by the last backtest of each segment."""
+    from demand_forecast.framework.session import SegmentSession
+    from demand_forecast.reporting import leaderboard as ranking
+
+    session = cast("SegmentSession", SegmentSession.create(project.project_path, env=env))
+    with session, session.in_words():
+        ranking.check_output(output)
+        table = ranking.load_leaderboard(session.load_context().catalog, namespace, env)
+    ranking.print_leaderboard(table)
+    if output is not None:
+        ranking.write_leaderboard(table, output)
+
+
 @cli.group(name="layout")
 def layout() -> None:
     """How raw files look: draft a layout, check it, show it to a supplier."""

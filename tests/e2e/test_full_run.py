@@ -23,13 +23,19 @@ BRANCHES = [f"{segment}.{velocity}" for segment in SEGMENTS for velocity in ("fa
 FAILING = "new_england.small"
 # The gate lets everything pass but one segment, whatever a hardly trained network is worth.
 PARAMETERS = {
-    "validation": {"mape_limit": 1e6, "min_reduction": -1e6},
-    "new_england": {"small": {"validation": {"mape_limit": 1e-6}}},
+    "validation": {
+        "mape_limit": 1e6,
+        "min_reduction": -1e6,
+        "simple_margin": None,
+        "bias_floor": None,
+    },
+    "new_england": {"small": {"validation": {"min_reduction": 1e6}}},
 }
 PARAMETERS_OF_ONE = {"validation": PARAMETERS["validation"]}
 OPTION = (
     "--params=validation.mape_limit=1000000.0,validation.min_reduction=-1000000.0,"
-    "new_england.small.validation.mape_limit=0.000001"
+    "validation.simple_margin=null,validation.bias_floor=null,"
+    "new_england.small.validation.min_reduction=1000000.0"
 )
 MODELS = {f"test.{segment}.{m}" for segment in SEGMENTS for m in ("fast", "slow", "baseline")}
 PROMOTED = {n for n in MODELS if not n.startswith(f"test.{FAILING}") or n.endswith("baseline")}
@@ -51,7 +57,7 @@ def stored(full_run):
     of_velocity = ("backtest", "metrics", "verdict", "lost_sales")
     names += [f"{branch}.{name}" for branch in BRANCHES for name in of_velocity]
     names += [f"{r}.{name}" for r in REGIONS for name in ("control_totals", "quarantine")]
-    return full_run.load([*names, "summary", "retrain_plan", "totals"])
+    return full_run.load([*names, "summary", "leaderboard", "retrain_plan", "totals"])
 
 
 @pytest.fixture(scope="session")
@@ -127,6 +133,22 @@ def test_kedro_explain_shows_the_parts_of_a_forecast(full_run, stored) -> None:
     wrong = full_run.command("--namespace=north_texas.lage", "--env=test", of="explain")
     assert wrong.exit_code == 1
     assert "Did you mean 'north_texas.large'?" in wrong.output
+
+
+def test_kedro_leaderboard_ranks_what_the_run_has_stored(full_run, stored, runs, tmp_path) -> None:
+    file = tmp_path / "board.csv"
+    result = full_run.command("--env=test", f"--output={file}", of="leaderboard")
+    assert result.exit_code == 0, result.output
+    assert "all segments with an ensemble: 11 target weeks" in result.output
+    pd.testing.assert_frame_equal(pd.read_csv(file), stored["leaderboard"])
+    best = stored["leaderboard"].drop_duplicates(["segment", "velocity"]).iloc[0]
+    metrics = {row["model"]: row for row in stored[f"{SEGMENTS[0]}.fast.verdict"]["metrics"]}
+    assert best["wape"] == pytest.approx(min(row["wape_median"] for row in metrics.values()))
+    [parent] = runs[0]
+    logged = full_run.tracking.list_artifacts(parent.info.run_id)
+    assert "leaderboard.csv" in {artefact.path for artefact in logged}
+    wrong = full_run.command("--namespace=ohio", "--env=test", of="leaderboard")
+    assert wrong.exit_code == 1 and "no region, segment or velocity 'ohio'" in wrong.output
 
 
 def test_the_summary_holds_the_figures_of_the_backtests(stored) -> None:
@@ -224,7 +246,7 @@ def test_one_run_with_a_child_for_each_model(runs) -> None:
         else:
             assert {"mape", "wape", "bias", "baseline_mape"} <= set(child.data.metrics)
             assert child.data.params["network.seeds"] == "1"
-    assert children[f"test.{FAILING}.fast"].data.tags["reason"].startswith("mape: MAPE")
+    assert children[f"test.{FAILING}.fast"].data.tags["reason"].startswith("better_than_baseline")
 
 
 def test_figures_in_mlflow_are_those_of_the_verdict(stored, runs) -> None:

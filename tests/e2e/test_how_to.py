@@ -99,7 +99,6 @@ def test_run_a_slice(with_texas, monkeypatch) -> None:
         {large},
         {large},
         *[{large, small}] * 4,
-        set(),  # workers note their own
     ]
     stages = [{stage for _, stage in nodes} for nodes in chosen]
     assert stages[0] == set(STAGES)

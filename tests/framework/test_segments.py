@@ -33,6 +33,18 @@ def test_all_that_can_be_run_on_its_own_has_a_name():
     ]  # fmt: skip
 
 
+def test_a_namespace_holds_its_velocities():
+    plan = _parse({"a": {"layout": "csv"}, "aa": {"layout": "csv"}}, ("large", "small"))
+    assert plan.within(None) == plan.branches
+    names = [[b.namespace for b in plan.within(n)] for n in ("a.small", "aa.large.slow")]
+    assert names == [["a.small.fast", "a.small.slow"], ["aa.large.slow"]]
+    assert {b.region for b in plan.within("a")} == {"a"}
+    with pytest.raises(
+        ConfigurationError, match=r"--namespace: .*'a.smal'.*Did you mean 'a.small'"
+    ):
+        plan.within("a.smal")
+
+
 def test_sources_come_from_the_layout():
     assert _parse({"a": {"layout": "csv"}}).sources("a") == ["shipments", "stores"]
 

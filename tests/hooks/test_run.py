@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
 from types import SimpleNamespace
 
 import mlflow
+import pandas as pd
 import pytest
 from kedro.io import DataCatalog, MemoryDataset
 from kedro.pipeline import Pipeline, node
+from mlflow.tracking import MlflowClient
 
 from demand_forecast.framework import run_context
 from demand_forecast.framework.run_context import RunContext
@@ -47,3 +50,22 @@ def test_without_one_they_have_no_parent(start):
     start(SimpleNamespace(info=SimpleNamespace(run_id="abc", experiment_id="7")))
     run, parent = start(None)
     assert parent == run.parent == ParentRun(None, "0")
+
+
+def test_a_new_leaderboard_is_logged_to_the_run_of_the_run(empty_store, tmp_path, monkeypatch):
+    table = pd.DataFrame({"model": ["ensemble", "smoothing"], "wape": [10.0, None]})
+    catalog = DataCatalog({"leaderboard": MemoryDataset(table), "panel": MemoryDataset(table)})
+    ranks = Pipeline([node(lambda panel: panel, "panel", "leaderboard", name="rank")])
+    plan = Segments(store_formats=[], regions={}, layouts={})
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{shutil.copy(empty_store, tmp_path)}")
+    client = MlflowClient()
+    experiment = client.create_experiment("unit", artifact_location=str(tmp_path / "files"))
+    made, other = (client.create_run(experiment).info.run_id for _ in range(2))
+    for run_id, pipeline in ((made, ranks), (other, TEMPLATE), (None, ranks)):
+        parent = ParentRun(run_id, experiment)
+        with run_context.inside(RunContext(plan, parent=parent)):
+            RunHook().after_pipeline_run(pipeline, catalog)
+    assert [file.path for file in client.list_artifacts(made)] == ["leaderboard.csv"]
+    logged = pd.read_csv(client.download_artifacts(made, "leaderboard.csv"))
+    pd.testing.assert_frame_equal(logged, table)
+    assert client.list_artifacts(other) == []

@@ -13,6 +13,7 @@ from demand_forecast.conditioning.parameters import ConditioningParameters
 from demand_forecast.conditioning.raw import RawSource
 from demand_forecast.framework.segments import Segment
 from demand_forecast.modelling.evaluation.splits import ForecastParameters
+from demand_forecast.modelling.evaluation.summary import best_simple
 from demand_forecast.modelling.explanation.explain import GROUPS
 from demand_forecast.modelling.lifecycle.gate import GateParameters
 from demand_forecast.modelling.lifecycle.records import Challenger, RegisteredModel
@@ -20,6 +21,7 @@ from demand_forecast.modelling.lifecycle.retraining import RetrainingParameters
 from demand_forecast.modelling.lifecycle.training import TrainingParameters
 from demand_forecast.modelling.models.baseline import HistoricalAverage
 from demand_forecast.modelling.models.ensemble import Ensemble
+from demand_forecast.modelling.models.kinds import MEMBERS, SIMPLE
 from demand_forecast.modelling.output_contract import check_output, target_weeks
 from demand_forecast.modelling.panel import KEY
 from demand_forecast.modelling.scoring.fallback import ScoringParameters
@@ -64,7 +66,9 @@ def trained(panel):
 
 def _judge(trained, velocity="fast", **rules):
     _, _, challengers, backtests = trained
-    return validation.judge(backtests[velocity], challengers[velocity], GateParameters(**rules))
+    branch = FAST if velocity == "fast" else SLOW
+    rules = GateParameters(**rules)
+    return validation.judge(backtests[velocity], branch, challengers[velocity], rules)
 
 
 # conditioning
@@ -192,7 +196,7 @@ def test_a_class_without_products_gives_a_reason(panel) -> None:
 def test_the_verdict_is_json_and_metrics_are_of_all_models(trained, velocity) -> None:
     verdict, metrics = _judge(trained, velocity)
     assert json.loads(json.dumps(verdict, allow_nan=False)) == verdict
-    models = {"ensemble", "lasso", "network", "historical_average", "seasonal_naive"}
+    models = {"ensemble", "lasso", "network", *SIMPLE}
     assert models <= set(metrics["model"])
     assert set(metrics["velocity"]) == {velocity}
     judged = {row["model"]: row["mape"] for row in verdict["metrics"]}
@@ -200,6 +204,14 @@ def test_the_verdict_is_json_and_metrics_are_of_all_models(trained, velocity) ->
     for name in models:
         [mape] = overall.loc[overall["model"] == name, "mape"]
         assert judged[name] == pytest.approx(mape)
+
+
+def test_an_alarm_is_logged_with_its_place(trained, caplog) -> None:
+    _judge(trained, "slow", mape_limit=1e6)
+    assert not caplog.records
+    verdict, _ = _judge(trained, "slow", mape_limit=1e-6)
+    assert caplog.messages == [f"north_texas.large.slow: {verdict['alarm']}"]
+    assert verdict["alarm"].startswith("mape: MAPE")
 
 
 def test_lost_sales_are_those_of_the_sell_outs(make_panel) -> None:
@@ -239,13 +251,24 @@ def test_the_summary_counts_models_and_rows(trained) -> None:
     assert once["models"][3]["accuracy"] == summary["models"][3]["accuracy"]
 
 
+def test_the_contestants_are_ranked_by_segment_and_velocity(trained) -> None:
+    backtests = dict(zip(LARGE.branches, trained[3].values(), strict=True))
+    table = validation.rank_contestants(backtests)
+    assert table["segment"].unique().tolist() == ["north_texas.large", "all"]
+    contestants = {"ensemble", *MEMBERS, *SIMPLE}
+    for _, rows in table.groupby(["segment", "velocity"]):
+        assert set(rows["model"]) == contestants
+
+
 # release
 
 
 def test_models_are_refitted_and_promoted_by_the_verdict(panel, trained) -> None:
     classes, _, challengers, backtests = trained
     verdicts = {
-        velocity: _judge(trained, velocity, mape_limit=1e6, min_reduction=-1e9)[0]
+        velocity: _judge(
+            trained, velocity, min_reduction=None, simple_margin=None, bias_floor=None
+        )[0]
         for velocity in ("fast", "slow")
     }
     verdicts["slow"]["passed"] = False
@@ -266,6 +289,7 @@ def test_models_are_refitted_and_promoted_by_the_verdict(panel, trained) -> None
     assert len(fast.plots["backtest"]().axes) == 1
     baseline = release.refit_baseline(panel, **verdicts)
     assert baseline.lineage.promoted
+    assert baseline.lineage.kind == best_simple(verdicts["slow"]["metrics"])  # it was refused
     assert "fast_mape" in baseline.metrics
 
 
@@ -299,7 +323,10 @@ def test_scoring_works_before_the_first_training(panel) -> None:
 
 def test_totals_add_up(panel, trained) -> None:
     classes, average, _, backtests = trained
-    forecast, _ = _score(panel, classes, RegisteredModel(average.model, "test.baseline", "1"))
+    known = lineage(kind="historical_average")
+    forecast, _ = _score(
+        panel, classes, RegisteredModel(average.model, "test.baseline", "1", known)
+    )
     other = Segment("florida", "large")
     errors = dict.fromkeys((*LARGE.branches, *other.branches))
     errors[FAST] = backtests["fast"]

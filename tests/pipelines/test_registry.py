@@ -31,7 +31,7 @@ NODES = {
     "training": {"segment": {"classify_velocity", "fit_baseline"}, "velocity": {"fit_challenger"}},
     "validation": {
         "velocity": {"backtest", "judge", "estimate_lost_sales", "draw_backtest"},
-        "all": {"summarise_run"},
+        "all": {"summarise_run", "rank_contestants"},
     },
     "release": {"segment": {"refit_baseline"}, "velocity": {"refit"}},
     "scoring": {"segment": {"score", "draw_forecast"}, "all": {"make_totals"}},
@@ -71,7 +71,7 @@ OF_VELOCITY = {
     "covariates": "{region}.{store_format}.{velocity}.covariates",
     "model": "{region}.{store_format}.{velocity}.model",
 }
-OF_ALL = {"summary", "retrain_plan", "totals"}
+OF_ALL = {"summary", "leaderboard", "retrain_plan", "totals"}
 READ_AT_THE_END = {"{region}.{store_format}.forecast_sources"}  # by no node: for the run's report
 
 

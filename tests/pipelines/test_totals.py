@@ -40,6 +40,7 @@ def segments(make_panel) -> dict[Segment, tuple[pd.DataFrame, dict[str, pd.DataF
             as_of=panel.as_of,
             source="baseline",
             reason="no champion",
+            model_kind="historical_average",
             model_name="baseline",
             model_version="1",
         )

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 
 import pandas as pd
 import pytest
@@ -16,15 +17,15 @@ def _record(model: str, scale: float) -> dict[str, object]:
     }
 
 
-def _summary(segments: int = 2, failed: int = 1) -> RunSummary:
+def _summary(segments: int = 2, failed: int = 1, alarm: str = "") -> RunSummary:
     """Fast ensembles that halve the error; the first fail the gate; no slow ensembles."""
     judged = []
     for k in range(segments):
         passed = k >= failed
         records = [_record("ensemble", 1 if passed else 2 + k), _record("historical_average", 2)]
-        reason = "all rules passed" if passed else f"mape: MAPE {40 + 20 * k}.0 %, at most 45 %"
-        fast = {"passed": passed, "reason": reason, "metrics": records}
-        slow = {"passed": False, "reason": "too few weeks", "metrics": []}
+        reason = "all rules passed" if passed else f"bias: bias {40 + 20 * k}.0 %, at most 45 %"
+        fast = {"passed": passed, "reason": reason, "alarm": alarm, "metrics": records}
+        slow = {"passed": False, "reason": "too few weeks", "alarm": "", "metrics": []}
         judged += [Judged(f"texas.f{k}", "fast", fast), Judged(f"texas.f{k}", "slow", slow)]
     return summarise(judged)
 
@@ -72,7 +73,7 @@ def test_the_summary_names_what_failed_the_gate_and_why(capsys) -> None:
     results.print_summary(_summary())
     out = capsys.readouterr().out
     assert "gate failed, not promoted: 3 of 4" in out
-    assert "  texas.f0 fast: mape: MAPE 40.0 %, at most 45 %" in out
+    assert "  texas.f0 fast: bias: bias 40.0 %, at most 45 %" in out
     assert "  texas.f1 slow: too few weeks" in out
 
 
@@ -84,7 +85,32 @@ def test_a_slice_shows_each_of_its_ensembles_the_worst_first(capsys) -> None:
     assert rows[-1] == ["texas.f1", "fast", "passed"]
     assert _cells(out, "texas.f1 fast")[1:4] == ["40.0", "20.0", "50.0"]
     assert "promoted: 1 of 4" in out
-    assert "  texas.f0 fast: mape: MAPE 40.0 %, at most 45 %" in out
+    assert "  texas.f0 fast: bias: bias 40.0 %, at most 45 %" in out
+
+
+@pytest.mark.parametrize(
+    "show", [results.print_summary, partial(results.print_outcomes, promotes=True)]
+)
+def test_alarms_and_simple_winners_stand_apart_from_refusals(capsys, show) -> None:
+    show(_summary(3, alarm="mape: MAPE 47.0 %, at most 45 %"))
+    out = capsys.readouterr().out
+    refused, alarms = out.split("alarm, passed all the same: 2 of 6\n")
+    assert "  texas.f0 fast: bias: bias 40.0 %" in refused
+    assert "  texas.f1 fast: mape: MAPE 47.0 %, at most 45 %" in alarms
+    assert "texas.f0" not in alarms
+    assert "WAPE lower by a simple rule" not in out  # 30 and 30 in the first
+    show(_summary(3, failed=2))
+    quiet = capsys.readouterr().out
+    assert "alarm" not in quiet
+    assert "WAPE lower by a simple rule: 1 of 6\n" in quiet
+    assert "  texas.f1 fast: historical average 30.0 against 45.0" in quiet
+
+
+def test_an_alarm_is_seen_in_the_table(capsys) -> None:
+    results.print_outcomes(_summary(alarm="mape: loud"), promotes=True)
+    out = capsys.readouterr().out
+    assert _cells(out, "texas.f1 fast")[0] == "alarm"
+    assert _cells(out, "texas.f0 fast")[0] == "failed"
 
 
 def test_without_a_release_nothing_is_called_promoted(capsys) -> None:
@@ -104,7 +130,13 @@ def test_many_segments_fit_on_one_screen(capsys, promotes) -> None:
 
 def _sources(**reasons: str) -> pd.DataFrame:
     rows = [
-        {"segment": segment, "velocity": velocity, "source": source, "reason": reason or None}
+        {
+            "segment": segment,
+            "velocity": velocity,
+            "source": source,
+            "model_kind": "smoothing" if source == "baseline" else "ensemble",
+            "reason": reason or None,
+        }
         for velocity in ("fast", "slow")
         for segment, (source, reason) in {
             "a": ("champion", ""),
@@ -120,8 +152,8 @@ def test_scoring_says_what_no_champion_made_and_why(capsys) -> None:
     results.print_sources(_sources())
     out = capsys.readouterr().out
     assert "forecasts made by champions: 2 of 6" in out
-    assert _text(out, "baseline") == "2 no champion b fast and 1 more"
-    assert _cells(out, "previous champion") == [
+    assert _text(out, "baseline (smoothing)") == "2 no champion b fast and 1 more"
+    assert _cells(out, "previous champion (ensemble)") == [
         "2",
         "champion",
         "3",

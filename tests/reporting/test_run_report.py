@@ -30,8 +30,8 @@ RECORDS = [
     }
     for model, mape in (("ensemble", 10.0), ("historical_average", 40.0))
 ]
-PASSED = {"passed": True, "reason": "all rules passed", "metrics": RECORDS}
-FAILED = {"passed": False, "reason": "mape: too high", "metrics": RECORDS}
+PASSED = {"passed": True, "reason": "all rules passed", "alarm": "", "metrics": RECORDS}
+FAILED = {"passed": False, "reason": "mape: too high", "alarm": "", "metrics": RECORDS}
 VERDICTS = {"texas__large__fast__verdict": PASSED, "texas__large__slow__verdict": FAILED}
 TOTALS = pd.DataFrame(
     {
@@ -46,7 +46,14 @@ TOTALS = pd.DataFrame(
         "reasons": ['{"bad_date": 1}'],
     }
 )
-FORECAST = pd.DataFrame({"velocity": ["fast"], "source": ["baseline"], "reason": ["no champion"]})
+FORECAST = pd.DataFrame(
+    {
+        "velocity": ["fast"],
+        "source": ["baseline"],
+        "model_kind": ["smoothing"],
+        "reason": ["no champion"],
+    }
+)
 
 
 @pytest.fixture
@@ -70,6 +77,7 @@ def catalog(tmp_path) -> DataCatalog:
             "{region}.control_totals": {"type": csv, "filepath": f"{root}/{{region}}/totals.csv"},
             "{region}.quarantine": {"type": csv, "filepath": f"{root}/{{region}}/quarantine.csv"},
             "summary": {"type": json_, "filepath": f"{root}/summary.json"},
+            "leaderboard": {"type": csv, "filepath": f"{root}/leaderboard.csv"},
             "retrain_plan": {"type": csv, "filepath": f"{root}/retrain_plan.csv"},
         }
     )
@@ -138,7 +146,9 @@ def test_a_monitoring_run_shows_the_retrain_plan(shown) -> None:
 def test_places_are_those_of_the_catalog(shown, tmp_path, monkeypatch) -> None:
     made = {"texas__large__forecast": FORECAST, "texas__quarantine": TOTALS}
     root = tmp_path / "elsewhere"
-    assert f"{root}/texas/large/forecast.parquet" in shown(**made)
+    out = shown(**made, leaderboard=TOTALS)
+    assert f"{root}/texas/large/forecast.parquet" in out
+    assert f"{root}/leaderboard.csv" in out
     monkeypatch.chdir(tmp_path)
     assert "  elsewhere/texas/large/forecast.parquet" in shown(**made)
     both = shown(**made, texas__small__forecast=FORECAST)

@@ -105,6 +105,22 @@ class Segments(BaseModel):
         segments = [segment.namespace for segment in self.segments]
         return [*self.regions, *segments, *(branch.namespace for branch in self.branches)]
 
+    def within(self, namespace: str | None) -> list[Branch]:
+        """The velocities of a region, of a segment, or one alone; all if no name is given.
+
+        Raises:
+            ConfigurationError: If there is no such namespace.
+        """
+        if namespace is None:
+            return self.branches
+        if namespace not in self.namespaces:
+            raise ConfigurationError(
+                f"--namespace: there is no region, segment or velocity '{namespace}' in this "
+                f"environment. {did_you_mean(namespace, self.namespaces)}"
+            )
+        inside = [(b.region, b.segment.namespace, b.namespace) for b in self.branches]
+        return [b for b, names in zip(self.branches, inside, strict=True) if namespace in names]
+
     def formats(self, region: str) -> list[str]:
         """Store formats of a region."""
         own = self.regions[region].store_formats

@@ -14,7 +14,8 @@ from demand_forecast.framework import run_context
 from demand_forecast.framework.conf_source import file_in_force
 from demand_forecast.framework.run_context import RunContext
 from demand_forecast.framework.segments import parse
-from demand_forecast.registry.tracking import active_run, tracking_uri
+from demand_forecast.registry.tracking import active_run, log_table, tracking_uri
+from demand_forecast.reporting.run_report import LEADERBOARD
 
 
 class RunHook:
@@ -52,3 +53,10 @@ class RunHook:
             )
         )
         run_context.log_below(parent, pipeline, catalog)
+
+    @hook_impl
+    def after_pipeline_run(self, pipeline: Pipeline, catalog: CatalogProtocol[Any, Any]) -> None:
+        """Log the leaderboard, where there is a new one, to the MLflow run."""
+        if LEADERBOARD in pipeline.all_outputs():
+            table = catalog.load(LEADERBOARD)
+            log_table(run_context.current().parent, f"{LEADERBOARD}.csv", table)

@@ -15,7 +15,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from demand_forecast.modelling.evaluation.backtest import backtest
     from demand_forecast.modelling.explanation.explain import explain
-    from demand_forecast.modelling.models.baseline import HistoricalAverage, SeasonalNaive
+    from demand_forecast.modelling.models.baseline import (
+        HistoricalAverage,
+        MovingAverage,
+        SeasonalNaive,
+        Smoothing,
+    )
     from demand_forecast.modelling.models.ensemble import Ensemble, EnsembleParameters
     from demand_forecast.modelling.models.lasso.lasso import Lasso, LassoParameters
     from demand_forecast.modelling.models.network.network import Network, NetworkParameters
@@ -32,10 +37,12 @@ __all__ = [
     "IssuedForecast",
     "Lasso",
     "LassoParameters",
+    "MovingAverage",
     "Network",
     "NetworkParameters",
     "Panel",
     "SeasonalNaive",
+    "Smoothing",
     "VelocityParameters",
     "backtest",
     "classify",
@@ -46,7 +53,7 @@ __all__ = [
 _HOMES = {
     "evaluation.backtest": ("backtest",),
     "explanation.explain": ("explain",),
-    "models.baseline": ("HistoricalAverage", "SeasonalNaive"),
+    "models.baseline": ("HistoricalAverage", "MovingAverage", "SeasonalNaive", "Smoothing"),
     "models.ensemble": ("Ensemble", "EnsembleParameters"),
     "models.lasso.lasso": ("Lasso", "LassoParameters"),
     "models.network.network": ("Network", "NetworkParameters"),

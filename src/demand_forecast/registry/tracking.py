@@ -8,7 +8,10 @@ from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from time import time
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 class ParentRun(NamedTuple):
@@ -87,6 +90,20 @@ def tracking_uri() -> str:
     import mlflow
 
     return str(mlflow.get_tracking_uri())
+
+
+def log_table(parent: ParentRun, name: str, table: pd.DataFrame) -> None:
+    """Log a table to an MLflow run, which shows it among the run's artefacts; outside one, nothing.
+
+    Args:
+        parent: The run.
+        name: File name of the artefact, ending in ``.csv``.
+        table: What is logged.
+    """
+    from mlflow.tracking import MlflowClient
+
+    if parent.run_id is not None:
+        MlflowClient().log_text(parent.run_id, table.to_csv(index=False), name)
 
 
 def use_server(uri: str) -> None:

@@ -23,6 +23,7 @@ from demand_forecast.modelling.evaluation.summary import (
 )
 
 SHOWN: Final = 10
+_FEW: Final = 5  # of what is good to know
 _TITLE: Final = "Rolling-origin validation, per cent: historical average (baseline) and ensemble"
 _CAPTION: Final = "Second line of the headings: which point of both models' forecasts is measured."
 _WIDTH: Final = 120
@@ -36,7 +37,7 @@ class Where(NamedTuple):
 
 
 def print_summary(summary: RunSummary) -> None:
-    """Accuracy by velocity, and the segments whose ensemble failed the gate."""
+    """Accuracy by velocity, the segments whose ensemble failed the gate, alarms, simple winners."""
     console = _console()
     table = _table(_TITLE, "models", caption=_CAPTION)
     table.add_column("number", justify="right")
@@ -53,6 +54,8 @@ def print_summary(summary: RunSummary) -> None:
     if failed:
         console.print(f"gate failed, not promoted: {len(failed)} of {len(summary.outcomes)}")
         _print_reasons(console, failed)
+    _print_alarms(console, summary.outcomes)
+    _print_simple(console, summary.outcomes)
 
 
 def print_outcomes(summary: RunSummary, promotes: bool) -> None:
@@ -67,7 +70,7 @@ def print_outcomes(summary: RunSummary, promotes: bool) -> None:
     table.add_column("gate")
     _add_measures(table, summary.points)
     for outcome in summary.outcomes[:SHOWN]:
-        gate = "passed" if outcome.passed else "failed"
+        gate = "failed" if not outcome.passed else "alarm" if outcome.alarm else "passed"
         table.add_row(_label(outcome), gate, *_measures(outcome.accuracy))
     console.print(table)
     _print_rest(console, len(summary.outcomes))
@@ -76,13 +79,16 @@ def print_outcomes(summary: RunSummary, promotes: bool) -> None:
     verb = "promoted" if promotes else "passed the gate; not promoted, the run had no release stage"
     console.print(f"{verb}: {passed} of {len(summary.outcomes)}")
     _print_reasons(console, [outcome for outcome in summary.outcomes if not outcome.passed])
+    _print_alarms(console, summary.outcomes)
+    _print_simple(console, summary.outcomes)
 
 
 def print_sources(sources: pd.DataFrame) -> None:
     """Which model made the forecasts: the champion, the one before it, or the baseline, and why.
 
     Args:
-        sources: One row per forecast with ``segment``, ``velocity``, ``source`` and ``reason``.
+        sources: One row per forecast with ``segment``, ``velocity``, ``source``, ``model_kind`` and
+            ``reason``.
     """
     each = sources.fillna({"reason": ""}).drop_duplicates(["segment", "velocity", "source"])
     console = _console()
@@ -93,10 +99,11 @@ def print_sources(sources: pd.DataFrame) -> None:
     table = _table("Forecasts that no champion made", "made by")
     for title in ("number", "reason", "segments"):
         table.add_column(title)
-    groups = _by_size(lesser, ["source", "reason"])
+    groups = _by_size(lesser, ["source", "model_kind", "reason"])
     for rows in groups[:SHOWN]:
-        source, reason = rows[["source", "reason"]].iloc[0]
-        table.add_row(source.replace("_", " "), str(len(rows)), reason, _first(rows))
+        source, kind, reason = rows[["source", "model_kind", "reason"]].iloc[0]
+        label = f"{_words(source)} ({_words(kind)})"
+        table.add_row(label, str(len(rows)), reason, _first(rows))
     console.print(table)
     _print_rest(console, len(groups))
 
@@ -228,14 +235,43 @@ def _print_mean(console: Console, accuracy: Accuracy | None) -> None:
 
 
 def _print_reasons(console: Console, outcomes: Sequence[Outcome]) -> None:
-    for outcome in outcomes[:SHOWN]:
-        console.print(f"  {_label(outcome)}: {outcome.reason}", markup=False, soft_wrap=True)
-    _print_rest(console, len(outcomes))
+    _print_lines(console, [f"{_label(outcome)}: {outcome.reason}" for outcome in outcomes])
 
 
-def _print_rest(console: Console, n: int) -> None:
-    if n > SHOWN:
-        console.print(f"  and {n - SHOWN} more")
+def _print_alarms(console: Console, outcomes: Sequence[Outcome]) -> None:
+    """What passed the gate and missed the contract all the same."""
+    lines = [f"{_label(one)}: {one.alarm}" for one in outcomes if one.passed and one.alarm]
+    if lines:
+        console.print(f"alarm, passed all the same: {len(lines)} of {len(outcomes)}")
+        _print_lines(console, lines, _FEW)
+
+
+def _print_simple(console: Console, outcomes: Sequence[Outcome]) -> None:
+    """Where a simple contestant has the lower WAPE."""
+    lines = [
+        f"{_label(one)}: {_words(str(one.simple))} {_percent(one.simple_wape)} against "
+        f"{_percent(one.accuracy.wape.ensemble)}"
+        for one in outcomes
+        if one.simple_wins
+    ]
+    if lines:
+        console.print(f"WAPE lower by a simple rule: {len(lines)} of {len(outcomes)}")
+        _print_lines(console, lines, _FEW)
+
+
+def _print_lines(console: Console, lines: Sequence[str], shown: int = SHOWN) -> None:
+    for line in lines[:shown]:
+        console.print(f"  {line}", markup=False, soft_wrap=True)
+    _print_rest(console, len(lines), shown)
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def _print_rest(console: Console, n: int, shown: int = SHOWN) -> None:
+    if n > shown:
+        console.print(f"  and {n - shown} more")
 
 
 def _label(outcome: Outcome) -> str:

@@ -16,6 +16,7 @@ from demand_forecast.reporting import results
 from demand_forecast.reporting.results import Where
 
 SUMMARY: Final = "summary"
+LEADERBOARD: Final = "leaderboard"
 RETRAIN_PLAN: Final = "retrain_plan"
 # Stand for all regions, segments and velocities in a path.
 _REGION: Final = "<region>"
@@ -103,6 +104,7 @@ class RunReport(NamedTuple):
             self._one_for_all("verdicts", "verdict", self._branches, _BRANCH.namespace),
             self._one_for_all("rejected rows", "quarantine", self.plan.regions, _REGION),
             Where("these figures", self._path(SUMMARY)) if self._makes(SUMMARY) else None,
+            Where("leaderboard", self._path(LEADERBOARD)) if self._makes(LEADERBOARD) else None,
             Where("retrain plan", self._path(RETRAIN_PLAN)) if self._makes(RETRAIN_PLAN) else None,
         ]
         commands = [Where("runs and models", "mlflow ui"), Where("pipelines", "kedro viz run")]

@@ -18,7 +18,6 @@ from demand_forecast.exceptions import (
     ConfigurationError,
     MissingInputError,
     NotEnoughHistoryError,
-    did_you_mean,
     extra_needed,
 )
 from demand_forecast.framework import run_context
@@ -80,7 +79,7 @@ def load_targets(context: KedroContext, namespace: str | None) -> list[Target]:
         NotEnoughHistoryError: If no ensemble has enough weeks; of several, those that have not are
             named and left out.
     """
-    branches = _choose(namespace)
+    branches = run_context.current().segments.within(namespace)
     _check_panels(context, branches)
     targets, reasons = [], []
     for branch, panel in _with_panels(context.catalog, branches):
@@ -92,18 +91,6 @@ def load_targets(context: KedroContext, namespace: str | None) -> list[Target]:
     if not targets:
         raise NotEnoughHistoryError(f"nothing to tune: {reasons[0]}")
     return targets
-
-
-def _choose(namespace: str | None) -> list[Branch]:
-    plan = run_context.current().segments
-    if namespace is None:
-        return plan.branches
-    if namespace not in plan.namespaces:
-        raise ConfigurationError(
-            f"--namespace: there is no region, segment or velocity '{namespace}' in this "
-            f"environment. {did_you_mean(namespace, plan.namespaces)}"
-        )
-    return [b for b in plan.branches if namespace in (b.region, b.segment.namespace, b.namespace)]
 
 
 def _panel_name(segment: Segment) -> str:

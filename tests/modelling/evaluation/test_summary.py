@@ -15,6 +15,7 @@ from demand_forecast.modelling.evaluation.summary import (
     Accuracy,
     Judged,
     RunSummary,
+    best_simple,
     count_rows,
     pool,
     summarise,
@@ -47,7 +48,7 @@ def _backtest(seed: int, model: str = "ensemble", velocity: str = "fast") -> pd.
 
 
 def _judged(frame: pd.DataFrame, segment: str = "texas.large", passed: bool = True) -> list[Judged]:
-    """Verdicts by velocity as the gate gives them: without an ensemble there are no metrics."""
+    """Verdicts by velocity as the gate gives them."""
     verdicts = []
     for velocity in ("fast", "slow"):
         rows = frame[frame["velocity"] == velocity]
@@ -55,7 +56,8 @@ def _judged(frame: pd.DataFrame, segment: str = "texas.large", passed: bool = Tr
         verdict = {
             "passed": passed and tried,
             "reason": "all rules passed" if passed and tried else f"{velocity}: no",
-            "metrics": metrics.summarise(rows).to_dict("records") if tried else [],
+            "alarm": f"{velocity}: loud" if tried else "",
+            "metrics": metrics.summarise(rows).to_dict("records") if len(rows) else [],
         }
         verdicts.append(Judged(segment, velocity, json.loads(json.dumps(verdict))))
     return verdicts
@@ -157,6 +159,55 @@ def test_the_worst_outcome_comes_first_with_its_reason() -> None:
     for first, second in (outcomes[:2], outcomes[2:]):
         assert first.accuracy.mape.ensemble >= second.accuracy.mape.ensemble
     assert outcomes[0].reason == f"{outcomes[0].velocity}: no"
+
+
+def test_each_outcome_names_the_best_simple_contestant_and_says_where_it_wins() -> None:
+    rows = _segment(5)
+    ours = rows[rows["model"] == "ensemble"]
+    closer = (ours["actual"] + ours["median"]) / 2
+    naive = ours.assign(model="seasonal_naive", median=ours["median"] * 3 + 1)
+    smoothing = ours.assign(model="smoothing", median=closer)
+    fast, slow = (
+        {(o.velocity): o for o in summarise(_judged(pd.concat(parts))).outcomes}
+        for parts in ([rows, naive, smoothing], [rows, naive])
+    )
+    for outcome in fast.values():
+        assert outcome.simple == "smoothing"
+        assert outcome.simple_wape == pytest.approx(outcome.accuracy.wape.ensemble / 2, abs=0.001)
+        assert outcome.simple_wins
+    for outcome in slow.values():  # the average has the medians of the ensemble
+        assert outcome.simple == "historical_average"
+        assert outcome.simple_wape == outcome.accuracy.wape.ensemble
+        assert not outcome.simple_wins
+    lone = summarise(_judged(rows[rows["model"] != "ensemble"])).outcomes[0]
+    assert lone.simple == "historical_average" and lone.simple_wape is not None
+    assert not lone.simple_wins
+
+
+def test_the_best_simple_contestant_is_that_of_all_groups_together() -> None:
+    def record(model: str, wape: float | None, volume: float) -> dict:
+        return {"model": model, "wape_median": wape, "volume": volume}
+
+    rows = [
+        record("ensemble", 1.0, 10.0),
+        record("historical_average", 20.0, 10.0),
+        record("smoothing", 10.0, 10.0),
+        record("historical_average", 20.0, 90.0),
+        record("smoothing", 22.0, 90.0),
+        record("moving_average", None, 90.0),
+        record("seasonal_naive", 0.0, 0.0),
+    ]
+    assert best_simple(rows) == "historical_average"  # 20.0 against 20.8
+    assert best_simple(rows[:3]) == "smoothing"
+    assert best_simple(iter(rows[:1])) is None
+    assert best_simple([]) is None
+
+
+def test_an_alarm_stands_beside_the_outcome() -> None:
+    outcomes = summarise(_judged(_segment(5))).outcomes
+    assert [(o.passed, o.alarm) for o in outcomes] == [
+        (True, f"{o.velocity}: loud") for o in outcomes
+    ]
 
 
 def test_where_nothing_was_measured_figures_are_null_and_the_summary_is_json() -> None:

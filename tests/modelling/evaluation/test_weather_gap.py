@@ -106,6 +106,8 @@ def test_the_metrics_table_has_the_gap_beside_the_ensemble(hot):
         KNOWN_WEATHER: False,
         "historical_average": False,
         "seasonal_naive": False,
+        "moving_average": False,
+        "smoothing": False,
     }
     assert overall.loc[KNOWN_WEATHER, "mape"] == pytest.approx(0)
     assert overall.loc[ENSEMBLE, "weather_gap"] > 5

@@ -59,7 +59,14 @@ def test_good_challenger_passes_with_all_figures() -> None:
     verdict = judge(_pair(0.2, 0.5))
     assert verdict.passed
     assert verdict.reason == "all rules passed"
-    assert [rule.name for rule in verdict.rules] == ["finite", "mape", "better_than_baseline"]
+    assert verdict.alarm == ""
+    assert {rule.name: rule.blocks for rule in verdict.rules} == {
+        "finite": True,
+        "mape": False,
+        "better_than_baseline": True,
+        "wape_against_simple": True,
+        "bias_against_simple": True,
+    }
     assert _rule(verdict, "mape").figure == pytest.approx(20)
     assert _rule(verdict, "better_than_baseline").figure == pytest.approx(60)
     assert {row["model"]: row["mape"] for row in verdict.metrics} == pytest.approx(
@@ -68,10 +75,10 @@ def test_good_challenger_passes_with_all_figures() -> None:
 
 
 def test_each_limit_holds() -> None:
-    assert judge(_pair(0.45, 0.5), GateParameters(mape_limit=45.0001)).passed
+    assert judge(_pair(0.45, 0.5), GateParameters(mape_limit=45.0001)).alarm == ""
     over = judge(_pair(0.46, 0.5))
-    assert not over.passed and not _rule(over, "mape").passed
-    assert over.reason == "mape: MAPE 46.0 %, at most 45 %"
+    assert not _rule(over, "mape").passed
+    assert over.alarm == "mape: MAPE 46.0 %, at most 45 %"
     worse = judge(_pair(0.4, 0.3))
     assert not _rule(worse, "better_than_baseline").passed and _rule(worse, "mape").passed
     assert not judge(_pair(0.3, 0.3)).passed
@@ -90,6 +97,97 @@ def test_a_figure_at_its_limit_passes(parameters, frame, rule) -> None:
     verdict = judge(frame, GateParameters(**parameters))
     assert verdict.passed
     assert abs(_rule(verdict, rule).figure) == _rule(verdict, rule).limit == 50
+
+
+def test_missing_the_contract_is_an_alarm_and_blocks_nothing() -> None:
+    """At 47 % it is far better than an average at 100 %, which would serve in its place."""
+    verdict = judge(_pair(0.47, 1.0))
+    assert verdict.passed
+    assert verdict.reason == "all rules passed"
+    assert verdict.alarm == "mape: MAPE 47.0 %, at most 45 %"
+    stored = judge_challenger(_pair(0.47, 1.0), Challenger(HistoricalAverage()), GateParameters())
+    assert (stored["passed"], stored["alarm"]) == (True, verdict.alarm)
+    assert {r["name"]: (r["passed"], r["blocks"]) for r in stored["rules"]}["mape"] == (
+        False,
+        False,
+    )
+    both = judge(_pair(0.6, 0.5))
+    assert both.alarm.startswith("mape: ") and "mape: MAPE" not in both.reason
+
+
+def _against(simple: dict[str, pd.DataFrame], **challenger) -> pd.DataFrame:
+    """A challenger that is 20 % too high, an average 50 % too high, and other simple ones."""
+    others = [rows.assign(model=name) for name, rows in simple.items()]
+    return pd.concat([_pair(**({"challenger": 0.2, "baseline": 0.5} | challenger)), *others])
+
+
+def test_the_wape_may_be_a_margin_above_that_of_the_best_simple_contestant() -> None:
+    simple = {"moving_average": _constant("", 0.16), "seasonal_naive": _constant("", 0.4)}
+    rule = _rule(judge(_against(simple)), "wape_against_simple")
+    assert not rule.passed
+    assert (rule.figure, rule.limit) == (pytest.approx(25), 2)
+    assert rule.detail == "WAPE 20.0 % against 16.0 % of moving_average: 25.0 % above, at most 2 %"
+    exact = {"smoothing": _constant("", 0.25)}
+    frame = _against(exact, challenger=0.5, baseline=0.75)
+    at_limit = judge(frame, GateParameters(simple_margin=100, bias_floor=None))
+    assert _rule(at_limit, "wape_against_simple").figure == 100
+    assert at_limit.passed
+    assert not judge(frame, GateParameters(simple_margin=99.999, bias_floor=None)).passed
+    lower = _rule(judge(_against({"smoothing": _constant("", 0.4)})), "wape_against_simple")
+    assert lower.passed and lower.figure == pytest.approx(-50)
+    assert judge(_against(simple), GateParameters(simple_margin=None, bias_floor=20)).passed
+
+
+def test_the_wape_is_that_of_the_medians() -> None:
+    frame = _against({"smoothing": _constant("", 0.1)})
+    frame.loc[frame["model"] == "ensemble", "median"] = 100.0
+    assert _rule(judge(frame), "wape_against_simple").figure == -100
+    worse = _against({}).assign(median=lambda t: t["median"].where(t["model"] == "ensemble", 100.0))
+    rule = _rule(judge(worse), "wape_against_simple")
+    assert not rule.passed and rule.figure is None
+    assert "unknown above" in rule.detail
+    both = _against({}).assign(median=100.0)
+    assert _rule(judge(both), "wape_against_simple").passed
+
+
+def test_the_bias_may_be_as_high_as_that_of_the_best_simple_contestant() -> None:
+    for sign in (1.0, -1.0):
+        simple = {"smoothing": _constant("", 0.3, sign=-sign)}
+        verdict = judge(_against(simple, sign=sign))
+        rule = _rule(verdict, "bias_against_simple")
+        assert rule.passed
+        assert (rule.figure, rule.limit) == pytest.approx((20 * sign, 30))
+    unbiased = _constant("", 0.3)
+    unbiased["mean"] = 105.0  # and the median is 30 % too high
+    frame = _against({"smoothing": unbiased})
+    assert judge(frame).passed  # the floor is 25
+    verdict = judge(frame, GateParameters(bias_floor=10))
+    rule = _rule(verdict, "bias_against_simple")
+    assert not verdict.passed
+    assert (rule.passed, rule.figure, rule.limit) == (False, pytest.approx(20), 10)
+    assert rule.detail == (
+        "bias 20.0 % of the volume, 5.0 % of smoothing; at most 10.0 % either way"
+    )
+    assert judge(frame, GateParameters(bias_floor=None)).passed
+
+
+def test_a_bias_at_its_limit_passes_and_sold_out_weeks_are_credited() -> None:
+    frame = _pair(0.5, 0.75)
+    frame.loc[frame["model"] == "historical_average", "mean"] = 100.0
+    assert _rule(judge(frame, GateParameters(bias_floor=50)), "bias_against_simple").passed
+    below = judge(frame, GateParameters(bias_floor=49.999))
+    assert not _rule(below, "bias_against_simple").passed
+    credited = judge(frame.assign(censored=True), GateParameters(bias_floor=0))
+    assert _rule(credited, "bias_against_simple").figure == 0
+
+
+def test_every_limit_can_be_switched_off() -> None:
+    off = dict.fromkeys(["mape_limit", "min_reduction", "simple_margin", "bias_floor", "margin"])
+    frame = pd.concat([_pair(0.9, 0.1), _constant("incumbent", 0.05)])
+    assert not judge(frame).passed
+    verdict = judge(frame, GateParameters(**off))
+    assert verdict.passed and verdict.alarm == ""
+    assert [rule.name for rule in verdict.rules] == ["finite"]
 
 
 def test_a_reduction_at_its_limit_fails() -> None:
@@ -341,8 +439,11 @@ def test_a_challenger_is_judged_against_the_baseline_and_not_by_weather_it_could
     assert [rule["name"] for rule in failed["rules"] if not rule["passed"]] == [
         "mape",
         "better_than_baseline",
+        "wape_against_simple",
+        "bias_against_simple",
     ]
-    assert failed["reason"].startswith("mape: MAPE 40.0 %, at most 30 %; better_than_baseline: ")
+    assert failed["alarm"] == "mape: MAPE 40.0 %, at most 30 %"
+    assert failed["reason"].startswith("better_than_baseline: MAPE 40.0 % against 30.0 %")
 
 
 def test_what_is_stored_of_a_segment_without_sales_is_json() -> None:
@@ -362,11 +463,18 @@ def test_what_is_stored_of_a_segment_without_sales_is_json() -> None:
 def test_a_challenger_that_is_not_there_or_was_not_tried_fails_with_the_reason(
     challenger, reason
 ) -> None:
-    frame = _pair(0.2, 0.5)
-    stored = judge_challenger(
-        frame if challenger.model is None else frame[:0], challenger, GateParameters()
-    )
-    assert stored == {"passed": False, "reason": reason, "rules": [], "metrics": []}
+    frame = _constant("historical_average", 0.5)
+    was_tried = challenger.model is None
+    stored = judge_challenger(frame if was_tried else frame[:0], challenger, GateParameters())
+    metrics = stored.pop("metrics")
+    assert [row["mape"] for row in metrics] == ([50] if was_tried else [])
+    assert stored == {
+        "passed": False,
+        "challenger": "ensemble",
+        "reason": reason,
+        "alarm": "",
+        "rules": [],
+    }
 
 
 def test_the_baseline_is_taken_as_it_was_used_whatever_its_mape_point_says() -> None:

@@ -14,8 +14,9 @@ from demand_forecast.modelling.lifecycle.release import (
     prepare_ensemble,
 )
 from demand_forecast.modelling.lifecycle.training import TrainingParameters
-from demand_forecast.modelling.models.baseline import HistoricalAverage
+from demand_forecast.modelling.models.baseline import HistoricalAverage, Smoothing
 from demand_forecast.modelling.models.ensemble import Ensemble
+from demand_forecast.modelling.models.kinds import load_model, save_model
 from demand_forecast.modelling.panel import KEY
 from demand_forecast.modelling.parameters import flatten
 from stand_ins import Constant, Incomplete
@@ -25,12 +26,25 @@ TRAINING = TrainingParameters(network={"seeds": 1})
 
 def _metrics(mape: float) -> list[dict[str, object]]:
     rows = {"ensemble": mape, "historical_average": 50.0, "lasso": 33.0}
-    return [{"model": m, "mape": v, "wape": v / 2, "rmse_zero": None} for m, v in rows.items()]
+    return [
+        {"model": m, "mape": v, "wape": v / 2, "wape_median": v, "volume": 100.0, "rmse_zero": None}
+        for m, v in rows.items()
+    ]
+
+
+def _simple(volume: float, **wapes: float | None) -> dict[str, object]:
+    """A verdict with the WAPE of simple contestants, and an ensemble that is better."""
+    rows = {"ensemble": 1.0} | wapes
+    records = [
+        {"model": m, "wape_median": w, "volume": volume, "mape": 70.0} for m, w in rows.items()
+    ]
+    return _verdict(True) | {"metrics": records}
 
 
 def _verdict(passed: bool) -> dict[str, object]:
-    reason = "all rules passed" if passed else "mape: MAPE 60.0 %, at most 45 %"
-    return {"passed": passed, "reason": reason, "rules": [], "metrics": _metrics(30.0)}
+    reason = "all rules passed" if passed else "better_than_baseline: no"
+    alarm = "mape: MAPE 60.0 %, at most 45 %"
+    return {"passed": passed, "reason": reason, "alarm": alarm, "metrics": _metrics(30.0)}
 
 
 @pytest.fixture(scope="module")
@@ -86,6 +100,7 @@ def test_what_travels_to_the_registry(trained_ensemble, challenger) -> None:
         weeks=70,
         validated_mape=30.0,
         promoted=True,
+        alarm="mape: MAPE 60.0 %, at most 45 %",
     )
     assert set(trained.plots) == {"backtest", "lasso_effects"}
     assert len(trained.plots["lasso_effects"]().axes) == 1
@@ -95,7 +110,7 @@ def test_a_model_that_failed_waits_with_the_reason(trained_ensemble, challenger)
     trained = _prepare(trained_ensemble[0], challenger, _verdict(False))
     assert trained.model is not None
     assert not trained.lineage.promoted
-    assert trained.lineage.reason == "mape: MAPE 60.0 %, at most 45 %"
+    assert trained.lineage.reason == "better_than_baseline: no"
 
 
 def test_only_the_series_of_the_velocity_are_learned(trained_ensemble, challenger) -> None:
@@ -152,6 +167,45 @@ def test_the_baseline_is_always_promoted_with_the_figures_of_both_velocities(pan
     assert trained.lineage.kind == "historical_average"
     assert str(trained.lineage.as_of) == "2024-12-28"
     assert trained.lineage.velocity is None
+
+
+def test_the_baseline_is_the_best_simple_contestant_of_both_velocities(panel, tmp_path) -> None:
+    verdicts = {
+        "fast": _simple(100.0, historical_average=30.0, moving_average=20.0, smoothing=25.0),
+        "slow": _simple(50.0, historical_average=30.0, moving_average=60.0, smoothing=35.0),
+    }
+    trained = prepare_baseline(panel, verdicts)  # 30, 33.3 and 28.3, pooled by volume
+    assert isinstance(trained.model, Smoothing)
+    assert trained.lineage.kind == "smoothing"
+    assert trained.lineage.promoted
+    assert trained.metrics == {"fast_mape": 70.0, "slow_mape": 70.0}
+    save_model(trained.model, tmp_path)
+    loaded = load_model(tmp_path)
+    assert isinstance(loaded, Smoothing)
+    assert loaded.rate_ == Smoothing().fit(panel).rate_
+    alone = prepare_baseline(panel, {"fast": verdicts["fast"], "slow": _simple(0.0)})
+    assert alone.lineage.kind == "moving_average"
+
+
+def test_the_baseline_is_chosen_for_what_it_serves(panel) -> None:
+    """What the refused ensemble lost to, not what is best where a champion serves."""
+    fast = _simple(1000.0, historical_average=90.0, moving_average=20.0)
+    slow = _simple(10.0, historical_average=30.0, moving_average=60.0)
+    no = {"passed": False}
+    for verdicts, kind in (
+        ({"fast": fast, "slow": slow}, "moving_average"),
+        ({"fast": fast, "slow": slow | no}, "historical_average"),
+        ({"fast": fast | no, "slow": slow}, "moving_average"),
+        ({"fast": fast | no, "slow": slow | no}, "moving_average"),
+        ({"fast": fast, "slow": slow | no | {"metrics": []}}, "moving_average"),
+    ):
+        assert prepare_baseline(panel, verdicts).lineage.kind == kind
+
+
+def test_where_nothing_was_validated_the_baseline_is_the_average(panel) -> None:
+    unknown = _simple(100.0, smoothing=None)
+    for verdicts in ({}, {"fast": _verdict(False) | {"metrics": []}}, {"fast": unknown}):
+        assert isinstance(prepare_baseline(panel, verdicts).model, HistoricalAverage)
 
 
 def test_without_any_delivery_there_is_no_baseline(make_panel) -> None:

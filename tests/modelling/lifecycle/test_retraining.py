@@ -188,6 +188,7 @@ def _delivered(panel, position: int, source: str = "champion") -> pd.DataFrame:
         velocity=classify(known),
         as_of=as_of,
         source=source,
+        model_kind="ensemble",
         model_name="m",
         model_version="1",
     )

@@ -11,18 +11,21 @@ from hypothesis import strategies as st
 from demand_forecast.exceptions import ArtefactError, ConfigurationError, NotEnoughHistoryError
 from demand_forecast.modelling.models.baseline import (
     PUBLISHED_LEVELS,
+    RATES,
     HistoricalAverage,
+    MovingAverage,
     SeasonalNaive,
+    Smoothing,
     _row_quantiles,
 )
 from demand_forecast.modelling.points import atoms, mape_point
 from demand_forecast.modelling.protocol import FORECAST_COLUMNS, POINTS, QUANTILES, Forecaster
 from profiles import examples
 
-BOTH = pytest.mark.parametrize("kind", [HistoricalAverage, SeasonalNaive])
+ALL = pytest.mark.parametrize("kind", [HistoricalAverage, SeasonalNaive, MovingAverage, Smoothing])
 
 
-@BOTH
+@ALL
 def test_forecast_keeps_the_protocol(kind, make_panel) -> None:
     panel = make_panel(missing=0.1)
     model = kind().fit(panel)
@@ -71,7 +74,63 @@ def test_seasonal_naive_falls_back_to_the_average(make_panel) -> None:
     pd.testing.assert_series_equal(*both)
 
 
-@BOTH
+def _predicted(model, panel, demand) -> np.ndarray:
+    """Means of a panel whose demand is replaced, ``(series, 3)``."""
+    frame = model.predict(replace(panel, demand=demand), panel.as_of, 3)
+    return frame["mean"].to_numpy().reshape(-1, 3)
+
+
+def test_the_moving_average_is_that_of_the_last_eight_known_weeks(make_panel) -> None:
+    panel = make_panel(n_weeks=30)
+    demand = panel.demand.copy()
+    demand[0, [3, 20, 24, 29]] = np.nan
+    demand[1, 5:] = np.nan
+    means = _predicted(MovingAverage().fit(panel), panel, demand)
+    assert (means == means[:, :1]).all()
+    for row, mean in zip(demand, means[:, 0], strict=True):
+        assert mean == pytest.approx(row[np.isfinite(row)][-8:].mean())
+
+
+@pytest.mark.parametrize("rate", RATES)
+def test_smoothing_weighs_weeks_by_their_age(make_panel, rate: float) -> None:
+    panel = make_panel(n_weeks=30)
+    model = Smoothing().fit(panel)
+    model.rate_ = rate
+    demand = panel.demand.copy()
+    demand[0, [5, 29]] = np.nan  # weeks without a delivery change nothing
+    means = _predicted(model, panel, demand)
+    assert (means == means[:, :1]).all()
+    for row, mean in zip(demand, means[:, 0], strict=True):
+        known = row[np.isfinite(row)].astype(float)
+        weights = (1 - rate) ** np.arange(len(known))[::-1]
+        assert mean == pytest.approx((weights * known).sum() / weights.sum())
+
+
+def test_the_rate_is_that_of_the_least_errors_one_week_ahead(make_panel) -> None:
+    panel = make_panel(n_weeks=200)
+    noise = np.random.default_rng(3).normal(size=panel.demand.shape)
+    steady = (100 + 10 * noise).astype(np.float32)
+    wandering = (1000 + 10 * noise.cumsum(axis=1)).astype(np.float32)
+    rates = [Smoothing().fit(replace(panel, demand=d)).rate_ for d in (steady, wandering)]
+    assert rates == [min(RATES), max(RATES)]
+    loud = np.where(np.arange(panel.n_series)[:, None] == 0, 100 * wandering, steady)
+    assert Smoothing().fit(replace(panel, demand=loud)).rate_ == max(RATES)
+
+
+@pytest.mark.parametrize(("kind", "lag"), [(MovingAverage, 1), (Smoothing, 1), (SeasonalNaive, 52)])
+def test_quantiles_are_those_of_the_errors_that_the_rule_has_made(make_panel, kind, lag) -> None:
+    panel = make_panel(level=400)
+    model = kind().fit(panel)
+    frame = model.predict(panel, panel.as_of, 1)
+    errors = [
+        panel.demand[:, week] - model.predict(panel, panel.weeks[week - 1], 1)["mean"]
+        for week in range(lag, panel.n_weeks)
+    ]
+    expected = np.quantile(errors, PUBLISHED_LEVELS, axis=0).T + frame[["mean"]].to_numpy()
+    assert frame[list(QUANTILES)].to_numpy() == pytest.approx(np.maximum(expected, 0), rel=1e-5)
+
+
+@ALL
 def test_new_series_have_their_product_then_the_segment(kind, make_panel) -> None:
     panel = make_panel(n_weeks=30)
     model = kind().fit(panel)
@@ -87,7 +146,7 @@ def test_new_series_have_their_product_then_the_segment(kind, make_panel) -> Non
     assert frame["q10"][1] <= frame["mean"][1] * 1.5
 
 
-@BOTH
+@ALL
 def test_panel_without_any_history_gets_what_was_learned(kind, make_panel) -> None:
     panel = make_panel(n_weeks=60)
     model = kind().fit(panel)
@@ -105,7 +164,7 @@ def test_short_series_have_the_spread_of_the_segment(make_panel) -> None:
     assert row[list(QUANTILES)].to_numpy(dtype=float) == pytest.approx(row["mean"] * model.pooled_)
 
 
-@BOTH
+@ALL
 def test_nothing_after_as_of_is_read(kind, make_panel) -> None:
     panel = make_panel()
     as_of = panel.weeks[80]
@@ -116,7 +175,7 @@ def test_nothing_after_as_of_is_read(kind, make_panel) -> None:
     pd.testing.assert_frame_equal(*frames)
 
 
-@BOTH
+@ALL
 def test_all_zero_series_are_forecast_zero(kind, make_panel) -> None:
     panel = make_panel()
     zero = replace(panel, demand=np.zeros_like(panel.demand))
@@ -124,7 +183,7 @@ def test_all_zero_series_are_forecast_zero(kind, make_panel) -> None:
     assert (frame[[*POINTS, *QUANTILES]] == 0).all(axis=None)
 
 
-@BOTH
+@ALL
 def test_saved_model_forecasts_the_same(kind, make_panel, tmp_path) -> None:
     panel = make_panel(missing=0.2)
     model = kind().fit(panel)
@@ -161,7 +220,7 @@ def test_impossible_requests_are_named(panel) -> None:
         HistoricalAverage().fit(panel).predict(panel, panel.as_of, 0)
 
 
-@BOTH
+@ALL
 def test_the_mape_point_is_that_of_the_distribution(kind, make_panel) -> None:
     """The way of the ensemble: the weighted median of the atoms of the quantiles."""
     panel = make_panel(missing=0.1)

@@ -7,7 +7,12 @@ import pandas as pd
 import pytest
 
 from demand_forecast.exceptions import ArtefactError
-from demand_forecast.modelling.models.baseline import HistoricalAverage, SeasonalNaive
+from demand_forecast.modelling.models.baseline import (
+    HistoricalAverage,
+    MovingAverage,
+    SeasonalNaive,
+    Smoothing,
+)
 from demand_forecast.modelling.models.kinds import (
     KINDS,
     kind_of,
@@ -24,6 +29,8 @@ def models(trained_ensemble):
     return {
         "historical_average": HistoricalAverage().fit(panel),
         "seasonal_naive": SeasonalNaive().fit(panel),
+        "moving_average": MovingAverage().fit(panel),
+        "smoothing": Smoothing().fit(panel),
         "lasso": ensemble.members_["lasso"],
         "network": ensemble.members_["network"],
         "trees": BoostedTrees(TreesParameters(rounds=5), horizon=ensemble.horizon).fit(panel),

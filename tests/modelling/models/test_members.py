@@ -147,7 +147,7 @@ def test_its_parameters_are_logged(ensemble) -> None:
 def test_it_is_released(panel, ensemble) -> None:
     challenger = Challenger(ensemble)
     classes = panel.series[KEY].assign(velocity="fast")
-    verdict = {"passed": True, "reason": "", "metrics": []}
+    verdict = {"passed": True, "reason": "", "alarm": "", "metrics": []}
     nothing = pd.DataFrame({"model": [], "horizon": []})
     training = TrainingParameters(borrow=False)
     trained = prepare_ensemble(

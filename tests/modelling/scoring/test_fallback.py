@@ -8,7 +8,7 @@ import pytest
 
 from demand_forecast.exceptions import ContractError
 from demand_forecast.modelling.lifecycle.records import RegisteredModel
-from demand_forecast.modelling.models.baseline import HistoricalAverage
+from demand_forecast.modelling.models.baseline import HistoricalAverage, MovingAverage
 from demand_forecast.modelling.output_contract import check_output, target_weeks
 from demand_forecast.modelling.panel import KEY
 from demand_forecast.modelling.scoring.fallback import (
@@ -38,7 +38,7 @@ def _champions(panel, fast=None, slow=None):
 
 @pytest.fixture
 def baseline(panel) -> RegisteredModel:
-    return _registered(HistoricalAverage().fit(panel), "baseline", "3")
+    return _registered(HistoricalAverage().fit(panel), "baseline", "3", kind="historical_average")
 
 
 def _score(panel, models, baseline, velocity=None) -> pd.DataFrame:
@@ -90,8 +90,22 @@ def test_no_champion_gives_the_baseline_with_the_reason(panel, baseline, caplog)
     assert set(fast["source"]) == {"baseline"}
     assert set(fast["reason"]) == {"no champion"}
     assert set(fast["model_name"]) == {baseline.name}
-    assert set(table.loc[table["velocity"] == "slow", "source"]) == {"champion"}
-    assert "baseline instead of the champion: no champion" in caplog.text
+    assert set(fast["model_kind"]) == {"historical_average"}
+    slow = table[table["velocity"] == "slow"]
+    assert set(slow["source"]) == {"champion"}
+    assert set(slow["model_kind"]) == {"ensemble"}
+    assert "historical_average instead of the champion: no champion" in caplog.text
+
+
+def test_the_baseline_is_whatever_was_registered_as_such(panel) -> None:
+    none = _registered(None, version="", reason="no champion")
+    model = MovingAverage().fit(panel)
+    best = _registered(model, "baseline", "3", kind="moving_average")
+    table = _score(panel, _champions(panel, none, none), best)
+    assert set(table["model_kind"]) == {"moving_average"}
+    assert set(table["source"]) == {"baseline"}
+    said = table.merge(model.predict(panel, panel.as_of, 4), on=[*KEY, "week"])
+    assert said["mean_x"].tolist() == pytest.approx(said["mean_y"].tolist())
 
 
 def test_the_baseline_answers_with_its_own_average(panel, baseline) -> None:
@@ -152,6 +166,7 @@ def test_without_a_registered_baseline_one_is_computed(panel) -> None:
     table = _score(panel, _champions(panel, none, none), none)
     assert set(table["source"]) == {"baseline"}
     assert set(table["reason"]) == {"no champion; baseline computed now: no champion"}
+    assert set(table["model_kind"]) == {"historical_average"}
     check_output(table, panel.series[KEY], target_weeks(panel.as_of, 4))
 
 

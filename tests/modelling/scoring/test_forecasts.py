@@ -28,6 +28,7 @@ def _table(panel, forecast, **changes) -> pd.DataFrame:
         "as_of": panel.as_of,
         "source": "baseline",
         "reason": "no champion",
+        "model_kind": "smoothing",
         "model_name": "north_texas.large.baseline",
         "model_version": 3,
     }
@@ -41,6 +42,7 @@ def test_table_says_where_each_number_came_from(panel, forecast) -> None:
     row = table.iloc[0]
     assert (row["region"], row["store_format"], row["velocity"]) == ("north_texas", "large", "fast")
     assert (row["source"], row["reason"], row["model_version"]) == ("baseline", "no champion", "3")
+    assert row["model_kind"] == "smoothing"
     assert (table["as_of"] == panel.as_of).all()
     pd.testing.assert_frame_equal(table[forecast.columns], forecast)
     check_output(table, panel.series, target_weeks(panel.as_of, 4))

@@ -51,7 +51,7 @@ def table(
     if values is None:
         values = np.sort(rng.gamma(2.0, 20.0, (len(frame), len(QUANTILES))), axis=1)
     frame[list(QUANTILES)] = values
-    return frame.assign(as_of=AS_OF, source="champion")
+    return frame.assign(as_of=AS_OF, model_kind="ensemble")
 
 
 def _row(totals: pd.DataFrame, **where: object) -> pd.Series:
@@ -204,7 +204,7 @@ def _backtest(forecast: pd.DataFrame, origins: int = 6, seed: int = 0) -> pd.Dat
             frame.assign(model="ensemble", actual=actual),
             frame.assign(model="historical_average", actual=frame["mean"]),
         ]
-    return pd.concat(parts).drop(columns=["region", "store_format", "as_of", "source"])
+    return pd.concat(parts).drop(columns=["region", "store_format", "as_of", "model_kind"])
 
 
 def test_segments_get_the_errors_of_the_model_they_are_forecast_with() -> None:
@@ -214,7 +214,7 @@ def test_segments_get_the_errors_of_the_model_they_are_forecast_with() -> None:
     assert set(ours["correlation"]) == {"estimated"}
     assert set(ours["reason"]) == {""}
     theirs = total_segments(
-        {name: f.assign(source="baseline") for name, f in segments.items()}, backtests
+        {name: f.assign(model_kind="historical_average") for name, f in segments.items()}, backtests
     )
     wide, narrow = (_row(t, level="all", period=HORIZON) for t in (ours, theirs))
     assert wide["q90"] - wide["q10"] > 1.5 * (narrow["q90"] - narrow["q10"])

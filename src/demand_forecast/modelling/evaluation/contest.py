@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Final
-
 import pandas as pd
 
 from demand_forecast.modelling.evaluation.backtest import BACKTEST_COLUMNS, backtest
@@ -14,17 +11,11 @@ from demand_forecast.modelling.evaluation.weather_gap import (
     replay_with_known_weather,
     weather_gap,
 )
-from demand_forecast.modelling.models.baseline import SeasonalNaive
-from demand_forecast.modelling.models.kinds import BASELINE, ENSEMBLE
+from demand_forecast.modelling.models.kinds import BASELINE, ENSEMBLE, SIMPLE, model_class
 from demand_forecast.modelling.panel import KEY, Panel
 from demand_forecast.modelling.protocol import Forecaster
 
-NAIVE = "seasonal_naive"
 ALL_HORIZONS = "all"
-# Further models to compare with, by name, fitted on the weeks before the first origin.
-CONTESTANTS: Final[dict[str, Callable[[], Forecaster]]] = {
-    NAIVE: SeasonalNaive,
-}
 
 
 def compare(
@@ -38,7 +29,7 @@ def compare(
     step: int,
     horizon: int,
 ) -> pd.DataFrame:
-    """Replay an ensemble, its members, the baseline and ``CONTESTANTS`` at the same origins.
+    """Replay an ensemble, its members and the simple contestants at the same origins.
 
     Where there is weather, the ensemble is also replayed at some of the origins with the weather
     that came (:mod:`demand_forecast.modelling.evaluation.weather_gap`).
@@ -47,7 +38,8 @@ def compare(
         panel: The segment, the weeks of the validation included.
         classes: Velocity of each series, in the panel's order.
         velocity: The one whose series are forecast.
-        baseline: Fitted before the first origin; None where there is too little history.
+        baseline: The historical average, fitted before the first origin; None where there is too
+            little history. The other simple ones are fitted here.
         challenger: The ensemble, likewise.
         n_origins: Rolling origins.
         step: Weeks between two.
@@ -63,12 +55,15 @@ def compare(
     origins = rolling_origins(panel, n_origins, horizon, step)
     past, part = panel.until(origins[0]), panel.select(rows)
     models: dict[str, Forecaster] = {} if challenger is None else {ENSEMBLE: challenger}
-    models |= {BASELINE: baseline}
-    models |= {name: make().fit(past) for name, make in CONTESTANTS.items()}
+    models |= {name: baseline if name == BASELINE else _fitted(name, past) for name in SIMPLE}
     frames = [backtest(models, part, origins, horizon)]
     if challenger is not None and part.weather:
         frames.append(replay_with_known_weather(challenger, part, origins, horizon))
     return pd.concat(frames, ignore_index=True).assign(velocity=velocity)
+
+
+def _fitted(kind: str, panel: Panel) -> Forecaster:
+    return model_class(kind)().fit(panel)
 
 
 def _nothing() -> pd.DataFrame:

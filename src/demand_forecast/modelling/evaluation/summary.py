@@ -21,7 +21,7 @@ from demand_forecast.modelling.evaluation.metrics import (
     Average,
     Metric,
 )
-from demand_forecast.modelling.models.kinds import BASELINE, ENSEMBLE
+from demand_forecast.modelling.models.kinds import BASELINE, ENSEMBLE, SIMPLE
 from demand_forecast.modelling.velocity import VELOCITIES
 
 ALL: Final = "all"
@@ -42,7 +42,7 @@ class Judged(NamedTuple):
         velocity: ``fast`` or ``slow``.
         verdict: As stored: ``passed``, ``reason``, and ``metrics`` of each model, with one record
             per model as :func:`demand_forecast.modelling.evaluation.metrics.summarise` has them;
-            empty where there was no ensemble.
+            without the ensemble's where there was none. Also ``alarm``.
     """
 
     segment: str
@@ -112,7 +112,16 @@ class Outcome(Record):
     velocity: str
     passed: bool
     reason: str = Field(description="Which rules failed and why, or why there is no ensemble.")
+    alarm: str = Field(description="Which rules failed that keep nothing from promotion, and why.")
     accuracy: Accuracy
+    simple: str | None = Field(description="The simple contestant with the least WAPE.")
+    simple_wape: float | None = Field(description="Its WAPE, of the `median`.")
+
+    @property
+    def simple_wins(self) -> bool:
+        """Whether there is an ensemble, and a simple contestant has the lower WAPE."""
+        simple, ensemble = self.simple_wape, self.accuracy.wape.ensemble
+        return simple is not None and ensemble is not None and simple < ensemble
 
 
 class Rows(Record):
@@ -203,12 +212,18 @@ def _share_passed(judged: Sequence[Judged]) -> float | None:
 
 
 def _outcome(one: Judged) -> Outcome:
+    metrics = one.verdict["metrics"]
+    simple = best_simple(metrics)
+    wape = pool([row for row in metrics if row["model"] == simple], WAPE_MEDIAN)
     return Outcome(
         segment=one.segment,
         velocity=one.velocity,
         passed=one.verdict["passed"],
         reason=one.verdict["reason"],
+        alarm=one.verdict["alarm"],
         accuracy=Accuracy.of([one]),
+        simple=simple,
+        simple_wape=_rounded(wape),
     )
 
 
@@ -248,6 +263,21 @@ def pool(rows: Sequence[Mapping[str, Any]], metric: Metric) -> float:
         return float("nan")
     values, weights = zip(*pairs, strict=True)
     return float(np.average(values, weights=weights))
+
+
+def best_simple(metrics: Iterable[Mapping[str, Any]]) -> str | None:
+    """The simple contestant with the least WAPE of the median; None where none was measured.
+
+    Args:
+        metrics: Records of models as :func:`pool` takes them, of one group or of several, which are
+            pooled.
+    """
+    rows = list(metrics)
+    wapes = {
+        name: pool([row for row in rows if row["model"] == name], WAPE_MEDIAN) for name in SIMPLE
+    }
+    measured = {name: wape for name, wape in wapes.items() if not np.isnan(wape)}
+    return min(measured, key=lambda name: measured[name]) if measured else None
 
 
 def _weight(row: Mapping[str, Any], metric: Metric) -> float:

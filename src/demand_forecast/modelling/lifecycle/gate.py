@@ -1,11 +1,15 @@
 """The gate: may the challenger be promoted? Each rule with its figures, for a person to read.
 
-All models are compared on the same rows of the same origins, on which none was fitted.
+All models are compared on the same rows of the same origins, on which none was fitted. What serves
+is the best that is known: a rule blocks the promotion where something else would serve better. The
+contract's limit compares with nothing, so missing it is an alarm and blocks nothing.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -15,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from demand_forecast.exceptions import ConfigurationError, ContractError, did_you_mean
 from demand_forecast.modelling.evaluation.metrics import summarise
+from demand_forecast.modelling.evaluation.summary import best_simple
 from demand_forecast.modelling.evaluation.weather_gap import KNOWN_WEATHER
 from demand_forecast.modelling.lifecycle.records import Challenger
 from demand_forecast.modelling.models.kinds import BASELINE, ENSEMBLE
@@ -23,22 +28,39 @@ from demand_forecast.modelling.parameters import Parameters
 from demand_forecast.modelling.protocol import POINTS, QUANTILES
 
 Array = npt.NDArray[np.float64]
+Figures = Mapping[str, Any]  # of one model, by measure
 ROW = ["origin", *KEY, "week"]
 MIN_BLOCKS = 4
 
 
 class GateParameters(Parameters):
-    """Limits of the gate; all shares in per cent."""
+    """Limits of the gate; all shares in per cent. Null switches a rule off."""
 
-    mape_limit: float = Field(
-        default=45.0, gt=0, description="The contract: MAPE of the challenger at most this."
+    mape_limit: float | None = Field(
+        default=45.0,
+        gt=0,
+        description="The contract: MAPE of the challenger at most this. Missing it is an alarm and "
+        "does not keep the challenger from promotion.",
     )
-    min_reduction: float = Field(
+    min_reduction: float | None = Field(
         default=0.0,
         description="MAPE of the challenger must be more than this below that of the historical "
         "average as it was used, its mean.",
     )
-    margin: float = Field(
+    simple_margin: float | None = Field(
+        default=2.0,
+        ge=0,
+        description="How much higher, relatively, the WAPE of the challenger's median may be than "
+        "that of the best simple contestant.",
+    )
+    bias_floor: float | None = Field(
+        default=25.0,
+        ge=0,
+        description="Bias of the challenger's mean, sold-out weeks credited, at most this either "
+        "way, or at most that of the best simple contestant where that is higher. The bias of a "
+        "few weeks is uncertain by some points: 10 would refuse ensembles with half the WAPE.",
+    )
+    margin: float | None = Field(
         default=2.0,
         ge=0,
         description="How much worse than the incumbent's, relatively, the challenger's MAPE may be "
@@ -65,7 +87,16 @@ class GateParameters(Parameters):
 
 
 class RuleResult(BaseModel):
-    """One rule: what was measured, what was allowed, and a sentence about it."""
+    """One rule: what was measured, what was allowed, and a sentence about it.
+
+    Attributes:
+        name: Of the rule.
+        passed: Whether the figure keeps to the limit.
+        figure: What was measured; None where it cannot be.
+        limit: What was allowed.
+        detail: Both in words.
+        blocks: Whether failing keeps the challenger from promotion; else it is an alarm.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -74,6 +105,7 @@ class RuleResult(BaseModel):
     figure: float | None
     limit: float
     detail: str
+    blocks: bool = True
 
 
 class Verdict(BaseModel):
@@ -91,9 +123,17 @@ class Verdict(BaseModel):
 
     @property
     def reason(self) -> str:
-        """One line: which rules failed and why, or that all passed."""
-        failed = [f"{rule.name}: {rule.detail}" for rule in self.rules if not rule.passed]
-        return "; ".join(failed) or "all rules passed"
+        """One line: which rules keep it from promotion and why, or that none does."""
+        return self._failed(blocks=True) or "all rules passed"
+
+    @property
+    def alarm(self) -> str:
+        """One line: which other rules failed and why; empty where none did."""
+        return self._failed(blocks=False)
+
+    def _failed(self, blocks: bool) -> str:
+        failed = [rule for rule in self.rules if not rule.passed and rule.blocks == blocks]
+        return "; ".join(f"{rule.name}: {rule.detail}" for rule in failed)
 
 
 def judge(
@@ -107,7 +147,8 @@ def judge(
     """Verdict on ``challenger`` from a backtest of one segment and velocity.
 
     Args:
-        frame: From :func:`demand_forecast.modelling.evaluation.backtest.backtest`.
+        frame: From :func:`demand_forecast.modelling.evaluation.backtest.backtest`; the simple
+            contestants are those of its models that are in ``SIMPLE``.
         rules: Limits; the defaults of :class:`GateParameters` if not given.
         challenger: Name in ``frame`` of the model that wants to be promoted.
         baseline: Name of the model that it must beat.
@@ -119,30 +160,31 @@ def judge(
         ContractError: If challenger and incumbent were not tried on the same rows.
     """
     rules = rules or GateParameters()
-    table = summarise(frame, by=["model"]).set_index("model")
-    models = [str(name) for name in table.index]
+    figures = {str(row["model"]): row for row in _figures(frame)}
+    models = list(figures)
     for name in (challenger, baseline):
         if name not in models:
             raise ConfigurationError(
                 f"Model '{name}' is not in the backtest. {did_you_mean(name, models)}"
             )
-    biases = table[rules.bias_metric].to_dict()
-    # The contract: the challenger's MAPE against the average as the company used it, its mean.
-    mapes, of_means = table["mape"].to_dict(), table["mape_mean"].to_dict()
-    results = [
-        _finite(frame[frame["model"] == challenger]),
-        _accurate(mapes[challenger], rules),
-        _better(mapes[challenger], of_means[baseline], rules, baseline),
+    mine, average = figures[challenger], figures[baseline]
+    simple = figures[best_simple(figures.values()) or baseline]
+    rows = frame[frame["model"] == challenger]
+    compared = partial(_not_worse, frame, challenger, incumbent, rules)
+    checks: list[tuple[float | None, Callable[[float], RuleResult]]] = [
+        (rules.mape_limit, partial(_accurate, mine)),
+        (rules.min_reduction, partial(_better, mine, average)),
+        (rules.simple_margin, partial(_near_simple, mine, simple)),
+        (rules.bias_floor, partial(_as_unbiased, mine, simple)),
+        (rules.margin if incumbent in models else None, compared),
+        (rules.bias_limit, partial(_unbiased, mine, rules.bias_metric)),
     ]
-    if incumbent in models:
-        results.append(_not_worse(frame, challenger, incumbent, rules))
-    if rules.bias_limit is not None:
-        results.append(_unbiased(biases[challenger], rules, rules.bias_limit))
+    results = [_finite(rows), *(rule(limit) for limit, rule in checks if limit is not None)]
     return Verdict(
-        passed=all(result.passed for result in results),
+        passed=all(result.passed for result in results if result.blocks),
         challenger=challenger,
         rules=results,
-        metrics=_records(table),
+        metrics=_valid_json(figures.values()),
     )
 
 
@@ -151,14 +193,18 @@ def judge_challenger(
 ) -> dict[str, Any]:
     """Verdict on one velocity as it is stored: JSON only.
 
-    Without a model the challenger fails with the reason why there is none.
+    Without a model the challenger fails with the reason why there is none; the metrics are then
+    those of the simple contestants.
     """
     rows = backtest[backtest["model"] != KNOWN_WEATHER]
     if challenger.model is None or rows.empty:
         reason = challenger.reason or "no week with a delivery in the validation window"
-        return {"passed": False, "reason": reason, "rules": [], "metrics": []}
+        metrics = [] if rows.empty else _valid_json(_figures(rows))
+        verdict = Verdict(passed=False, challenger=ENSEMBLE, rules=[], metrics=metrics)
+        return verdict.model_dump(mode="json") | {"reason": reason, "alarm": ""}
     verdict = judge(rows, rules, challenger=ENSEMBLE, baseline=BASELINE)
-    return verdict.model_dump(mode="json") | {"reason": verdict.reason}
+    told = {"reason": verdict.reason, "alarm": verdict.alarm}
+    return verdict.model_dump(mode="json") | told
 
 
 def relative_excess(
@@ -230,53 +276,87 @@ def _finite(rows: pd.DataFrame) -> RuleResult:
     return RuleResult(name="finite", passed=wrong == 0, figure=wrong, limit=0, detail=detail)
 
 
-def _accurate(mape: float, rules: GateParameters) -> RuleResult:
+def _accurate(mine: Figures, limit: float) -> RuleResult:
     return RuleResult(
         name="mape",
-        passed=bool(mape <= rules.mape_limit),
-        figure=_number(mape),
-        limit=rules.mape_limit,
-        detail=f"MAPE {_text(mape)}, at most {rules.mape_limit:g} %",
+        passed=bool(mine["mape"] <= limit),
+        figure=_number(mine["mape"]),
+        limit=limit,
+        detail=f"MAPE {_text(mine['mape'])}, at most {limit:g} %",
+        blocks=False,
     )
 
 
-def _better(mape: float, of_baseline: float, rules: GateParameters, baseline: str) -> RuleResult:
-    reduction = 100 * (1 - mape / of_baseline) if of_baseline > 0 else float("nan")
+def _better(mine: Figures, average: Figures, limit: float) -> RuleResult:
+    """Against the average as the company used it, by its mean."""
+    mape, other = mine["mape"], average["mape_mean"]
+    reduction = 100 * (1 - mape / other) if other > 0 else math.nan
     return RuleResult(
         name="better_than_baseline",
-        passed=bool(reduction > rules.min_reduction),
+        passed=bool(reduction > limit),
         figure=_number(reduction),
-        limit=rules.min_reduction,
+        limit=limit,
         detail=(
-            f"MAPE {_text(mape)} against {_text(of_baseline)} of the mean of {baseline}: reduction "
-            f"{_text(reduction)}, must be more than {rules.min_reduction:g} %"
+            f"MAPE {_text(mape)} against {_text(other)} of the mean of {average['model']}: "
+            f"reduction {_text(reduction)}, must be more than {limit:g} %"
+        ),
+    )
+
+
+def _near_simple(mine: Figures, simple: Figures, margin: float) -> RuleResult:
+    wape, other = mine["wape_median"], simple["wape_median"]
+    perfect = 0.0 if wape == other else math.inf
+    excess = 100 * (wape / other - 1) if other > 0 else perfect
+    return RuleResult(
+        name="wape_against_simple",
+        passed=bool(excess <= margin),
+        figure=_number(excess),
+        limit=margin,
+        detail=(
+            f"WAPE {_text(wape)} against {_text(other)} of {simple['model']}: "
+            f"{_text(excess)} above, at most {margin:g} %"
+        ),
+    )
+
+
+def _as_unbiased(mine: Figures, simple: Figures, floor: float) -> RuleResult:
+    bias, other = mine["bias_aware"], simple["bias_aware"]
+    limit = max(floor, abs(_number(other) or 0.0))
+    return RuleResult(
+        name="bias_against_simple",
+        passed=bool(abs(bias) <= limit),
+        figure=_number(bias),
+        limit=limit,
+        detail=(
+            f"bias {_text(bias)} of the volume, {_text(other)} of {simple['model']}; at most "
+            f"{limit:.1f} % either way"
         ),
     )
 
 
 def _not_worse(
-    frame: pd.DataFrame, challenger: str, incumbent: str, rules: GateParameters
+    frame: pd.DataFrame, challenger: str, incumbent: str, rules: GateParameters, margin: float
 ) -> RuleResult:
     excess, upper = relative_excess(frame, challenger, incumbent, rules)
     return RuleResult(
         name="not_worse_than_incumbent",
-        passed=bool(upper <= rules.margin),
+        passed=bool(upper <= margin),
         figure=_number(upper),
-        limit=rules.margin,
+        limit=margin,
         detail=(
             f"MAPE {_text(excess)} above that of {incumbent}, at {100 * rules.confidence:g} % "
-            f"confidence at most {_text(upper)}, margin {rules.margin:g} %"
+            f"confidence at most {_text(upper)}, margin {margin:g} %"
         ),
     )
 
 
-def _unbiased(bias: float, rules: GateParameters, limit: float) -> RuleResult:
+def _unbiased(mine: Figures, metric: str, limit: float) -> RuleResult:
     return RuleResult(
-        name=rules.bias_metric,
-        passed=bool(abs(bias) <= limit),
-        figure=_number(bias),
+        name=metric,
+        passed=bool(abs(mine[metric]) <= limit),
+        figure=_number(mine[metric]),
         limit=limit,
-        detail=f"{rules.bias_metric} {_text(bias)} of the volume, at most {limit:g} % either way",
+        detail=f"{metric} {_text(mine[metric])} of the volume, at most {limit:g} % either way",
     )
 
 
@@ -288,9 +368,14 @@ def _text(value: float) -> str:
     return f"{value:.1f} %" if math.isfinite(value) else "unknown"
 
 
-def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
-    """Rows as JSON-able dicts: NaN and infinities become None."""
-    rows = table.reset_index().to_dict(orient="records")
+def _figures(frame: pd.DataFrame) -> list[Figures]:
+    """All measures of each model."""
     return [
-        {str(k): _number(v) if isinstance(v, float) else v for k, v in row.items()} for row in rows
+        {str(name): value for name, value in row.items()}
+        for row in summarise(frame, by=["model"]).to_dict(orient="records")
     ]
+
+
+def _valid_json(rows: Iterable[Figures]) -> list[dict[str, Any]]:
+    """NaN and infinities become None."""
+    return [{k: _number(v) if isinstance(v, float) else v for k, v in r.items()} for r in rows]

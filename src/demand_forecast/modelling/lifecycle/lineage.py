@@ -33,6 +33,9 @@ class Lineage(BaseModel):
     )
     promoted: bool = Field(default=False, description="Whether it became the champion.")
     reason: str = Field(default="", description="Why not, or why there is no model.")
+    alarm: str = Field(
+        default="", description="Rules of the gate that it missed and that block nothing."
+    )
     environment: str | None = Field(default=None, description="Kedro environment of the run.")
     git_commit: str | None = Field(default=None, description="Commit of the code that trained it.")
     trained_at: datetime | None = Field(default=None, description="When it was registered.")

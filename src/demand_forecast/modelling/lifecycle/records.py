@@ -77,3 +77,8 @@ class RegisteredModel:
     version: str = ""
     lineage: Lineage | None = None
     reason: str = ""
+
+    @property
+    def kind(self) -> str:
+        """Kind of ``model``, such as ensemble; empty where that is not known."""
+        return "" if self.lineage is None else self.lineage.kind

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import partial
 from typing import Any
 
@@ -10,12 +10,12 @@ import pandas as pd
 
 from demand_forecast.exceptions import ContractError, NotEnoughHistoryError
 from demand_forecast.modelling.evaluation.plots import plot_backtest
+from demand_forecast.modelling.evaluation.summary import best_simple
 from demand_forecast.modelling.lifecycle.lineage import Lineage
 from demand_forecast.modelling.lifecycle.records import Challenger, TrainedModel
 from demand_forecast.modelling.lifecycle.training import TrainingParameters
-from demand_forecast.modelling.models.baseline import HistoricalAverage
 from demand_forecast.modelling.models.direct import DirectForecaster
-from demand_forecast.modelling.models.kinds import BASELINE, ENSEMBLE
+from demand_forecast.modelling.models.kinds import BASELINE, ENSEMBLE, model_class
 from demand_forecast.modelling.models.rows import neighbours
 from demand_forecast.modelling.output_contract import check_output, target_weeks
 from demand_forecast.modelling.panel import KEY, Panel
@@ -25,25 +25,41 @@ FIGURES = ("mape", "wape", "bias", "rmse", "rmse_zero", "share_left_out", "cover
 
 
 def prepare_baseline(panel: Panel, verdicts: Mapping[str, dict[str, Any]]) -> TrainedModel:
-    """The historical average of all weeks; always promoted, it is the last resort of scoring.
+    """The best simple contestant, fitted to all weeks; always promoted: it serves without champion.
 
     Without a single delivery there is none, with the reason.
 
     Args:
         panel: The whole segment.
-        verdicts: By velocity; the baseline's figures in them are logged.
+        verdicts: By velocity; the figures of the chosen one in them are logged.
     """
-    lineage = Lineage.of(BASELINE, panel, panel)
+    kind = _serves_best(verdicts.values())
+    lineage = Lineage.of(kind, panel, panel)
     try:
-        model = HistoricalAverage().fit(panel)
+        model = model_class(kind)().fit(panel)
     except NotEnoughHistoryError as error:
         return TrainedModel(None, lineage.model_copy(update={"reason": str(error)}))
     metrics = {
         f"{velocity}_{name}": value
         for velocity, verdict in verdicts.items()
-        for name, value in _figures(verdict, BASELINE).items()
+        for name, value in _figures(verdict, kind).items()
     }
     return TrainedModel(model, lineage.model_copy(update={"promoted": True}), metrics=metrics)
+
+
+def _serves_best(verdicts: Collection[Mapping[str, Any]]) -> str:
+    """The simple contestant with the least WAPE over the velocities that it serves.
+
+    These are the ones whose ensemble was refused: each lost to a simple contestant of its own, and
+    the best for the others may be worse than what was refused. Where none was, it is chosen for
+    all; where nothing was validated, it is the historical average.
+    """
+    refused = [verdict for verdict in verdicts if not verdict["passed"]]
+    for served in (refused, verdicts):
+        best = best_simple(row for verdict in served for row in verdict["metrics"])
+        if best is not None:
+            return best
+    return BASELINE
 
 
 def prepare_ensemble(
@@ -88,6 +104,7 @@ def prepare_ensemble(
         "validated_mape": ensemble.get("mape"),
         "promoted": bool(verdict["passed"]) and not broken,
         "reason": broken or ("" if verdict["passed"] else verdict["reason"]),
+        "alarm": verdict["alarm"],
     }
     return TrainedModel(
         model,

@@ -1,14 +1,14 @@
-"""The forecasts to beat: the average of the past, and the same week of last year.
+"""The simple forecasts to beat: averages of the past, smoothing, the same week of last year.
 
 The historical average is what the ordering policy used before there were models. Its ``mean`` is
 that average itself, ``median`` is the 50 % quantile, and ``mape_point`` comes from the quantiles in
 the way of all other models, so that a comparison by MAPE sets like against like.
 
 Quantiles are empirical. A series with at least ``MIN_WEEKS`` observations has the quantiles of its
-own past: of its demand for the average, of its year-on-year changes (added to last year's value)
-for the seasonal one. A shorter one has those of the segment, learned in ``fit`` relative to each
-series' mean and scaled to its own. They are those of observed demand: sold-out weeks count as they
-were.
+own past: of its demand for the historical average, for the others of the errors that the rule made
+in it, added to the point. A shorter one has those of the segment, learned in ``fit`` relative to
+each series' mean and scaled to its own. They are those of observed demand: sold-out weeks count as
+they were.
 """
 
 from __future__ import annotations
@@ -31,11 +31,13 @@ Array = npt.NDArray[np.float64]
 
 MIN_WEEKS: Final = 8
 WEEKS_PER_YEAR: Final = 52
+RECENT_WEEKS: Final = 8
+RATES: Final = (0.02, 0.05, 0.1, 0.2, 0.4)
 PUBLISHED_LEVELS: Final = np.array(list(QUANTILES.values()))
 
 
 class _Baseline:
-    """What both share: levels for series of any age, pooled quantiles, artefacts.
+    """What all share: levels for series of any age, pooled quantiles, artefacts.
 
     Attributes:
         product_means_: Mean weekly demand by ``product_id``, columns ``product_id`` and ``mean``.
@@ -108,6 +110,7 @@ class _Baseline:
             "segment_mean": self.segment_mean_,
             "pooled": self.pooled_.tolist(),
             "whole": self.whole_,
+            **self._own_state(),
         }
         directory.mkdir(parents=True, exist_ok=True)
         self.product_means_.to_parquet(directory / "product_means.parquet", index=False)
@@ -126,13 +129,24 @@ class _Baseline:
         model.segment_mean_ = float(state["segment_mean"])
         model.pooled_ = np.asarray(state["pooled"], dtype=np.float64)
         model.whole_ = bool(state["whole"])
+        model._restore(state)
         return model
+
+    def _own_state(self) -> dict[str, Any]:
+        """What a rule has learned besides; JSON."""
+        return {}
+
+    def _restore(self, state: dict[str, Any]) -> None:
+        """Take back what :meth:`_own_state` gave."""
 
     def _levels(self, panel: Panel, demand: Array) -> Array:
         """Mean demand per series; of its product, then of the segment, where it has none yet."""
+        own = _row_means(demand)
+        if np.isfinite(own).all():
+            return np.maximum(own, 0.0)
         products = panel.series["product_id"].reset_index(drop=True)
         learned = self.product_means_.set_index("product_id")["mean"]
-        level = pd.Series(_row_means(demand))
+        level = pd.Series(own)
         for fallback in (_product_means(panel, demand), learned):
             level = level.fillna(products.map(fallback))
         return np.maximum(level.fillna(self.segment_mean_).to_numpy(dtype=np.float64), 0.0)
@@ -175,7 +189,17 @@ class HistoricalAverage(_Baseline):
         return np.ones(len(PUBLISHED_LEVELS))
 
 
-class SeasonalNaive(_Baseline):
+class _AroundErrors(_Baseline):
+    """A rule whose quantiles are those of its own errors, added to the point."""
+
+    def _around(self, point: Array, spread: Array) -> Array:
+        return np.maximum(point[:, :, None] + spread[:, None, :], 0.0)
+
+    def _no_spread(self) -> Array:
+        return np.zeros(len(PUBLISHED_LEVELS))
+
+
+class SeasonalNaive(_AroundErrors):
     """Demand of the same week of last year (52 weeks before), of each series.
 
     Where the series was not delivered in that week, its historical average. Leads beyond a year
@@ -194,11 +218,81 @@ class SeasonalNaive(_Baseline):
     def _spread(self, demand: Array) -> Array:
         return demand[:, WEEKS_PER_YEAR:] - demand[:, :-WEEKS_PER_YEAR]
 
-    def _around(self, point: Array, spread: Array) -> Array:
-        return np.maximum(point[:, :, None] + spread[:, None, :], 0.0)
 
-    def _no_spread(self) -> Array:
-        return np.zeros(len(PUBLISHED_LEVELS))
+class _LastLevel(_AroundErrors):
+    """The level of each series as it was last, for every lead; errors are those one week ahead."""
+
+    def _point(self, demand: Array, level: Array, horizon: int) -> Array:
+        last = self._running(demand)[:, -1]
+        return np.repeat(np.where(np.isfinite(last), last, level)[:, None], horizon, axis=1)
+
+    def _spread(self, demand: Array) -> Array:
+        return demand[:, 1:] - self._running(demand)[:, :-1]
+
+    def _running(self, demand: Array) -> Array:
+        """Level at the end of each week, ``(series, weeks)``; NaN before the first delivery."""
+        raise NotImplementedError
+
+
+class MovingAverage(_LastLevel):
+    """Mean demand of the last ``RECENT_WEEKS`` weeks in which the series was delivered.
+
+    Of 4, 8 and 13 weeks, 8 are best over the suite's sets.
+    """
+
+    name = "moving_average"
+
+    def _running(self, demand: Array) -> Array:
+        known = np.isfinite(demand)
+        first = np.argsort(~known, axis=1, kind="stable")  # known weeks first, in their order
+        sums = np.nancumsum(np.take_along_axis(demand, first, axis=1), axis=1)
+        sums = np.pad(sums, ((0, 0), (1, 0)))
+        until = known.cumsum(axis=1)
+        since = np.maximum(until - RECENT_WEEKS, 0)
+        recent = np.take_along_axis(sums, until, axis=1) - np.take_along_axis(sums, since, axis=1)
+        return recent / np.where(until > 0, until - since, np.nan)
+
+
+class Smoothing(_LastLevel):
+    """Simple exponential smoothing (Brown 1956): recent weeks count more, by one rate.
+
+    The weights of the weeks sum to 1 from the first one on, so that no start has to be chosen.
+
+    Attributes:
+        rate_: The one of ``RATES`` with the least squared errors one week ahead, over all series
+            of the segment. A rate of its own for each series is no better on the suite's sets.
+    """
+
+    name = "smoothing"
+    rate_: float
+
+    def fit(self, panel: Panel) -> Self:
+        """Choose the rate, and learn what all rules do.
+
+        Raises:
+            NotEnoughHistoryError: If no series of the panel was ever delivered.
+        """
+        demand = _demand(panel)
+        self.rate_ = min(RATES, key=lambda rate: _squared_errors(demand, rate))
+        return super().fit(panel)
+
+    def _running(self, demand: Array) -> Array:
+        return _smoothed(demand, self.rate_)
+
+    def _own_state(self) -> dict[str, Any]:
+        return {"rate": self.rate_}
+
+    def _restore(self, state: dict[str, Any]) -> None:
+        self.rate_ = float(state["rate"])
+
+
+def _smoothed(demand: Array, rate: float) -> Array:
+    """Levels ``(series, weeks)``; a week without a delivery leaves them as they are."""
+    return pd.DataFrame(demand.T).ewm(alpha=rate, ignore_na=True).mean().to_numpy().T
+
+
+def _squared_errors(demand: Array, rate: float) -> float:
+    return float(np.nansum(np.square(demand[:, 1:] - _smoothed(demand, rate)[:, :-1])))
 
 
 def _demand(panel: Panel) -> Array:

@@ -21,10 +21,17 @@ MEMBERS = {
     "network": "network.network.Network",
     "trees": "trees.BoostedTrees",
 }
-# The only classes that a stored model may name: loading one can run no other code.
-KINDS = {
+# Simple contestants of the gate; the best of them is what serves a segment without a champion. A
+# further one is a class with the methods of ``Forecaster`` and a line here.
+SIMPLE = {
     BASELINE: "baseline.HistoricalAverage",
     "seasonal_naive": "baseline.SeasonalNaive",
+    "moving_average": "baseline.MovingAverage",
+    "smoothing": "baseline.Smoothing",
+}
+# The only classes that a stored model may name: loading one can run no other code.
+KINDS = {
+    **SIMPLE,
     ENSEMBLE: "ensemble.Ensemble",
     **MEMBERS,
 }

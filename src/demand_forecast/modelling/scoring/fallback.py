@@ -12,8 +12,10 @@ from pydantic import Field
 from demand_forecast.exceptions import ContractError
 from demand_forecast.modelling.decisions.orders import OrderParameters
 from demand_forecast.modelling.explanation.explain import GROUPS, explain
+from demand_forecast.modelling.lifecycle.lineage import Lineage
 from demand_forecast.modelling.lifecycle.records import RegisteredModel
 from demand_forecast.modelling.models.baseline import HistoricalAverage
+from demand_forecast.modelling.models.kinds import BASELINE
 from demand_forecast.modelling.output_contract import check_output, target_weeks
 from demand_forecast.modelling.panel import KEY, Panel
 from demand_forecast.modelling.parameters import Parameters
@@ -75,8 +77,8 @@ def score_segment(
         panel: The segment; forecasts start after its last week.
         velocity: Classes from the last training; a product that has none yet is taken as slow.
         models: What the registry gave for each velocity.
-        baseline: What it gave for the historical average, the last resort; where there is none, one
-            is computed from the panel.
+        baseline: What it gave for the best simple contestant, the last resort; where there is none,
+            the historical average is computed from the panel.
         horizon: Weeks ahead.
         scoring: Which series are forecast, and how.
 
@@ -118,11 +120,11 @@ def _score(
             return _forecast(panel, wanted, champion, source, champion.reason, horizon, order)
         except ContractError as error:
             reason = f"{champion.name} version {champion.version}: {error}"
-    _LOGGER.warning("%s: baseline instead of the champion: %s", champion.name, reason)
     if baseline.model is None:
-        fitted = HistoricalAverage().fit(panel)
-        baseline = RegisteredModel(fitted, baseline.name, reason=baseline.reason)
         reason = f"{reason}; baseline computed now: {baseline.reason}"
+        fitted, lineage = HistoricalAverage().fit(panel), Lineage.of(BASELINE, panel, panel)
+        baseline = RegisteredModel(fitted, baseline.name, lineage=lineage)
+    _LOGGER.warning("%s: %s instead of the champion: %s", champion.name, baseline.kind, reason)
     return _forecast(panel, wanted, baseline, "baseline", reason, horizon, order)
 
 
@@ -145,6 +147,7 @@ def _forecast(
         as_of=panel.as_of,
         source=source,
         reason=reason,
+        model_kind=registered.kind,
         model_name=registered.name,
         model_version=registered.version,
         order=order,

@@ -27,6 +27,7 @@ OUTPUT_COLUMNS: Final = [
     *ORDER_COLUMNS,
     "source",
     "reason",
+    "model_kind",
     "model_name",
     "model_version",
 ]
@@ -40,6 +41,7 @@ def build_table(
     as_of: pd.Timestamp,
     source: str,
     reason: str = "",
+    model_kind: str,
     model_name: str,
     model_version: str,
     order: OrderParameters | None = None,
@@ -53,6 +55,7 @@ def build_table(
         as_of: Last week of history that was used.
         source: One of ``SOURCES``.
         reason: Why it is not the champion; empty if it is.
+        model_kind: Kind of the model, such as ensemble or moving_average.
         model_name: Name in the registry.
         model_version: Version in the registry.
         order: How orders are derived from the quantiles.
@@ -80,6 +83,7 @@ def build_table(
         as_of=pd.Timestamp(as_of),
         source=source,
         reason=reason,
+        model_kind=model_kind,
         model_name=model_name,
         model_version=str(model_version),
     )[OUTPUT_COLUMNS]

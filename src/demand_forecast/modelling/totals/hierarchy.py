@@ -30,7 +30,6 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from demand_forecast.modelling.models.kinds import BASELINE, ENSEMBLE
 from demand_forecast.modelling.panel import KEY
 from demand_forecast.modelling.protocol import QUANTILES
 from demand_forecast.modelling.totals.error_correlation import (
@@ -81,7 +80,7 @@ def total_segments(
     Args:
         forecasts: Forecast table by segment.
         backtests: Backtests of the series of each segment. A series' errors are those of the model
-            that it is forecast with: the ensemble, or the baseline.
+            that it is forecast with: the ensemble, or a simple one.
 
     Returns:
         As :func:`add_up`; ``reason`` says for how many segments there was no backtest. Where there
@@ -180,9 +179,8 @@ def total_quantiles(mean: Array, summed: Array, ratio: Array) -> Array:
 
 def _errors(forecast: pd.DataFrame, backtest: pd.DataFrame) -> pd.DataFrame:
     """Rows of the backtest by the model with which each series is forecast now."""
-    used = forecast[[*KEY, "region", "store_format", "source"]].drop_duplicates(KEY)
-    used["model"] = np.where(used["source"] == "baseline", BASELINE, ENSEMBLE)
-    return backtest.merge(used.drop(columns="source"), on=[*KEY, "model"])
+    used = forecast[[*KEY, "region", "store_format", "model_kind"]].drop_duplicates(KEY)
+    return backtest.merge(used.rename(columns={"model_kind": "model"}), on=[*KEY, "model"])
 
 
 def _prepare(forecast: pd.DataFrame) -> pd.DataFrame:

@@ -38,7 +38,7 @@ def refit(
 
 
 def refit_baseline(panel: Panel, **verdicts: dict[str, Any]) -> TrainedModel:
-    """The historical average of all weeks; it needs no gate, it is what the gate compares with.
+    """The best simple contestant on all weeks; it needs no gate, it is what the gate compares with.
 
     Args:
         panel: The segment.

@@ -32,7 +32,7 @@ def score(
     Args:
         panel: The segment.
         last_velocity: Classes from the last training.
-        baseline: The historical average.
+        baseline: The best simple contestant.
         forecast: Horizon.
         scoring: Which series are forecast, and how.
         models: Champions by velocity.

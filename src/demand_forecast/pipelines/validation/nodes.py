@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,6 +11,7 @@ import pandas as pd
 from demand_forecast.framework.segments import Branch
 from demand_forecast.modelling.evaluation import plots
 from demand_forecast.modelling.evaluation.contest import compare, metrics_table
+from demand_forecast.modelling.evaluation.leaderboard import leaderboard
 from demand_forecast.modelling.evaluation.plots import PlotlyFigure
 from demand_forecast.modelling.evaluation.splits import ForecastParameters
 from demand_forecast.modelling.evaluation.summary import Judged, summarise
@@ -18,6 +20,8 @@ from demand_forecast.modelling.lifecycle.records import Challenger
 from demand_forecast.modelling.models.kinds import BASELINE, ENSEMBLE
 from demand_forecast.modelling.panel import Panel
 from demand_forecast.modelling.scoring.lost_sales import validation_lost_sales
+
+_LOGGER = logging.getLogger(__name__)
 
 
 def run_backtest(
@@ -42,10 +46,24 @@ def run_backtest(
 
 
 def judge(
-    backtest: pd.DataFrame, challenger: Challenger, validation: GateParameters
+    backtest: pd.DataFrame, branch: Branch, challenger: Challenger, validation: GateParameters
 ) -> tuple[dict[str, Any], pd.DataFrame]:
     """Verdict on the challenger, and the metrics of all models."""
-    return judge_challenger(backtest, challenger, validation), metrics_table(backtest)
+    verdict = judge_challenger(backtest, challenger, validation)
+    if verdict["alarm"]:
+        _LOGGER.warning("%s: %s", branch.namespace, verdict["alarm"])
+    return verdict, metrics_table(backtest)
+
+
+def rank_contestants(backtests: Mapping[Branch, pd.DataFrame]) -> pd.DataFrame:
+    """All models by segment and velocity and over all, the best first.
+
+    Args:
+        backtests: Of every velocity of every segment.
+    """
+    return leaderboard(
+        {(branch.segment.namespace, branch.velocity): rows for branch, rows in backtests.items()}
+    )
 
 
 def draw_backtest(backtest: pd.DataFrame) -> PlotlyFigure:

@@ -16,6 +16,7 @@ from demand_forecast.pipelines.validation.nodes import (
     draw_backtest,
     estimate_lost_sales,
     judge,
+    rank_contestants,
     run_backtest,
     summarise_run,
 )
@@ -40,7 +41,7 @@ def create_pipeline(plan: Segments) -> Pipeline:
             ),
             Node(
                 judge,
-                inputs=["backtest", "challenger", "params:validation"],
+                inputs=["backtest", "params:identity", "challenger", "params:validation"],
                 outputs=["verdict", "metrics"],
                 name="judge",
             ),
@@ -68,4 +69,11 @@ def create_pipeline(plan: Segments) -> Pipeline:
         outputs="summary",
         name="summarise_run",
     )
-    return stage("validation", [*per_velocity(template, plan, segment_inputs=of_segment), summary])
+    ranking = collector(
+        rank_contestants,
+        inputs={"backtests": of_branches("backtest", plan)},
+        outputs="leaderboard",
+        name="rank_contestants",
+    )
+    branches = per_velocity(template, plan, segment_inputs=of_segment)
+    return stage("validation", [*branches, summary, ranking])

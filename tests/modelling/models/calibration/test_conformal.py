@@ -179,6 +179,15 @@ def test_what_is_filled_in_is_the_same_for_a_seed_and_never_below_what_was_sold(
     assert filled[1:].tolist() == [12, 5]
 
 
+def test_without_a_seed_a_sold_out_row_becomes_the_median_above_what_was_sold() -> None:
+    sold, cut = np.array([6.0, 12.0, 5.0], dtype=np.float32), np.array([True, True, False])
+    filled = redistributed(_ramp(3), sold, cut, None)
+    assert filled == pytest.approx([8, 12, 5])
+    some = np.array([0.1, 0.5, 0.9])
+    filled = redistributed(np.tile(10 * some, (3, 1)), sold, cut, None, some)
+    assert filled == pytest.approx([8, 12, 5])
+
+
 def test_a_sale_below_every_quantile_says_hardly_anything() -> None:
     sold = np.full(4000, -3.0, dtype=np.float32)
     filled = redistributed(_ramp(4000), sold, np.ones(4000, dtype=bool))

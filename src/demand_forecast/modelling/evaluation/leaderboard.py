@@ -1,0 +1,113 @@
+"""Leaderboard: all contestants of the backtests, the best first, with how sure the order is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+import numpy as np
+import pandas as pd
+
+from demand_forecast.modelling.evaluation.metrics import METRICS, WAPE_MEDIAN, summarise
+from demand_forecast.modelling.evaluation.weather_gap import KNOWN_WEATHER
+from demand_forecast.modelling.models.kinds import ENSEMBLE
+
+ALL: Final = "all"
+LEADERBOARD_COLUMNS: Final = [
+    "segment",
+    "velocity",
+    "model",
+    "mape",
+    "wape",
+    "behind",
+    "behind_error",
+    "bias",
+    "rmsse",
+    "coverage_80",
+    "rows",
+    "weeks",
+    "wins",
+    "contests",
+]
+_PLACE: Final = ["segment", "velocity"]
+_MEASURES: Final = [
+    metric for metric in METRICS if metric.name in {*LEADERBOARD_COLUMNS, WAPE_MEDIAN.name}
+]
+
+
+def leaderboard(backtests: Mapping[tuple[str, str], pd.DataFrame]) -> pd.DataFrame:
+    """Rank all models by segment and velocity, and over all of them.
+
+    Args:
+        backtests: By segment and velocity; those without rows are left out.
+
+    Returns:
+        ``LEADERBOARD_COLUMNS``, the least WAPE first in each place. The last place, ``all``, pools
+        the rows of those with an ensemble. Per cent: ``mape`` of the ``mape_point``, ``wape`` of
+        the ``median``, ``bias`` of the ``mean``, ``coverage_80``. ``behind`` is the WAPE less that
+        of the best, points, and ``behind_error`` its standard error over target weeks, paired:
+        what the two have in common in a week cancels. ``wins`` says in how many of the
+        ``contests`` of a model it is the best.
+    """
+    frames = [
+        frame[frame["model"] != KNOWN_WEATHER].assign(segment=segment, velocity=velocity)
+        for (segment, velocity), frame in backtests.items()
+        if len(frame)
+    ]
+    if not frames:
+        return pd.DataFrame(columns=LEADERBOARD_COLUMNS)
+    rows = pd.concat(frames, ignore_index=True)
+    each = _ranked(rows, _PLACE)
+    each["wins"] = (~each.duplicated(_PLACE) & each["wape"].notna()).astype(int)
+    each["contests"] = 1
+    judged = rows.merge(each.loc[each["model"] == ENSEMBLE, _PLACE], on=_PLACE)
+    return pd.concat([each, _pooled(judged, each)], ignore_index=True)[LEADERBOARD_COLUMNS]
+
+
+def _pooled(rows: pd.DataFrame, each: pd.DataFrame) -> pd.DataFrame:
+    """All places together; a model that was not tried in all is compared where it was, and last."""
+    if rows.empty:
+        return each.head(0)
+    places = each.merge(rows[_PLACE].drop_duplicates(), on=_PLACE)
+    counts = places.groupby("model")[["wins", "contests"]].sum().reset_index()
+    table = _ranked(rows.assign(place=ALL), ["place"]).merge(counts, on="model")
+    return table.assign(segment=ALL, velocity=ALL)
+
+
+def _ranked(rows: pd.DataFrame, by: list[str]) -> pd.DataFrame:
+    """The models of each group: those tried everywhere in it first, of them the least WAPE."""
+    table = summarise(rows, by=[*by, "model"], metrics=_MEASURES)
+    table["wape"] = table[WAPE_MEDIAN.name]
+    table["group"] = table.groupby(by, sort=False).ngroup()
+    order, ascending = ["group", "rows", "wape"], [True, False, True]
+    table = table.sort_values(order, ascending=ascending, ignore_index=True)
+    best = table[[*by, "model"]].drop_duplicates(by)
+    return table.merge(_behind(rows, best, by), on=[*by, "model"])
+
+
+def _behind(rows: pd.DataFrame, best: pd.DataFrame, by: list[str]) -> pd.DataFrame:
+    """How far the WAPE of each model is behind that of the best of its group.
+
+    Args:
+        rows: Of the backtests.
+        best: The best model of each group.
+        by: Columns of the groups.
+    """
+    cell, group = [*dict.fromkeys([*by, *_PLACE]), "week"], [*by, "model"]
+    sums = rows.assign(error=(rows["median"] - rows["actual"]).abs())
+    sums = sums.groupby([*cell, "model"])[["error", "actual"]].sum().reset_index()
+    least = sums.merge(best, on=group)[[*cell, "error"]].rename(columns={"error": "least"})
+    sums = sums.merge(least, on=cell)
+    weeks = sums.groupby([*group, "week"])[["error", "least", "actual"]].sum().reset_index()
+    weeks["excess"] = weeks["error"] - weeks["least"]
+    table = weeks.groupby(group).agg(
+        excess=("excess", "sum"), volume=("actual", "sum"), weeks=("week", "size")
+    )
+    gap = table["excess"] / table["volume"].where(table["volume"] > 0)
+    weeks = weeks.merge(gap.rename("gap").reset_index(), on=group)
+    weeks["square"] = np.square(weeks["excess"] - weeks["gap"] * weeks["actual"])
+    squares, n = weeks.groupby(group)["square"].sum(), table["weeks"]
+    error = np.sqrt(squares * n / (n - 1).where(n > 1)) / table["volume"]
+    return table.assign(behind=100 * gap, behind_error=100 * error)[
+        ["weeks", "behind", "behind_error"]
+    ].reset_index()
