@@ -11,7 +11,8 @@ from demand_forecast.reporting import results
 
 
 def _record(model: str, scale: float) -> dict[str, object]:
-    figures = {"mape": 20, "mape_mean": 25, "wape_median": 15, "bias": -2.04}
+    wapes = {"wape_median": 15, "wape_median_aware": 15}
+    figures = {"mape": 20, "mape_mean": 25, **wapes, "bias": -2.04}
     return {"model": model, "rows": 10, "volume": 100.0, "share_left_out": 0.0} | {
         name: value * scale for name, value in figures.items()
     }
@@ -102,7 +103,7 @@ def test_alarms_and_simple_winners_stand_apart_from_refusals(capsys, show) -> No
     show(_summary(3, failed=2))
     quiet = capsys.readouterr().out
     assert "alarm" not in quiet
-    assert "WAPE lower by a simple rule: 1 of 6\n" in quiet
+    assert "WAPE lower by a simple rule, sold-out weeks credited: 1 of 6\n" in quiet
     assert "  texas.f1 fast: historical average 30.0 against 45.0" in quiet
 
 

@@ -247,15 +247,17 @@ def _print_alarms(console: Console, outcomes: Sequence[Outcome]) -> None:
 
 
 def _print_simple(console: Console, outcomes: Sequence[Outcome]) -> None:
-    """Where a simple contestant has the lower WAPE."""
+    """Where a simple contestant has the lower WAPE, sold-out weeks credited."""
     lines = [
         f"{_label(one)}: {_words(str(one.simple))} {_percent(one.simple_wape)} against "
-        f"{_percent(one.accuracy.wape.ensemble)}"
+        f"{_percent(one.ensemble_wape)}"
         for one in outcomes
         if one.simple_wins
     ]
     if lines:
-        console.print(f"WAPE lower by a simple rule: {len(lines)} of {len(outcomes)}")
+        console.print(
+            f"WAPE lower by a simple rule, sold-out weeks credited: {len(lines)} of {len(outcomes)}"
+        )
         _print_lines(console, lines, _FEW)
 
 

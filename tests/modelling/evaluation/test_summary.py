@@ -186,7 +186,7 @@ def test_each_outcome_names_the_best_simple_contestant_and_says_where_it_wins() 
 
 def test_the_best_simple_contestant_is_that_of_all_groups_together() -> None:
     def record(model: str, wape: float | None, volume: float) -> dict:
-        return {"model": model, "wape_median": wape, "volume": volume}
+        return {"model": model, "wape_median_aware": wape, "volume": volume}
 
     rows = [
         record("ensemble", 1.0, 10.0),

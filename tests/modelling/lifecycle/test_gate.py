@@ -126,7 +126,10 @@ def test_the_wape_may_be_a_margin_above_that_of_the_best_simple_contestant() -> 
     rule = _rule(judge(_against(simple)), "wape_against_simple")
     assert not rule.passed
     assert (rule.figure, rule.limit) == (pytest.approx(25), 2)
-    assert rule.detail == "WAPE 20.0 % against 16.0 % of moving_average: 25.0 % above, at most 2 %"
+    assert rule.detail == (
+        "WAPE 20.0 % against 16.0 % of moving_average, sold-out weeks credited: 25.0 % above, "
+        "at most 2 %"
+    )
     exact = {"smoothing": _constant("", 0.25)}
     frame = _against(exact, challenger=0.5, baseline=0.75)
     at_limit = judge(frame, GateParameters(simple_margin=100, bias_floor=None))
@@ -136,6 +139,13 @@ def test_the_wape_may_be_a_margin_above_that_of_the_best_simple_contestant() -> 
     lower = _rule(judge(_against({"smoothing": _constant("", 0.4)})), "wape_against_simple")
     assert lower.passed and lower.figure == pytest.approx(-50)
     assert judge(_against(simple), GateParameters(simple_margin=None, bias_floor=20)).passed
+
+
+def test_a_forecast_above_what_was_sold_out_is_no_error_against_a_simple_contestant() -> None:
+    simple = {"smoothing": _constant("", 0.1, sign=-1.0)}
+    frame = _against(simple, sign=1.0)
+    assert not _rule(judge(frame), "wape_against_simple").passed
+    assert _rule(judge(frame.assign(censored=True)), "wape_against_simple").passed
 
 
 def test_the_wape_is_that_of_the_medians() -> None:

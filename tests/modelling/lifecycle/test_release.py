@@ -27,7 +27,14 @@ TRAINING = TrainingParameters(network={"seeds": 1})
 def _metrics(mape: float) -> list[dict[str, object]]:
     rows = {"ensemble": mape, "historical_average": 50.0, "lasso": 33.0}
     return [
-        {"model": m, "mape": v, "wape": v / 2, "wape_median": v, "volume": 100.0, "rmse_zero": None}
+        {
+            "model": m,
+            "mape": v,
+            "wape": v / 2,
+            "wape_median_aware": v,
+            "volume": 9.0,
+            "rmse_zero": None,
+        }
         for m, v in rows.items()
     ]
 
@@ -36,7 +43,8 @@ def _simple(volume: float, **wapes: float | None) -> dict[str, object]:
     """A verdict with the WAPE of simple contestants, and an ensemble that is better."""
     rows = {"ensemble": 1.0} | wapes
     records = [
-        {"model": m, "wape_median": w, "volume": volume, "mape": 70.0} for m, w in rows.items()
+        {"model": m, "wape_median_aware": w, "volume": volume, "mape": 70.0}
+        for m, w in rows.items()
     ]
     return _verdict(True) | {"metrics": records}
 

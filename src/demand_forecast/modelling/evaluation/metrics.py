@@ -153,6 +153,9 @@ WAPE_MEDIAN: Final = Metric(
     _absolute_error,
     Average.VOLUME,
 )
+# What the ensemble and simple rules are ranked by. Against what was sold the rule would win that
+# forecasts least, where many weeks are sold out.
+RANKING: Final = WAPE_MEDIAN.twin
 BIAS: Final = Metric(
     "bias",
     "Sum of signed errors as a share of the volume; positive: forecast too high.",

@@ -17,6 +17,7 @@ from demand_forecast.modelling.evaluation.metrics import (
     BIAS,
     MAPE,
     MAPE_MEAN,
+    RANKING,
     WAPE_MEDIAN,
     Average,
     Metric,
@@ -115,12 +116,15 @@ class Outcome(Record):
     alarm: str = Field(description="Which rules failed that keep nothing from promotion, and why.")
     accuracy: Accuracy
     simple: str | None = Field(description="The simple contestant with the least WAPE.")
-    simple_wape: float | None = Field(description="Its WAPE, of the `median`.")
+    simple_wape: float | None = Field(
+        description="Its WAPE, of the `median`; a forecast above a sold-out quantity is no error."
+    )
+    ensemble_wape: float | None = Field(description="The same of the ensemble.")
 
     @property
     def simple_wins(self) -> bool:
         """Whether there is an ensemble, and a simple contestant has the lower WAPE."""
-        simple, ensemble = self.simple_wape, self.accuracy.wape.ensemble
+        simple, ensemble = self.simple_wape, self.ensemble_wape
         return simple is not None and ensemble is not None and simple < ensemble
 
 
@@ -214,7 +218,10 @@ def _share_passed(judged: Sequence[Judged]) -> float | None:
 def _outcome(one: Judged) -> Outcome:
     metrics = one.verdict["metrics"]
     simple = best_simple(metrics)
-    wape = pool([row for row in metrics if row["model"] == simple], WAPE_MEDIAN)
+    wapes = {
+        name: pool([row for row in metrics if row["model"] == name], RANKING)
+        for name in (ENSEMBLE, simple)
+    }
     return Outcome(
         segment=one.segment,
         velocity=one.velocity,
@@ -223,7 +230,8 @@ def _outcome(one: Judged) -> Outcome:
         alarm=one.verdict["alarm"],
         accuracy=Accuracy.of([one]),
         simple=simple,
-        simple_wape=_rounded(wape),
+        simple_wape=_rounded(wapes[simple]),
+        ensemble_wape=_rounded(wapes[ENSEMBLE]),
     )
 
 
@@ -266,16 +274,14 @@ def pool(rows: Sequence[Mapping[str, Any]], metric: Metric) -> float:
 
 
 def best_simple(metrics: Iterable[Mapping[str, Any]]) -> str | None:
-    """The simple contestant with the least WAPE of the median; None where none was measured.
+    """The simple contestant with the least WAPE of the median, sold-out weeks credited, if any.
 
     Args:
         metrics: Records of models as :func:`pool` takes them, of one group or of several, which are
             pooled.
     """
     rows = list(metrics)
-    wapes = {
-        name: pool([row for row in rows if row["model"] == name], WAPE_MEDIAN) for name in SIMPLE
-    }
+    wapes = {name: pool([row for row in rows if row["model"] == name], RANKING) for name in SIMPLE}
     measured = {name: wape for name, wape in wapes.items() if not np.isnan(wape)}
     return min(measured, key=lambda name: measured[name]) if measured else None
 

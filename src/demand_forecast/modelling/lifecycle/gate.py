@@ -18,7 +18,7 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
 from demand_forecast.exceptions import ConfigurationError, ContractError, did_you_mean
-from demand_forecast.modelling.evaluation.metrics import summarise
+from demand_forecast.modelling.evaluation.metrics import RANKING, summarise
 from demand_forecast.modelling.evaluation.summary import best_simple
 from demand_forecast.modelling.evaluation.weather_gap import KNOWN_WEATHER
 from demand_forecast.modelling.lifecycle.records import Challenger
@@ -51,7 +51,7 @@ class GateParameters(Parameters):
         default=2.0,
         ge=0,
         description="How much higher, relatively, the WAPE of the challenger's median may be than "
-        "that of the best simple contestant.",
+        "that of the best simple contestant; a forecast above a sold-out quantity is no error.",
     )
     bias_floor: float | None = Field(
         default=25.0,
@@ -304,7 +304,7 @@ def _better(mine: Figures, average: Figures, limit: float) -> RuleResult:
 
 
 def _near_simple(mine: Figures, simple: Figures, margin: float) -> RuleResult:
-    wape, other = mine["wape_median"], simple["wape_median"]
+    wape, other = mine[RANKING.name], simple[RANKING.name]
     perfect = 0.0 if wape == other else math.inf
     excess = 100 * (wape / other - 1) if other > 0 else perfect
     return RuleResult(
@@ -313,8 +313,8 @@ def _near_simple(mine: Figures, simple: Figures, margin: float) -> RuleResult:
         figure=_number(excess),
         limit=margin,
         detail=(
-            f"WAPE {_text(wape)} against {_text(other)} of {simple['model']}: "
-            f"{_text(excess)} above, at most {margin:g} %"
+            f"WAPE {_text(wape)} against {_text(other)} of {simple['model']}, sold-out weeks "
+            f"credited: {_text(excess)} above, at most {margin:g} %"
         ),
     )
 
