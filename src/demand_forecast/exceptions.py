@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
+from typing import Self
 
 _ALL, _NEAREST = 24, 5
 
@@ -34,6 +35,22 @@ class ArtefactError(DemandForecastError):
 
 class MissingInputError(DemandForecastError):
     """A stage was started before the one that makes its input."""
+
+    @classmethod
+    def of(cls, missing: Sequence[str], pipelines: str, env: str | None = None) -> Self:
+        """The error with the command to run first.
+
+        Args:
+            missing: Names of the data, one at least.
+            pipelines: What makes them, as ``kedro run`` takes it.
+            env: The Kedro environment, if one was given.
+        """
+        more = f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""
+        option = f" --env={env}" if env else ""
+        return cls(
+            f"'{missing[0]}'{more} has not been made yet: "
+            f"run `kedro run --pipelines={pipelines}{option}` first."
+        )
 
 
 def did_you_mean(word: str, valid: Iterable[str]) -> str:

@@ -31,12 +31,6 @@ class MissingInputHook:
             for name in sorted(pipeline.inputs() & set(makers))
             if not getattr(catalog.get(name), "missing_ok", False) and not catalog.exists(name)
         ]
-        if not missing:
-            return
-        stages = [stage for stage in STAGES if stage in {makers[name] for name in missing}]
-        more = f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""
-        env = f" --env={run_params['env']}" if run_params.get("env") else ""
-        raise MissingInputError(
-            f"'{missing[0]}'{more} has not been made yet: "
-            f"run `kedro run --pipelines={','.join(stages)}{env}` first."
-        )
+        if missing:
+            stages = [stage for stage in STAGES if stage in {makers[name] for name in missing}]
+            raise MissingInputError.of(missing, ",".join(stages), run_params.get("env"))

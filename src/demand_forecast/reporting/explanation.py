@@ -91,9 +91,7 @@ def load_explanations(catalog: Catalog, namespace: str) -> pd.DataFrame:
     """
     name = f"{namespace}.explanations"
     if not catalog.exists(name):
-        raise MissingInputError(
-            f"'{name}' has not been made yet: run `kedro run --pipelines=score` first."
-        )
+        raise MissingInputError.of([name], "score")
     return pd.DataFrame(catalog.load(name))
 
 

@@ -101,12 +101,7 @@ def _check_panels(context: KedroContext, branches: list[Branch]) -> None:
     names = dict.fromkeys(_panel_name(branch.segment) for branch in branches)
     missing = [name for name in names if not context.catalog.exists(name)]
     if missing:
-        more = f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""
-        env = f" --env={run_context.current().env}" if run_context.current().env else ""
-        raise MissingInputError(
-            f"'{missing[0]}'{more} has not been made yet: "
-            f"run `kedro run --pipelines=conditioning{env}` first."
-        )
+        raise MissingInputError.of(missing, "conditioning", run_context.current().env)
 
 
 def _with_panels(catalog: Catalog, branches: list[Branch]) -> Iterator[tuple[Branch, Panel]]:
