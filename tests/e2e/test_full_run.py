@@ -384,24 +384,25 @@ def test_workers_by_segment_give_what_one_process_gives(full_run, make_project) 
     out = _finish(
         project.start(
             "--env=test",
-            "--namespaces=north_texas",
             "--runner=demand_forecast.framework.runner.SegmentRunner",
             "--runner-params=max_workers=2",
             OPTION,
         )
     )
     assert "Rolling-origin validation" in out
-    of_stage = {"conditioning": 3, "training": 2, "validation": 2, "release": 2, "scoring": 2}
+    of_stage = {"conditioning": 6, "training": 4, "release": 4}
+    of_stage |= {"validation": 5, "scoring": 5, "monitoring": 5}  # and what belongs to no segment
     for stage, n in of_stage.items():
         assert f"{stage:<12} {n:3d}/{n}" in out
-    segments = ["north_texas.large", "north_texas.small"]
-    one, many = _forecasts(full_run, segments), _forecasts(project, segments)
+    one, many = _forecasts(full_run, SEGMENTS), _forecasts(project, SEGMENTS)
     for name, table in many.items():
         pd.testing.assert_frame_equal(table, one[name])
-    ours = {name for name in MODELS if ".north_texas." in name}
-    assert _aliases(project) == {n: a for n, a in _aliases(full_run).items() if n in ours}
+    assert _aliases(project) == _aliases(full_run)
+    summaries = [p.load(["summary"])["summary"] for p in (full_run, project)]
+    assert summaries[0]["models"] == summaries[1]["models"]
+    assert summaries[0]["rows"] == summaries[1]["rows"]
     children = project.tracking.search_runs(
         ["1"], filter_string="tags.mlflow.parentRunId != ''", max_results=100
     )
-    assert {run.info.run_name for run in children} == ours
+    assert {run.info.run_name for run in children} == MODELS
     assert {run.info.status for run in children} == {"FINISHED"}
