@@ -17,6 +17,7 @@ from demand_forecast.modelling.evaluation.metrics import (
     measure,
     summarise,
 )
+from demand_forecast.modelling.evaluation.paired import paired_difference
 
 ROOT = Path(__file__).resolve().parents[1]
 OURS = "ensemble"
@@ -91,22 +92,17 @@ def paired(
     """Ours against the best peer by one measure, with the standard error over target weeks."""
     peers = table[~table["own"]]
     best = peers.loc[peers[name].idxmin(), "model"]
-    terms = [_terms(rows, model, name, mape_from) for model in (OURS, best)]
-    difference = terms[0]["error"] - terms[1]["error"]
-    weight = terms[0]["weight"]
-    total = weight.sum()
-    gap = difference.sum() / total
-    n = len(weight)
-    spread = np.sqrt(np.square(difference - gap * weight).sum() * n / max(n - 1, 1)) / total
+    ours, peer = (_terms(rows, model, name, mape_from) for model in (OURS, best))
+    gap = paired_difference(ours["error"] - peer["error"], ours["weight"])
     figures_of = table.set_index("model")[name]
     return {
         "best": best,
         "ours": float(figures_of[OURS]),
         "peer": float(figures_of[best]),
         "ratio": float(figures_of[OURS] / figures_of[best]),
-        "difference": 100 * float(gap),
-        "standard_error": 100 * float(spread),
-        "weeks": n,
+        "difference": gap.points,
+        "standard_error": gap.error,
+        "weeks": gap.weeks,
     }
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-import numpy as np
 import pandas as pd
 
 from demand_forecast.modelling.evaluation.metrics import METRICS, WAPE_MEDIAN, summarise
+from demand_forecast.modelling.evaluation.paired import paired_difference
 from demand_forecast.modelling.evaluation.weather_gap import KNOWN_WEATHER
 from demand_forecast.modelling.models.kinds import ENSEMBLE
 
@@ -98,16 +98,9 @@ def _behind(rows: pd.DataFrame, best: pd.DataFrame, by: list[str]) -> pd.DataFra
     sums = sums.groupby([*cell, "model"])[["error", "actual"]].sum().reset_index()
     least = sums.merge(best, on=group)[[*cell, "error"]].rename(columns={"error": "least"})
     sums = sums.merge(least, on=cell)
-    weeks = sums.groupby([*group, "week"])[["error", "least", "actual"]].sum().reset_index()
-    weeks["excess"] = weeks["error"] - weeks["least"]
-    table = weeks.groupby(group).agg(
-        excess=("excess", "sum"), volume=("actual", "sum"), weeks=("week", "size")
-    )
-    gap = table["excess"] / table["volume"].where(table["volume"] > 0)
-    weeks = weeks.merge(gap.rename("gap").reset_index(), on=group)
-    weeks["square"] = np.square(weeks["excess"] - weeks["gap"] * weeks["actual"])
-    squares, n = weeks.groupby(group)["square"].sum(), table["weeks"]
-    error = np.sqrt(squares * n / (n - 1).where(n > 1)) / table["volume"]
-    return table.assign(behind=100 * gap, behind_error=100 * error)[
-        ["weeks", "behind", "behind_error"]
-    ].reset_index()
+    weeks = sums.groupby([*group, "week"])[["error", "least", "actual"]].sum()
+    differences = [
+        (*place, *paired_difference(mine["error"] - mine["least"], mine["actual"]))
+        for place, mine in weeks.groupby(group)
+    ]
+    return pd.DataFrame(differences, columns=[*group, "behind", "behind_error", "weeks"])

@@ -29,6 +29,7 @@ from demand_forecast.exceptions import ConfigurationError, NotEnoughHistoryError
 from demand_forecast.modelling.arrays import Array
 from demand_forecast.modelling.evaluation.backtest import backtest
 from demand_forecast.modelling.evaluation.metrics import MAPE, WAPE_MEDIAN, Average, Metric
+from demand_forecast.modelling.evaluation.paired import paired_difference
 from demand_forecast.modelling.evaluation.splits import (
     ForecastParameters,
     before_validation,
@@ -412,9 +413,6 @@ def _ratio(errors: pd.DataFrame) -> float:
 def paired_gain(before: pd.DataFrame, after: pd.DataFrame) -> tuple[float, float]:
     """By how much one trial is better than another, and the standard error of that.
 
-    The error is that of a ratio of sums over weeks, of which each counts once with both trials in
-    it (Cochran 1977, "Sampling techniques", section 2.11): what they share in a week cancels.
-
     Args:
         before: Errors of a :class:`Trial`.
         after: Those of another, on the same rows.
@@ -422,15 +420,9 @@ def paired_gain(before: pd.DataFrame, after: pd.DataFrame) -> tuple[float, float
     Returns:
         Points of the measure, positive where ``after`` is better; NaN for the error of one week.
     """
-    sums = [errors.groupby("week")[["error", "weight"]].sum() for errors in (before, after)]
-    weight = sums[0]["weight"]
-    saved = sums[0]["error"] - sums[1]["error"]
-    gain = float(saved.sum() / weight.sum())
-    weeks = len(weight)
-    if weeks <= 1:
-        return 100 * gain, math.nan
-    spread = float(np.sqrt(np.square(saved - gain * weight).sum() * weeks / (weeks - 1)))
-    return 100 * gain, 100 * spread / float(weight.sum())
+    one, other = (e.groupby("week")[["error", "weight"]].sum() for e in (before, after))
+    gain = paired_difference(one["error"] - other["error"], one["weight"])
+    return gain.points, gain.error
 
 
 def _new_study(seed: int) -> optuna.Study:
