@@ -24,13 +24,13 @@ from demand_forecast.framework import run_context
 from demand_forecast.framework.segments import Branch, Segment
 from demand_forecast.framework.threads import one_thread
 from demand_forecast.modelling.evaluation.splits import ForecastParameters
+from demand_forecast.modelling.lifecycle.search_space import as_yaml_values, in_force
 from demand_forecast.modelling.lifecycle.training import TrainingParameters
 from demand_forecast.modelling.lifecycle.tuning import (
+    FEWEST_TRIALS,
     Target,
     Trial,
     Tuning,
-    as_yaml_values,
-    in_force,
     make_target,
     tune,
 )
@@ -40,7 +40,6 @@ from demand_forecast.registry.tracking import log_child, log_result, open_run
 
 Catalog = CatalogProtocol[Any, Any]
 _ALL: Final = "all segments"
-_FEWEST_TRIALS: Final = 2
 
 
 def check_request(trials: int, output: Path | None) -> None:
@@ -57,9 +56,9 @@ def check_request(trials: int, output: Path | None) -> None:
         import optuna  # noqa: F401
     except ModuleNotFoundError as error:
         raise ConfigurationError(extra_needed(error, "tune", "`kedro tune` needs it")) from error
-    if trials < _FEWEST_TRIALS:
+    if trials < FEWEST_TRIALS:
         raise ConfigurationError(
-            f"--trials is {trials}; valid: {_FEWEST_TRIALS} or more, as the first are the "
+            f"--trials is {trials}; valid: {FEWEST_TRIALS} or more, as the first are the "
             "parameters in force."
         )
     if output is not None and output.exists():
@@ -140,7 +139,8 @@ def search(
         metric: ``wape`` or ``mape``.
         timeout: Seconds after which no further trial begins.
     """
-    now = {name: _listed(values) for name, values in in_force(targets).items()}
+    before = in_force([target.parameters for target in targets])
+    now = {name: _listed(values) for name, values in before.items()}
     settings = {"namespace": namespace or _ALL, "trials": trials, "metric": metric}
     with one_thread(), open_run(f"tune {namespace or _ALL}", settings) as parent:
 
@@ -252,7 +252,7 @@ def _verdict(tuned: Tuning) -> str:
 
 
 def _changes(tuned: Tuning) -> Table:
-    table, before = Table(), in_force(tuned.targets)
+    table, before = Table(), tuned.in_force
     for name in ("parameter", "in force", "best"):
         table.add_column(name)
     for name, value in tuned.changed.items():

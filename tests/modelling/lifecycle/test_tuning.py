@@ -14,22 +14,23 @@ from hypothesis import strategies as st
 from core_panels import noised_after, simulated
 from demand_forecast.exceptions import ConfigurationError, NotEnoughHistoryError
 from demand_forecast.modelling.evaluation.splits import ForecastParameters, before_validation
+from demand_forecast.modelling.lifecycle.search_space import (
+    as_yaml_values,
+    in_force,
+    search_space,
+    with_values,
+)
 from demand_forecast.modelling.lifecycle.training import TrainingParameters, train_challenger
 from demand_forecast.modelling.lifecycle.tuning import (
     BLOCKS,
     Target,
     Trial,
     Tuning,
-    as_yaml_values,
-    in_force,
     make_target,
     paired_gain,
-    search_space,
-    searched_fields,
     tune,
-    with_values,
 )
-from demand_forecast.modelling.models.kinds import MEMBERS, member_class
+from demand_forecast.modelling.models.kinds import MEMBERS
 from demand_forecast.modelling.velocity import VelocityParameters, classify
 
 FORECAST = ForecastParameters(horizon=2, origins=3, origin_step=1, min_train_weeks=30)
@@ -54,41 +55,12 @@ def tuned(lasso) -> Tuning:
     return tune([lasso], 4)
 
 
-@pytest.mark.parametrize("member", MEMBERS)
-def test_each_member_says_what_is_searched(member) -> None:
-    """Both ends of each range are values that the parameters take as they are."""
-    group = member_class(member).parameters_class
-    fields = searched_fields(group)
-    assert fields
-    for name, mark in fields.items():
-        assert mark.low < mark.high
-        assert not mark.log or mark.low > 0
-        for value in (mark.low, mark.high):
-            taken = getattr(group.model_validate({name: value}), name)
-            assert taken == value
-            assert isinstance(taken, int) == mark.whole
-
-
-def test_the_space_is_that_of_the_members_there_are(lasso) -> None:
-    assert set(search_space([lasso])) == {"lasso.eps", "lasso.n_reweightings"}
-    both = {"network": QUICK, "lasso": {}, "trees": None}
-    other = replace(lasso, parameters=TrainingParameters.model_validate(both))
-    assert {name.partition(".")[0] for name in search_space([lasso, other])} == {"lasso", "network"}
-
-
-def test_values_change_the_members_that_are_there_and_nothing_else() -> None:
-    changed = with_values(LASSO, {"lasso.eps": 0.005, "trees.rounds": 7})
-    assert changed.flat() == LASSO.flat() | {"lasso.eps": 0.005}
-    with pytest.raises(ValueError, match="less than 1"):
-        with_values(LASSO, {"lasso.eps": 2.0})
-
-
 def test_the_first_trial_is_the_parameters_in_force(lasso, tuned) -> None:
     assert (tuned.current.number, tuned.current.values) == (1, {})
     assert [trial.number for trial in tuned.trials] == [1, 2, 3, 4]
     same = tune([lasso], 2).current
     pd.testing.assert_frame_equal(same.errors, tuned.current.errors)
-    assert in_force([lasso]) == {"lasso.eps": [1e-4], "lasso.n_reweightings": [1]}
+    assert tuned.in_force == {"lasso.eps": [1e-4], "lasso.n_reweightings": [1]}
 
 
 def test_its_error_is_that_of_a_challenger_of_these_weeks(lasso, tuned) -> None:
@@ -134,7 +106,7 @@ def test_a_search_is_the_same_each_time_and_another_with_another_seed(lasso, tun
 
 
 def test_values_are_short_and_in_their_range(lasso, tuned) -> None:
-    space = search_space([lasso])
+    space = search_space([LASSO])
     for trial in tuned.trials[1:]:
         for name, value in trial.values.items():
             assert space[name].low <= value <= space[name].high
@@ -146,7 +118,7 @@ def test_all_members_are_searched_at_once() -> None:
     members = {"network": QUICK, "trees": {"rounds": 3}}
     both = target(parameters=TrainingParameters.model_validate(members))
     trial = tune([both], 2).trials[1]
-    assert set(trial.values) == set(search_space([both]))
+    assert set(trial.values) == set(search_space([both.parameters]))
     assert {name.partition(".")[0] for name in trial.values} == set(MEMBERS)
 
 
@@ -159,7 +131,7 @@ def test_targets_keep_what_is_not_searched_and_are_judged_together(lasso) -> Non
 
 def test_parameters_that_differ_or_are_out_of_range_can_be_in_force(lasso) -> None:
     far = replace(lasso, parameters=with_values(LASSO, {"lasso.eps": 0.5}))
-    assert in_force([lasso, far])["lasso.eps"] == [1e-4, 0.5]
+    assert in_force([LASSO, far.parameters])["lasso.eps"] == [1e-4, 0.5]
     assert len(tune([far], 2).trials) == 2
     assert len(tune([lasso, far], 2).trials) == 2
 
@@ -234,7 +206,7 @@ def test_a_search_needs_two_trials(lasso, trials) -> None:
 def test_a_search_needs_something_to_search(lasso, monkeypatch) -> None:
     import demand_forecast.modelling.lifecycle.tuning as module
 
-    monkeypatch.setattr(module, "search_space", lambda targets: {})
+    monkeypatch.setattr(module, "search_space", lambda parameters: {})
     with pytest.raises(ConfigurationError, match="No member has a parameter that is searched"):
         tune([lasso], 2)
 

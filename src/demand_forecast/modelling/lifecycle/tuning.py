@@ -35,13 +35,20 @@ from demand_forecast.modelling.evaluation.splits import (
     before_validation,
     rolling_origins,
 )
+from demand_forecast.modelling.lifecycle.search_space import (
+    Values,
+    as_distributions,
+    in_force,
+    search_space,
+    starting_point,
+    with_values,
+)
 from demand_forecast.modelling.lifecycle.training import TrainingParameters
 from demand_forecast.modelling.models.calibration.censored import redistributed
 from demand_forecast.modelling.models.ensemble import Ensemble
 from demand_forecast.modelling.models.kinds import ENSEMBLE
 from demand_forecast.modelling.models.rows import Training, neighbours
 from demand_forecast.modelling.panel import Panel
-from demand_forecast.modelling.parameters import Parameters, Searched
 from demand_forecast.modelling.protocol import QUANTILES
 from demand_forecast.modelling.velocity import VelocityParameters, classify
 
@@ -53,9 +60,7 @@ BLOCKS: Final = 2
 # By the name that a person chooses: WAPE of the median, MAPE of the point with the least of it.
 OBJECTIVES: Final[dict[str, Metric]] = {"wape": WAPE_MEDIAN, "mape": MAPE}
 _CLEAR = 2.0
-_FEWEST = 2  # the parameters in force, and one to compare with them
-
-Values = Mapping[str, float]
+FEWEST_TRIALS: Final = 2  # the parameters in force, and one to compare with them
 
 
 @dataclass(frozen=True)
@@ -133,6 +138,11 @@ class Tuning:
     trials: list[Trial] = field(default_factory=list)
 
     @property
+    def in_force(self) -> dict[str, list[float | None]]:
+        """The different values that the targets have of each parameter that is searched."""
+        return in_force([target.parameters for target in self.targets])
+
+    @property
     def current(self) -> Trial:
         """The trial of the parameters in force."""
         return self.trials[0]
@@ -156,61 +166,8 @@ class Tuning:
     @property
     def changed(self) -> dict[str, float]:
         """Parameters of the best trial that are others than those in force somewhere."""
-        before = in_force(self.targets)
+        before = self.in_force
         return {name: v for name, v in self.best.values.items() if before[name] != [v]}
-
-
-def search_space(targets: Sequence[Target]) -> dict[str, Searched]:
-    """What is searched, ``member.key`` to range, for all members that any of the targets has."""
-    return {
-        f"{member}.{key}": mark
-        for target in targets
-        for member, own in target.parameters.members.items()
-        for key, mark in searched_fields(type(own)).items()
-    }
-
-
-def searched_fields(group: type[Parameters]) -> dict[str, Searched]:
-    """Fields of a group of parameters that are searched, with their ranges."""
-    return {
-        key: mark
-        for key, info in group.model_fields.items()
-        for mark in info.metadata
-        if isinstance(mark, Searched)
-    }
-
-
-def in_force(targets: Sequence[Target]) -> dict[str, list[float | None]]:
-    """The different values that the targets have now of each parameter that is searched."""
-    flats = [target.parameters.flat() for target in targets]
-    return {
-        name: list(dict.fromkeys(flat[name] for flat in flats if name in flat))
-        for name in search_space(targets)
-    }
-
-
-def with_values(parameters: TrainingParameters, values: Values) -> TrainingParameters:
-    """Parameters with some of their members' changed.
-
-    Args:
-        parameters: What is changed.
-        values: ``member.key`` to value; those of members that are not there change nothing.
-    """
-    members = {}
-    for member, own in parameters.members.items():
-        named = {f"{member}.{key}": key for key in type(own).model_fields}
-        new = {named[name]: value for name, value in values.items() if name in named}
-        members[member] = type(own).model_validate(own.model_dump() | new)
-    return parameters.model_copy(update={"members": members})
-
-
-def as_yaml_values(values: Values) -> dict[str, dict[str, float]]:
-    """Values as they are nested in a parameters file below ``training``."""
-    nested: dict[str, dict[str, float]] = {}
-    for name, value in values.items():
-        member, _, key = name.partition(".")
-        nested.setdefault(member, {})[key] = value
-    return nested
 
 
 def make_target(
@@ -286,16 +243,16 @@ def tune(
         ConfigurationError: If there are fewer than two trials, or nothing is searched.
         NotEnoughHistoryError: If no week of the blocks has demand.
     """
-    space, began = search_space(targets), perf_counter()
-    if n_trials < _FEWEST:
+    began = perf_counter()
+    if n_trials < FEWEST_TRIALS:
         raise ConfigurationError(
             f"{n_trials} trials: the first is the parameters in force, so that nothing would be "
-            f"searched; valid: {_FEWEST} or more"
+            f"searched; valid: {FEWEST_TRIALS} or more"
         )
-    if not space:
+    if not search_space([target.parameters for target in targets]):
         raise ConfigurationError("No member has a parameter that is searched.")
     tuning = Tuning(targets)
-    for trial in _trials(targets, space, OBJECTIVES[objective], seed):
+    for trial in _trials(targets, OBJECTIVES[objective], seed):
         tuning.trials.append(trial)
         if on_trial is not None:
             on_trial(trial)
@@ -305,13 +262,13 @@ def tune(
     return tuning
 
 
-def _trials(
-    targets: Sequence[Target], space: Mapping[str, Searched], metric: Metric, seed: int
-) -> Iterator[Trial]:
+def _trials(targets: Sequence[Target], metric: Metric, seed: int) -> Iterator[Trial]:
     """Trials without end: the parameters in force, then what Optuna proposes."""
-    study, distributions, judge = _new_study(seed), _distributions(space), _Judge(targets, metric)
+    parameters = [target.parameters for target in targets]
+    distributions = as_distributions(search_space(parameters))
+    study, judge = _new_study(seed), _Judge(targets, metric)
     yield judge.in_force
-    study.add_trial(_told(judge.in_force, _in_range(targets, space), distributions))
+    study.add_trial(_told(judge.in_force, starting_point(parameters), distributions))
     for number in count(2):
         yield _searched(study, study.ask(distributions), number, judge)
 
@@ -431,27 +388,6 @@ def _new_study(seed: int) -> optuna.Study:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     sampler = optuna.samplers.TPESampler(seed=seed)
     return optuna.create_study(sampler=sampler, pruner=optuna.pruners.MedianPruner())
-
-
-def _distributions(space: Mapping[str, Searched]) -> dict[str, BaseDistribution]:
-    from optuna.distributions import FloatDistribution, IntDistribution
-
-    return {
-        name: IntDistribution(int(mark.low), int(mark.high), log=mark.log)
-        if mark.whole
-        else FloatDistribution(mark.low, mark.high, log=mark.log)
-        for name, mark in space.items()
-    }
-
-
-def _in_range(targets: Sequence[Target], space: Mapping[str, Searched]) -> dict[str, float]:
-    """The parameters in force, as far as they are the same for all and inside what is searched."""
-    inside = {}
-    for name, (value, *others) in in_force(targets).items():
-        mark = space[name]
-        if not others and value is not None and mark.low <= value <= mark.high:
-            inside[name] = value
-    return inside
 
 
 def _told(
