@@ -81,9 +81,8 @@ class SegmentRunner(SequentialRunner):
 
     def _run_in_workers(self, work: _Work) -> None:
         waiting = {name: _parents(name, work.groups) for name in work.groups}
-        if (
-            _REST in waiting
-        ):  # by a worker too: it has imported by now what this process would have to
+        if _REST in waiting:
+            # By a worker too: it has imported by now what this process would have to.
             waiting[_REST] = work.groups.keys() - {_REST}
         with ProcessPoolExecutor(
             self._max_workers,
