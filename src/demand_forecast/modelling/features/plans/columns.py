@@ -166,8 +166,7 @@ def plan_figures(panel: Panel, plans: Sequence[Plan], weeks: int) -> dict[str, A
     for plan in plans:
         raw = _on_grid(panel.known_future.get(plan.name), panel, weeks)
         if plan.kind == "price":
-            with np.errstate(divide="ignore", invalid="ignore"):
-                raw = np.where(raw > 0, np.log(raw), np.nan)
+            raw = _log_prices(raw)
         if plan.kind != "event":
             figures[plan.name] = raw
     return figures
@@ -264,8 +263,7 @@ def _seen_by_kernel(single: Columns, plans: Sequence[Plan]) -> Columns:
 
 def relative(raw: Array) -> tuple[Array, BoolArray]:
     """Log ratio of a price to its usual value before the week (0 if unknown), and where known."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        logs = np.where(raw > 0, np.log(raw), np.nan).astype(np.float32)
+    logs = _log_prices(raw)
     usual, weight = smooth(logs, _BASE_RATE)
     usual, weight = shift(usual, 1, 0.0), shift(weight, 1, 0.0)
     valid = np.isfinite(logs) & (weight > 0)
@@ -274,8 +272,7 @@ def relative(raw: Array) -> tuple[Array, BoolArray]:
 
 def discount(raw: Array, window: int = 9) -> Array:
     """Log ratio of a price to its highest of the last weeks, itself included: 0 = regular price."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        logs = np.where(raw > 0, np.log(raw), -np.inf).astype(np.float32)
+    logs = _log_prices(raw, unknown=-np.inf)
     regular = logs
     for k in range(1, window):
         regular = np.maximum(regular, shift(logs, k, -np.inf))
@@ -283,6 +280,12 @@ def discount(raw: Array, window: int = 9) -> Array:
     return np.where(priced, np.where(priced, logs, 0) - np.where(priced, regular, 0), 0).astype(
         np.float32
     )
+
+
+def _log_prices(raw: Array, unknown: float = np.nan) -> Array:
+    """Logs of prices, ``unknown`` where there is none."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(raw > 0, np.log(raw), unknown).astype(np.float32)
 
 
 def _filled(raw: Array) -> tuple[Array, BoolArray]:
