@@ -71,7 +71,7 @@ class Design:
         plans, family = spec.columns(panel, weeks), Relatives.of(panel.series)
         self.response_columns, self.product_plans = plans.response, plans.products
         self.effect = spec.response(list(plans.response.values()), plans.products, self.calendar)
-        state = self._read_demand(panel, outcome or panel, family)
+        history, state = self._read_demand(panel, outcome or panel, family)
         self.origin = history_features(state, panel.demand.T, family)
         self.target = self._target_columns(plans, state, family)
         self.pair = self._pair_columns(panel, state)
@@ -80,10 +80,10 @@ class Design:
         )
         self.codes = category_codes(panel.series, spec.categories)
         self.week_code = week_of_year(self.calendar)
-        self.plain = self._plain_history(panel, family) if spec.plain else None
+        self.plain = self._plain_history(panel, history, family) if spec.plain else None
 
-    def _read_demand(self, panel: Panel, outcome: Panel, family: Relatives) -> Level:
-        """Demand in logs and its running level, cleared of the effect of plans."""
+    def _read_demand(self, panel: Panel, outcome: Panel, family: Relatives) -> tuple[Array, Level]:
+        """Demand of the history in logs, and its running level, cleared of the effect of plans."""
         spec, effect = self.spec, self.effect[: self.n_weeks]
         self.offset = series_offsets(panel, spec.offsets, spec.other_offset)
         history, censored = log_demand(panel, self.offset, spec.whole)
@@ -95,10 +95,9 @@ class Design:
         self.expected = np.fmax(self.log_demand, given)
         self.ceiling = ceiling(history)
         self.cold_start = cold_starts(np.isfinite(history), family)
-        return state
+        return history, state
 
-    def _plain_history(self, panel: Panel, family: Relatives) -> PlainHistory:
-        history, _ = log_demand(panel, self.offset, self.spec.whole)
+    def _plain_history(self, panel: Panel, history: Array, family: Relatives) -> PlainHistory:
         plans = plan_figures(panel, self.spec.plans, len(self.calendar))
         return PlainHistory(history, self.level, np.log(self.offset), family, plans)
 
