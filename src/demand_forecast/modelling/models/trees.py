@@ -92,7 +92,6 @@ class BoostedTrees(Member):
         self.columns_ = np.array(
             [k for k in training.dense if training.features[k].derivation not in cleared], dtype=int
         )
-        self.n_categories_ = sample.codes.shape[1]
         x, base = self._matrix(sample), sample.plain[:, BASE]
         y = np.clip(sample.y - base, -_FURTHEST, _FURTHEST)
         self.location_ = self._grow_location(x[is_train], y[is_train])
@@ -152,7 +151,7 @@ class BoostedTrees(Member):
             "verbosity": -1,
         }
         # All codes but that of the week, whose neighbours are alike.
-        codes = list(range(x.shape[1] - self.n_categories_, x.shape[1] - 1))
+        codes = list(range(x.shape[1] - len(self.spec_.embedded), x.shape[1] - 1))
         return lightgbm.train(options, lightgbm.Dataset(x, y, categorical_feature=codes), rounds)
 
     def _spread(self, x: Array) -> Array:
