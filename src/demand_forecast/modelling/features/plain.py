@@ -2,7 +2,7 @@
 
 The other features of the past are cleared of what plans and season are thought to do. Where that is
 thought wrongly the error is in all of them; trees can do without, and a blend of models that see
-different things is better than each (Bates and Granger 1969, "The combination of forecasts").
+different things is often better than each (Bates and Granger 1969, "The combination of forecasts").
 """
 
 from __future__ import annotations
@@ -48,8 +48,8 @@ class PlainHistory:
         relatives: Relatives,
         plans: Mapping[str, Array],
     ) -> None:
-        mean = rolling_mean(logs, _BASE_WEEKS)
-        self.base: Array = np.where(np.isfinite(mean), mean, level).astype(np.float32)
+        recent = rolling_mean(logs, _BASE_WEEKS)
+        self.base: Array = np.where(np.isfinite(recent), recent, level).astype(np.float32)
         self.logs = logs
         columns: dict[str, Array] = {"base": self.base - level, **self._past(logs, zero)}
         surprise = logs - self.base

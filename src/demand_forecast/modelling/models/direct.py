@@ -21,11 +21,7 @@ from demand_forecast.modelling.models.calibration.conformal import (
 )
 from demand_forecast.modelling.models.rows import Training, forecast_sample, prepare
 from demand_forecast.modelling.panel import Panel
-from demand_forecast.modelling.points import (
-    atoms,
-    interpolation_weights,
-    mape_point,
-)
+from demand_forecast.modelling.points import atoms, interpolation_weights, mape_point
 from demand_forecast.modelling.protocol import QUANTILES, forecast_frame
 
 if TYPE_CHECKING:
@@ -33,8 +29,7 @@ if TYPE_CHECKING:
 
     from demand_forecast.modelling.models.member import Member
 
-
-_AIM_SHARE = 0.5
+_AIM_SHARE = 0.5  # half the way between two opinions of the MAPE point
 
 
 class Opinion(NamedTuple):
