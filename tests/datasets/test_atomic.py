@@ -7,7 +7,13 @@ import pandas as pd
 import pytest
 from kedro.io import DatasetError, Version
 
-from demand_forecast.datasets.atomic import CSVDataset, JSONDataset, ParquetDataset, TextDataset
+from demand_forecast.datasets.atomic import (
+    CSVDataset,
+    JSONDataset,
+    ParquetDataset,
+    TextDataset,
+    write_text,
+)
 
 FRAME = pd.DataFrame({"a": [1, 2], "b": ["x", "y"]})
 
@@ -36,6 +42,15 @@ def test_a_save_that_fails_half_way_leaves_what_was_there(tmp_path):
     with pytest.raises(DatasetError):
         dataset.save({"a": list(range(5000)), "b": object()})
     assert dataset.load() == {"a": 1}
+
+
+def test_text_is_written_in_utf_8_whole_or_not_at_all(tmp_path):
+    file = tmp_path / "deeper" / "file.txt"
+    write_text(file, "é")
+    with pytest.raises(DatasetError):
+        write_text(file, "x" * 100_000 + "\ud800")  # half of a pair, which cannot be encoded
+    assert file.read_bytes() == "é".encode()
+    assert [path.name for path in file.parent.iterdir()] == ["file.txt"]
 
 
 def test_a_versioned_save_that_fails_makes_no_version(tmp_path):

@@ -112,6 +112,7 @@ def test_the_table_is_written_as_the_name_says(catalog, tmp_path, name) -> None:
     ranking.write_leaderboard(table, file)
     stored = json.loads(file.read_text()) if file.suffix == ".json" else None
     read = pd.read_csv(file) if stored is None else pd.DataFrame(stored)
+    assert [path.name for path in file.parent.iterdir()] == [file.name]
     assert list(read.columns) == LEADERBOARD_COLUMNS
     assert read["wape"].tolist() == pytest.approx(table["wape"].tolist())
 

@@ -114,3 +114,9 @@ class TextDataset(_Atomic, _TextDataset):
     """:class:`kedro_datasets.text.TextDataset`, atomic."""
 
     plain = _TextDataset
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a local file in UTF-8, whole or not at all; its folder is made if it is not there."""
+    options = {"open_args_save": {"encoding": "utf-8"}}
+    TextDataset(filepath=str(path), fs_args=options).save(text)

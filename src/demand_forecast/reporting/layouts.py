@@ -15,7 +15,7 @@ from demand_forecast.conditioning.drafting.checking import RegionCheck, check_re
 from demand_forecast.conditioning.drafting.contract import source_contract
 from demand_forecast.conditioning.layout import DECIDE, parse_layout
 from demand_forecast.conditioning.parameters import ConditioningParameters
-from demand_forecast.datasets.atomic import TextDataset
+from demand_forecast.datasets.atomic import write_text
 from demand_forecast.exceptions import ConfigurationError, did_you_mean
 from demand_forecast.framework import run_context
 from demand_forecast.framework.segments import Segments
@@ -51,17 +51,10 @@ def write_draft(
     console = Console(soft_wrap=True, highlight=False)
     for file in files:
         path = output / file.path
-        _write(path, file.text)
+        write_text(path, file.text)
         console.print(f"written: {path}", markup=False)
     _print_questions(console, files)
     console.print(f"next: kedro layout check --env={name}", markup=False)
-
-
-def _write(path: Path, text: str) -> None:
-    """Write a file whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    encoding = {"open_args_save": {"encoding": "utf-8"}}
-    TextDataset(filepath=str(path), fs_args=encoding).save(text)
 
 
 def _print_questions(console: Console, files: list[DraftedFile]) -> None:
@@ -178,7 +171,7 @@ def write_contracts(
             click.echo(f"---\n{text}", nl=False)
         else:
             path = output / f"{layout.name}.{name}.odcs.yaml"
-            _write(path, text)
+            write_text(path, text)
             click.echo(f"written: {path}")
 
 

@@ -11,6 +11,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from demand_forecast.datasets.atomic import write_text
 from demand_forecast.exceptions import ConfigurationError, MissingInputError
 from demand_forecast.framework import run_context
 from demand_forecast.modelling.evaluation.leaderboard import ALL, leaderboard
@@ -79,12 +80,11 @@ def load_leaderboard(catalog: Catalog, namespace: str | None, env: str | None) -
 
 
 def write_leaderboard(table: pd.DataFrame, path: Path) -> None:
-    """Write the table as CSV or as JSON, one record per row."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Write the table as CSV or as JSON, one record per row; whole or not at all."""
     if path.suffix == ".json":
-        table.to_json(path, orient="records", indent=2)
+        write_text(path, table.to_json(orient="records", indent=2))
     else:
-        table.to_csv(path, index=False)
+        write_text(path, table.to_csv(index=False))
 
 
 def print_leaderboard(table: pd.DataFrame) -> None:

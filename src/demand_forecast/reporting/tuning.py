@@ -13,7 +13,7 @@ from kedro.io import CatalogProtocol
 from rich.console import Console
 from rich.table import Table
 
-from demand_forecast.datasets.atomic import TextDataset
+from demand_forecast.datasets.atomic import write_text
 from demand_forecast.exceptions import (
     ConfigurationError,
     MissingInputError,
@@ -208,8 +208,7 @@ def show(tuned: Tuning, namespace: str | None, metric: str, output: Path | None 
     env = run_context.current().env or "base"
     console.print(f"For conf/{env}/{place_of(namespace)}:\n\n{text}", markup=False, soft_wrap=True)
     if output is not None:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        TextDataset(filepath=str(output)).save(text)
+        write_text(output, text)
         console.print(f"written: {output}", markup=False, soft_wrap=True)
 
 
