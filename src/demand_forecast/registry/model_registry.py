@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import tempfile
 import warnings
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -13,7 +12,7 @@ from typing import Any
 
 import mlflow
 from kedro.io import AbstractDataset
-from mlflow.entities import Metric, Param
+from mlflow.entities import Param
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 from mlflow.models import ModelSignature
@@ -27,7 +26,7 @@ from demand_forecast.modelling.lifecycle.lineage import Lineage
 from demand_forecast.modelling.lifecycle.records import RegisteredModel, TrainedModel
 from demand_forecast.modelling.models.kinds import load_model, save_model
 from demand_forecast.modelling.protocol import Forecaster
-from demand_forecast.registry.tracking import ParentRun, git_commit
+from demand_forecast.registry.tracking import ParentRun, as_metrics, git_commit
 
 CHALLENGER, CHAMPION, PREVIOUS = "challenger", "champion", "previous_champion"
 _LOGGER = logging.getLogger(__name__)
@@ -129,7 +128,7 @@ class ModelRegistryDataset(AbstractDataset[TrainedModel, RegisteredModel]):
                 )
         client = MlflowClient()
         # After the model: what a run has measured before, MLflow would read back and log once more.
-        client.log_batch(run_id, metrics=_as_metrics(data.metrics, info.model_id))
+        client.log_batch(run_id, metrics=as_metrics(data.metrics, info.model_id))
         _ensure_registered(self._name)
         version = client.create_model_version(
             self._name,
@@ -172,12 +171,6 @@ def load_version(name: str, version: str) -> Forecaster:
         return load_model(_checked_files(MlflowClient().get_model_version(name, version)))
     except (MlflowException, OSError) as error:
         raise ArtefactError(f"{name} version {version} cannot be loaded: {error}") from error
-
-
-def _as_metrics(metrics: Mapping[str, float], model_id: str) -> list[Metric]:
-    """Metrics as MLflow's, of the run and of its model."""
-    now = int(datetime.now(UTC).timestamp() * 1000)
-    return [Metric(k, float(v), now, 0, model_id=model_id) for k, v in metrics.items()]
 
 
 def _log_plots(data: TrainedModel, folder: Path) -> None:

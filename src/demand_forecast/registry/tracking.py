@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     import pandas as pd
+    from mlflow.entities import Metric
 
 
 class ParentRun(NamedTuple):
@@ -61,19 +62,28 @@ def log_child(
         metrics: Its figures.
         tags: Further tags.
     """
-    from mlflow.entities import Metric, Param
+    from mlflow.entities import Param
     from mlflow.tracking import MlflowClient
 
     client, above = MlflowClient(), {"mlflow.parentRunId": str(parent.run_id)}
     run = client.create_run(parent.experiment_id, run_name=name, tags={**tags, **above})
     run_id = run.info.run_id
-    now = int(time() * 1000)
-    client.log_batch(
-        run_id,
-        [Metric(key, value, now, 0) for key, value in metrics.items()],
-        [Param(key, str(value)) for key, value in parameters.items()],
-    )
+    settings = [Param(key, str(value)) for key, value in parameters.items()]
+    client.log_batch(run_id, as_metrics(metrics), settings)
     client.set_terminated(run_id)
+
+
+def as_metrics(figures: Mapping[str, float], model_id: str | None = None) -> list[Metric]:
+    """Figures as MLflow's metrics of now.
+
+    Args:
+        figures: By name.
+        model_id: The logged model whose figures they are as well, if there is one.
+    """
+    from mlflow.entities import Metric
+
+    now = int(time() * 1000)
+    return [Metric(key, float(v), now, 0, model_id=model_id) for key, v in figures.items()]
 
 
 def log_result(metrics: Mapping[str, float], texts: Mapping[str, str]) -> None:
