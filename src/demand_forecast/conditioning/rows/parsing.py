@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import re
+from collections.abc import Iterable
+from functools import reduce
 
 import numpy as np
 import numpy.typing as npt
@@ -167,16 +169,16 @@ class _Columns:
             {h: column.values.to_numpy(np.float64) for h, column in columns.items()}
         )
         done = np.broadcast_to(values if conversion is None else conversion(values), len(self.raw))
-        missing, unclear = (
-            np.logical_or.reduce([np.zeros(len(self.raw), bool), *masks])
-            for masks in (
-                [c.missing for c in columns.values()],
-                [c.unclear for c in columns.values()],
-            )
-        )
+        missing = _any_of((c.missing for c in columns.values()), len(self.raw))
+        unclear = _any_of((c.unclear for c in columns.values()), len(self.raw))
         bad = ~(np.abs(done) <= ABSURD) & ~missing
         words, codes = _unreadable_words(self.raw.frame, columns, bad)
         return Parsed(pd.Series(done).mask(bad), missing, bad, unclear & bad, words, codes)
+
+
+def _any_of(masks: Iterable[Mask], n: int) -> Mask:
+    """``(n,)`` where any of the masks is true, nowhere if there are none."""
+    return reduce(np.logical_or, masks, np.zeros(n, dtype=bool))
 
 
 def _unreadable_words(
