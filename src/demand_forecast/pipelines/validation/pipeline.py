@@ -23,7 +23,7 @@ from demand_forecast.pipelines.validation.nodes import (
 
 
 def create_pipeline(plan: Segments) -> Pipeline:
-    """Validation of every velocity of every segment, then the summary."""
+    """Validation of every velocity of every segment, then summary and leaderboard."""
     template = Pipeline(
         [
             Node(
@@ -60,7 +60,13 @@ def create_pipeline(plan: Segments) -> Pipeline:
         ]
     )
     of_segment = ["panel", "velocity", "baseline", "params:forecast"]
-    summary = collector(
+    branches = per_velocity(template, plan, segment_inputs=of_segment)
+    return stage("validation", [*branches, _summary(plan), _ranking(plan)])
+
+
+def _summary(plan: Segments) -> Node:
+    """The figures of the run over all segments."""
+    return collector(
         summarise_run,
         inputs={
             "verdicts": of_branches("verdict", plan),
@@ -69,11 +75,13 @@ def create_pipeline(plan: Segments) -> Pipeline:
         outputs="summary",
         name="summarise_run",
     )
-    ranking = collector(
+
+
+def _ranking(plan: Segments) -> Node:
+    """The contestants of all backtests, the best first."""
+    return collector(
         rank_contestants,
         inputs={"backtests": of_branches("backtest", plan)},
         outputs="leaderboard",
         name="rank_contestants",
     )
-    branches = per_velocity(template, plan, segment_inputs=of_segment)
-    return stage("validation", [*branches, summary, ranking])
