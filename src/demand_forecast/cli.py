@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from copy import copy
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import click
 from kedro.framework.cli.project import run as kedro_run
@@ -166,8 +166,7 @@ def tune(
     from demand_forecast.framework.session import SegmentSession
     from demand_forecast.reporting import tuning
 
-    session = cast("SegmentSession", SegmentSession.create(project.project_path, env=env))
-    with session, session.in_words():
+    with SegmentSession.for_command(project.project_path, env) as session:
         tuning.check_request(trials, output)
         context = session.load_context()
         targets = tuning.load_targets(context, namespace)
@@ -196,8 +195,7 @@ def explain(
     from demand_forecast.framework.session import SegmentSession
     from demand_forecast.reporting import explanation
 
-    session = cast("SegmentSession", SegmentSession.create(project.project_path, env=env))
-    with session, session.in_words():
+    with SegmentSession.for_command(project.project_path, env) as session:
         catalog = session.load_context().catalog
         explanation.check_segment(namespace)
         parts = explanation.load_explanations(catalog, namespace)
@@ -233,8 +231,7 @@ def leaderboard(
     from demand_forecast.framework.session import SegmentSession
     from demand_forecast.reporting import leaderboard as ranking
 
-    session = cast("SegmentSession", SegmentSession.create(project.project_path, env=env))
-    with session, session.in_words():
+    with SegmentSession.for_command(project.project_path, env) as session:
         ranking.check_output(output)
         table = ranking.load_leaderboard(session.load_context().catalog, namespace, env)
     ranking.print_leaderboard(table)

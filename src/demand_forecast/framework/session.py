@@ -70,6 +70,19 @@ class SegmentSession(KedroSession):
         return self._context
 
     @classmethod
+    @contextmanager
+    def for_command(cls, project_path: Path, env: str | None) -> Iterator[Self]:
+        """A session for a command that runs no pipeline, open and with errors :meth:`in_words`.
+
+        Args:
+            project_path: The project's folder.
+            env: Kedro environment.
+        """
+        session = cast("Self", cls.create(project_path, env=env))
+        with session, session.in_words():
+            yield session
+
+    @classmethod
     def join(cls, run: RunContext) -> Self:
         """Boot the project for a run in another process, which may be on another machine.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import click
 import yaml
@@ -111,8 +111,7 @@ def check_layouts(project: Path, env: str | None, regions: list[str], max_rows: 
     if asked:
         lines = "".join(f"\n  {question}" for question in asked)
         raise ConfigurationError(f"conf/{env or 'base'}: still to be decided:{lines}")
-    session = cast("SegmentSession", SegmentSession.create(project, env=env))
-    with session, session.in_words():
+    with SegmentSession.for_command(project, env) as session:
         catalog = session.load_context().catalog
         plan = run_context.current().segments
         for region in regions:
@@ -150,8 +149,7 @@ def write_contracts(
     Raises:
         ConfigurationError: If no layout in use has the source.
     """
-    session = cast("SegmentSession", SegmentSession.create(project, env=env))
-    with session, session.in_words():
+    with SegmentSession.for_command(project, env) as session:
         session.load_context()
         plan = run_context.current().segments
     used = dict.fromkeys(region.layout for region in plan.regions.values())
