@@ -65,9 +65,12 @@ def test_a_last_week_that_is_swapped_is_refused(last):
         _set(texts, date_format="%m/%d/%Y").check("saturday")
 
 
-def test_a_single_row_on_another_day_is_not_taken_for_a_swapped_week():
+def test_a_single_row_on_another_day_is_told_and_not_taken_for_a_swapped_week(caplog):
     texts = {"1.csv": _text(WEEKS[:50], "%m/%d/%Y") * 5, "2.csv": ["12/10/2024"]}
     _set(texts, date_format="%m/%d/%Y").check("saturday")
+    [told] = caplog.messages
+    assert "1 rows of 'week' do not fall on a saturday as the others do" in told
+    assert "such as '12/10/2024'" in told
 
 
 def test_years_that_are_days_are_refused():
@@ -75,9 +78,12 @@ def test_years_that_are_days_are_refused():
         _set({"a.csv": _text(WEEKS, "%y/%m/%d")}, date_format="%d/%m/%y").check("saturday")
 
 
-def test_one_day_of_each_month_is_not_scattered():
+def test_one_day_of_each_month_is_not_scattered(caplog):
     months = pd.date_range("2015-01-01", "2024-12-01", freq="MS")
-    _set({"a.csv": _text(months, "%d/%m/%y")}, date_format="%d/%m/%y").check("saturday")
+    dates = _set({"a.csv": _text(months, "%d/%m/%y")}, date_format="%d/%m/%y")
+    dates.check("saturday")
+    assert not caplog.records
+    assert (dates.days == months.to_numpy("datetime64[D]")).all()
 
 
 def test_days_that_a_spreadsheet_has_swapped_are_refused_where_they_lie_far_off():
