@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ import pytest
 
 import profiles
 from core_panels import quick_ensemble
+from demand_forecast.framework.environment import look_for_ibis_once
 from demand_forecast.modelling.arrays import FloatArray
 from demand_forecast.modelling.models.ensemble import Ensemble
 from demand_forecast.modelling.panel import Covariate, IssuedForecast, Panel
@@ -36,8 +36,7 @@ _LARGE = (
 )
 
 profiles.load()
-# Kedro tries to import it for each parameter; nobody here has it, and looking takes the time.
-sys.modules.setdefault("ibis", None)
+look_for_ibis_once()
 
 
 @contextmanager

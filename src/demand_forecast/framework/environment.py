@@ -33,11 +33,16 @@ def prepare() -> None:
     """
     for name, value in _DEFAULTS.items():
         os.environ.setdefault(name, value)
-    if find_spec("ibis") is None:  # Kedro tries to import it for each parameter, half a second
-        sys.modules.setdefault("ibis", None)  # type: ignore[arg-type]
+    look_for_ibis_once()
     # MLflow's advice on a class of kedro-mlflow, which no filter can stop: MLflow sets its own.
     with warnings.catch_warnings(record=True):
         try:
             import kedro_mlflow.mlflow  # noqa: F401
         except ModuleNotFoundError as error:
             raise SystemExit(extra_needed(error)) from None
+
+
+def look_for_ibis_once() -> None:
+    """Kedro tries to import it for each parameter, which takes half a second where it is not."""
+    if find_spec("ibis") is None:
+        sys.modules.setdefault("ibis", None)  # type: ignore[arg-type]
