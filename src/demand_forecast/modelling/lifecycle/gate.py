@@ -58,7 +58,7 @@ class GateParameters(Parameters):
         ge=0,
         description="Bias of the challenger's mean, sold-out weeks credited, at most this either "
         "way, or at most that of the best simple contestant where that is higher. The bias of a "
-        "few weeks is uncertain by some points: 10 would refuse ensembles with half the WAPE.",
+        "few weeks is uncertain, and a narrow bound can refuse a good ensemble for it.",
     )
     margin: float | None = Field(
         default=2.0,

@@ -237,7 +237,7 @@ class _LastLevel(_AroundErrors):
 class MovingAverage(_LastLevel):
     """Mean demand of the last ``RECENT_WEEKS`` weeks in which the series was delivered.
 
-    Of 4, 8 and 13 weeks, 8 are best over the suite's sets.
+    Fewer weeks would follow the noise of single ones, more would lag behind a trend.
     """
 
     name = "moving_average"
@@ -260,7 +260,7 @@ class Smoothing(_LastLevel):
 
     Attributes:
         rate_: The one of ``RATES`` with the least squared errors one week ahead, over all series
-            of the segment. A rate of its own for each series is no better on the suite's sets.
+            of the segment. That of a single series would follow the noise of its few weeks.
     """
 
     name = "smoothing"

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 DEFAULT_MEMBERS: Final = ("lasso", "network", "trees")
 # Of the errors, in the weights: at 4 a member with a tenth more error has two thirds of the weight
-# of the other. From 2 to 8 the blends of 27 fits on 19 data sets are within 0.3 % of each other.
+# of the other. Higher powers follow the noise of the held-out weeks, lower ones keep bad members.
 _SHARPNESS = 4
 _NONE = 1e-9
 
