@@ -90,4 +90,4 @@ def forecast_frame(
     columns |= {"week": weeks.take(leads), "horizon": leads + 1}
     columns |= {name: points[name].reshape(-1).astype(np.float64) for name in POINTS}
     columns |= {name: flat[:, column] for column, name in enumerate(QUANTILES)}
-    return pd.DataFrame(columns)[FORECAST_COLUMNS]
+    return pd.DataFrame(columns)

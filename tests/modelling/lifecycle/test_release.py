@@ -80,9 +80,23 @@ def test_a_model_that_passed_is_refitted_on_all_weeks(trained_ensemble, challeng
     assert trained.model.flat_parameters() == challenger.model.flat_parameters()
     assert trained.model.leads == challenger.model.leads
     assert trained.model.seed == challenger.model.seed == 5
-    expected = fresh.clone(seed=5).fit(panel)
-    ours, theirs = (m.predict(panel, panel.as_of, 2) for m in (trained.model, expected))
+    expected = fresh.clone(seed=5).fit(panel, judged=challenger.model)
+    ours, theirs, earlier = (
+        m.predict(panel, panel.as_of, 2) for m in (trained.model, expected, challenger.model)
+    )
     pd.testing.assert_frame_equal(ours, theirs)
+    assert (ours["mean"] != earlier["mean"]).all()
+
+
+def test_what_was_judged_is_calibrated_and_blended_as_it_was(trained_ensemble, challenger) -> None:
+    panel, judged = trained_ensemble[0], challenger.model
+    released = _prepare(panel, challenger, _verdict(True)).model
+    np.testing.assert_array_equal(released.calibration_.shifts, judged.calibration_.shifts)
+    assert released.calibration_.mean_factor == judged.calibration_.mean_factor
+    assert released.blend_weights_ == judged.blend_weights_
+    for name, member in released.members_.items():
+        of_judged = judged.members_[name].calibration_.shifts
+        np.testing.assert_array_equal(member.calibration_.shifts, of_judged)
 
 
 def test_what_travels_to_the_registry(trained_ensemble, challenger) -> None:

@@ -77,11 +77,12 @@ def backtest(
     }
     for origin in weeks:
         known = panel.until(origin, max_future=horizon)
-        facts = _facts(panel, known, horizon)
-        seen = np.isfinite(facts["actual"])
-        for name, forecast in _answers(models, replays, known, origin, horizon):
+        answers = dict(_answers(models, replays, known, origin, horizon))
+        for name, forecast in answers.items():
             _check_order(forecast, known, horizon, name)
-            parts.append(forecast.assign(model=name, origin=origin, **facts)[seen])
+        facts = {k: np.tile(v, len(answers)) for k, v in _facts(panel, known, horizon).items()}
+        rows = pd.concat(answers, names=["model", None]).reset_index("model")
+        parts.append(rows.assign(origin=origin, **facts)[np.isfinite(facts["actual"])])
     table: pd.DataFrame = pd.concat(parts, ignore_index=True)[BACKTEST_COLUMNS]
     return table
 

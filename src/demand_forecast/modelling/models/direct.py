@@ -75,25 +75,27 @@ class DirectForecaster(ABC):
             raise ValueError(f"horizon is {horizon}, leads are {leads}; valid: 1 week or more")
         self.horizon, self.seed = horizon, seed
 
-    def fit(
-        self, panel: Panel, pool: Sequence[Panel] = (), judged: DirectForecaster | None = None
-    ) -> Self:
+    def fit(self, panel: Panel, pool: Sequence[Panel] = (), judged: Self | None = None) -> Self:
         """Learn from the whole history of ``panel``.
 
         Args:
             panel: The series to learn to forecast.
             pool: Panels of the same weeks, of other series, to borrow from where there are few;
                 see :func:`demand_forecast.modelling.models.rows.prepare`.
-            judged: A model of the same series that was judged, if there is one, whose features this
-                one shall have.
+            judged: A model of the same series that was judged, if there is one. This one has the
+                same features and calibration, and learns all else from all weeks: none is held
+                out.
 
         Raises:
             NotEnoughHistoryError: If the panel is too short or too empty.
         """
-        return self.fit_training(self.prepare(panel, pool, judged))
+        self.fit_training(self.prepare(panel, pool, judged))
+        if judged is not None:
+            self._calibrate_like(judged)
+        return self
 
     def prepare(
-        self, panel: Panel, pool: Sequence[Panel] = (), judged: DirectForecaster | None = None
+        self, panel: Panel, pool: Sequence[Panel] = (), judged: Self | None = None
     ) -> Training:
         """The rows that :meth:`fit` learns from; its arguments and errors are the same."""
         spec = None if judged is None else judged.spec_
@@ -231,6 +233,10 @@ class DirectForecaster(ABC):
     @abstractmethod
     def _fit_rows(self, training: Training) -> Array:
         """Fit; return the quantiles of the held-out rows by a model that has not seen them."""
+
+    def _calibrate_like(self, judged: Self) -> None:
+        """Take over what held-out weeks have told a fitted model of the same make."""
+        self.calibration_ = judged.calibration_
 
     @abstractmethod
     def _predict_rows(self, sample: Sample) -> tuple[Array, Array | None]:

@@ -188,6 +188,12 @@ class Ensemble(DirectForecaster):
         self.blend_weights_ = dict(zip(self.members_, weights, strict=True))
         return self._blend(held_out)
 
+    def _calibrate_like(self, judged: Self) -> None:
+        super()._calibrate_like(judged)
+        self.blend_weights_ = judged.blend_weights_
+        for name, member in self.members_.items():
+            member._calibrate_like(judged.members_[name])
+
     def _filled(self, training: Training, member: Member) -> Training:
         """The rows in which sold-out weeks have the demand that a member thinks they had."""
         sample = training.sample

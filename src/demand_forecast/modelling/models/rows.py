@@ -101,7 +101,8 @@ def prepare(
             ``ENOUGH_ROWS``: the answer to plans is learned on all of them, and as many of their
             rows before the held-out weeks as are missing are trained on too.
         judged: What the features of a judged model of the same series had learned, if there is one;
-            see :func:`demand_forecast.modelling.features.spec.learn_spec`.
+            see :func:`demand_forecast.modelling.features.spec.learn_spec`. Then no week is held
+            out: what held-out weeks tell is known from that model.
         plain: Whether a model asks for the past as it was, too.
 
     Raises:
@@ -115,7 +116,7 @@ def prepare(
             f"needs {needed} weeks and {MIN_ROWS} observed series-weeks; found "
             f"{panel.n_weeks} weeks and {observed} observed series-weeks"
         )
-    held_out = int(np.clip(round(0.18 * panel.n_weeks), min(4, panel.n_weeks // 4), 26))
+    held_out = _held_out_weeks(panel.n_weeks) if judged is None else 0
     missing = ENOUGH_ROWS - observed * len(leads)
     pool = pool if missing > 0 else ()
     spec = learn_spec(panel, leads, panel.n_weeks - held_out, pool, judged, plain)
@@ -141,8 +142,13 @@ def prepare(
         held_out,
         design.features,
         design.plain.names if design.plain else [],
-        cold_start_rows(panel, spec, _FIRST_ORIGIN, seed),
+        cold_start_rows(panel, spec, _FIRST_ORIGIN, seed) if judged is None else None,
     )
+
+
+def _held_out_weeks(n_weeks: int) -> int:
+    """Weeks at the end of the history to look at before all weeks are learned from."""
+    return int(np.clip(round(0.18 * n_weeks), min(4, n_weeks // 4), 26))
 
 
 def _borrowed(
