@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from textwrap import dedent
 from typing import NamedTuple
@@ -55,11 +55,22 @@ def blocks(page: str) -> Iterator[Block]:
         yield Block(language, text, *where)
 
 
+def run(project: Project, line: str) -> str:
+    """Run one line; what is before ``kedro`` are environment variables."""
+    words = shlex.split(line, comments=True)
+    start = words.index("kedro")
+    settings = dict(word.split("=", 1) for word in words[:start])
+    with project.settings(settings):
+        result = project.command(*words[start + 2 :], of=words[start + 1])
+    assert result.exit_code == 0, f"{line}\n{result.output}\n{result.exception!r}"
+    return result.output
+
+
 def carry_out(
     project: Project,
     page: str,
     replaced: Mapping[str, str] | None = None,
-    own_code: bool = False,
+    command: Callable[[Project, str], str] = run,
 ) -> list[str]:
     """Do all steps of a page.
 
@@ -67,10 +78,10 @@ def carry_out(
         project: Where.
         page: Name of the page.
         replaced: Words of the page that are others here, such as the name of a product.
-        own_code: Whether commands run the code below the project's ``src``, in their own process.
+        command: What is done with each command.
 
     Returns:
-        What the commands have printed.
+        What that has given of each command: what it has printed.
     """
     printed = []
     for block in blocks(page):
@@ -83,8 +94,7 @@ def carry_out(
             with project.inside():
                 exec(compile(dedent(text), page, "exec"), {})
         elif block.language == "bash":
-            run = _run_own_code if own_code else _run
-            printed += [run(project, line) for line in text.splitlines()]
+            printed += [command(project, line) for line in text.splitlines()]
     return printed
 
 
@@ -101,18 +111,7 @@ def put(file: Path, text: str, after: str = "", before: str = "") -> None:
     file.write_text("\n".join([*lines[:place], text, *lines[place:], ""]))
 
 
-def _run(project: Project, line: str) -> str:
-    """Run one line; what is before ``kedro`` are environment variables."""
-    words = shlex.split(line, comments=True)
-    start = words.index("kedro")
-    settings = dict(word.split("=", 1) for word in words[:start])
-    with project.settings(settings):
-        result = project.command(*words[start + 2 :], of=words[start + 1])
-    assert result.exit_code == 0, f"{line}\n{result.output}\n{result.exception!r}"
-    return result.output
-
-
-def _run_own_code(project: Project, line: str) -> str:
+def run_own_code(project: Project, line: str) -> str:
     """Run one ``kedro run`` line in a process that imports the project's own ``src``."""
     words = shlex.split(line, comments=True)
     process = project.start(*words[2:], PYTHONPATH=str(project.root / "src"))

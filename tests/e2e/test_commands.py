@@ -7,8 +7,6 @@ import re
 import pytest
 from project import Project
 
-pytestmark = pytest.mark.measured
-
 
 @pytest.fixture(scope="module")
 def fresh(make_project) -> Project:
@@ -37,6 +35,7 @@ def test_a_stage_without_its_input_names_the_command_to_run_first(fresh) -> None
     ]
 
 
+@pytest.mark.measured
 @pytest.mark.parametrize(
     ("stage", "first"),
     [
@@ -50,6 +49,7 @@ def test_so_does_every_other_stage(fresh, stage, first) -> None:
     assert f"run `kedro run --pipelines={first}` first." in _error(fresh, f"--pipelines={stage}")
 
 
+@pytest.mark.measured
 @pytest.mark.parametrize(
     ("option", "words"),
     [
@@ -81,6 +81,7 @@ def test_what_does_not_exist_is_named(fresh, option, words) -> None:
     assert words in _error(fresh, option)
 
 
+@pytest.mark.measured
 @pytest.mark.parametrize(
     ("given", "missing"),
     [
@@ -122,6 +123,7 @@ def test_a_node_that_fails_says_so_once_and_where(make_project) -> None:
         assert re.match(r"Error: node '(north_texas|new_england)\.\w+'.*: .*(file|01_raw)", line)
 
 
+@pytest.mark.measured
 def test_the_help_speaks_of_runners_namespaces_and_jobs(fresh) -> None:
     text = fresh.command("--help").output
     for word in ("SegmentRunner", "--pipelines=score", "--namespaces=north_texas.large"):

@@ -338,11 +338,14 @@ def _forecasts(project, segments) -> dict[str, pd.DataFrame]:
 def test_a_slice_on_all_threads_gives_what_the_whole_gives_on_one(
     full_run, make_project, monkeypatch
 ) -> None:
-    """``--namespaces`` on a fresh copy brings the raw data of the segment along."""
+    """Typed in a subfolder of a fresh copy, it brings the raw data of the segment along."""
     segment = "north_texas.large"
     project = make_project()
+    before = project.files("conf")
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
-    _finish(project.start("--env=test", f"--namespaces={segment}", OPTION))
+    options = ("--env=test", f"--namespaces={segment}", OPTION)
+    _finish(project.start(*options, folder="conf/base"))
+    assert project.files("conf") == before
     whole, part = _forecasts(full_run, [segment]), _forecasts(project, [segment])
     for name, table in part.items():
         pd.testing.assert_frame_equal(table, whole[name])

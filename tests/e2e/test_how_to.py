@@ -14,6 +14,7 @@ from pages import carry_out, hurry
 from project import ROOT, Project
 
 from demand_forecast.framework.namespacing import unit_of_work
+from demand_forecast.framework.runner import SegmentRunner
 from demand_forecast.framework.stages import STAGES
 from demand_forecast.reporting.run_report import RunReport
 from demand_forecast.simulator import simulate
@@ -89,7 +90,8 @@ def test_run_a_slice(with_texas, monkeypatch) -> None:
         chosen.append({(unit_of_work(n), _stage(n)) for n in pipeline.nodes})
 
     with monkeypatch.context() as patch:
-        patch.setattr(SequentialRunner, "_run", note)
+        for runner in (SequentialRunner, SegmentRunner):
+            patch.setattr(runner, "_run", note)
         patch.setattr(RunReport, "show", lambda report, seconds: None)
         carry_out(with_texas, "run-a-slice", {"--runner=Seg": "--namespaces=hawaii --runner=Seg"})
     large, small = "north_texas.large", "north_texas.small"
@@ -99,6 +101,7 @@ def test_run_a_slice(with_texas, monkeypatch) -> None:
         {large},
         {large},
         *[{large, small}] * 4,
+        {"hawaii.large", "hawaii.small"},
     ]
     stages = [{stage for _, stage in nodes} for nodes in chosen]
     assert stages[0] == set(STAGES)

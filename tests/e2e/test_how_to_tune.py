@@ -11,7 +11,6 @@ from project import Project
 
 from demand_forecast.framework.parameters import TrainingParameters
 
-pytestmark = pytest.mark.measured
 SEGMENT = "north_texas.large"
 FAST = f"{SEGMENT}.fast"
 
@@ -38,6 +37,7 @@ def _error(project: Project, *options: str) -> str:
     return error.removeprefix("Error: ")
 
 
+@pytest.mark.measured
 @pytest.mark.parametrize(
     ("options", "words"),
     [
@@ -55,6 +55,7 @@ def test_what_cannot_be_done_is_one_line(fresh, options, words) -> None:
     assert words in _error(fresh, *options)
 
 
+@pytest.mark.measured
 def test_without_the_extra_it_says_what_to_install(fresh, monkeypatch) -> None:
     monkeypatch.setitem(sys.modules, "optuna", None)
     assert _error(fresh) == (
@@ -83,6 +84,7 @@ def _runs(project: Project, name: str):
     return parent, sorted(below, key=lambda run: run.info.run_name)
 
 
+@pytest.mark.measured
 def test_trials_are_runs_below_the_search(tuned) -> None:
     parent, trials = _runs(tuned, f"tune {SEGMENT}")
     assert parent.data.params == {"namespace": SEGMENT, "trials": "3", "metric": "wape"}
@@ -98,6 +100,7 @@ def test_trials_are_runs_below_the_search(tuned) -> None:
     assert parent.data.metrics["gain"] == pytest.approx(gain)
 
 
+@pytest.mark.measured
 def test_one_velocity_and_what_it_writes(tuned) -> None:
     """The file sets what the best trial had, at the velocity that was tuned."""
     file = tuned.root / "fast.yml"

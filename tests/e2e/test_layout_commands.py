@@ -6,8 +6,6 @@ import pytest
 import yaml
 from project import ROOT, Project
 
-pytestmark = pytest.mark.measured
-
 
 @pytest.fixture(scope="module")
 def project(make_project) -> Project:
@@ -44,6 +42,7 @@ def test_draft_check_and_run(project) -> None:
     assert "<h1>Data quality: ohio_valley</h1>" in page.read_text()
 
 
+@pytest.mark.measured
 def test_check_says_what_would_stop_a_run(project) -> None:
     unknown = layout(project, "check", "--env=test", "--region=north_texs")
     assert unknown.exit_code == 1
@@ -58,6 +57,7 @@ def test_check_says_what_would_stop_a_run(project) -> None:
     assert "If 'Klass' is its new name" in result.output
 
 
+@pytest.mark.measured
 def test_contracts(project, tmp_path) -> None:
     printed = layout(project, "contract", "--env=test", "--source=shipments")
     assert printed.exit_code == 0, printed.output

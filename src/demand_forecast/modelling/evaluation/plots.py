@@ -58,12 +58,11 @@ def plot_backtest(frame: pd.DataFrame) -> Figure:
     Args:
         frame: Backtest of one segment and velocity.
     """
-    figure, axes = new_figure(left=0.1)
+    figure, axes = new_figure("One week ahead, all series together", left=0.1)
     demand, *models = one_week_ahead(frame, (ENSEMBLE, BASELINE, "seasonal_naive"))
     axes.plot(demand.values.index, demand.values.to_numpy(), color="black", label=demand.label)
     for line in models:
         axes.plot(line.values.index, line.values.to_numpy(), marker=".", label=line.label)
-    axes.set_title("One week ahead, all series together")
     axes.set_ylabel("units per week")
     axes.set_ylim(bottom=0)
     axes.tick_params(axis="x", rotation=30)
