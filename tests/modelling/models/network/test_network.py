@@ -65,6 +65,17 @@ def test_the_aimed_point_of_lognormal_demand_is_the_one_of_the_definition(
     assert np.log(np.median(median)) == pytest.approx(3, abs=0.08)
 
 
+def test_targets_that_lie_far_from_none_are_learned_as_well_as_others(training: Training) -> None:
+    far = replace(training, sample=replace(training.sample, y=training.sample.y + 10))
+    quick = {"min_steps": 60, "max_steps": 60}
+    (near, near_aim), (moved, moved_aim) = (
+        trained(rows, **quick)._predict_rows(rows.sample) for rows in (training, far)
+    )
+    # The same but for the rounding of single precision, which training multiplies.
+    assert np.abs(moved - near - 10).mean() < 0.03
+    assert np.abs(moved_aim - near_aim - 10).mean() < 0.05
+
+
 @pytest.mark.trials
 def test_rows_without_demand_have_no_relative_error(training: Training) -> None:
     made = noise(training, 2.0)
