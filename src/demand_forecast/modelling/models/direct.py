@@ -114,7 +114,7 @@ class DirectForecaster(ABC):
             of_new, _ = self.predict_sample(training.newcomers)
             quantiles = np.concatenate([quantiles, of_new])
             rows = Sample.join([rows, training.newcomers])
-        self.calibration_ = calibrate(quantiles, rows, len(self.leads), training.held_out_weeks)
+        self.calibration_ = calibrate(quantiles, rows)
         return self
 
     def predict(self, panel: Panel, as_of: pd.Timestamp, horizon: int) -> pd.DataFrame:

@@ -118,7 +118,7 @@ def test_the_mape_point_is_half_way_in_logs(panel: Panel, training: Training) ->
     quantiles = np.broadcast_to(
         np.float32(0.3) * QUANTILE_LEVELS, (len(sample.y), len(QUANTILE_LEVELS))
     )
-    shifts = np.zeros((2 + 3, len(QUANTILE_LEVELS)), dtype=np.float32)
+    shifts = np.zeros((1 + 3, len(QUANTILE_LEVELS)), dtype=np.float32)
     same = (Calibration(shifts, 1.0), False)
     alone = to_frame(panel, panel.as_of, sample, quantiles, None, *same)
     own = np.log(alone["mape_point"].to_numpy() + sample.offset) - sample.level
@@ -140,7 +140,7 @@ def test_of_whole_units_at_least_one_is_bid_where_the_distribution_bids_one(
     sample = forecast_sample(panel, training.spec, panel.as_of, 2)
     units = np.where(np.arange(len(sample.y)) % 2, 2.0, 0.0)  # next to nothing, or about two
     logs = (np.log(units + sample.offset) - sample.level)[:, None] + 1e-4 * QUANTILE_LEVELS
-    shifts = Calibration(np.zeros((2 + 3, len(QUANTILE_LEVELS)), dtype=np.float32), 1.0)
+    shifts = Calibration(np.zeros((1 + 3, len(QUANTILE_LEVELS)), dtype=np.float32), 1.0)
     low = np.full(len(sample.y), np.log(0.01) - sample.level) + np.log(sample.offset)
     frame = to_frame(panel, panel.as_of, sample, logs.astype(np.float32), low, shifts, True)
     assert (frame["mape_point"][units == 2] == 1).all()
