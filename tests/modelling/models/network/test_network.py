@@ -129,9 +129,6 @@ def test_the_mape_point_is_half_way_in_logs(panel: Panel, training: Training) ->
     np.testing.assert_allclose(ratio, np.exp(-0.2), rtol=1e-4)
     for other in ("mean", "median", "q90"):
         np.testing.assert_allclose(lower[other], alone[other])
-    third = to_frame(panel, panel.as_of, sample, quantiles, own - 0.3, *same, aim_share=1 / 3)
-    ratio = (third["mape_point"] + sample.offset) / (alone["mape_point"] + sample.offset)
-    np.testing.assert_allclose(ratio, np.exp(-0.1), rtol=1e-4)
 
 
 def test_of_whole_units_at_least_one_is_bid_where_the_distribution_bids_one(

@@ -130,11 +130,6 @@ class Network(Member):
     parameters: NetworkParameters
     wants_filled_demand = True
 
-    @property
-    def has_aim(self) -> bool:
-        """Whether some of the networks learn the point of least relative error."""
-        return self.parameters.mape_seeds > 0
-
     def _fit_rows(self, training: Training) -> Array:
         """Train on the rows before the held-out weeks, look at those, then train on all rows."""
         import torch
