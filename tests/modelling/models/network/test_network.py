@@ -76,6 +76,17 @@ def test_targets_that_lie_far_from_none_are_learned_as_well_as_others(training: 
     assert np.abs(moved_aim - near_aim - 10).mean() < 0.05
 
 
+def test_a_feature_beyond_what_was_seen_counts_as_the_furthest_seen(training: Training) -> None:
+    model = trained(training, min_steps=50, max_steps=50)
+    seen = training.sample.x[training.is_train]
+    rows = training.sample.take(np.flatnonzero(training.is_train)[:50])
+    furthest, beyond = (
+        model._predict_rows(replace(rows, x=np.tile(x, (50, 1))))[0]
+        for x in (seen.max(axis=0), seen.max(axis=0) + 2 * seen.std(axis=0))
+    )
+    np.testing.assert_array_equal(beyond, furthest)
+
+
 @pytest.mark.trials
 def test_rows_without_demand_have_no_relative_error(training: Training) -> None:
     made = noise(training, 2.0)
