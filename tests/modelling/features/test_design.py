@@ -55,6 +55,17 @@ def test_rows_of_an_origin_do_not_change_when_all_that_follows_is_noise(
     np.testing.assert_allclose(clean.x[order], cut.x, atol=2e-5)
 
 
+def test_weeks_seen_are_counted_until_a_level_is_sure(panel: Panel, spec: FeatureSpec) -> None:
+    design = Design(panel, spec)
+    column = display_names(design.features).index("weeks_seen")
+    active = np.isfinite(panel.demand).cumsum(axis=1)
+    origin = np.array([3, 9, 20, 25, 40, 85])
+    rows = design.sample(origin, np.zeros(6, dtype=np.int64), np.zeros(6, dtype=np.int64))
+    assert active[0, 85] > 26
+    expected = np.log1p(np.minimum(active[0, origin], 26))
+    np.testing.assert_allclose(rows.x[:, column], expected, rtol=1e-6)
+
+
 def test_plans_beyond_the_target_week_do_not_matter(panel: Panel, spec: FeatureSpec) -> None:
     as_of = panel.weeks[60]
     cut = panel.until(as_of, max_future=2)

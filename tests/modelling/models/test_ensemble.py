@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from copy import copy
 from dataclasses import replace
 from pathlib import Path
 
@@ -102,13 +101,6 @@ def test_blend_weights_and_what_people_look_at(model: Ensemble) -> None:
     assert min(model.blend_weights_.values()) >= 0
     assert {"feature", "effect"} <= set(model.members_["lasso"].coefficients_.columns)
     assert model.members_["network"].history_[-1] < model.members_["network"].history_[0]
-
-
-@pytest.mark.parametrize(("weight", "share"), [(0.2, 0.2), (0.5, 0.5), (0.9, 0.5)])
-def test_the_point_of_a_network_counts_as_much_as_the_network(model, weight, share) -> None:
-    part = copy(model)
-    part.blend_weights_ = {"lasso": 1 - weight, "network": weight}
-    assert part.aim_share == pytest.approx(share)
 
 
 def test_stored_and_read_back_it_says_the_same(

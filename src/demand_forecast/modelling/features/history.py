@@ -30,6 +30,9 @@ _FIRST_SPREAD = 0.5
 _LAGS = (0, 1, 2, 3)
 _WINDOWS = (4, 8, 13, 26, 52)
 _LAST_YEAR_LEADS = 38
+# Of weeks seen: more tell nothing of how sure a level is. Where all series are old the count would
+# be a clock, and whatever had changed with time would go on in forecasts.
+MOST_WEEKS_SEEN = 26
 
 
 @dataclass(frozen=True)
@@ -124,7 +127,7 @@ def history_features(state: Level, demand: Array, relatives: Relatives) -> Colum
         columns["zero_share"] = smooth(
             np.where(active, demand <= 0, np.nan).astype(np.float32), 0.1
         )[0]
-    columns["weeks_seen"] = np.log1p(weeks_seen)
+    columns["weeks_seen"] = np.log1p(np.minimum(weeks_seen, MOST_WEEKS_SEEN))
     columns["weeks_since_seen"] = np.log1p(np.minimum(_age(active), 52)).astype(np.float32)
     columns |= _relatives_features(own - level, relatives)
     return {

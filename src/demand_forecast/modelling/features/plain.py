@@ -14,6 +14,7 @@ import numpy as np
 
 from demand_forecast.modelling.arrays import Array, IntArray
 from demand_forecast.modelling.features.groups import Relatives
+from demand_forecast.modelling.features.history import MOST_WEEKS_SEEN
 from demand_forecast.modelling.features.running import rolling_mean, rolling_means, shift
 
 _BASE_WEEKS = 13
@@ -104,7 +105,8 @@ class PlainHistory:
             highest = np.fmax(highest, shift(logs, k))
             lowest = np.fmin(lowest, shift(logs, k))
         columns |= {"highest": highest - base, "lowest": lowest - base}
-        columns["weeks_seen"] = np.isfinite(logs).cumsum(axis=0, dtype=np.float32)
+        seen = np.isfinite(logs).cumsum(axis=0, dtype=np.float32)
+        columns["weeks_seen"] = np.minimum(seen, MOST_WEEKS_SEEN)
         columns["size"] = base - np.nanmean(base, axis=1, keepdims=True)
         return columns
 

@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 
     from demand_forecast.modelling.models.member import Member
 
-_AIM_SHARE = 0.5  # half the way between two opinions of the MAPE point
-
 
 class Opinion(NamedTuple):
     """What one model says of the rows of a forecast.
@@ -114,7 +112,7 @@ class DirectForecaster(ABC):
             of_new, _ = self.predict_sample(training.newcomers)
             quantiles = np.concatenate([quantiles, of_new])
             rows = Sample.join([rows, training.newcomers])
-        self.calibration_ = calibrate(quantiles, rows, len(self.leads), training.held_out_weeks)
+        self.calibration_ = calibrate(quantiles, rows)
         return self
 
     def predict(self, panel: Panel, as_of: pd.Timestamp, horizon: int) -> pd.DataFrame:
@@ -149,13 +147,7 @@ class DirectForecaster(ABC):
     ) -> pd.DataFrame:
         """The frame of the protocol from what :meth:`predict_sample` gave."""
         calibration, whole = self.calibration_, self.spec_.whole
-        share = self.aim_share
-        return to_frame(panel, as_of, sample, quantiles, aim, calibration, whole, share)
-
-    @property
-    def aim_share(self) -> float:
-        """Share of a point of least relative error that a model of nothing else says, in logs."""
-        return _AIM_SHARE
+        return to_frame(panel, as_of, sample, quantiles, aim, calibration, whole)
 
     @abstractmethod
     def answer(
@@ -277,12 +269,11 @@ def to_frame(
     aim: Array | None,
     calibration: Calibration,
     whole: bool,
-    aim_share: float = _AIM_SHARE,
 ) -> pd.DataFrame:
     """Calibrated quantiles in log units to the frame of the protocol.
 
     The MAPE point is the weighted median of the distribution or, where a model was trained for
-    nothing else (``aim``), in logs ``aim_share`` of the way to what that says: their errors differ.
+    nothing else (``aim``), half way in logs to what that says: their errors differ.
 
     Where demand comes in whole units so do quantiles, median and MAPE point: under a few units a
     week a fraction in between is a bid for something that cannot happen. The mean stays as it is.
@@ -297,7 +288,7 @@ def to_frame(
     least_relative = mape_point(values)
     if aim is not None:
         logs = np.log(least_relative + sample.offset) - sample.level
-        both = sample.units((logs + aim_share * (aim - logs))[:, None])[:, 0]
+        both = sample.units(((logs + aim) / 2)[:, None])[:, 0]
         # Of whole units one is always nearer than none, as weeks without demand do not count.
         least_relative = np.maximum(np.rint(both), least_relative.clip(max=1)) if whole else both
     shape = (panel.n_series, -1)

@@ -254,12 +254,6 @@ class Ensemble(DirectForecaster):
         blend = self._blend([quantiles for quantiles, _ in answers.values()])
         return frames | {self.kind: self.frame(panel, as_of, sample, blend, _aim(answers))}
 
-    @property
-    def aim_share(self) -> float:
-        """A point is worth as much as the member that says it, and half at most."""
-        aimed = [name for name, member in self.members_.items() if member.has_aim]
-        return min(sum(self.blend_weights_[name] for name in aimed), super().aim_share)
-
     def _again(self, horizon: int, leads: Sequence[int], seed: int) -> Self:
         return type(self)(self.members, horizon=horizon, leads=leads, seed=seed)
 

@@ -62,11 +62,6 @@ class Member(DirectForecaster):
         super().__init__(horizon, leads, seed)
         self.parameters = self.parameters_class() if parameters is None else parameters
 
-    @property
-    def has_aim(self) -> bool:
-        """Whether it has a model of nothing but the point of least relative error."""
-        return False
-
     def log_steps(self, contrast: Contrast, groups: Sequence[str], quantiles: Array) -> LogSteps:
         """What each group of features does to the median, away from the usual week.
 

@@ -34,7 +34,6 @@ class Training:
         spec: What the features learned.
         sample: The rows.
         is_train: ``(rows,)`` True for targets before the held-out weeks.
-        held_out_weeks: Number of held-out weeks.
         features: The columns of ``sample.x``.
         plain_names: Names of the columns of ``sample.plain``.
         newcomers: Rows as if their series were new, to calibrate on; None where there are none.
@@ -43,7 +42,6 @@ class Training:
     spec: FeatureSpec
     sample: Sample
     is_train: BoolArray
-    held_out_weeks: int
     features: list[Feature]
     plain_names: list[str]
     newcomers: Sample | None
@@ -139,7 +137,6 @@ def prepare(
         spec,
         Sample.join([sample, *borrowed]),
         np.concatenate([is_train, *(np.ones(len(part.y), dtype=bool) for part in borrowed)]),
-        held_out,
         design.features,
         design.plain.names if design.plain else [],
         cold_start_rows(panel, spec, _FIRST_ORIGIN, seed) if judged is None else None,

@@ -65,6 +65,28 @@ def test_the_aimed_point_of_lognormal_demand_is_the_one_of_the_definition(
     assert np.log(np.median(median)) == pytest.approx(3, abs=0.08)
 
 
+def test_targets_that_lie_far_from_none_are_learned_as_well_as_others(training: Training) -> None:
+    far = replace(training, sample=replace(training.sample, y=training.sample.y + 10))
+    quick = {"min_steps": 60, "max_steps": 60}
+    (near, near_aim), (moved, moved_aim) = (
+        trained(rows, **quick)._predict_rows(rows.sample) for rows in (training, far)
+    )
+    # The same but for the rounding of single precision, which training multiplies.
+    assert np.abs(moved - near - 10).mean() < 0.03
+    assert np.abs(moved_aim - near_aim - 10).mean() < 0.05
+
+
+def test_a_feature_beyond_what_was_seen_counts_as_the_furthest_seen(training: Training) -> None:
+    model = trained(training, min_steps=50, max_steps=50)
+    seen = training.sample.x[training.is_train]
+    rows = training.sample.take(np.flatnonzero(training.is_train)[:50])
+    furthest, beyond = (
+        model._predict_rows(replace(rows, x=np.tile(x, (50, 1))))[0]
+        for x in (seen.max(axis=0), seen.max(axis=0) + 2 * seen.std(axis=0))
+    )
+    np.testing.assert_array_equal(beyond, furthest)
+
+
 @pytest.mark.trials
 def test_rows_without_demand_have_no_relative_error(training: Training) -> None:
     made = noise(training, 2.0)
@@ -107,7 +129,7 @@ def test_the_mape_point_is_half_way_in_logs(panel: Panel, training: Training) ->
     quantiles = np.broadcast_to(
         np.float32(0.3) * QUANTILE_LEVELS, (len(sample.y), len(QUANTILE_LEVELS))
     )
-    shifts = np.zeros((2 + 3, len(QUANTILE_LEVELS)), dtype=np.float32)
+    shifts = np.zeros((1 + 3, len(QUANTILE_LEVELS)), dtype=np.float32)
     same = (Calibration(shifts, 1.0), False)
     alone = to_frame(panel, panel.as_of, sample, quantiles, None, *same)
     own = np.log(alone["mape_point"].to_numpy() + sample.offset) - sample.level
@@ -118,9 +140,6 @@ def test_the_mape_point_is_half_way_in_logs(panel: Panel, training: Training) ->
     np.testing.assert_allclose(ratio, np.exp(-0.2), rtol=1e-4)
     for other in ("mean", "median", "q90"):
         np.testing.assert_allclose(lower[other], alone[other])
-    third = to_frame(panel, panel.as_of, sample, quantiles, own - 0.3, *same, aim_share=1 / 3)
-    ratio = (third["mape_point"] + sample.offset) / (alone["mape_point"] + sample.offset)
-    np.testing.assert_allclose(ratio, np.exp(-0.1), rtol=1e-4)
 
 
 def test_of_whole_units_at_least_one_is_bid_where_the_distribution_bids_one(
@@ -129,7 +148,7 @@ def test_of_whole_units_at_least_one_is_bid_where_the_distribution_bids_one(
     sample = forecast_sample(panel, training.spec, panel.as_of, 2)
     units = np.where(np.arange(len(sample.y)) % 2, 2.0, 0.0)  # next to nothing, or about two
     logs = (np.log(units + sample.offset) - sample.level)[:, None] + 1e-4 * QUANTILE_LEVELS
-    shifts = Calibration(np.zeros((2 + 3, len(QUANTILE_LEVELS)), dtype=np.float32), 1.0)
+    shifts = Calibration(np.zeros((1 + 3, len(QUANTILE_LEVELS)), dtype=np.float32), 1.0)
     low = np.full(len(sample.y), np.log(0.01) - sample.level) + np.log(sample.offset)
     frame = to_frame(panel, panel.as_of, sample, logs.astype(np.float32), low, shifts, True)
     assert (frame["mape_point"][units == 2] == 1).all()

@@ -36,6 +36,7 @@ _SMALL = 256
 # Demand and offset by demand: more would let a few of the smallest quantities decide.
 _HEAVIEST = 3.0
 _NOTHING = 1e-3
+_LEARNED = ("mean_", "scale_", "range_", "dense_")
 
 
 class NetworkParameters(Parameters):
@@ -121,6 +122,8 @@ class Network(Member):
         dense_: Columns of the features that are not one-hot.
         mean_: ``(dense,)`` of the features before the held-out weeks.
         scale_: ``(dense,)`` likewise, their standard deviation.
+        range_: ``(2, dense)`` least and largest value of each feature before the held-out weeks.
+        centre_: Median of the targets in logs before the held-out weeks.
         unit_: One unit of the targets in logs.
     """
 
@@ -128,11 +131,6 @@ class Network(Member):
     parameters_class: ClassVar[type[Parameters]] = NetworkParameters
     parameters: NetworkParameters
     wants_filled_demand = True
-
-    @property
-    def has_aim(self) -> bool:
-        """Whether some of the networks learn the point of least relative error."""
-        return self.parameters.mape_seeds > 0
 
     def _fit_rows(self, training: Training) -> Array:
         """Train on the rows before the held-out weeks, look at those, then train on all rows."""
@@ -169,15 +167,18 @@ class Network(Member):
 
     def _state(self) -> State:
         arrays = {f"net.{k}": v.cpu().numpy() for k, v in self.net_.state_dict().items()}
-        arrays |= {"mean_": self.mean_, "scale_": self.scale_, "dense_": self.dense_}
-        return {name: getattr(self, name) for name in ("sizes_", "unit_", "history_")}, arrays
+        arrays |= {name: getattr(self, name) for name in _LEARNED}
+        names = ("sizes_", "centre_", "unit_", "history_")
+        return {name: getattr(self, name) for name in names}, arrays
 
     def _restore(self, figures: dict[str, Any], arrays: Arrays) -> None:
         import torch
 
-        self.sizes_, self.unit_ = figures["sizes_"], float(figures["unit_"])
+        self.sizes_ = figures["sizes_"]
+        self.centre_, self.unit_ = float(figures["centre_"]), float(figures["unit_"])
         self.history_ = figures["history_"]
-        self.mean_, self.scale_, self.dense_ = (arrays[k] for k in ("mean_", "scale_", "dense_"))
+        for name in _LEARNED:
+            setattr(self, name, arrays[name])
         self.net_ = self._build(self.parameters.mape_seeds)
         weights = {k: torch.from_numpy(arrays[f"net.{k}"]) for k in self.net_.state_dict()}
         self.net_.load_state_dict(weights)
@@ -188,8 +189,11 @@ class Network(Member):
 
     def _standardise(self, x: Array, y: Array) -> None:
         self.mean_, self.scale_ = mean_and_scale(x)
-        low, high = np.quantile(y, [0.1, 0.9])
-        self.unit_ = max(float(high - low) / 2.56, 0.05)
+        self.range_ = np.stack([x.min(axis=0), x.max(axis=0)])
+        # Plans that are on in nearly all weeks are taken out of levels, so that targets can lie far
+        # from none: a network that has to get there first spends its steps on nothing else.
+        low, self.centre_, high = np.quantile(y, [0.1, 0.5, 0.9]).tolist()
+        self.unit_ = max((high - low) / 2.56, 0.05)
 
     def _build(self, mape_seeds: int) -> QuantileNet:
         from demand_forecast.modelling.models.network.module import QuantileNet
@@ -209,10 +213,13 @@ class Network(Member):
         import torch
 
         x = sample.x.take(self.dense_, axis=1)
+        # Outside what it has seen a network goes on with whatever slope it happens to have: after
+        # twelve weeks of history, waves of the year are such features.
+        np.clip(x, *self.range_, out=x)
         x -= self.mean_
         x /= self.scale_
         np.clip(x, -5, 5, out=x)
-        y = np.nan_to_num(sample.y / self.unit_)
+        y = np.nan_to_num((sample.y - self.centre_) / self.unit_)
         arrays = (x, sample.codes, y.astype(np.float32), sample.censored, _relative_weights(sample))
         return tuple(torch.from_numpy(np.ascontiguousarray(a)) for a in arrays)
 
@@ -233,7 +240,7 @@ class Network(Member):
     def _answers(self, tensors: tuple[Tensor, ...], rows: IntArray) -> Array:
         from demand_forecast.modelling.models.network.module import answers
 
-        return np.asarray(answers(self.net_, tensors, rows) * self.unit_)
+        return np.asarray(answers(self.net_, tensors, rows) * self.unit_ + self.centre_)
 
 
 def _relative_weights(sample: Sample) -> Array:
