@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from types import SimpleNamespace
 
 import mlflow
@@ -52,12 +51,12 @@ def test_without_one_they_have_no_parent(start):
     assert parent == run.parent == ParentRun(None, "0")
 
 
-def test_a_new_leaderboard_is_logged_to_the_run_of_the_run(empty_store, tmp_path, monkeypatch):
+@pytest.mark.usefixtures("own_store")
+def test_a_new_leaderboard_is_logged_to_the_run_of_the_run(tmp_path):
     table = pd.DataFrame({"model": ["ensemble", "smoothing"], "wape": [10.0, None]})
     catalog = DataCatalog({"leaderboard": MemoryDataset(table), "panel": MemoryDataset(table)})
     ranks = Pipeline([node(lambda panel: panel, "panel", "leaderboard", name="rank")])
     plan = Segments(store_formats=[], regions={}, layouts={})
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{shutil.copy(empty_store, tmp_path)}")
     client = MlflowClient()
     experiment = client.create_experiment("unit", artifact_location=str(tmp_path / "files"))
     made, other = (client.create_run(experiment).info.run_id for _ in range(2))

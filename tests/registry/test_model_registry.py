@@ -1,4 +1,3 @@
-import shutil
 from datetime import UTC, datetime, timedelta
 
 import mlflow
@@ -14,17 +13,12 @@ from stand_ins import lineage
 
 
 @pytest.fixture
-def parent(tmp_path, monkeypatch, empty_store):
-    """A fresh tracking store with a parent run in it."""
-    before = mlflow.get_tracking_uri()
+def parent(tmp_path, monkeypatch, own_store):
+    """A parent run in a fresh tracking store."""
     monkeypatch.chdir(tmp_path)
-    shutil.copy(empty_store, tmp_path / "mlflow.db")
-    mlflow.set_tracking_uri(f"sqlite:///{tmp_path}/mlflow.db")
     client = MlflowClient()
     experiment = client.create_experiment("test", artifact_location=str(tmp_path / "artifacts"))
-    run = client.create_run(experiment)
-    yield run
-    mlflow.set_tracking_uri(before)
+    return client.create_run(experiment)
 
 
 @pytest.fixture
