@@ -87,18 +87,17 @@ class DirectForecaster(ABC):
         Raises:
             NotEnoughHistoryError: If the panel is too short or too empty.
         """
-        self.fit_training(self.prepare(panel, pool, judged))
-        if judged is not None:
-            self._calibrate_like(judged)
+        if judged is None:
+            return self.fit_training(self.prepare(panel, pool))
+        plain = self.wants_plain_history
+        training = prepare(panel, self.leads, self.seed, pool, judged.spec_, plain)
+        self.fit_training(training)._calibrate_like(judged)
         return self
 
-    def prepare(
-        self, panel: Panel, pool: Sequence[Panel] = (), judged: Self | None = None
-    ) -> Training:
-        """The rows that :meth:`fit` learns from; its arguments and errors are the same."""
-        spec = None if judged is None else judged.spec_
+    def prepare(self, panel: Panel, pool: Sequence[Panel] = ()) -> Training:
+        """The rows that :meth:`fit` learns from without a judged model; its errors are the same."""
         plain = self.wants_plain_history
-        return prepare(panel, self.leads, self.seed, pool, spec, plain)
+        return prepare(panel, self.leads, self.seed, pool, plain=plain)
 
     def fit_training(self, training: Training) -> Self:
         """Fit and calibrate on prepared rows."""
