@@ -78,12 +78,12 @@ def carry_out(
         project: Where.
         page: Name of the page.
         replaced: Words of the page that are others here, such as the name of a product.
-        command: What is done with each command.
+        command: What is done with each command line.
 
     Returns:
-        What that has given of each command: what it has printed.
+        What ``command`` has returned for each line; what it has printed where lines are run.
     """
-    printed = []
+    returned = []
     for block in blocks(page):
         text = block.text
         for old, new in (replaced or {}).items():
@@ -94,8 +94,8 @@ def carry_out(
             with project.inside():
                 exec(compile(dedent(text), page, "exec"), {})
         elif block.language == "bash":
-            printed += [command(project, line) for line in text.splitlines()]
-    return printed
+            returned += [command(project, line) for line in text.splitlines()]
+    return returned
 
 
 def put(file: Path, text: str, after: str = "", before: str = "") -> None:

@@ -83,9 +83,10 @@ def test_add_a_source(juice, monkeypatch) -> None:
 
 @pytest.fixture(scope="module")
 def metrics(workshop) -> pd.DataFrame:
-    """After the pages about code; what they run is the same line, run once with all that they add.
+    """The metrics of a run with what the pages about code add.
 
-    This process does not know the models that the project's code has.
+    All of them say to run the same line, which is run once; by a process of its own, as this one
+    has imported the code without what the pages add.
     """
     pages = ("add-a-model", "add-a-metric")
     [line] = {

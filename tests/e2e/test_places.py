@@ -44,8 +44,7 @@ def test_an_environments_own_suite_counts_wherever_the_configuration_is(
     assert result.exit_code == 1
     assert "node 'north_texas.condition'" in result.output
     assert "suite 'raw_stores'" in result.output
-    if kind == "folder":  # other environments are as they were
-        assert project.command(*options).exit_code == 0
+    assert project.command(*options).exit_code == 0
 
 
 def test_a_worker_elsewhere_joins_a_run(make_project, tmp_path) -> None:
