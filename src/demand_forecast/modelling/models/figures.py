@@ -37,7 +37,7 @@ def new_figure(title: str, left: float) -> tuple[Figure, Axes]:
     # Figure directly: pyplot would keep every figure alive and pick a screen backend.
     from matplotlib.figure import Figure as _Figure
 
-    # Fixed margins and places: what looks for room measures every label, and takes half the time.
+    # Fixed margins and places: what looks for room lays out every label once more.
     figure = _Figure(figsize=(8, 4.5))
     figure.subplots_adjust(left=left, right=0.97, top=0.92, bottom=0.15)
     axes = figure.subplots()
