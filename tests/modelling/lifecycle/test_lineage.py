@@ -27,6 +27,8 @@ LINEAGES = st.builds(
     reason=st.text(max_size=8),
     environment=st.none() | TEXT,
     git_commit=st.none() | TEXT,
+    code_digest=st.none() | TEXT,
+    parameters_digest=st.none() | TEXT,
     trained_at=st.none() | st.datetimes(timezones=st.just(UTC)),
 )
 

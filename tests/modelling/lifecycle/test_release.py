@@ -6,7 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from demand_forecast.modelling.evaluation.splits import ForecastParameters
 from demand_forecast.modelling.lifecycle.lineage import Lineage
+from demand_forecast.modelling.lifecycle.recipe import code_digest, parameters_digest
 from demand_forecast.modelling.lifecycle.records import Challenger
 from demand_forecast.modelling.lifecycle.release import (
     dry_run,
@@ -22,6 +24,7 @@ from demand_forecast.modelling.parameters import flatten
 from stand_ins import Constant, Incomplete
 
 TRAINING = TrainingParameters(network={"seeds": 1})
+FORECAST = ForecastParameters(horizon=2, origins=4, origin_step=2, min_train_weeks=20)
 
 
 def _metrics(mape: float) -> list[dict[str, object]]:
@@ -67,7 +70,7 @@ def _prepare(panel, challenger, verdict, classes=None):
     classes = panel.series[KEY].assign(velocity="fast") if classes is None else classes
     frame = pd.DataFrame({"model": [], "horizon": []})
     return prepare_ensemble(
-        panel, classes, "fast", challenger, verdict, frame, horizon=2, training=TRAINING
+        panel, classes, "fast", challenger, verdict, frame, forecast=FORECAST, training=TRAINING
     )
 
 
@@ -123,6 +126,8 @@ def test_what_travels_to_the_registry(trained_ensemble, challenger) -> None:
         validated_mape=30.0,
         promoted=True,
         alarm="mape: MAPE 60.0 %, at most 45 %",
+        code_digest=code_digest(),
+        parameters_digest=parameters_digest(TRAINING, FORECAST),
     )
     assert set(trained.plots) == {"backtest", "lasso_effects"}
     assert len(trained.plots["lasso_effects"]().axes) == 1

@@ -38,6 +38,12 @@ class Lineage(BaseModel):
     )
     environment: str | None = Field(default=None, description="Kedro environment of the run.")
     git_commit: str | None = Field(default=None, description="Commit of the code that trained it.")
+    code_digest: str | None = Field(
+        default=None, description="Digest of the code between raw files and the model."
+    )
+    parameters_digest: str | None = Field(
+        default=None, description="Digest of the parameters of its training."
+    )
     trained_at: datetime | None = Field(default=None, description="When it was registered.")
 
     @classmethod

@@ -10,8 +10,10 @@ import pandas as pd
 
 from demand_forecast.exceptions import ContractError, NotEnoughHistoryError
 from demand_forecast.modelling.evaluation.plots import plot_backtest
+from demand_forecast.modelling.evaluation.splits import ForecastParameters
 from demand_forecast.modelling.evaluation.summary import best_simple
 from demand_forecast.modelling.lifecycle.lineage import Lineage
+from demand_forecast.modelling.lifecycle.recipe import code_digest, parameters_digest
 from demand_forecast.modelling.lifecycle.records import Challenger, TrainedModel
 from demand_forecast.modelling.lifecycle.training import TrainingParameters
 from demand_forecast.modelling.models.direct import DirectForecaster
@@ -34,7 +36,7 @@ def prepare_baseline(panel: Panel, verdicts: Mapping[str, dict[str, Any]]) -> Tr
         verdicts: By velocity; the figures of the chosen one in them are logged.
     """
     kind = _serves_best(verdicts.values())
-    lineage = Lineage.of(kind, panel, panel)
+    lineage = Lineage.of(kind, panel, panel).model_copy(update={"code_digest": code_digest()})
     try:
         model = model_class(kind)().fit(panel)
     except NotEnoughHistoryError as error:
@@ -70,7 +72,7 @@ def prepare_ensemble(
     verdict: dict[str, Any],
     backtest: pd.DataFrame,
     *,
-    horizon: int,
+    forecast: ForecastParameters,
     training: TrainingParameters,
 ) -> TrainedModel:
     """Refit an ensemble on all weeks and decide whether it may be promoted.
@@ -82,7 +84,7 @@ def prepare_ensemble(
         challenger: What the gate judged.
         verdict: Of the gate.
         backtest: What it was judged on, for the plots.
-        horizon: Weeks ahead.
+        forecast: Weeks ahead, and the origins of the validation.
         training: How it is trained; logged flat.
 
     Returns:
@@ -91,7 +93,11 @@ def prepare_ensemble(
     keys = classes.loc[classes["velocity"] == velocity, KEY]
     rows = pd.MultiIndex.from_frame(panel.series[KEY]).isin(pd.MultiIndex.from_frame(keys))
     part, ensemble = panel.select(rows), _figures(verdict, ENSEMBLE)
-    lineage = Lineage.of(ENSEMBLE, panel, part, velocity)
+    recipe = {
+        "code_digest": code_digest(),
+        "parameters_digest": parameters_digest(training, forecast),
+    }
+    lineage = Lineage.of(ENSEMBLE, panel, part, velocity).model_copy(update=recipe)
     if not isinstance(challenger.model, DirectForecaster):
         return TrainedModel(None, lineage.model_copy(update={"reason": challenger.reason}))
     try:
@@ -99,7 +105,7 @@ def prepare_ensemble(
         model = challenger.model.clone().fit(part, pool, judged=challenger.model)
     except NotEnoughHistoryError as error:
         return TrainedModel(None, lineage.model_copy(update={"reason": str(error)}))
-    broken = dry_run(model, part, horizon)
+    broken = dry_run(model, part, forecast.horizon)
     judged = {
         "validated_mape": ensemble.get("mape"),
         "promoted": bool(verdict["passed"]) and not broken,

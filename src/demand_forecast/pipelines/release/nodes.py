@@ -32,7 +32,7 @@ def refit(
         challenger,
         verdict,
         backtest,
-        horizon=forecast.horizon,
+        forecast=forecast,
         training=training,
     )
 
