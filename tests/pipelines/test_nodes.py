@@ -40,6 +40,7 @@ TRAINING = TrainingParameters(seed=3, network={"seeds": 1, "min_steps": 5, "max_
 SCORING = ScoringParameters(stale_after_days=60, active_within_weeks=13)
 VELOCITY = VelocityParameters()
 NO_CHAMPION = RegisteredModel(None, "test.fast", reason="no champion")
+NOTHING = {"how": "none", "detail": "no champion"}
 LARGE = Segment("north_texas", "large")
 FAST, SLOW = LARGE.branches
 
@@ -58,8 +59,8 @@ def trained(panel):
     for branch in LARGE.branches:
         challenger, _ = training.fit_challenger(panel, classes, branch, FORECAST, TRAINING)
         challengers[branch.velocity] = challenger
-        backtests[branch.velocity] = validation.run_backtest(
-            panel, classes, branch, baseline, challenger, FORECAST
+        backtests[branch.velocity], _ = validation.run_backtest(
+            panel, classes, branch, baseline, challenger, NO_CHAMPION, FORECAST, TRAINING
         )
     return classes, baseline, challengers, backtests
 
@@ -68,7 +69,7 @@ def _judge(trained, velocity="fast", **rules):
     _, _, challengers, backtests = trained
     branch = FAST if velocity == "fast" else SLOW
     rules = GateParameters(**rules)
-    return validation.judge(backtests[velocity], branch, challengers[velocity], rules)
+    return validation.judge(backtests[velocity], branch, challengers[velocity], NOTHING, rules)
 
 
 # conditioning
@@ -221,7 +222,9 @@ def test_lost_sales_are_those_of_the_sell_outs(make_panel) -> None:
     none = Challenger(None, "not needed here")
     lost = [
         validation.estimate_lost_sales(
-            validation.run_backtest(panel, classes, branch, baseline, none, FORECAST)
+            validation.run_backtest(
+                panel, classes, branch, baseline, none, NO_CHAMPION, FORECAST, TRAINING
+            )[0]
         )
         for branch in LARGE.branches
     ]

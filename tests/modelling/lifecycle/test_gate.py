@@ -16,6 +16,7 @@ from demand_forecast.modelling.lifecycle.gate import (
     judge_challenger,
     relative_excess,
 )
+from demand_forecast.modelling.lifecycle.incumbent import IncumbentRecord
 from demand_forecast.modelling.lifecycle.records import Challenger
 from demand_forecast.modelling.models.baseline import HistoricalAverage
 from demand_forecast.modelling.protocol import POINTS, QUANTILES
@@ -211,6 +212,20 @@ def test_a_reduction_at_its_limit_fails() -> None:
     assert judge(_pair(0.0025, 0.005), GateParameters(min_reduction=49)).passed
 
 
+@pytest.mark.parametrize(
+    ("column", "rule"),
+    [("mean", "better_than_baseline"), ("median", "wape_against_simple")],
+)
+@pytest.mark.parametrize("unknown", [np.inf, np.nan])
+def test_an_unknown_figure_is_beaten_by_nothing(column, rule, unknown) -> None:
+    """Beside an average that says infinity all else is 100 % better."""
+    frame = _pair(0.2, 0.5)
+    frame.loc[frame["model"] == "historical_average", column] = unknown
+    result = _rule(judge(frame), rule)
+    assert not result.passed and result.figure is None
+    assert "against unknown of" in result.detail
+
+
 def test_nothing_beats_a_perfect_baseline() -> None:
     verdict = judge(_pair(0.0, 0.0))
     rule = _rule(verdict, "better_than_baseline")
@@ -274,6 +289,60 @@ def test_incumbent_is_judged_when_it_is_there() -> None:
     better = judge(pd.concat([*frames, _rows("incumbent", shared / 1.2)]))
     assert not better.passed
     assert "margin 2 %" in better.reason
+
+
+def test_an_incumbent_that_is_not_finite_is_no_measure() -> None:
+    frame = pd.concat([_pair(0.2, 0.5), _constant("incumbent", np.inf)])
+    assert np.isnan(relative_excess(frame, "ensemble", "incumbent")).all()
+    rule = _rule(judge(frame), "not_worse_than_incumbent")
+    assert not rule.passed and rule.figure is None
+    assert "at most unknown" in rule.detail
+
+
+def _record(how: str) -> IncumbentRecord:
+    return IncumbentRecord(how=how, detail="in words", version="3")
+
+
+def test_with_the_recipe_of_the_incumbent_there_is_nothing_to_compare() -> None:
+    verdict = judge(_pair(0.2, 0.5), incumbent=_record("same_recipe"))
+    rule = _rule(verdict, "not_worse_than_incumbent")
+    assert (rule.passed, rule.figure, rule.limit, rule.detail) == (True, 0, 2, "in words")
+    assert verdict.incumbent == _record("same_recipe")
+    off = judge(_pair(0.2, 0.5), GateParameters(margin=None), incumbent=_record("same_recipe"))
+    assert "not_worse_than_incumbent" not in [rule.name for rule in off.rules]
+    none = judge(_pair(0.2, 0.5), incumbent=_record("none"))
+    assert "not_worse_than_incumbent" not in [rule.name for rule in none.rules]
+
+
+@pytest.mark.parametrize(
+    ("how", "least", "passed"),
+    [
+        ("refitted", 0, True),
+        ("refitted", 0.99, True),
+        ("refitted", 1.01, False),
+        ("refitted", None, True),
+        ("stored", 50, True),
+    ],
+)
+def test_another_recipe_needs_a_gain_over_a_fresh_incumbent(how, least, passed) -> None:
+    frame = pd.concat([_pair(0.198, 0.5), _constant("incumbent", 0.2)])  # 1 % better
+    verdict = judge(frame, GateParameters(min_gain=least), incumbent=_record(how))
+    assert verdict.passed == passed
+    assert _rule(verdict, "not_worse_than_incumbent").passed
+    names = [rule.name for rule in verdict.rules]
+    assert ("gain_over_incumbent" in names) == (how == "refitted" and least is not None)
+    if not passed:
+        assert verdict.reason == (
+            "gain_over_incumbent: MAPE 1.0 % below that of incumbent, which has another recipe; "
+            "at least 1.01 %"
+        )
+
+
+def test_a_recipe_that_is_a_little_worse_replaces_no_fresh_incumbent() -> None:
+    """Though it is within the margin: models would change to and fro."""
+    frame = pd.concat([_pair(0.202, 0.5), _constant("incumbent", 0.2)])
+    assert judge(frame, incumbent=_record("stored")).passed
+    assert not judge(frame, incumbent=_record("refitted")).passed
 
 
 def _uncertain(weeks: int = 24) -> pd.DataFrame:
@@ -484,6 +553,7 @@ def test_a_challenger_that_is_not_there_or_was_not_tried_fails_with_the_reason(
         "reason": reason,
         "alarm": "",
         "rules": [],
+        "incumbent": None,
     }
 
 

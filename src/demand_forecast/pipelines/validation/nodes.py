@@ -16,7 +16,9 @@ from demand_forecast.modelling.evaluation.plots import PlotlyFigure
 from demand_forecast.modelling.evaluation.splits import ForecastParameters
 from demand_forecast.modelling.evaluation.summary import Judged, summarise
 from demand_forecast.modelling.lifecycle.gate import GateParameters, judge_challenger
-from demand_forecast.modelling.lifecycle.records import Challenger
+from demand_forecast.modelling.lifecycle.incumbent import IncumbentRecord, enter_incumbent
+from demand_forecast.modelling.lifecycle.records import Challenger, RegisteredModel
+from demand_forecast.modelling.lifecycle.training import TrainingParameters
 from demand_forecast.modelling.models.kinds import BASELINE, ENSEMBLE
 from demand_forecast.modelling.panel import Panel
 from demand_forecast.modelling.scoring.lost_sales import validation_lost_sales
@@ -30,10 +32,16 @@ def run_backtest(
     branch: Branch,
     baseline: Challenger,
     challenger: Challenger,
+    incumbent: RegisteredModel,
     forecast: ForecastParameters,
-) -> pd.DataFrame:
-    """Ensemble, its members and the baselines, replayed at the same origins."""
-    return compare(
+    training: TrainingParameters,
+) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """Ensemble, its members, the champion and the baselines, replayed at the same origins.
+
+    Returns:
+        The backtest, and which champion is in it and how.
+    """
+    frame = compare(
         panel,
         classes,
         branch.velocity,
@@ -43,13 +51,24 @@ def run_backtest(
         step=forecast.origin_step,
         horizon=forecast.horizon,
     )
+    mine = (classes["velocity"] == branch.velocity).to_numpy()
+    frame, record = enter_incumbent(
+        frame, incumbent, challenger, panel, mine, forecast=forecast, training=training
+    )
+    _LOGGER.info("%s: incumbent: %s", branch.namespace, record.detail)
+    return frame, record.model_dump(mode="json")
 
 
 def judge(
-    backtest: pd.DataFrame, branch: Branch, challenger: Challenger, validation: GateParameters
+    backtest: pd.DataFrame,
+    branch: Branch,
+    challenger: Challenger,
+    compared: dict[str, Any],
+    validation: GateParameters,
 ) -> tuple[dict[str, Any], pd.DataFrame]:
     """Verdict on the challenger, and the metrics of all models."""
-    verdict = judge_challenger(backtest, challenger, validation)
+    incumbent = IncumbentRecord.model_validate(compared)
+    verdict = judge_challenger(backtest, challenger, validation, incumbent)
     if verdict["alarm"]:
         _LOGGER.warning("%s: %s", branch.namespace, verdict["alarm"])
     return verdict, metrics_table(backtest)
