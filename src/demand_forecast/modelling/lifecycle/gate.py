@@ -75,7 +75,11 @@ class GateParameters(Parameters):
         "to and fro by chance. A model of the same recipe needs no gain.",
     )
     confidence: float = Field(
-        default=0.95, gt=0.5, lt=1, description="One-sided confidence of that upper end."
+        default=0.99,
+        gt=0.5,
+        lt=1,
+        description="One-sided confidence of that upper end. An interval from about ten weeks is "
+        "too narrow: at 0.99 about one in twenty is released that is worse by the margin.",
     )
     resamples: int = Field(default=1000, ge=100, description="Bootstrap resamples.")
     block_weeks: int = Field(
@@ -211,8 +215,23 @@ def _against_incumbent(
     if INCUMBENT not in set(frame["model"]):
         return []
     excess, upper = relative_excess(frame, challenger, INCUMBENT, rules)
+    fresh = incumbent is not None and incumbent.how == "refitted"
+    return beside_incumbent(excess, upper, rules, other_recipe=fresh)
+
+
+def beside_incumbent(
+    excess: float, upper: float, rules: GateParameters, *, other_recipe: bool
+) -> list[Check]:
+    """The rules about an incumbent, from what :func:`relative_excess` says of it.
+
+    Args:
+        excess: How much higher the MAPE of the challenger is, per cent of the incumbent's.
+        upper: The upper end of its interval.
+        rules: Limits.
+        other_recipe: Whether the incumbent has another recipe, fitted on the same weeks.
+    """
     checks: list[Check] = [(rules.margin, partial(_not_worse, excess, upper, rules.confidence))]
-    if incumbent is not None and incumbent.how == "refitted":
+    if other_recipe:
         checks.append((rules.min_gain, partial(_gains, excess)))
     return checks
 
@@ -399,14 +418,15 @@ def _same(incumbent: IncumbentRecord, margin: float) -> RuleResult:
 
 def _gains(excess: float, least: float) -> RuleResult:
     """Another recipe must be worth the change."""
+    side = "above" if excess > 0 else "below"
     return RuleResult(
         name="gain_over_incumbent",
         passed=bool(-excess >= least),
         figure=_number(-excess),
         limit=least,
         detail=(
-            f"MAPE {_text(-excess)} below that of incumbent, which has another recipe; at least "
-            f"{least:g} %"
+            f"MAPE {_text(abs(excess))} {side} that of incumbent, which has another recipe; must "
+            f"be at least {least:g} % below"
         ),
     )
 

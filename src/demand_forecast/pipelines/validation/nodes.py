@@ -55,7 +55,6 @@ def run_backtest(
     frame, record = enter_incumbent(
         frame, incumbent, challenger, panel, mine, forecast=forecast, training=training
     )
-    _LOGGER.info("%s: incumbent: %s", branch.namespace, record.detail)
     return frame, record.model_dump(mode="json")
 
 
