@@ -92,8 +92,8 @@ def _setting(
     of_segment = parameters[branch.region][branch.segment.store_format]
     forecast = ForecastParameters.model_validate(of_segment["forecast"])
     rules = GateParameters.model_validate(of_segment[branch.velocity]["validation"])
-    size = Size(series, origins or forecast.origins, forecast.horizon, forecast.origin_step)
-    return Setting(branch.namespace, size, rules)
+    size = Size.of(series, forecast)
+    return Setting(branch.namespace, size._replace(origins=origins or size.origins), rules)
 
 
 def print_rates(

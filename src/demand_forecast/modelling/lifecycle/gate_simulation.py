@@ -77,10 +77,9 @@ class Size(NamedTuple):
         return (self.origins - 1) * self.step + self.horizon
 
     @classmethod
-    def of(cls, backtest: pd.DataFrame, forecast: ForecastParameters) -> Size:
-        """Of a stored backtest."""
-        series = backtest[KEY].drop_duplicates()
-        return cls(len(series), forecast.origins, forecast.horizon, forecast.origin_step)
+    def of(cls, series: int, forecast: ForecastParameters) -> Size:
+        """Of so many series in a validation."""
+        return cls(series, forecast.origins, forecast.horizon, forecast.origin_step)
 
 
 def release_rates(
