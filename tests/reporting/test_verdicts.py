@@ -48,6 +48,16 @@ def test_without_rules_there_is_the_reason_only() -> None:
     assert verdict_markdown(old) == "**Gate: failed: too few weeks**\n\nIncumbent: none.\n"
 
 
+def test_what_was_not_compared_is_said_with_the_reason() -> None:
+    first = INCUMBENT | {"version": "", "as_of": None, "detail": "no champion"}
+    told = verdict_markdown(_verdict(incumbent=first, year_before={"reason": "too short"}))
+    assert told.splitlines()[4:7] == [
+        "Incumbent: none: no champion.",
+        "",
+        "A year before: too short.",
+    ]
+
+
 def test_the_terminal_shows_the_verdict_of_each_place(capsys) -> None:
     catalog = DataCatalog({"ohio.large.fast.verdict": MemoryDataset(_verdict())})
     with run_context.inside(run_context.RunContext(PLAN)):

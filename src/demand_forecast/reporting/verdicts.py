@@ -74,14 +74,21 @@ def _outcome(verdict: Verdict) -> str:
 
 
 def _remarks(verdict: Verdict) -> list[str]:
-    """What stands beside the rules: alarms, and with which champion it was compared."""
+    """What stands beside the rules: alarms, and what it was compared with."""
     alarms = [f"Alarm: {verdict['alarm']}"] if verdict["alarm"] else []
+    before = verdict.get("year_before") or {"reason": ""}
+    reasons = [f"A year before: {before['reason']}."] if before["reason"] else []
+    return [*alarms, _incumbent(verdict), *reasons]
+
+
+def _incumbent(verdict: Verdict) -> str:
     incumbent = verdict.get("incumbent")  # of none the first time, and in old verdicts
     if incumbent is None:
-        return [*alarms, "Incumbent: none."]
+        return "Incumbent: none."
+    if not incumbent["version"]:
+        return f"Incumbent: none: {incumbent['detail']}."
     until = f", data until {incumbent['as_of']}" if incumbent["as_of"] else ""
-    version = f"version {incumbent['version']}" if incumbent["version"] else "unknown version"
-    return [*alarms, f"Incumbent: {version}{until}: {incumbent['detail']}."]
+    return f"Incumbent: version {incumbent['version']}{until}: {incumbent['detail']}."
 
 
 def _cells(rule: Mapping[str, Any]) -> Sequence[str]:

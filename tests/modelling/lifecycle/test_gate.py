@@ -18,6 +18,7 @@ from demand_forecast.modelling.lifecycle.gate import (
 )
 from demand_forecast.modelling.lifecycle.incumbent import IncumbentRecord
 from demand_forecast.modelling.lifecycle.records import Challenger
+from demand_forecast.modelling.lifecycle.year_before import YearBefore
 from demand_forecast.modelling.models.baseline import HistoricalAverage
 from demand_forecast.modelling.protocol import POINTS, QUANTILES
 
@@ -345,6 +346,31 @@ def test_a_recipe_that_is_a_little_worse_replaces_no_fresh_incumbent() -> None:
     assert not judge(frame, incumbent=_record("refitted")).passed
 
 
+@pytest.mark.parametrize(
+    ("figures", "passed", "figure"),
+    [
+        ({"mape": 40.0, "baseline": 50.0}, True, 20),
+        ({"mape": 50.0, "baseline": 50.0}, False, 0),
+        ({"mape": 40.0}, False, None),
+        ({"baseline": 40.0}, False, None),
+    ],
+)
+def test_the_weeks_of_a_year_before_have_a_rule_of_their_own(figures, passed, figure) -> None:
+    before = YearBefore(until="2023-12-30", **figures)
+    verdict = judge(_pair(0.2, 0.5), year_before=before)
+    rule = _rule(verdict, "better_a_year_before")
+    assert (rule.passed, verdict.passed) == (passed, passed)
+    assert rule.figure == (None if figure is None else pytest.approx(figure))
+    assert "of historical_average in the weeks until 2023-12-30" in rule.detail
+    assert verdict.year_before == before
+
+
+def test_where_history_does_not_reach_a_year_back_there_is_no_such_rule() -> None:
+    verdict = judge(_pair(0.2, 0.5), year_before=YearBefore(reason="too short"))
+    assert verdict.passed
+    assert "better_a_year_before" not in [rule.name for rule in verdict.rules]
+
+
 def _uncertain(weeks: int = 24) -> pd.DataFrame:
     """A challenger a little better than the incumbent on the whole, but not in every week."""
     rng = np.random.default_rng(5)
@@ -554,6 +580,7 @@ def test_a_challenger_that_is_not_there_or_was_not_tried_fails_with_the_reason(
         "alarm": "",
         "rules": [],
         "incumbent": None,
+        "year_before": None,
     }
 
 

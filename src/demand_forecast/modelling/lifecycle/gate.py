@@ -23,6 +23,7 @@ from demand_forecast.modelling.evaluation.summary import best_simple
 from demand_forecast.modelling.evaluation.weather_gap import KNOWN_WEATHER
 from demand_forecast.modelling.lifecycle.incumbent import INCUMBENT, IncumbentRecord
 from demand_forecast.modelling.lifecycle.records import Challenger
+from demand_forecast.modelling.lifecycle.year_before import YearBefore
 from demand_forecast.modelling.models.kinds import BASELINE, ENSEMBLE
 from demand_forecast.modelling.panel import KEY
 from demand_forecast.modelling.parameters import Parameters
@@ -96,6 +97,11 @@ class GateParameters(Parameters):
         "quantity is no error.",
     )
     seed: int = Field(default=0, description="Seed of the bootstrap.")
+    year_before: bool = Field(
+        default=False,
+        description="Whether the recipe must also be better than the historical average, by "
+        "`min_reduction`, in the same weeks a year before. That takes a second training.",
+    )
 
 
 class RuleResult(BaseModel):
@@ -123,7 +129,8 @@ class RuleResult(BaseModel):
 class Verdict(BaseModel):
     """All rules of one segment and velocity, and the metrics of every model in the comparison.
 
-    ``incumbent`` says which champion it was compared with, and how; None where nobody has asked.
+    ``incumbent`` says which champion it was compared with, and how; ``year_before`` how its recipe
+    did in a second holdout. Either is None where nobody has asked.
     ``model_dump(mode="json")`` is valid JSON: figures that do not exist are null.
     """
 
@@ -134,6 +141,7 @@ class Verdict(BaseModel):
     rules: list[RuleResult]
     metrics: list[dict[str, Any]]
     incumbent: IncumbentRecord | None = None
+    year_before: YearBefore | None = None
 
     @property
     def reason(self) -> str:
@@ -160,6 +168,7 @@ def judge(
     challenger: str = "ensemble",
     baseline: str = "historical_average",
     incumbent: IncumbentRecord | None = None,
+    year_before: YearBefore | None = None,
 ) -> Verdict:
     """Verdict on ``challenger`` from a backtest of one segment and velocity.
 
@@ -172,6 +181,7 @@ def judge(
         incumbent: What is known of the model ``incumbent`` of ``frame``, the champion, which the
             challenger must not be worse than. Without such a model the rule does not apply and is
             not listed, unless a record says that both have the same recipe.
+        year_before: Figures of the same weeks a year before; without them there is no such rule.
 
     Raises:
         ConfigurationError: If challenger or baseline is not in ``frame``.
@@ -194,6 +204,7 @@ def judge(
         (rules.simple_margin, partial(_near_simple, mine, simple)),
         (rules.bias_floor, partial(_as_unbiased, mine, simple)),
         *_against_incumbent(frame, challenger, rules, incumbent),
+        *_a_year_before(rules, year_before),
         (rules.bias_limit, partial(_unbiased, mine, rules.bias_metric)),
     ]
     results = [_finite(rows), *(rule(limit) for limit, rule in checks if limit is not None)]
@@ -203,7 +214,15 @@ def judge(
         rules=results,
         metrics=_valid_json(figures.values()),
         incumbent=incumbent,
+        year_before=year_before,
     )
+
+
+def _a_year_before(rules: GateParameters, year_before: YearBefore | None) -> list[Check]:
+    """The rule about the second holdout; where history does not reach there is none."""
+    if year_before is None or year_before.reason:
+        return []
+    return [(rules.min_reduction, partial(_better_before, year_before))]
 
 
 def _against_incumbent(
@@ -241,6 +260,7 @@ def judge_challenger(
     challenger: Challenger,
     rules: GateParameters,
     incumbent: IncumbentRecord | None = None,
+    year_before: YearBefore | None = None,
 ) -> dict[str, Any]:
     """Verdict on one velocity as it is stored: JSON only.
 
@@ -252,10 +272,22 @@ def judge_challenger(
         reason = challenger.reason or "no week with a delivery in the validation window"
         metrics = [] if rows.empty else _valid_json(_figures(rows))
         verdict = Verdict(
-            passed=False, challenger=ENSEMBLE, rules=[], metrics=metrics, incumbent=incumbent
+            passed=False,
+            challenger=ENSEMBLE,
+            rules=[],
+            metrics=metrics,
+            incumbent=incumbent,
+            year_before=year_before,
         )
         return verdict.model_dump(mode="json") | {"reason": reason, "alarm": ""}
-    verdict = judge(rows, rules, challenger=ENSEMBLE, baseline=BASELINE, incumbent=incumbent)
+    verdict = judge(
+        rows,
+        rules,
+        challenger=ENSEMBLE,
+        baseline=BASELINE,
+        incumbent=incumbent,
+        year_before=year_before,
+    )
     told = {"reason": verdict.reason, "alarm": verdict.alarm}
     return verdict.model_dump(mode="json") | told
 
@@ -345,16 +377,27 @@ def _accurate(mine: Figures, limit: float) -> RuleResult:
 
 def _better(mine: Figures, average: Figures, limit: float) -> RuleResult:
     """Against the average as the company used it, by its mean."""
-    mape, other = mine["mape"], average["mape_mean"]
+    name, against = "better_than_baseline", f"the mean of {average['model']}"
+    return _reduced(name, mine["mape"], average["mape_mean"], against, limit)
+
+
+def _better_before(figures: YearBefore, limit: float) -> RuleResult:
+    """The same in the weeks of a year before."""
+    mape, other = (math.nan if x is None else x for x in (figures.mape, figures.baseline))
+    against = f"the mean of {BASELINE} in the weeks until {figures.until}"
+    return _reduced("better_a_year_before", mape, other, against, limit)
+
+
+def _reduced(name: str, mape: float, other: float, against: str, limit: float) -> RuleResult:
     known = other > 0 and math.isfinite(other)  # beside an infinite one all else is perfect
     reduction = 100 * (1 - mape / other) if known else math.nan
     return RuleResult(
-        name="better_than_baseline",
+        name=name,
         passed=bool(reduction > limit),
         figure=_number(reduction),
         limit=limit,
         detail=(
-            f"MAPE {_text(mape)} against {_text(other)} of the mean of {average['model']}: "
+            f"MAPE {_text(mape)} against {_text(other)} of {against}: "
             f"reduction {_text(reduction)}, must be more than {limit:g} %"
         ),
     )

@@ -19,6 +19,7 @@ from demand_forecast.modelling.lifecycle.gate import GateParameters, judge_chall
 from demand_forecast.modelling.lifecycle.incumbent import IncumbentRecord, enter_incumbent
 from demand_forecast.modelling.lifecycle.records import Challenger, RegisteredModel
 from demand_forecast.modelling.lifecycle.training import TrainingParameters
+from demand_forecast.modelling.lifecycle.year_before import YearBefore, judge_year_before
 from demand_forecast.modelling.models.kinds import BASELINE, ENSEMBLE
 from demand_forecast.modelling.panel import Panel
 from demand_forecast.modelling.scoring.lost_sales import validation_lost_sales
@@ -30,16 +31,19 @@ def run_backtest(
     panel: Panel,
     classes: pd.DataFrame,
     branch: Branch,
+    *,
     baseline: Challenger,
     challenger: Challenger,
     incumbent: RegisteredModel,
     forecast: ForecastParameters,
     training: TrainingParameters,
+    validation: GateParameters,
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Ensemble, its members, the champion and the baselines, replayed at the same origins.
 
     Returns:
-        The backtest, and which champion is in it and how.
+        The backtest, and what else the gate asks: which champion is in it and how, and the figures
+        of the same weeks a year before where they are wanted.
     """
     frame = compare(
         panel,
@@ -55,7 +59,13 @@ def run_backtest(
     frame, record = enter_incumbent(
         frame, incumbent, challenger, panel, mine, forecast=forecast, training=training
     )
-    return frame, record.model_dump(mode="json")
+    before = (
+        judge_year_before(panel, classes, branch.velocity, forecast, training)
+        if validation.year_before
+        else None
+    )
+    compared = {"incumbent": record, "year_before": before}
+    return frame, {k: v and v.model_dump(mode="json") for k, v in compared.items()}
 
 
 def judge(
@@ -66,8 +76,9 @@ def judge(
     validation: GateParameters,
 ) -> tuple[dict[str, Any], pd.DataFrame]:
     """Verdict on the challenger, and the metrics of all models."""
-    incumbent = IncumbentRecord.model_validate(compared)
-    verdict = judge_challenger(backtest, challenger, validation, incumbent)
+    incumbent = IncumbentRecord.model_validate(compared["incumbent"])
+    before = compared["year_before"] and YearBefore.model_validate(compared["year_before"])
+    verdict = judge_challenger(backtest, challenger, validation, incumbent, before)
     if verdict["alarm"]:
         _LOGGER.warning("%s: %s", branch.namespace, verdict["alarm"])
     return verdict, metrics_table(backtest)

@@ -28,16 +28,17 @@ def create_pipeline(plan: Segments) -> Pipeline:
         [
             Node(
                 run_backtest,
-                inputs=[
-                    "panel",
-                    "velocity",
-                    "params:identity",
-                    "baseline",
-                    "challenger",
-                    "incumbent",
-                    "params:forecast",
-                    "params:training",
-                ],
+                inputs={
+                    "panel": "panel",
+                    "classes": "velocity",
+                    "branch": "params:identity",
+                    "baseline": "baseline",
+                    "challenger": "challenger",
+                    "incumbent": "incumbent",
+                    "forecast": "params:forecast",
+                    "training": "params:training",
+                    "validation": "params:validation",
+                },
                 outputs=["backtest", "compared"],
                 name="backtest",
             ),
