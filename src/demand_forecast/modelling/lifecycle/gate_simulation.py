@@ -29,6 +29,8 @@ Array = npt.NDArray[np.float64]
 # Two models that are as unlike as another recipe is: the ensemble and its champion, else members.
 _PAIRS: Final = ((ENSEMBLE, INCUMBENT), ("lasso", "network"))
 _HALF_A_UNIT: Final = 0.5
+_FEWEST: Final = 2  # weeks without a correlation from one to the next
+_MOST_MEMORY: Final = 0.9
 
 
 class Part(NamedTuple):
@@ -207,6 +209,7 @@ def _part(logs: pd.Series[float]) -> Part:
     noise = float(np.nan_to_num((means.var() / means.size()).mean()))
     weeks = means.mean()
     week = max(0.0, float(weeks.var()) - noise)
-    memory = float(np.nan_to_num(weeks.autocorr())) if len(weeks) > 2 else 0.0  # noqa: PLR2004
-    shares = (min(1.0, value / total) for value in (week, origin))
-    return Part(math.sqrt(total), next(shares), min(0.9, max(0.0, memory)), next(shares))
+    with np.errstate(invalid="ignore", divide="ignore"):  # of weeks that are all alike
+        memory = float(np.nan_to_num(weeks.autocorr())) if len(weeks) > _FEWEST else 0.0
+    week, origin = (min(1.0, value / total) for value in (week, origin))
+    return Part(math.sqrt(total), week, min(_MOST_MEMORY, max(0.0, memory)), origin)
