@@ -180,6 +180,15 @@ def test_without_a_champion_to_compare_with_the_record_says_why(
         assert (record.how, record.detail) == ("none", why)
 
 
+def test_without_a_backtest_nothing_is_fitted(
+    frame, champion, challenger, panel, classes, monkeypatch
+) -> None:
+    monkeypatch.setattr(Ensemble, "fit", None)
+    joined, record = _enter(frame[:0], _registered(champion), challenger, panel, classes)
+    assert joined.empty
+    assert (record.how, record.detail) == ("none", "there is nothing to compare on")
+
+
 def test_a_lesser_model_that_serves_says_why_it_does(
     frame, champion, challenger, panel, classes
 ) -> None:

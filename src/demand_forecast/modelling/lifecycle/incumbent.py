@@ -75,11 +75,13 @@ def enter_incumbent(
     Returns:
         The backtest, with rows of the model ``incumbent`` where it was tried, and what was done.
     """
+    if frame.empty:
+        return frame, _record(registered, "none", "there is nothing to compare on")
     try:
         model, record = _contestant(
             registered, challenger, panel, mine, forecast=forecast, training=training
         )
-        if model is None or frame.empty:
+        if model is None:
             return frame, record
         rows = _replay(model, panel.select(mine), forecast)
     except _MISFITS as error:
@@ -87,7 +89,8 @@ def enter_incumbent(
         return frame, _record(registered, "none", why)
     if not np.isfinite(rows[list(POINTS)].to_numpy()).all():
         return frame, _record(registered, "none", "its forecasts are not finite")
-    return pd.concat([frame, rows.assign(velocity=frame["velocity"].iloc[0])]), record
+    rows = rows.assign(velocity=frame["velocity"].iloc[0])
+    return pd.concat([frame, rows], ignore_index=True), record
 
 
 def _contestant(
