@@ -106,7 +106,7 @@ def test_nothing_was_written_by_all_that(fresh) -> None:
     assert {name.split("/")[1] for name in fresh.files()} == {"01_raw"}
 
 
-def test_a_node_that_fails_says_so_once_and_where(make_project) -> None:
+def test_a_node_that_fails_says_so_and_where_and_the_way_out(make_project) -> None:
     """Also from a worker process; the project's own errors need no traceback."""
     project = make_project()
     for region in ("north_texas", "new_england"):
@@ -117,10 +117,14 @@ def test_a_node_that_fails_says_so_once_and_where(make_project) -> None:
     process = project.start(*options, "--runner=SegmentRunner")
     out, err = process.communicate(timeout=120)
     assert here.exit_code == process.returncode == 1
-    assert out == ""
-    for told in (here.output, err):
-        [line] = told.splitlines()
-        assert re.match(r"Error: node '(north_texas|new_england)\.\w+'.*: .*(file|01_raw)", line)
+    for told in (here.output, out + err):
+        assert "Traceback" not in told
+        [*_, one, two, rest, again] = told.splitlines()
+        for line in (one, two):
+            assert re.match(r"(Error: )?node '(north_texas|new_england)\.\w+'.*: .*01_raw", line)
+        assert rest.startswith("2 nodes failed; 10 that need what was not made were left out.")
+        regions = "new_england,north_texas"
+        assert again.endswith(f"--env=test --pipelines=conditioning --namespaces={regions}")
 
 
 @pytest.mark.measured

@@ -127,7 +127,7 @@ def test_a_failed_run_tells_how_far_it_came_and_leaves_no_file(hook, monkeypatch
     _run(hook, NODES[0])
     error = ValueError("too few")
     hook.on_node_error(error, NODES[1])
-    hook.on_pipeline_error(error, Pipeline(NODES))
+    hook.on_pipeline_error(error, Pipeline(NODES), DataCatalog())
     assert not timings.exists()
     [(_, _, runs, message)] = written
     assert message == "too few"

@@ -1,8 +1,10 @@
-"""Where in a run an error arose, and how it is said in one line."""
+"""Where in a run an error arose, how it is said in one line, and what a run ends with."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from demand_forecast.exceptions import DemandForecastError
 
@@ -40,3 +42,90 @@ def own_error(error: BaseException | None) -> DemandForecastError | None:
     while error is not None and not isinstance(error, DemandForecastError):
         error = error.__cause__
     return error
+
+
+class Failure(NamedTuple):
+    """Why one node of a run failed, in words that can be sent between processes.
+
+    Attributes:
+        node: Its name.
+        work: The region or segment that it belongs to; empty if it belongs to none.
+        where: What it was doing, see :class:`Place`.
+        why: What went wrong, in one line.
+    """
+
+    node: str
+    work: str
+    where: str
+    why: str
+
+    @classmethod
+    def of(cls, error: BaseException, node: str, work: str) -> Failure:
+        """The failure of a node by an error."""
+        place = place_of(error)
+        where = place if place is not None and place.node == node else Place(node)
+        return cls(node, work, str(where), said_in_a_line(error))
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.why}"
+
+
+def said_in_a_line(error: BaseException) -> str:
+    """What an error says: the project's own message, else its first cause with the type."""
+    if own := own_error(error):
+        return str(own)
+    while error.__cause__ is not None:
+        error = error.__cause__
+    said = " ".join(str(error).split())
+    return f"{type(error).__name__}: {said}" if said else type(error).__name__
+
+
+class RunFailedError(DemandForecastError):
+    """Some nodes of a run failed; whatever did not need them has run, and its results are stored.
+
+    Attributes:
+        failures: One per node that failed.
+        left_out: Names of the nodes that were not run, because they need what was not made.
+        cut_short: Names of the nodes over many segments that ran without those that failed.
+        options: Options of ``kedro run`` that choose the same environment and pipelines.
+    """
+
+    def __init__(
+        self,
+        failures: Sequence[Failure],
+        left_out: Iterable[str] = (),
+        cut_short: Iterable[str] = (),
+    ) -> None:
+        super().__init__(failures, left_out, cut_short)
+        self.failures = list(failures)
+        self.left_out, self.cut_short = sorted(left_out), sorted(cut_short)
+        self.options: list[str] = []
+
+    @property
+    def places(self) -> list[str]:
+        """The regions and segments that failed, in order."""
+        return sorted({failure.work for failure in self.failures if failure.work})
+
+    @property
+    def unfinished(self) -> set[str]:
+        """Names of the nodes that have made nothing."""
+        return {failure.node for failure in self.failures} | set(self.left_out)
+
+    def __str__(self) -> str:
+        failed, waiting = len(self.failures), len(self.left_out)
+        said = f"{failed} {'node' if failed == 1 else 'nodes'} failed"
+        said += f"; {waiting} that need what was not made were left out" if waiting else ""
+        lines = [str(failure) for failure in self.failures]
+        lines += [f"{said}. All others have run, and their results are stored."]
+        return "\n".join([*lines, *self._way_out()])
+
+    def _way_out(self) -> list[str]:
+        """The commands that do the rest, once the causes are mended."""
+        commands = []
+        if self.places:
+            commands.append([*self.options, f"--namespaces={','.join(self.places)}"])
+        alone = {failure.node for failure in self.failures if not failure.work}
+        if over_all := sorted(alone | set(self.cut_short)):
+            env = [option for option in self.options if option.startswith("--env")]
+            commands.append([*env, f"--nodes={','.join(over_all)}"])
+        return [f"Then run: kedro run {' '.join(options)}" for options in commands]

@@ -8,7 +8,7 @@ import os
 import tempfile
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,6 +22,7 @@ from kedro.pipeline.node import Node
 
 from demand_forecast.framework import run_context
 from demand_forecast.framework.drawing import draw_example
+from demand_forecast.framework.failures import Failure, RunFailedError
 from demand_forecast.framework.namespacing import unit_of_work
 from demand_forecast.framework.stages import STAGES
 from demand_forecast.reporting.run_report import RunReport
@@ -99,14 +100,28 @@ class ProgressHook:
     def after_pipeline_run(self, pipeline: Pipeline, catalog: DataCatalog) -> None:
         """Show what the run has made; a whole one's summary gets the seconds."""
         noted = _take()
-        seconds = _by_stage(noted) | {"total": round(time.perf_counter() - self._start, 1)}
-        RunReport(pipeline, catalog, run_context.current().segments).show(seconds)
+        self._show(pipeline, catalog, noted)
         self._write_status(pipeline, noted)
 
     @hook_impl
-    def on_pipeline_error(self, error: Exception, pipeline: Pipeline) -> None:
-        """Tell Kedro-Viz how far the run came."""
-        self._write_status(pipeline, _take(), str(error) or type(error).__name__)
+    def on_pipeline_error(self, error: Exception, pipeline: Pipeline, catalog: DataCatalog) -> None:
+        """Show what was made in spite of it; tell Kedro-Viz how far the run came."""
+        noted = _take()
+        if isinstance(error, RunFailedError):
+            done = [node for node in pipeline.nodes if node.name not in error.unfinished]
+            self._show(Pipeline(done), catalog, noted, error.failures)
+        self._write_status(pipeline, noted, str(error) or type(error).__name__)
+
+    def _show(
+        self,
+        done: Pipeline,
+        catalog: DataCatalog,
+        noted: Iterable[_Noted],
+        failures: Sequence[Failure] = (),
+    ) -> None:
+        seconds = _by_stage(noted) | {"total": round(time.perf_counter() - self._start, 1)}
+        failed = [str(failure) for failure in failures]
+        RunReport(done, catalog, run_context.current().segments, failed).show(seconds)
 
     def _write_status(self, pipeline: Pipeline, noted: Iterable[_Noted], error: str = "") -> None:
         run = run_context.current()

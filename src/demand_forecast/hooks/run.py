@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from kedro.framework.context import KedroContext
@@ -28,12 +29,15 @@ class RunHook:
         source = str(loader.conf_source)
         file = file_in_force(source, context.env, "segments.yml")
         plan = parse(dict(loader["segments"]), dict(loader["layouts"]), file)
+        places = dict(loader["globals"])
         run_context.enter(
             RunContext(
                 segments=plan,
                 project_path=context.project_path,
                 conf_source=source,
                 env=context.env,
+                data_root=_anchored(places.get("data_root"), context.project_path),
+                patience=float(places.get("wait_for_other_run", RunContext.patience)),
                 runtime_params=dict(loader.runtime_params or {}),
             )
         )
@@ -60,3 +64,8 @@ class RunHook:
         if LEADERBOARD in pipeline.all_outputs():
             table = catalog.load(LEADERBOARD)
             log_table(run_context.current().parent, f"{LEADERBOARD}.csv", table)
+
+
+def _anchored(root: str | None, project: Path) -> str | None:
+    """A data root from the project's folder on where it is a relative path."""
+    return root if root is None or "://" in root else str(project / root)
