@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from demand_forecast.exceptions import DemandForecastError
+from demand_forecast.registry.tracking import masked
 
 _PLACE = "failed_in"
 
@@ -71,12 +72,15 @@ class Failure(NamedTuple):
 
 
 def said_in_a_line(error: BaseException) -> str:
-    """What an error says: the project's own message, else its first cause with the type."""
+    """What an error says: the project's own message, else its first cause with the type.
+
+    Without passwords of addresses.
+    """
     if own := own_error(error):
-        return str(own)
+        return masked(str(own))
     while error.__cause__ is not None:
         error = error.__cause__
-    said = " ".join(str(error).split())
+    said = masked(" ".join(str(error).split()))
     return f"{type(error).__name__}: {said}" if said else type(error).__name__
 
 

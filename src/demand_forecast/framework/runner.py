@@ -18,6 +18,7 @@ from __future__ import annotations
 import logging
 import multiprocessing
 import os
+import traceback
 from collections import Counter
 from collections.abc import Collection, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -35,6 +36,7 @@ from kedro.runner.task import Task
 from demand_forecast.exceptions import ConfigurationError
 from demand_forecast.framework.failures import Failure, RunFailedError, own_error
 from demand_forecast.framework.namespacing import unit_of_work, without
+from demand_forecast.registry.tracking import masked
 
 Groups = dict[str, Pipeline]
 _REST = ""
@@ -152,7 +154,8 @@ class _Work(NamedTuple):
             notify(error=error)
         failure = Failure.of(error, node.name, unit_of_work(node))
         # The traceback where it may be a fault of the code; else the message says it all.
-        _LOGGER.error("%s", failure, exc_info=None if own_error(error) else error)
+        details = "" if own_error(error) else "".join(traceback.format_exception(error))
+        _LOGGER.error("%s", masked(f"{failure}\n{details}".strip()))
         return failure
 
 

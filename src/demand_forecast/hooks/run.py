@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,10 +14,14 @@ from kedro.pipeline import Pipeline
 
 from demand_forecast.framework import run_context
 from demand_forecast.framework.conf_source import file_in_force
+from demand_forecast.framework.failures import RunFailedError
 from demand_forecast.framework.run_context import RunContext
 from demand_forecast.framework.segments import parse
+from demand_forecast.registry import server
 from demand_forecast.registry.tracking import active_run, log_table, tracking_uri
 from demand_forecast.reporting.run_report import LEADERBOARD
+
+_LOGGER = logging.getLogger(__name__)
 
 
 class RunHook:
@@ -61,9 +66,24 @@ class RunHook:
     @hook_impl
     def after_pipeline_run(self, pipeline: Pipeline, catalog: CatalogProtocol[Any, Any]) -> None:
         """Log the leaderboard, where there is a new one, to the MLflow run."""
-        if LEADERBOARD in pipeline.all_outputs():
-            table = catalog.load(LEADERBOARD)
+        if LEADERBOARD not in pipeline.all_outputs() or server.is_given_up():
+            return
+        table = catalog.load(LEADERBOARD)
+        try:
             log_table(run_context.current().parent, f"{LEADERBOARD}.csv", table)
+        except Exception as error:
+            if not server.is_trouble(error):
+                raise
+            _LOGGER.warning("%s", server.words(tracking_uri(), error))
+
+    @hook_impl
+    def on_pipeline_error(
+        self, error: Exception, pipeline: Pipeline, catalog: CatalogProtocol[Any, Any]
+    ) -> None:
+        """The same where the run went on after a failure."""
+        if isinstance(error, RunFailedError):
+            done = [node for node in pipeline.nodes if node.name not in error.unfinished]
+            self.after_pipeline_run(Pipeline(done), catalog)
 
 
 def _anchored(root: str | None, project: Path) -> str | None:
