@@ -70,6 +70,17 @@ def test_a_missing_file_is_refused(tmp_path):
         dataset.load()
 
 
+@pytest.mark.parametrize("text", ['{"note.t', '{"note.txt": "0"}', "[" * 20_000])
+def test_a_damaged_memory_is_none_and_a_warning_says_so(tmp_path, caplog, text):
+    dataset = _dataset(tmp_path / "note", missing_ok=True)
+    dataset.save(Note("one"))
+    (tmp_path / "note" / MANIFEST).write_text(text)
+    assert dataset.load() is None
+    assert f"{tmp_path}/note cannot be read, the run goes on without it" in caplog.text
+    dataset.save(Note("two"))
+    assert dataset.load().text == "two"
+
+
 def test_versions_are_kept_and_the_last_complete_one_is_loaded(tmp_path):
     for version in ("2020-01-01T00.00.00.000Z", "2020-01-02T00.00.00.000Z"):
         _dataset(tmp_path / "note", version=Version(None, version)).save(Note(version))
