@@ -1,4 +1,6 @@
+import errno
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -44,6 +46,17 @@ def test_a_save_that_is_killed_leaves_the_old_version_and_no_rubbish(tmp_path):
         dataset.save(Note("new", fail=True))
     assert dataset.load().text == "old"
     assert [p.name for p in tmp_path.iterdir()] == ["note"]
+
+
+def test_a_full_disk_is_said_with_the_path_and_leaves_nothing(tmp_path):
+    class Large(Note):
+        def save(self, directory):
+            super().save(directory)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with pytest.raises(DatasetError, match=rf"{tmp_path}/note cannot be written: No space left"):
+        _dataset(tmp_path / "note").save(Large("one"))
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_folder_without_manifest_does_not_exist(tmp_path):

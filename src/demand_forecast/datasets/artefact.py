@@ -16,6 +16,7 @@ from kedro.io import AbstractVersionedDataset, Version
 from kedro.io.core import VersionNotFoundError, get_protocol_and_path
 from kedro.utils import load_obj
 
+from demand_forecast.datasets.atomic import writing
 from demand_forecast.datasets.optional import read_if_possible
 from demand_forecast.exceptions import ArtefactError
 
@@ -116,10 +117,18 @@ class ArtefactDataset(AbstractVersionedDataset[Artefact, Any]):
         return load_obj(self._artefact).load(directory)
 
     def save(self, data: Artefact) -> None:
-        """Write the artefact into a temporary folder, then put it in place."""
+        """Write the artefact into a temporary folder, then put it in place.
+
+        Raises:
+            StorageError: If it cannot be written.
+        """
         target = str(self._get_save_path())
         if getattr(data, "directory", None) == Path(target):
             return  # loaded from here and unchanged: nothing to write
+        with writing(target):
+            self._write(data, target)
+
+    def _write(self, data: Artefact, target: str) -> None:
         with tempfile.TemporaryDirectory() as scratch:
             local = self._is_local
             folder = self._temporary_sibling(target) if local else Path(scratch)

@@ -45,6 +45,26 @@ def own_error(error: BaseException | None) -> DemandForecastError | None:
     return error
 
 
+def explained(error: BaseException) -> str | None:
+    """One line for an error that is no fault of the code; None for one that may be.
+
+    So are the project's own errors, what the operating system refuses, a text file in an encoding
+    of its own, and data that are nested too deeply or do not fit into memory.
+    """
+    if own := own_error(error):
+        return masked(str(own))
+    if isinstance(error, OSError):
+        named = f"{error.filename}: " if error.filename else ""
+        return masked(f"{named}{error.strerror or error or type(error).__name__}")
+    if isinstance(error, UnicodeDecodeError):
+        return f"a file is not written in UTF-8: {error}"
+    if isinstance(error, RecursionError):
+        return f"something is nested too deeply: {error}"
+    if isinstance(error, MemoryError):
+        return f"the memory of this machine is not enough. {error}".strip()
+    return None
+
+
 class Failure(NamedTuple):
     """Why one node of a run failed, in words that can be sent between processes.
 

@@ -19,7 +19,7 @@ from yaml import YAMLError
 
 from demand_forecast.framework import run_context
 from demand_forecast.framework.conf_source import check_environment, read_yaml
-from demand_forecast.framework.failures import RunFailedError, own_error, place_of
+from demand_forecast.framework.failures import RunFailedError, explained, own_error, place_of
 from demand_forecast.framework.locks import hold
 from demand_forecast.framework.namespacing import regions_of
 from demand_forecast.framework.run_context import RunContext, log_below
@@ -167,9 +167,10 @@ class SegmentSession(KedroSession):
 
     def _explained(self, error: Exception) -> str | None:
         """One line for errors that are not faults of the code; None for those that may be."""
-        if own := own_error(error):
-            place = place_of(error) or place_of(own)
-            return f"{place}: {own}" if place else str(own)
+        own = own_error(error)
+        if said := explained(error):
+            place = place_of(error) or (own and place_of(own))
+            return f"{place}: {said}" if place else said
         if isinstance(error, InterpolationResolutionError):
             # what the environment wants to be told, such as an environment variable
             _, _, what = str(error).splitlines()[0].rpartition("interpolation: ")

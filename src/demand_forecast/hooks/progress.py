@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
@@ -52,9 +53,7 @@ class ProgressHook:
         self._open = self._total.copy()
         self._started, self._unsaved = {}, {}  # a run that failed may have left some
         self._start, self._started_at = time.perf_counter(), datetime.now(UTC)
-        handle, path = tempfile.mkstemp(prefix="demand_forecast_", suffix=".jsonl")
-        os.close(handle)
-        run_context.enter(replace(run_context.current(), timings=Path(path)))
+        run_context.enter(replace(run_context.current(), timings=_new_file()))
 
     @hook_impl
     def before_dataset_loaded(self, node: Node) -> None:
@@ -131,7 +130,10 @@ class ProgressHook:
             NodeRun(nodes[one.node], tuple(_drawn(one.node, drawn)), one.seconds, one.error)
             for one in noted
         ]
-        write_run_status(run.project_path, self._started_at, runs, error)
+        try:
+            write_run_status(run.project_path, self._started_at, runs, error)
+        except OSError as refused:
+            _LOGGER.warning("Kedro-Viz is not told how the run went: %s", refused)
 
 
 class _Noted(NamedTuple):
@@ -144,19 +146,28 @@ class _Noted(NamedTuple):
     error: str = ""
 
 
+def _new_file() -> Path | None:
+    """An empty file for the notes; None where the temporary folder is full."""
+    try:
+        handle, path = tempfile.mkstemp(prefix="demand_forecast_", suffix=".jsonl")
+    except OSError as error:
+        _LOGGER.warning("no seconds are noted in this run: %s", error)
+        return None
+    os.close(handle)
+    return Path(path)
+
+
 def _note(noted: _Noted) -> None:
-    """One line in the file of all processes."""
-    with _timings().open("a") as file:
+    """One line in the file of all processes; a full disk there fails no node."""
+    with contextlib.suppress(OSError), _timings().open("a") as file:
         file.write(json.dumps(noted) + "\n")
 
 
 def _take() -> list[_Noted]:
     """What all processes have noted; the file is removed."""
-    path = _timings()
-    if not path.is_file():
-        return []
-    noted = list(_read(path))
-    path.unlink()
+    noted = list(_read(_timings()))
+    if path := run_context.current().timings:
+        path.unlink(missing_ok=True)
     return noted
 
 
@@ -184,5 +195,6 @@ def _place(node: Node) -> tuple[str, str]:
 
 
 def _read(path: Path) -> Iterator[_Noted]:
-    for line in path.read_text().splitlines():
-        yield _Noted(*json.loads(line))
+    for line in path.read_text().splitlines() if path.is_file() else ():
+        with contextlib.suppress(ValueError):  # cut short by a full disk
+            yield _Noted(*json.loads(line))
