@@ -3,6 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import click
+import mlflow
 import pytest
 from kedro.config import MissingConfigException
 from kedro.framework.session import KedroSession
@@ -123,6 +124,14 @@ def test_what_failed_is_said_with_the_command_that_repeats_it(make_session, kedr
         "Then run: kedro run --env=dev --pipelines=train --namespaces=texas",
         "Then run: kedro run --env=dev --nodes=make_totals,summarise",
     ]
+
+
+def test_a_run_that_a_person_ends_is_no_finished_one(make_session, kedro_run, own_store):
+    started = mlflow.start_run()
+    kedro_run.error = KeyboardInterrupt()
+    with pytest.raises(KeyboardInterrupt):
+        make_session().run()
+    assert mlflow.get_run(started.info.run_id).info.status == "KILLED"
 
 
 def test_a_run_holds_its_regions_and_is_later_than_the_one_before(

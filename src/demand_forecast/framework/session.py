@@ -17,8 +17,9 @@ from kedro.pipeline import Pipeline
 from omegaconf.errors import InterpolationResolutionError
 from yaml import YAMLError
 
+from demand_forecast.exceptions import ConfigurationError
 from demand_forecast.framework import run_context
-from demand_forecast.framework.conf_source import check_environment, read_yaml
+from demand_forecast.framework.conf_source import check_environment, find_unreadable, read_yaml
 from demand_forecast.framework.failures import RunFailedError, explained, own_error, place_of
 from demand_forecast.framework.locks import hold
 from demand_forecast.framework.namespacing import regions_of
@@ -26,6 +27,7 @@ from demand_forecast.framework.run_context import RunContext, log_below
 from demand_forecast.framework.runner import SteadyRunner
 from demand_forecast.framework.selection import DEFAULT, by_tags, check_selection
 from demand_forecast.framework.threads import one_thread
+from demand_forecast.registry.server import forget_run
 from demand_forecast.registry.tracking import use_server
 
 PACKAGE = "demand_forecast"
@@ -61,7 +63,7 @@ class SegmentSession(KedroSession):
             if by_tags(options, plan):
                 options |= {"tags": options["namespaces"], "namespaces": None}
             options.setdefault("runner", SteadyRunner())
-            with self._alone(chosen), self._with_options(options):
+            with self._alone(chosen), self._ending(options):
                 return super().run(**options)
 
     @contextmanager
@@ -76,11 +78,14 @@ class SegmentSession(KedroSession):
             yield
 
     @contextmanager
-    def _with_options(self, options: Mapping[str, Any]) -> Iterator[None]:
-        """Let a run that failed in places name the command that repeats it."""
+    def _ending(self, options: Mapping[str, Any]) -> Iterator[None]:
+        """Let a run that failed in places name what repeats it; close one that is ended."""
         env, names = self.store.get("env"), options.get("pipeline_names")
         try:
             yield
+        except KeyboardInterrupt:
+            forget_run("KILLED")  # MLflow would say that it has finished
+            raise
         except RunFailedError as error:
             error.options = [f"--env={env}"] if env else []
             error.options += [f"--pipelines={','.join(names)}"] if names else []
@@ -90,13 +95,23 @@ class SegmentSession(KedroSession):
         """The project's context, made once per session.
 
         Raises:
-            ConfigurationError: If there is no such environment.
+            ConfigurationError: If there is no such environment, or a file of it is no text.
         """
         if self._context is None:
             check_environment(self._conf_source, str(self.store.get("env") or "local"))
             self._configure_logging()
-            self._context = super().load_context()
+            self._context = self._load()
         return self._context
+
+    def _load(self) -> KedroContext:
+        env = str(self.store.get("env") or "local")
+        try:
+            return super().load_context()
+        except (UnicodeDecodeError, RecursionError) as error:
+            file = find_unreadable(self._conf_source, env)
+            if file is None:
+                raise
+            raise ConfigurationError(f"{file}: {explained(error)}") from error
 
     @classmethod
     @contextmanager

@@ -91,13 +91,17 @@ def give_up() -> None:
     forget_run()
 
 
-def forget_run() -> None:
-    """Leave the MLflow run that is open in this thread, even if the server cannot be told so."""
+def forget_run(status: str = "FAILED") -> None:
+    """Leave the MLflow run that is open in this thread, even if the server cannot be told so.
+
+    Args:
+        status: What MLflow is told of it.
+    """
     import mlflow
     from mlflow.exceptions import MlflowException
 
     with contextlib.suppress(MlflowException):
-        mlflow.end_run("FAILED")
+        mlflow.end_run(status)
 
 
 def is_given_up() -> bool:
