@@ -150,7 +150,7 @@ def test_a_region_that_fails_stops_its_own_segments_only(runner, pipeline, journ
     assert failure.why.startswith("JSONDecodeError: Expecting property name")
     segments = [f"maine.{store_format}" for store_format in FORMATS]
     assert caught.value.left_out == sorted(f"{s}.{n}" for s in segments for n in ("build", "fit"))
-    assert caught.value.cut_short == ["summarise"]
+    assert caught.value.over_all == ["summarise"]
     # what there is has been summed up: lonely is 1, then maine, ohio and texas by powers of ten
     made = {name for name in _stored(tmp_path) if name.endswith("out.json")}
     assert made == {f"{s}.out.json" for s in SEGMENTS if s not in segments}
@@ -207,7 +207,7 @@ def test_where_all_fail_nothing_is_collected(runner, tmp_path):
     with pytest.raises(RunFailedError, match="2 nodes failed; 1 that need what") as caught:
         runner.run(pipeline, _catalog(tmp_path, pipeline), _hooks())
     assert caught.value.places == ["a", "b"]
-    assert caught.value.left_out == ["summarise"]
+    assert caught.value.left_out == caught.value.over_all == ["summarise"]
     assert {f.why for f in caught.value.failures} == {"KeyError: 'no such week'"}
     assert not (tmp_path / "summary.json").exists()
 

@@ -110,7 +110,8 @@ class RunFailedError(DemandForecastError):
     Attributes:
         failures: One per node that failed.
         left_out: Names of the nodes that were not run, because they need what was not made.
-        cut_short: Names of the nodes over many segments that ran without those that failed.
+        over_all: Names of the nodes over many segments that ran without those that failed, or not
+            at all.
         options: Options of ``kedro run`` that choose the same environment and pipelines.
     """
 
@@ -118,11 +119,11 @@ class RunFailedError(DemandForecastError):
         self,
         failures: Sequence[Failure],
         left_out: Iterable[str] = (),
-        cut_short: Iterable[str] = (),
+        over_all: Iterable[str] = (),
     ) -> None:
-        super().__init__(failures, left_out, cut_short)
+        super().__init__(failures, left_out, over_all)
         self.failures = list(failures)
-        self.left_out, self.cut_short = sorted(left_out), sorted(cut_short)
+        self.left_out, self.over_all = sorted(left_out), sorted(over_all)
         self.options: list[str] = []
 
     @property
@@ -149,7 +150,7 @@ class RunFailedError(DemandForecastError):
         if self.places:
             commands.append([*self.options, f"--namespaces={','.join(self.places)}"])
         alone = {failure.node for failure in self.failures if not failure.work}
-        if over_all := sorted(alone | set(self.cut_short)):
+        if over_all := sorted(alone | set(self.over_all)):
             env = [option for option in self.options if option.startswith("--env")]
             commands.append([*env, f"--nodes={','.join(over_all)}"])
         return [f"Then run: kedro run {' '.join(options)}" for options in commands]

@@ -51,20 +51,21 @@ class Outcome:
     Attributes:
         failures: One per node that failed.
         left_out: Names of the nodes that need what was not made.
-        cut_short: Names of the nodes that ran without some of their inputs.
+        over_all: Names of the nodes over many segments that ran without some of their inputs, or
+            not at all.
         lacking: Names of the datasets that should have been made and were not.
     """
 
     failures: list[Failure] = field(default_factory=list)
     left_out: set[str] = field(default_factory=set)
-    cut_short: set[str] = field(default_factory=set)
+    over_all: set[str] = field(default_factory=set)
     lacking: set[str] = field(default_factory=set)
 
     def add(self, other: Outcome) -> None:
         """Take over what became of another part."""
         self.failures += other.failures
         self.left_out |= other.left_out
-        self.cut_short |= other.cut_short
+        self.over_all |= other.over_all
         self.lacking |= other.lacking
 
     def check(self) -> None:
@@ -74,7 +75,7 @@ class Outcome:
             RunFailedError: With all that failed.
         """
         if self.failures:
-            raise RunFailedError(self.failures, self.left_out, self.cut_short)
+            raise RunFailedError(self.failures, self.left_out, self.over_all)
 
 
 class SteadyRunner(SequentialRunner):
@@ -131,12 +132,13 @@ class _Work(NamedTuple):
     def _run_node(self, node: Node, outcome: Outcome) -> None:
         lacking = {name for name in outcome.lacking & set(node.inputs) if not self._stored(name)}
         possible = without(node, lacking)
+        if lacking and not unit_of_work(node):
+            outcome.over_all.add(node.name)
         if possible is None:
             outcome.left_out.add(node.name)
             outcome.lacking |= set(node.outputs)
             return
         if lacking:
-            outcome.cut_short.add(node.name)
             _LOGGER.warning("%s goes without %s", node.name, _listed(lacking))
         try:
             self.runner.run_node(possible, self)
