@@ -32,6 +32,7 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 # Private names of other libraries that are used all the same, and why there is no other way.
 _VERSIONED = "what Kedro's base class gives to versioned datasets, and documents for one's own"
 _SESSION = "a session of one's own has no other way to what the base class was given"
+_RUNNER = "a runner of one's own has no other way to what the base class was given"
 _WORKBOOK = "openpyxl's own reader of a sheet needs them; its public one trusts a sheet's size"
 PRIVATE_OF_OTHERS: dict[tuple[str, str], str] = {
     ("conditioning/raw/excel_file.py", "_date_formats"): _WORKBOOK,
@@ -44,10 +45,15 @@ PRIVATE_OF_OTHERS: dict[tuple[str, str], str] = {
         "datasets/figure.py",
         "_typing",
     ): "Kedro-Viz finds previews by this type, which has no other home",
-    ("framework/runner.py", "_is_async"): "a runner of one's own has no other way to its argument",
+    ("framework/namespacing.py", "_copy"): "Kedro's own way to change a node's inputs",
+    ("framework/namespacing.py", "_inputs"): "datasets by argument; the public inputs are a list",
+    ("framework/runner.py", "_exit"): "Python's own way to end a process from one of its threads",
+    ("framework/runner.py", "_is_async"): _RUNNER,
+    ("framework/runner.py", "_release_datasets"): _RUNNER,
     ("framework/session.py", "_conf_source"): _SESSION,
     ("framework/session.py", "_get_catalog"): "only here can a catalog's save version be given",
     ("framework/session.py", "_hook_manager"): _SESSION,
+    ("framework/session.py", "_store"): _SESSION,
 }
 OF_EVERY_NAMED_TUPLE = {"_asdict", "_field_defaults", "_fields", "_make", "_replace"}  # public
 

@@ -36,7 +36,32 @@ _OPTION_HELP = {
 }
 
 
-@click.group(name="demand-forecast")
+class _InWords(click.Command):
+    """A command that says in one line what goes wrong, where it is no fault of the code."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command."""
+        try:
+            return super().invoke(ctx)
+        except Exception as error:
+            if isinstance(error, click.ClickException | click.exceptions.Exit | click.Abort):
+                raise
+            from demand_forecast.framework.failures import explained
+
+            message = explained(error)
+            if message is None:
+                raise
+            raise click.ClickException(message) from error
+
+
+class _Group(click.Group):
+    """Commands of the project."""
+
+    command_class = _InWords
+    group_class = type
+
+
+@click.group(name="demand-forecast", cls=_Group)
 def cli() -> None:
     """Commands of the demand-forecast project."""
 

@@ -33,6 +33,14 @@ class ArtefactError(DemandForecastError):
     """A stored artefact is incomplete, or its digest is not the one written with it."""
 
 
+class StorageError(DemandForecastError):
+    """A file or folder cannot be read or written: a full disk, missing permission."""
+
+
+class RunInProgressError(DemandForecastError):
+    """Another run is at work on the same regions."""
+
+
 class MissingInputError(DemandForecastError):
     """A stage was started before the one that makes its input."""
 

@@ -12,6 +12,7 @@ from demand_forecast.hooks.parameters import ParameterHook
 from demand_forecast.hooks.paths import PathHook
 from demand_forecast.hooks.progress import ProgressHook
 from demand_forecast.hooks.run import RunHook
+from demand_forecast.hooks.tracking import TrackingHook
 
 prepare()
 
@@ -20,14 +21,16 @@ HOOKS = (
     DrawingHook(),
     ProgressHook(),
     FailureHook(),
+    TrackingHook(),
     MissingInputHook(),
     ContractHook(),
     PathHook(),
     ParameterHook(),
     RunHook(),
 )
-# Kedro-Viz would note the size of every dataset at every save.
-DISABLE_HOOKS_FOR_PLUGINS = ("kedro-telemetry", "kedro-viz")
+# Kedro-Viz would note the size of every dataset at every save; kedro-mlflow's hook is called by the
+# project's own, which goes on without a server that does not answer.
+DISABLE_HOOKS_FOR_PLUGINS = ("kedro-telemetry", "kedro-viz", "kedro_mlflow")
 SESSION_CLASS = SegmentSession
 CONFIG_LOADER_ARGS = {
     "base_env": "base",

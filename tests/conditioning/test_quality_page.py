@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from html.parser import HTMLParser
 
+import pandas as pd
 from raw_regions import RawRegion
 
 from demand_forecast.pipelines.conditioning.quality_page import bars, make_quality_page, spark
@@ -45,6 +46,17 @@ def test_first_run_has_nothing_to_compare_with(raw_region: RawRegion) -> None:
     page = make_quality_page(conditioned, conditioned.control_totals, None)
     assert page.count("first run") == len(conditioned.control_totals)
     assert "No row was left out." in page
+
+
+def test_a_past_run_that_cannot_be_read_is_left_out(raw_region: RawRegion) -> None:
+    conditioned = raw_region.condition()
+    totals = conditioned.control_totals
+
+    def damaged() -> pd.DataFrame:
+        raise pd.errors.ParserError("cut short")
+
+    with_it = make_quality_page(conditioned, totals, {"a": damaged, "b": lambda: totals})
+    assert with_it == make_quality_page(conditioned, totals, {"b": lambda: totals})
 
 
 def test_bars_and_lines_fill_their_boxes() -> None:

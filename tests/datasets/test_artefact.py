@@ -1,4 +1,6 @@
+import errno
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -46,6 +48,17 @@ def test_a_save_that_is_killed_leaves_the_old_version_and_no_rubbish(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["note"]
 
 
+def test_a_full_disk_is_said_with_the_path_and_leaves_nothing(tmp_path):
+    class Large(Note):
+        def save(self, directory):
+            super().save(directory)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with pytest.raises(DatasetError, match=rf"{tmp_path}/note cannot be written: No space left"):
+        _dataset(tmp_path / "note").save(Large("one"))
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_folder_without_manifest_does_not_exist(tmp_path):
     dataset = _dataset(tmp_path / "note", missing_ok=True)
     dataset.save(Note("one"))
@@ -68,6 +81,17 @@ def test_a_missing_file_is_refused(tmp_path):
     (tmp_path / "note" / "note.txt").unlink()
     with pytest.raises(DatasetError, match="no file, expected"):
         dataset.load()
+
+
+@pytest.mark.parametrize("text", ['{"note.t', '{"note.txt": "0"}', "[" * 20_000])
+def test_a_damaged_memory_is_none_and_a_warning_says_so(tmp_path, caplog, text):
+    dataset = _dataset(tmp_path / "note", missing_ok=True)
+    dataset.save(Note("one"))
+    (tmp_path / "note" / MANIFEST).write_text(text)
+    assert dataset.load() is None
+    assert f"{tmp_path}/note cannot be read, the run goes on without it" in caplog.text
+    dataset.save(Note("two"))
+    assert dataset.load().text == "two"
 
 
 def test_versions_are_kept_and_the_last_complete_one_is_loaded(tmp_path):

@@ -1,11 +1,14 @@
+import errno
 import multiprocessing
 import os
 import signal
 import tempfile
+from pathlib import Path
 
 import pandas as pd
 import pytest
 from kedro.io import DatasetError, Version
+from kedro_datasets.text import TextDataset as _TextDataset
 
 from demand_forecast.datasets.atomic import (
     CSVDataset,
@@ -14,6 +17,7 @@ from demand_forecast.datasets.atomic import (
     TextDataset,
     write_text,
 )
+from demand_forecast.framework.failures import own_error
 
 FRAME = pd.DataFrame({"a": [1, 2], "b": ["x", "y"]})
 
@@ -51,6 +55,32 @@ def test_text_is_written_in_utf_8_whole_or_not_at_all(tmp_path):
         write_text(file, "x" * 100_000 + "\ud800")  # half of a pair, which cannot be encoded
     assert file.read_bytes() == "é".encode()
     assert [path.name for path in file.parent.iterdir()] == ["file.txt"]
+
+
+class Full(_TextDataset):
+    """A disk that is full after the first characters."""
+
+    def save(self, data):
+        Path(self._filepath).write_text(data[:3])
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def test_a_full_disk_is_said_with_the_path_and_leaves_nothing(tmp_path, monkeypatch):
+    monkeypatch.setattr(TextDataset, "plain", Full)
+    file = tmp_path / "file.txt"
+    with pytest.raises(DatasetError) as caught:
+        write_text(file, "12345")
+    said = str(own_error(caught.value))
+    assert said == f"{file} cannot be written: No space left on device."
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_is_a_file_is_said_with_the_path(tmp_path):
+    (tmp_path / "file").touch()
+    path = tmp_path / "file" / "deeper" / "note.txt"
+    with pytest.raises(DatasetError) as caught:
+        write_text(path, "x")
+    assert str(own_error(caught.value)) == f"{path} cannot be written: Not a directory."
 
 
 def test_a_versioned_save_that_fails_makes_no_version(tmp_path):

@@ -22,6 +22,13 @@ def _wait_for(path: Path, seconds: float = 240) -> None:
         time.sleep(0.02)
 
 
+def _states(project) -> list[str]:
+    """What MLflow says of the runs of the environment."""
+    experiment = project.tracking.get_experiment_by_name("demand_forecast_test")
+    runs = project.tracking.search_runs([experiment.experiment_id])
+    return [run.info.status for run in runs]
+
+
 def test_the_next_run_completes_what_a_killed_one_began(make_project) -> None:
     project = make_project(regions={"north_texas": "us_csv"})
     long_training = "--params=training.network.min_steps=20000,training.network.max_steps=20000"
@@ -32,6 +39,7 @@ def test_the_next_run_completes_what_a_killed_one_began(make_project) -> None:
     process.send_signal(signal.SIGKILL)
     process.communicate(timeout=30)
     assert process.returncode == -signal.SIGKILL
+    assert _states(project) == ["RUNNING"]
     names = [name.removeprefix("data/test/") for name in project.files("data/test")]
     assert "06_models/north_texas/large/fast/challenger/manifest.json" not in names
 
@@ -48,6 +56,7 @@ def test_the_next_run_completes_what_a_killed_one_began(make_project) -> None:
             raise AssertionError(f"{name} was taken for data")
 
     project.run(namespaces=[SEGMENT])
+    assert sorted(set(_states(project))) == ["FINISHED", "KILLED"]
     panel, forecast = project.load([f"{SEGMENT}.panel", f"{SEGMENT}.forecast"]).values()
     check_output(forecast, panel.series[KEY], target_weeks(panel.as_of, 4))
     registered = {m.name for m in project.tracking.search_registered_models()}

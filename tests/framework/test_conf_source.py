@@ -11,6 +11,7 @@ from demand_forecast.framework.conf_source import (
     check_environment,
     environments,
     file_in_force,
+    find_unreadable,
     read_yaml,
 )
 
@@ -49,3 +50,13 @@ def test_a_file_is_the_environments_own_where_it_has_one(conf):
 def test_a_file_beside_the_environments_can_be_read(conf):
     assert read_yaml(conf, "logging.yml") == {"version": 1}
     assert read_yaml(conf, "nothing.yml") is None
+
+
+def test_the_file_that_cannot_be_read_as_text_is_found(tmp_path):
+    (tmp_path / "base" / "parameters").mkdir(parents=True)
+    (tmp_path / "base" / "broken.yml").write_text("a: [")  # the loader itself says so
+    assert find_unreadable(str(tmp_path), "dev") is None
+    for content in (b"a: \xff", b"a: " + b"[" * 5000 + b"]" * 5000):
+        file = tmp_path / "base" / "parameters" / "bad.yml"
+        file.write_bytes(content)
+        assert find_unreadable(str(tmp_path), "dev") == str(file)

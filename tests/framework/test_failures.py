@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import pickle
 
+import pytest
+
 from demand_forecast.exceptions import SourceError
-from demand_forecast.framework.failures import Place, mark, own_error, place_of
+from demand_forecast.framework.failures import Place, explained, mark, own_error, place_of
 
 
 def test_an_error_is_marked_once_and_keeps_it_when_pickled():
@@ -22,3 +24,27 @@ def test_the_own_error_is_found_among_the_causes():
     assert own_error(outer) is own
     assert own_error(own) is own
     assert own_error(ValueError("x")) is None
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (SourceError("x is empty"), "x is empty"),
+        (PermissionError(13, "Permission denied", "/data/a.csv"), "/data/a.csv: Permission denied"),
+        (IsADirectoryError(21, "Is a directory", "conf"), "conf: Is a directory"),
+        (OSError("http://ann:secret@mlflow is down"), "http://***@mlflow is down"),
+        (RecursionError("too deep"), "something is nested too deeply: too deep"),
+        (MemoryError(), "the memory of this machine is not enough."),
+        (
+            UnicodeDecodeError("utf-8", b"\xff", 0, 1, "invalid start byte"),
+            "a file is not written in UTF-8: 'utf-8' codec can't decode byte 0xff in position 0: "
+            "invalid start byte",
+        ),
+    ],
+)
+def test_what_is_no_fault_of_the_code_is_a_line(error, line):
+    assert explained(error) == line
+
+
+def test_what_may_be_one_is_not():
+    assert explained(KeyError("week")) is None

@@ -14,7 +14,9 @@ from demand_forecast.framework.namespacing import (
     of_velocities,
     per_segment,
     per_velocity,
+    regions_of,
     unit_of_work,
+    without,
 )
 from demand_forecast.framework.segments import Branch, parse
 
@@ -79,3 +81,39 @@ def test_a_collector_gets_everything_by_name_and_place(plan):
         "totals": {"texas": "texas.totals"},
     }
     assert list(found["verdicts"])[1] == Branch("texas", "large", "slow")
+
+
+def test_a_collector_does_without_places_as_long_as_one_of_a_kind_is_left(plan):
+    inputs = {"verdicts": of_branches("verdict", plan), "totals": of_regions("totals", plan)}
+    node = collector(lambda verdicts, totals: (verdicts, totals), inputs, "out", "gather")
+    fast, *others = [f"{branch.namespace}.verdict" for branch in plan.branches]
+    less = without(node, {fast})
+    assert less.name == node.name
+    assert less.run({name: name for name in less.inputs})["out"] == (
+        dict(zip(plan.branches[1:], others, strict=True)),
+        {"texas": "texas.totals"},
+    )
+    assert without(node, {fast, *others}) is None
+    assert without(node, {"texas.totals"}) is None
+    assert without(node, set()) is node
+
+
+def test_a_function_does_without_some_of_what_it_takes_by_any_name(plan):
+    def refit(panel, **verdicts):
+        return {"panel": panel, **verdicts}
+
+    template = Pipeline([Node(refit, {"panel": "panel", "a": "one", "b": "two"}, "out")])
+    [node] = Pipeline(template, namespace="texas.large").nodes
+    less = without(node, {"texas.large.one"})
+    assert less.run({"texas.large.panel": 1, "texas.large.two": 2}) == {
+        "texas.large.out": {"panel": 1, "b": 2}
+    }
+    assert without(node, {"texas.large.panel"}) is None
+    assert without(node, {"texas.large.one", "texas.large.two"}) is None
+
+
+def test_the_regions_of_a_pipeline_are_those_of_its_nodes(plan):
+    template = Pipeline([Node(lambda x: x, "panel", "out", name="work")])
+    nodes = [*per_segment(template, plan), *per_velocity(template, plan)]
+    assert regions_of(Pipeline(nodes)) == {"texas"}
+    assert regions_of(template) == set()

@@ -3,6 +3,7 @@ import pytest
 from demand_forecast.exceptions import ConfigurationError
 from demand_forecast.framework.runners import runner_path
 
+STEADY = "demand_forecast.framework.runner.SteadyRunner"
 OURS = "demand_forecast.framework.runner.SegmentRunner"
 
 
@@ -11,9 +12,9 @@ OURS = "demand_forecast.framework.runner.SegmentRunner"
     [
         ("SegmentRunner", OURS),
         (OURS, OURS),
-        ("SequentialRunner", "kedro.runner.sequential_runner.SequentialRunner"),
+        ("SequentialRunner", STEADY),
         ("kedro.runner.ThreadRunner", "kedro.runner.thread_runner.ThreadRunner"),
-        (None, "kedro.runner.sequential_runner.SequentialRunner"),
+        (None, STEADY),
     ],
 )
 def test_short_names_and_paths(name, path):

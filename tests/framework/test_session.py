@@ -1,18 +1,24 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import click
+import mlflow
 import pytest
 from kedro.config import MissingConfigException
 from kedro.framework.session import KedroSession
 from kedro.io import DatasetError
 from kedro.pipeline import Pipeline, node
+from kedro.runner import ThreadRunner
 from omegaconf import OmegaConf
 from yaml import YAMLError
 
-from demand_forecast.exceptions import ConfigurationError, SourceError
+from demand_forecast.exceptions import ConfigurationError, RunInProgressError, SourceError
 from demand_forecast.framework import run_context, segments, session
-from demand_forecast.framework.failures import Place, mark
+from demand_forecast.framework.failures import Failure, Place, RunFailedError, mark
+from demand_forecast.framework.locks import hold
 from demand_forecast.framework.run_context import RunContext
+from demand_forecast.framework.runner import SteadyRunner
 from demand_forecast.framework.session import SegmentSession
 
 PLAN = segments.parse(
@@ -45,6 +51,7 @@ class Runs:
     def run(self, **kwargs):
         if self.error is not None:
             raise self.error
+        self.runner = kwargs.pop("runner")
         self.arguments = kwargs
         return {}
 
@@ -91,6 +98,58 @@ def test_with_tags_namespaces_are_those_of_kedro(make_session, kedro_run):
 def test_without_a_slice_everything_runs(make_session, kedro_run):
     make_session("dev").run()
     assert kedro_run.arguments == {}
+
+
+def test_a_run_goes_on_after_a_failure_unless_another_runner_is_given(make_session, kedro_run):
+    make_session().run()
+    assert type(kedro_run.runner) is SteadyRunner
+    make_session().run(runner=ThreadRunner())
+    assert isinstance(kedro_run.runner, ThreadRunner)
+
+
+def test_what_failed_is_said_with_the_command_that_repeats_it(make_session, kedro_run):
+    one = Failure("texas.condition", "texas", "node 'texas.condition'", "x is empty")
+    two = Failure("make_totals", "", "node 'make_totals'", "OSError")
+    kedro_run.error = RunFailedError([one, two], ["texas.large.train"], ["summarise"])
+    with (
+        pytest.raises(click.ClickException) as caught,
+        click.Context(click.Command("run")),
+    ):
+        make_session("dev").run(pipeline_names=["train"])
+    assert caught.value.message.splitlines() == [
+        "node 'texas.condition': x is empty",
+        "node 'make_totals': OSError",
+        "2 nodes failed; 1 that need what was not made were left out. All others have run, and "
+        "their results are stored.",
+        "Then run: kedro run --env=dev --pipelines=train --namespaces=texas",
+        "Then run: kedro run --env=dev --nodes=make_totals,summarise",
+    ]
+
+
+def test_a_run_that_a_person_ends_is_no_finished_one(make_session, kedro_run, own_store):
+    started = mlflow.start_run()
+    kedro_run.error = KeyboardInterrupt()
+    with pytest.raises(KeyboardInterrupt):
+        make_session().run()
+    assert mlflow.get_run(started.info.run_id).info.status == "KILLED"
+
+
+def test_a_run_holds_its_regions_and_is_later_than_the_one_before(
+    make_session, kedro_run, tmp_path
+):
+    held = replace(run_context.current(), data_root=str(tmp_path / "data"), patience=0)
+    with run_context.inside(held):
+        first, second = make_session(), make_session()
+        for one in (first, second):
+            one._store["session_id"] = "2026-01-02T03.04.05.678Z"
+        first.run()
+        second.run()
+        assert second.store["session_id"] == "2026-01-02T03.04.05.679Z"
+        with (
+            hold(held.data_root, ["texas"], "", 0),
+            pytest.raises(RunInProgressError, match="region 'texas' is held by another run"),
+        ):
+            make_session().run(namespaces=["texas.large"])
 
 
 def test_the_old_name_of_the_argument_still_works(make_session, kedro_run):

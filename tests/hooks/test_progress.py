@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import errno
 import logging
 import multiprocessing
+import os
 import re
 
 import pytest
@@ -10,6 +12,7 @@ from kedro.pipeline import Pipeline, node
 
 from demand_forecast.framework import run_context
 from demand_forecast.framework.drawing import Drawing
+from demand_forecast.framework.failures import Failure, RunFailedError
 from demand_forecast.framework.segments import Segments
 from demand_forecast.hooks import progress
 from demand_forecast.hooks.progress import ProgressHook
@@ -39,7 +42,8 @@ def hook(monkeypatch, tmp_path):
         started = ProgressHook()
         started.before_pipeline_run(Pipeline(NODES))
         yield started
-        run_context.current().timings.unlink(missing_ok=True)
+        if timings := run_context.current().timings:
+            timings.unlink(missing_ok=True)
 
 
 def _run(hook, done):
@@ -127,7 +131,7 @@ def test_a_failed_run_tells_how_far_it_came_and_leaves_no_file(hook, monkeypatch
     _run(hook, NODES[0])
     error = ValueError("too few")
     hook.on_node_error(error, NODES[1])
-    hook.on_pipeline_error(error, Pipeline(NODES))
+    hook.on_pipeline_error(error, Pipeline(NODES), DataCatalog())
     assert not timings.exists()
     [(_, _, runs, message)] = written
     assert message == "too few"
@@ -135,3 +139,27 @@ def test_a_failed_run_tells_how_far_it_came_and_leaves_no_file(hook, monkeypatch
         (NODES[0].name, ""),
         (NODES[1].name, "ValueError: too few"),
     ]
+
+
+def test_a_full_temporary_folder_fails_no_run(hook, monkeypatch, told, tmp_path):
+    def full(**_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(progress.tempfile, "mkstemp", full)
+    hook.before_pipeline_run(Pipeline(NODES))
+    for done in NODES:
+        _run(hook, done)
+    hook.on_pipeline_error(ValueError("too few"), Pipeline(NODES), DataCatalog())
+    assert "no seconds are noted in this run: [Errno 28] No space left on device" in told.text
+
+
+def test_what_failed_is_left_out_of_the_report_and_named_in_it(hook, monkeypatch):
+    shown = []
+    monkeypatch.setattr(progress.RunReport, "show", lambda report, _: shown.append(report))
+    monkeypatch.setattr(progress, "write_run_status", lambda *given: None)
+    failure = Failure(NODES[1].name, "texas.large", f"node '{NODES[1].name}'", "too few")
+    error = RunFailedError([failure], left_out=[NODES[2].name])
+    hook.on_pipeline_error(error, Pipeline(NODES), DataCatalog())
+    [report] = shown
+    assert set(report.pipeline.nodes) == set(NODES) - {NODES[1], NODES[2]}
+    assert report.failed == [f"node '{NODES[1].name}': too few"]

@@ -70,3 +70,18 @@ def test_totals_without_any_backtest_say_so(segments) -> None:
     totals = make_totals(forecasts, dict.fromkeys(PLAN.branches))
     assert set(totals["reason"]) == {"no backtest: errors taken as independent"}
     assert (totals["q975"] > totals["q025"]).all()
+
+
+def test_totals_without_a_segment_that_failed_are_not_complete(segments) -> None:
+    [large, _] = segments
+    backtests = dict.fromkeys(PLAN.branches)
+    totals = make_totals({large: segments[large][0]}, backtests)
+    without_small = totals[totals["store_format"] != "large"]
+    assert set(without_small["level"]) == {"product", "region", "all"}
+    assert not without_small["complete"].any()
+    reason = "no backtest: errors taken as independent"
+    assert set(without_small["reason"]) == {f"{reason}; without north_texas.small"}
+    whole = totals[totals["store_format"] == "large"]
+    assert whole["complete"].all()
+    assert set(whole["reason"]) == {reason}
+    assert make_totals({}, backtests).empty

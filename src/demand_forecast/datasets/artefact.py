@@ -16,6 +16,8 @@ from kedro.io import AbstractVersionedDataset, Version
 from kedro.io.core import VersionNotFoundError, get_protocol_and_path
 from kedro.utils import load_obj
 
+from demand_forecast.datasets.atomic import writing
+from demand_forecast.datasets.optional import read_if_possible
 from demand_forecast.exceptions import ArtefactError
 
 MANIFEST = "manifest.json"
@@ -87,7 +89,8 @@ class ArtefactDataset(AbstractVersionedDataset[Artefact, Any]):
         Args:
             filepath: Folder, any protocol of fsspec.
             artefact: Dotted name of the class, such as ``demand_forecast.modelling.panel.Panel``.
-            missing_ok: Load None where nothing has been stored yet.
+            missing_ok: Load None where nothing has been stored yet, or what is there cannot be
+                read: memory that is damaged is no memory.
         """
         protocol, path = get_protocol_and_path(filepath, version)
         self._protocol = protocol
@@ -104,17 +107,28 @@ class ArtefactDataset(AbstractVersionedDataset[Artefact, Any]):
 
     def load(self) -> Any:
         """Check the digests, then read the artefact."""
-        if self._missing_ok and not self._exists():
-            return None
+        if not self._missing_ok:
+            return self._read()
+        return read_if_possible(self._read, str(self._filepath)) if self._exists() else None
+
+    def _read(self) -> Any:
         directory = self._local_copy(str(self._get_load_path()))
         verify(directory)
         return load_obj(self._artefact).load(directory)
 
     def save(self, data: Artefact) -> None:
-        """Write the artefact into a temporary folder, then put it in place."""
+        """Write the artefact into a temporary folder, then put it in place.
+
+        Raises:
+            StorageError: If it cannot be written.
+        """
         target = str(self._get_save_path())
         if getattr(data, "directory", None) == Path(target):
             return  # loaded from here and unchanged: nothing to write
+        with writing(target):
+            self._write(data, target)
+
+    def _write(self, data: Artefact, target: str) -> None:
         with tempfile.TemporaryDirectory() as scratch:
             local = self._is_local
             folder = self._temporary_sibling(target) if local else Path(scratch)

@@ -10,6 +10,8 @@ read them.)
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -20,6 +22,28 @@ from kedro_datasets.json import JSONDataset as _JSONDataset
 from kedro_datasets.pandas import CSVDataset as _CSVDataset
 from kedro_datasets.pandas import ParquetDataset as _ParquetDataset
 from kedro_datasets.text import TextDataset as _TextDataset
+
+from demand_forecast.exceptions import StorageError
+
+
+@contextmanager
+def writing(address: str) -> Iterator[None]:
+    """Say of what cannot be written where it is, and why: a full disk, no permission.
+
+    Args:
+        address: What is written.
+
+    Raises:
+        StorageError: In place of the operating system's error.
+    """
+    try:
+        yield
+    except (OSError, DatasetError) as error:
+        cause = error.__cause__ if isinstance(error, DatasetError) else error
+        if not isinstance(cause, OSError):
+            raise
+        why = cause.strerror or str(cause) or type(cause).__name__
+        raise StorageError(f"{address} cannot be written: {why}.") from error
 
 
 class _Atomic:
@@ -54,14 +78,16 @@ class _Atomic:
 
         Raises:
             DatasetError: If there is such a version already.
+            StorageError: If it cannot be written.
         """
         address = self._save_address()
         protocol, path = get_protocol_and_path(address)
-        if protocol == "file":
-            self._save_aside(data, Path(path))
-        else:
-            with self._file_system().transaction:
-                self._plain(address).save(data)
+        with writing(address):
+            if protocol == "file":
+                self._save_aside(data, Path(path))
+            else:
+                with self._file_system().transaction:
+                    self._plain(address).save(data)
 
     def _save_address(self) -> str:
         """The address itself, or the version below it, where Kedro will look for it."""

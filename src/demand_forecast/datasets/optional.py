@@ -2,13 +2,32 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Callable
 from typing import Any
 
 from kedro.io import AbstractDataset, DatasetError
 
+_LOGGER = logging.getLogger(__name__)
+
+
+def read_if_possible(read: Callable[[], Any], name: str) -> Any:
+    """What ``read`` gives; None, with a warning, where it fails: memory that is damaged is none.
+
+    Args:
+        read: Reads something that a run can do without.
+        name: What is read, for the warning.
+    """
+    try:
+        return read()
+    except Exception as error:
+        said = " ".join(str(error.__cause__ or error).split())
+        _LOGGER.warning("%s cannot be read, the run goes on without it: %s", name, said)
+        return None
+
 
 class OptionalDataset(AbstractDataset[Any, Any]):
-    """Read-only view of another dataset: loads None where that does not exist."""
+    """Read-only view of another dataset: loads None where that does not exist or is damaged."""
 
     def __init__(self, *, dataset: dict[str, Any], metadata: dict[str, Any] | None = None) -> None:
         """Describe the dataset behind the view.
@@ -22,6 +41,9 @@ class OptionalDataset(AbstractDataset[Any, Any]):
 
     def load(self) -> Any:
         """The data, or None."""
+        return read_if_possible(self._read, str(self._dataset))
+
+    def _read(self) -> Any:
         return self._dataset.load() if self._dataset.exists() else None
 
     def save(self, data: Any) -> None:

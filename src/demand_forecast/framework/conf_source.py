@@ -58,6 +58,20 @@ def file_names(conf_source: str, env: str | None, folder: str) -> list[str]:
     return sorted({file.stem for file in files})
 
 
+def find_unreadable(conf_source: str, env: str | None) -> str | None:
+    """The first YAML file of ``base`` or an environment that is no text, or nested too deeply."""
+    fs, root = _root(conf_source)
+    for place in [f"{root}/{name}" for name in ("base", env) if name]:
+        for file in sorted(fs.glob(f"{place}/**/*.yml")):
+            try:
+                yaml.safe_load(fs.cat_file(file).decode())
+            except (UnicodeDecodeError, RecursionError):
+                return str(file)
+            except (OSError, yaml.YAMLError):
+                continue  # which the config loader says itself
+    return None
+
+
 def read_yaml(conf_source: str, name: str) -> dict[str, Any] | None:
     """A file beside the environments, such as ``logging.yml``; None where there is none."""
     fs, root = _root(conf_source)

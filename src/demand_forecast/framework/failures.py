@@ -1,10 +1,13 @@
-"""Where in a run an error arose, and how it is said in one line."""
+"""Where in a run an error arose, how it is said in one line, and what a run ends with."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from demand_forecast.exceptions import DemandForecastError
+from demand_forecast.registry.tracking import masked
 
 _PLACE = "failed_in"
 
@@ -40,3 +43,114 @@ def own_error(error: BaseException | None) -> DemandForecastError | None:
     while error is not None and not isinstance(error, DemandForecastError):
         error = error.__cause__
     return error
+
+
+def explained(error: BaseException) -> str | None:
+    """One line for an error that is no fault of the code; None for one that may be.
+
+    So are the project's own errors, what the operating system refuses, a text file in an encoding
+    of its own, and data that are nested too deeply or do not fit into memory.
+    """
+    if own := own_error(error):
+        return masked(str(own))
+    if isinstance(error, OSError):
+        named = f"{error.filename}: " if error.filename else ""
+        return masked(f"{named}{error.strerror or error or type(error).__name__}")
+    if isinstance(error, UnicodeDecodeError):
+        return f"a file is not written in UTF-8: {error}"
+    if isinstance(error, RecursionError):
+        return f"something is nested too deeply: {error}"
+    if isinstance(error, MemoryError):
+        return f"the memory of this machine is not enough. {error}".strip()
+    return None
+
+
+class Failure(NamedTuple):
+    """Why one node of a run failed, in words that can be sent between processes.
+
+    Attributes:
+        node: Its name.
+        work: The region or segment that it belongs to; empty if it belongs to none.
+        where: What it was doing, see :class:`Place`.
+        why: What went wrong, in one line.
+    """
+
+    node: str
+    work: str
+    where: str
+    why: str
+
+    @classmethod
+    def of(cls, error: BaseException, node: str, work: str) -> Failure:
+        """The failure of a node by an error."""
+        place = place_of(error)
+        where = place if place is not None and place.node == node else Place(node)
+        return cls(node, work, str(where), said_in_a_line(error))
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.why}"
+
+
+def said_in_a_line(error: BaseException) -> str:
+    """What an error says: the project's own message, else its first cause with the type.
+
+    Without passwords of addresses.
+    """
+    if own := own_error(error):
+        return masked(str(own))
+    while error.__cause__ is not None:
+        error = error.__cause__
+    said = masked(" ".join(str(error).split()))
+    return f"{type(error).__name__}: {said}" if said else type(error).__name__
+
+
+class RunFailedError(DemandForecastError):
+    """Some nodes of a run failed; whatever did not need them has run, and its results are stored.
+
+    Attributes:
+        failures: One per node that failed.
+        left_out: Names of the nodes that were not run, because they need what was not made.
+        over_all: Names of the nodes over many segments that ran without those that failed, or not
+            at all.
+        options: Options of ``kedro run`` that choose the same environment and pipelines.
+    """
+
+    def __init__(
+        self,
+        failures: Sequence[Failure],
+        left_out: Iterable[str] = (),
+        over_all: Iterable[str] = (),
+    ) -> None:
+        super().__init__(failures, left_out, over_all)
+        self.failures = list(failures)
+        self.left_out, self.over_all = sorted(left_out), sorted(over_all)
+        self.options: list[str] = []
+
+    @property
+    def places(self) -> list[str]:
+        """The regions and segments that failed, in order."""
+        return sorted({failure.work for failure in self.failures if failure.work})
+
+    @property
+    def unfinished(self) -> set[str]:
+        """Names of the nodes that have made nothing."""
+        return {failure.node for failure in self.failures} | set(self.left_out)
+
+    def __str__(self) -> str:
+        failed, waiting = len(self.failures), len(self.left_out)
+        said = f"{failed} {'node' if failed == 1 else 'nodes'} failed"
+        said += f"; {waiting} that need what was not made were left out" if waiting else ""
+        lines = [str(failure) for failure in self.failures]
+        lines += [f"{said}. All others have run, and their results are stored."]
+        return "\n".join([*lines, *self._way_out()])
+
+    def _way_out(self) -> list[str]:
+        """The commands that do the rest, once the causes are mended."""
+        commands = []
+        if self.places:
+            commands.append([*self.options, f"--namespaces={','.join(self.places)}"])
+        alone = {failure.node for failure in self.failures if not failure.work}
+        if over_all := sorted(alone | set(self.over_all)):
+            env = [option for option in self.options if option.startswith("--env")]
+            commands.append([*env, f"--nodes={','.join(over_all)}"])
+        return [f"Then run: kedro run {' '.join(options)}" for options in commands]

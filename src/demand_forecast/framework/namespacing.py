@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import warnings
 from collections.abc import Callable, Iterable, Mapping
 from functools import wraps
@@ -13,6 +14,7 @@ from demand_forecast.framework.segments import Branch, Segment, Segments
 from demand_forecast.modelling.velocity import VELOCITIES
 
 _PARAMETERS = "params:"
+_COLLECTED = "collected"
 
 
 def per_region(templates: Mapping[str, Pipeline], plan: Segments) -> list[Pipeline]:
@@ -111,7 +113,8 @@ def collector(
     """A node that reads from many namespaces and belongs to none; it comes after all segments.
 
     Args:
-        func: Takes a mapping by place for each argument that stands for many datasets.
+        func: Takes a mapping by place for each argument that stands for many datasets; places
+            that failed are left out of it (:func:`without`).
         inputs: By argument of ``func``, parameters first: a dataset, or datasets by place.
         outputs: Dataset.
         name: Name of the node.
@@ -120,18 +123,54 @@ def collector(
     def pick(source: str | Mapping[Any, str], loaded: Mapping[str, Any]) -> Any:
         if isinstance(source, str):
             return loaded[source]
-        return {place: loaded[dataset] for place, dataset in source.items()}
+        return {place: loaded[name] for place, name in source.items() if name in loaded}
 
     @wraps(func)  # Kedro and Kedro-Viz look at the function itself
     def call(**loaded: Any) -> Any:
         return func(**{argument: pick(source, loaded) for argument, source in inputs.items()})
 
+    setattr(call, _COLLECTED, [set(s.values()) for s in inputs.values() if isinstance(s, Mapping)])
     sources = [[s] if isinstance(s, str) else list(s.values()) for s in inputs.values()]
     with warnings.catch_warnings():
         # Kedro warns of dots in names because they mean namespaces, which is what is meant here.
         warnings.filterwarnings("ignore", message="One or more dataset names contain")
         datasets = {name: name for names in sources for name in names}
         return Node(call, inputs=datasets, outputs=outputs, name=name)
+
+
+def without(node: Node, lacking: set[str]) -> Node | None:
+    """The node for want of some of its inputs; None if it cannot do without them.
+
+    A collector can, and so can a function for which they are some of its ``**kwargs``, as long as
+    one of a kind is left.
+
+    Args:
+        node: A node.
+        lacking: Inputs of it that there are not.
+    """
+    if not lacking:
+        return node
+    kinds = _kinds(node)
+    if lacking - set().union(*kinds) or any(kind and kind <= lacking for kind in kinds):
+        return None
+    kept = {k: v for k, v in _arguments(node).items() if v not in lacking}
+    return node._copy(inputs=kept)
+
+
+def _kinds(node: Node) -> list[set[str]]:
+    """Inputs that a node may be without, by what they are of."""
+    collected: list[set[str]] | None = getattr(node.func, _COLLECTED, None)
+    if collected is not None:
+        return collected
+    parameters = inspect.signature(node.func).parameters
+    if not any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
+        return []
+    return [{name for argument, name in _arguments(node).items() if argument not in parameters}]
+
+
+def _arguments(node: Node) -> dict[str, str]:
+    """Datasets by argument, where a node has its inputs by argument."""
+    return dict(node._inputs) if isinstance(node._inputs, dict) else {}
 
 
 def stage(name: str, parts: Iterable[Pipeline | Node]) -> Pipeline:
@@ -145,6 +184,11 @@ def unit_of_work(node: Node) -> str:
     The velocities of a segment go with it.
     """
     return ".".join((node.namespace or "").split(".")[:2])
+
+
+def regions_of(pipeline: Pipeline) -> set[str]:
+    """The regions that nodes of a pipeline belong to."""
+    return {work.split(".")[0] for node in pipeline.nodes if (work := unit_of_work(node))}
 
 
 def _copy(

@@ -34,6 +34,9 @@ class RunContext:
         project_path: The project's folder; the working directory where the package is installed.
         conf_source: Folder or archive of the configuration.
         env: Kedro environment, None for the default one.
+        data_root: Where the environment keeps its data, a path or an address; None where no
+            configuration says.
+        patience: Seconds to wait for another run on the same regions.
         runtime_params: What ``--params`` says.
         save_version: Version under which every dataset of the run is saved.
         tracking_uri: The MLflow tracking server.
@@ -45,6 +48,8 @@ class RunContext:
     project_path: Path = field(default_factory=Path.cwd)
     conf_source: str = "conf"
     env: str | None = None
+    data_root: str | None = None
+    patience: float = 60.0
     runtime_params: Mapping[str, Any] = field(default_factory=dict)
     save_version: str | None = None
     tracking_uri: str | None = None

@@ -5,25 +5,25 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
-from kedro.runner import AbstractRunner, ParallelRunner, SequentialRunner, ThreadRunner
+from kedro.runner import AbstractRunner, ParallelRunner, ThreadRunner
 from kedro.utils import load_obj
 
 from demand_forecast.exceptions import ConfigurationError, did_you_mean
-from demand_forecast.framework.runner import SegmentRunner
+from demand_forecast.framework.runner import SegmentRunner, SteadyRunner
 
+DEFAULT = "SequentialRunner"
+# One node after the other is Kedro's default; here it goes on after a failure.
 RUNNERS: dict[str, type[AbstractRunner]] = {
-    runner.__name__: runner
-    for runner in (SequentialRunner, SegmentRunner, ParallelRunner, ThreadRunner)
+    DEFAULT: SteadyRunner,
+    **{runner.__name__: runner for runner in (SegmentRunner, ParallelRunner, ThreadRunner)},
 }
-
-DEFAULT = SequentialRunner.__name__
 
 
 def runner_path(name: str | None, parameters: dict[str, Any]) -> str:
     """Dotted path of a runner, so that Kedro can load it.
 
     Args:
-        name: Short name or dotted path; None for the sequential one, which is Kedro's default.
+        name: Short name or dotted path; None for the sequential one.
         parameters: What ``--runner-params`` says.
 
     Raises:

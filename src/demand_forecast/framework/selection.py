@@ -14,13 +14,18 @@ DEFAULT = "__default__"
 Options = Mapping[str, Any]
 
 
-def check_selection(registered: Mapping[str, Pipeline], plan: Segments, options: Options) -> None:
+def check_selection(
+    registered: Mapping[str, Pipeline], plan: Segments, options: Options
+) -> Pipeline:
     """Refuse a selection by a name that does not exist, or one that leaves nothing to run.
 
     Args:
         registered: Pipelines by name.
         plan: Regions and formats of the environment.
         options: Arguments of ``KedroSession.run`` that choose what is run.
+
+    Returns:
+        What will be run.
 
     Raises:
         ConfigurationError: Naming the option, the name and the nearest valid ones.
@@ -43,7 +48,7 @@ def check_selection(registered: Mapping[str, Pipeline], plan: Segments, options:
     wanted = list(options.get("namespaces") or [])
     if unknown := set(wanted) - {n.namespace for n in pipeline.nodes}:
         _check("--namespaces", "region, segment or velocity", sorted(unknown), plan.namespaces)
-    _check_that_something_is_left(pipeline, plan, options)
+    return _left(pipeline, plan, options)
 
 
 def by_tags(options: Options, plan: Segments) -> bool:
@@ -62,7 +67,8 @@ def _check(option: str, kind: str, names: Iterable[str] | None, valid: Iterable[
             )
 
 
-def _check_that_something_is_left(pipeline: Pipeline, plan: Segments, options: Options) -> None:
+def _left(pipeline: Pipeline, plan: Segments, options: Options) -> Pipeline:
+    """The nodes that are chosen, one at least."""
     chosen = {k: options.get(k) or None for k in ("tags", "from_nodes", "to_nodes", "node_names")}
     chosen |= {k: options.get(k) or None for k in ("from_inputs", "to_outputs")}
     if by_tags(options, plan):
@@ -70,7 +76,7 @@ def _check_that_something_is_left(pipeline: Pipeline, plan: Segments, options: O
     else:
         chosen["node_namespaces"] = options.get("namespaces") or None
     try:
-        pipeline.filter(**chosen)
+        return pipeline.filter(**chosen)
     except ValueError as error:
         given = ", ".join(f"{key}: {', '.join(value)}" for key, value in chosen.items() if value)
         raise ConfigurationError(f"no node is left to run ({given}): {error}") from error

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self, cast
@@ -13,16 +13,21 @@ from kedro.config import MissingConfigException
 from kedro.framework.context import KedroContext
 from kedro.framework.project import configure_logging, configure_project, pipelines
 from kedro.framework.session import KedroSession
-from kedro.runner import SequentialRunner
+from kedro.pipeline import Pipeline
 from omegaconf.errors import InterpolationResolutionError
 from yaml import YAMLError
 
+from demand_forecast.exceptions import ConfigurationError
 from demand_forecast.framework import run_context
-from demand_forecast.framework.conf_source import check_environment, read_yaml
-from demand_forecast.framework.failures import own_error, place_of
+from demand_forecast.framework.conf_source import check_environment, find_unreadable, read_yaml
+from demand_forecast.framework.failures import RunFailedError, explained, own_error, place_of
+from demand_forecast.framework.locks import hold
+from demand_forecast.framework.namespacing import regions_of
 from demand_forecast.framework.run_context import RunContext, log_below
+from demand_forecast.framework.runner import SteadyRunner
 from demand_forecast.framework.selection import DEFAULT, by_tags, check_selection
 from demand_forecast.framework.threads import one_thread
+from demand_forecast.registry.server import forget_run
 from demand_forecast.registry.tracking import use_server
 
 PACKAGE = "demand_forecast"
@@ -45,6 +50,8 @@ class SegmentSession(KedroSession):
         Raises:
             ConfigurationError: If the environment, or a pipeline, node, tag, dataset or namespace
                 does not exist.
+            RunInProgressError: If another run holds the same regions for too long.
+            RunFailedError: If nodes failed; all that do not need them have run.
         """
         if pipeline_name:
             options["pipeline_names"] = [pipeline_name]
@@ -52,22 +59,59 @@ class SegmentSession(KedroSession):
             pipelines.set_requested(options.get("pipeline_names") or None)
             self.load_context()
             plan = run_context.current().segments
-            check_selection(pipelines, plan, options)
+            chosen = check_selection(pipelines, plan, options)
             if by_tags(options, plan):
                 options |= {"tags": options["namespaces"], "namespaces": None}
-            return super().run(**options)
+            options.setdefault("runner", SteadyRunner())
+            with self._alone(chosen), self._ending(options):
+                return super().run(**options)
+
+    @contextmanager
+    def _alone(self, pipeline: Pipeline) -> Iterator[None]:
+        """Hold the regions of the run, and take a version that is later than all of them have."""
+        run, version = run_context.current(), str(self.store.get("session_id"))
+        if run.data_root is None:
+            yield
+            return
+        with hold(run.data_root, regions_of(pipeline), version, run.patience) as held:
+            self._store["session_id"] = held
+            yield
+
+    @contextmanager
+    def _ending(self, options: Mapping[str, Any]) -> Iterator[None]:
+        """Let a run that failed in places name what repeats it; close one that is ended."""
+        env, names = self.store.get("env"), options.get("pipeline_names")
+        try:
+            yield
+        except KeyboardInterrupt:
+            forget_run("KILLED")  # MLflow would say that it has finished
+            raise
+        except RunFailedError as error:
+            error.options = [f"--env={env}"] if env else []
+            error.options += [f"--pipelines={','.join(names)}"] if names else []
+            raise
 
     def load_context(self) -> KedroContext:
         """The project's context, made once per session.
 
         Raises:
-            ConfigurationError: If there is no such environment.
+            ConfigurationError: If there is no such environment, or a file of it is no text.
         """
         if self._context is None:
             check_environment(self._conf_source, str(self.store.get("env") or "local"))
             self._configure_logging()
-            self._context = super().load_context()
+            self._context = self._load()
         return self._context
+
+    def _load(self) -> KedroContext:
+        env = str(self.store.get("env") or "local")
+        try:
+            return super().load_context()
+        except (UnicodeDecodeError, RecursionError) as error:
+            file = find_unreadable(self._conf_source, env)
+            if file is None:
+                raise
+            raise ConfigurationError(f"{file}: {explained(error)}") from error
 
     @classmethod
     @contextmanager
@@ -118,7 +162,7 @@ class SegmentSession(KedroSession):
         catalog = self.load_context()._get_catalog(save_version=run.save_version)
         log_below(run.parent, part, catalog)
         with one_thread():
-            SequentialRunner().run(part, catalog, self._hook_manager, run.save_version)
+            SteadyRunner().run(part, catalog, self._hook_manager, run.save_version)
 
     @contextmanager
     def in_words(self) -> Iterator[None]:
@@ -138,9 +182,10 @@ class SegmentSession(KedroSession):
 
     def _explained(self, error: Exception) -> str | None:
         """One line for errors that are not faults of the code; None for those that may be."""
-        if own := own_error(error):
-            place = place_of(error) or place_of(own)
-            return f"{place}: {own}" if place else str(own)
+        own = own_error(error)
+        if said := explained(error):
+            place = place_of(error) or (own and place_of(own))
+            return f"{place}: {said}" if place else said
         if isinstance(error, InterpolationResolutionError):
             # what the environment wants to be told, such as an environment variable
             _, _, what = str(error).splitlines()[0].rpartition("interpolation: ")

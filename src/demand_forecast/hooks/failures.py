@@ -5,7 +5,7 @@ from __future__ import annotations
 from kedro.framework.hooks import hook_impl
 from kedro.pipeline.node import Node
 
-from demand_forecast.framework.failures import Place, mark
+from demand_forecast.framework.failures import Place, RunFailedError, mark
 
 
 class FailureHook:
@@ -37,10 +37,11 @@ class FailureHook:
     @hook_impl(tryfirst=True)
     def on_pipeline_error(self, error: Exception) -> None:
         """Mark an error of a node that ran in this process."""
-        self.on_worker_error(error)
+        if not isinstance(error, RunFailedError):  # which says itself what arose where
+            self.on_worker_error(error)
 
     @hook_impl
     def on_worker_error(self, error: Exception) -> None:
-        """Mark an error in a worker; called by the project's runner, before it is sent home."""
+        """Mark an error of a node; called by the project's runners, which then go on."""
         if self._place is not None:
             mark(error, self._place)

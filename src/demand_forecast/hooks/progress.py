@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
 import tempfile
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,6 +23,7 @@ from kedro.pipeline.node import Node
 
 from demand_forecast.framework import run_context
 from demand_forecast.framework.drawing import draw_example
+from demand_forecast.framework.failures import Failure, RunFailedError
 from demand_forecast.framework.namespacing import unit_of_work
 from demand_forecast.framework.stages import STAGES
 from demand_forecast.reporting.run_report import RunReport
@@ -51,9 +53,7 @@ class ProgressHook:
         self._open = self._total.copy()
         self._started, self._unsaved = {}, {}  # a run that failed may have left some
         self._start, self._started_at = time.perf_counter(), datetime.now(UTC)
-        handle, path = tempfile.mkstemp(prefix="demand_forecast_", suffix=".jsonl")
-        os.close(handle)
-        run_context.enter(replace(run_context.current(), timings=Path(path)))
+        run_context.enter(replace(run_context.current(), timings=_new_file()))
 
     @hook_impl
     def before_dataset_loaded(self, node: Node) -> None:
@@ -99,14 +99,28 @@ class ProgressHook:
     def after_pipeline_run(self, pipeline: Pipeline, catalog: DataCatalog) -> None:
         """Show what the run has made; a whole one's summary gets the seconds."""
         noted = _take()
-        seconds = _by_stage(noted) | {"total": round(time.perf_counter() - self._start, 1)}
-        RunReport(pipeline, catalog, run_context.current().segments).show(seconds)
+        self._show(pipeline, catalog, noted)
         self._write_status(pipeline, noted)
 
     @hook_impl
-    def on_pipeline_error(self, error: Exception, pipeline: Pipeline) -> None:
-        """Tell Kedro-Viz how far the run came."""
-        self._write_status(pipeline, _take(), str(error) or type(error).__name__)
+    def on_pipeline_error(self, error: Exception, pipeline: Pipeline, catalog: DataCatalog) -> None:
+        """Show what was made in spite of it; tell Kedro-Viz how far the run came."""
+        noted = _take()
+        if isinstance(error, RunFailedError):
+            done = [node for node in pipeline.nodes if node.name not in error.unfinished]
+            self._show(Pipeline(done), catalog, noted, error.failures)
+        self._write_status(pipeline, noted, str(error) or type(error).__name__)
+
+    def _show(
+        self,
+        done: Pipeline,
+        catalog: DataCatalog,
+        noted: Iterable[_Noted],
+        failures: Sequence[Failure] = (),
+    ) -> None:
+        seconds = _by_stage(noted) | {"total": round(time.perf_counter() - self._start, 1)}
+        failed = [str(failure) for failure in failures]
+        RunReport(done, catalog, run_context.current().segments, failed).show(seconds)
 
     def _write_status(self, pipeline: Pipeline, noted: Iterable[_Noted], error: str = "") -> None:
         run = run_context.current()
@@ -116,7 +130,10 @@ class ProgressHook:
             NodeRun(nodes[one.node], tuple(_drawn(one.node, drawn)), one.seconds, one.error)
             for one in noted
         ]
-        write_run_status(run.project_path, self._started_at, runs, error)
+        try:
+            write_run_status(run.project_path, self._started_at, runs, error)
+        except OSError as refused:
+            _LOGGER.warning("Kedro-Viz is not told how the run went: %s", refused)
 
 
 class _Noted(NamedTuple):
@@ -129,19 +146,28 @@ class _Noted(NamedTuple):
     error: str = ""
 
 
+def _new_file() -> Path | None:
+    """An empty file for the notes; None where the temporary folder is full."""
+    try:
+        handle, path = tempfile.mkstemp(prefix="demand_forecast_", suffix=".jsonl")
+    except OSError as error:
+        _LOGGER.warning("no seconds are noted in this run: %s", error)
+        return None
+    os.close(handle)
+    return Path(path)
+
+
 def _note(noted: _Noted) -> None:
-    """One line in the file of all processes."""
-    with _timings().open("a") as file:
+    """One line in the file of all processes; a full disk there fails no node."""
+    with contextlib.suppress(OSError), _timings().open("a") as file:
         file.write(json.dumps(noted) + "\n")
 
 
 def _take() -> list[_Noted]:
     """What all processes have noted; the file is removed."""
-    path = _timings()
-    if not path.is_file():
-        return []
-    noted = list(_read(path))
-    path.unlink()
+    noted = list(_read(_timings()))
+    if path := run_context.current().timings:
+        path.unlink(missing_ok=True)
     return noted
 
 
@@ -169,5 +195,6 @@ def _place(node: Node) -> tuple[str, str]:
 
 
 def _read(path: Path) -> Iterator[_Noted]:
-    for line in path.read_text().splitlines():
-        yield _Noted(*json.loads(line))
+    for line in path.read_text().splitlines() if path.is_file() else ():
+        with contextlib.suppress(ValueError):  # cut short by a full disk
+            yield _Noted(*json.loads(line))

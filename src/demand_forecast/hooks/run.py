@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from kedro.framework.context import KedroContext
@@ -12,10 +14,14 @@ from kedro.pipeline import Pipeline
 
 from demand_forecast.framework import run_context
 from demand_forecast.framework.conf_source import file_in_force
+from demand_forecast.framework.failures import RunFailedError
 from demand_forecast.framework.run_context import RunContext
 from demand_forecast.framework.segments import parse
+from demand_forecast.registry import server
 from demand_forecast.registry.tracking import active_run, log_table, tracking_uri
 from demand_forecast.reporting.run_report import LEADERBOARD
+
+_LOGGER = logging.getLogger(__name__)
 
 
 class RunHook:
@@ -28,12 +34,15 @@ class RunHook:
         source = str(loader.conf_source)
         file = file_in_force(source, context.env, "segments.yml")
         plan = parse(dict(loader["segments"]), dict(loader["layouts"]), file)
+        places = dict(loader["globals"])
         run_context.enter(
             RunContext(
                 segments=plan,
                 project_path=context.project_path,
                 conf_source=source,
                 env=context.env,
+                data_root=_anchored(places.get("data_root"), context.project_path),
+                patience=float(places.get("wait_for_other_run", RunContext.patience)),
                 runtime_params=dict(loader.runtime_params or {}),
             )
         )
@@ -57,6 +66,26 @@ class RunHook:
     @hook_impl
     def after_pipeline_run(self, pipeline: Pipeline, catalog: CatalogProtocol[Any, Any]) -> None:
         """Log the leaderboard, where there is a new one, to the MLflow run."""
-        if LEADERBOARD in pipeline.all_outputs():
-            table = catalog.load(LEADERBOARD)
+        if LEADERBOARD not in pipeline.all_outputs() or server.is_given_up():
+            return
+        table = catalog.load(LEADERBOARD)
+        try:
             log_table(run_context.current().parent, f"{LEADERBOARD}.csv", table)
+        except Exception as error:
+            if not server.is_trouble(error):
+                raise
+            _LOGGER.warning("%s", server.words(tracking_uri(), error))
+
+    @hook_impl
+    def on_pipeline_error(
+        self, error: Exception, pipeline: Pipeline, catalog: CatalogProtocol[Any, Any]
+    ) -> None:
+        """The same where the run went on after a failure."""
+        if isinstance(error, RunFailedError):
+            done = [node for node in pipeline.nodes if node.name not in error.unfinished]
+            self.after_pipeline_run(Pipeline(done), catalog)
+
+
+def _anchored(root: str | None, project: Path) -> str | None:
+    """A data root from the project's folder on where it is a relative path."""
+    return root if root is None or "://" in root else str(project / root)

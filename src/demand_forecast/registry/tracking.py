@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -93,6 +94,11 @@ def log_result(metrics: Mapping[str, float], texts: Mapping[str, str]) -> None:
     mlflow.log_metrics(dict(metrics))
     for name, text in texts.items():
         mlflow.log_text(text, name)
+
+
+def masked(text: str) -> str:
+    """The text with the user and password of every address in it replaced by stars."""
+    return re.sub(r"://[^/@\s]+@", "://***@", text)
 
 
 def tracking_uri() -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -28,14 +28,16 @@ class RunReport(NamedTuple):
     """Reads the small tables of a run; its big ones are left where they are.
 
     Attributes:
-        pipeline: What was run.
+        pipeline: What was run, without nodes that failed or were left out.
         catalog: Of the run.
         plan: Regions and formats of the environment.
+        failed: What failed and why, one line each.
     """
 
     pipeline: Pipeline
     catalog: DataCatalog
     plan: Segments
+    failed: Sequence[str] = ()
 
     def show(self, seconds: Mapping[str, float]) -> None:
         """Print the result of the run, and store the summary of a whole one with its seconds."""
@@ -78,7 +80,7 @@ class RunReport(NamedTuple):
 
     def _finish_summary(self, seconds: Mapping[str, float]) -> RunSummary:
         stored = RunSummary.model_validate(self.catalog.load(SUMMARY))
-        summary = stored.model_copy(update={"seconds": dict(seconds)})
+        summary = stored.model_copy(update={"seconds": dict(seconds), "failed": list(self.failed)})
         self.catalog.save(SUMMARY, summary.model_dump(mode="json"))
         return summary
 

@@ -75,11 +75,13 @@ def test_series_not_delivered_of_late_are_left_out(make_panel) -> None:
     check_output(table, panel.series[KEY].iloc[1:], target_weeks(panel.as_of, 4))
 
 
-def test_a_segment_without_active_series_gives_an_empty_table(make_panel) -> None:
+def test_a_segment_without_active_series_is_an_error_not_an_empty_forecast(make_panel) -> None:
     panel = make_panel()
     baseline = _registered(HistoricalAverage().fit(panel))
     panel.demand[:, -13:] = np.nan
-    assert _score(panel, _champions(panel), baseline).empty
+    words = "north_texas.large has nothing to forecast: .* 13 weeks until 2024-12-28"
+    with pytest.raises(ContractError, match=words):
+        _score(panel, _champions(panel), baseline)
 
 
 def test_no_champion_gives_the_baseline_with_the_reason(panel, baseline, caplog) -> None:

@@ -151,6 +151,10 @@ class RunSummary(Record):
         default_factory=dict, description="Work by stage over all processes; `total` by the clock."
     )
 
+    failed: list[str] = Field(
+        default_factory=list, description="What failed and why; it is missing from the rest."
+    )
+
     @property
     def total(self) -> Models:
         """All models together."""

@@ -86,12 +86,19 @@ def score_segment(
         The forecasts and their explanations.
 
     Raises:
-        ContractError: If even the baseline's forecast breaks the output contract.
+        ContractError: If there is nothing to forecast, or even the baseline's forecast breaks the
+            output contract.
     """
     classes = panel.series[KEY].reset_index(drop=True)
     classes["velocity"] = classes["product_id"].map(by_product(velocity)).fillna(SLOW)
     active = active_series(panel, scoring.active_within_weeks)
-    tables = [pd.DataFrame(columns=[*OUTPUT_COLUMNS, *GROUPS])]
+    if not active.any():
+        raise ContractError(
+            f"{panel.region}.{panel.store_format} has nothing to forecast: nothing was delivered "
+            f"in the last {scoring.active_within_weeks} weeks until {panel.as_of:%Y-%m-%d}. Look "
+            "at the dates in its raw files, and at conditioning.as_of."
+        )
+    tables = []
     for velocity_class, registered in models.items():
         rows = (classes["velocity"] == velocity_class).to_numpy()
         wanted = classes[rows & active]
@@ -99,7 +106,7 @@ def score_segment(
             tables.append(
                 _score(panel.select(rows), wanted, registered, baseline, horizon, scoring)
             )
-    table = pd.concat(tables[1:] or tables, ignore_index=True)
+    table = pd.concat(tables, ignore_index=True)
     return Scored(table[OUTPUT_COLUMNS], table[EXPLANATION_COLUMNS])
 
 

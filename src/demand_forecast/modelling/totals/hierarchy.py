@@ -104,6 +104,27 @@ def total_segments(
     return add_up(pd.concat(list(filled.values()), ignore_index=True), correlation)
 
 
+def mark_incomplete(totals: pd.DataFrame, missing: Iterable[tuple[str, str]]) -> pd.DataFrame:
+    """Totals in which segments are missing that should be in them.
+
+    Args:
+        totals: As :func:`add_up` gives them.
+        missing: Region and store format of each.
+
+    Returns:
+        With ``complete`` False in the totals to which they belong, which are all of products, and
+        their names in ``reason``.
+    """
+    marked = totals.copy()
+    for region, store_format in missing:
+        lacks = marked["region"].isin([ALL, region])
+        lacks &= marked["store_format"].isin([ALL, store_format])
+        before = marked["reason"].where(marked["reason"] == "", marked["reason"] + "; ")
+        marked["complete"] &= ~lacks
+        marked["reason"] = marked["reason"].mask(lacks, before + f"without {region}.{store_format}")
+    return marked
+
+
 def add_up(forecast: pd.DataFrame, correlation: ErrorCorrelation) -> pd.DataFrame:
     """Totals of the forecasts of any number of segments.
 

@@ -9,6 +9,7 @@ import pandas as pd
 
 from demand_forecast.conditioning.conditioned import ConditionedRegion
 from demand_forecast.conditioning.quality import assess
+from demand_forecast.datasets.optional import read_if_possible
 
 _WIDTH: Final = 900
 _HEIGHT: Final = 120
@@ -26,11 +27,16 @@ def make_quality_page(
     Args:
         conditioned: The region.
         control_totals: Its control totals, as this run has stored them.
-        past_control_totals: How to load each stored version of them, this run's included.
+        past_control_totals: How to load each stored version of them, this run's included; one
+            that cannot be read is left out.
     """
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
-    past = [load() for _, load in sorted((past_control_totals or {}).items())]
+    past = [
+        table
+        for name, load in sorted((past_control_totals or {}).items())
+        if (table := read_if_possible(load, f"past control totals '{name}'")) is not None
+    ]
     if past and _is_same(past[-1], control_totals):
         past = past[:-1]
     pages = Environment(

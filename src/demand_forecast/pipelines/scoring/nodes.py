@@ -13,7 +13,7 @@ from demand_forecast.modelling.evaluation.splits import ForecastParameters
 from demand_forecast.modelling.lifecycle.records import RegisteredModel
 from demand_forecast.modelling.panel import Panel
 from demand_forecast.modelling.scoring.fallback import ScoringParameters, score_segment
-from demand_forecast.modelling.totals.hierarchy import total_segments
+from demand_forecast.modelling.totals.hierarchy import mark_incomplete, total_segments
 from demand_forecast.modelling.velocity import classify
 
 
@@ -54,11 +54,13 @@ def make_totals(
     """Totals by product, region, store format, segment and in all, with their intervals.
 
     Args:
-        forecasts: Of all segments.
+        forecasts: Of all segments but those that failed, without which totals are not complete.
         backtests: Of the last training of their velocities, where there was one.
     """
     errors = {
         segment: [table for b in segment.branches if (table := backtests[b]) is not None]
         for segment in forecasts
     }
-    return total_segments(forecasts, errors)
+    failed = {b.segment for b in backtests} - forecasts.keys()
+    totals = total_segments(forecasts, errors)
+    return mark_incomplete(totals, sorted((s.region, s.store_format) for s in failed))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -167,3 +168,16 @@ def test_a_stored_network_outlives_a_change_of_the_defaults(
         other.predict_sample(training.sample), model.predict_sample(training.sample), strict=True
     ):
         np.testing.assert_array_equal(loaded, stored)
+
+
+@pytest.mark.filterwarnings("ignore")  # threads share their filters
+def test_networks_that_are_trained_in_several_threads_are_those_of_one(training: Training) -> None:
+    """Torch has one sequence of random numbers for all of them."""
+
+    def weights(_: int) -> list[bytes]:
+        model = trained(training, min_steps=20, max_steps=20, dropout=0.2)
+        return [values.numpy().tobytes() for values in model.net_.state_dict().values()]
+
+    with ThreadPoolExecutor(3) as pool:
+        found = list(pool.map(weights, range(4)))
+    assert found == [weights(0)] * 4

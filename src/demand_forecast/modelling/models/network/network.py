@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from threading import Lock
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 
 import numpy as np
@@ -36,6 +37,9 @@ _SMALL = 256
 # Demand and offset by demand: more would let a few of the smallest quantities decide.
 _HEAVIEST = 3.0
 _NOTHING = 1e-3
+# Torch's random numbers are one sequence for the whole process: networks that were trained in
+# several threads at once would take each other's.
+_TRAINING = Lock()
 _LEARNED = ("mean_", "scale_", "range_", "dense_")
 
 
@@ -140,7 +144,7 @@ class Network(Member):
         self.sizes_, self.dense_ = training.sizes, np.asarray(training.dense)
         train, rest = np.flatnonzero(training.is_train), np.flatnonzero(~training.is_train)
         self._standardise(sample.x[np.ix_(training.is_train, self.dense_)], sample.y[train])
-        with _one_thread(), torch.random.fork_rng(devices=[]):
+        with _TRAINING, _one_thread(), torch.random.fork_rng(devices=[]):
             torch.manual_seed(self._seed)
             tensors = self._tensors(sample)
             steps = math.ceil(settings.epochs * len(train) / settings.batch_size)

@@ -1,0 +1,141 @@
+"""kedro-mlflow's hooks, for a server that may not answer: tracking never keeps a run from running.
+
+The plugin itself is switched off in the settings, and its hook is called from here. A server that
+is down is noticed once, in seconds; from then on nothing in the run waits for it. Models cannot be
+registered then, and scoring uses what it can load.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from typing import Any, Final
+
+from kedro.framework.context import KedroContext
+from kedro.framework.hooks import hook_impl
+from kedro.io import CatalogProtocol
+from kedro.pipeline import Pipeline
+from kedro.pipeline.node import Node
+
+from demand_forecast.registry import server
+from demand_forecast.registry.tracking import active_run, masked
+
+# A node's parameters are logged in less time than this by a server that is well.
+_USUAL: Final = 2.0
+_PATIENCE: Final = 15.0
+_LOGGER = logging.getLogger(__name__)
+
+
+class TrackingHook:
+    """Hands over to kedro-mlflow's hook as long as the server answers."""
+
+    def __init__(self) -> None:
+        self._hook: Any = None
+        self._uri, self._waited = "", 0.0
+
+    @hook_impl
+    def after_context_created(self, context: KedroContext) -> None:
+        """Connect to the server; one process at a time where it is a file."""
+        from kedro_mlflow.framework.hooks.mlflow_hook import MlflowHook
+
+        self._hook, self._waited = MlflowHook(), 0.0
+        settings = context.config_loader["mlflow"].get("server", {})
+        self._uri = str(settings.get("mlflow_tracking_uri") or "")
+        if reason := server.trouble(self._uri):
+            self._do_without(reason)
+            return
+
+        def connect() -> None:
+            with server.one_at_a_time(self._uri):
+                self._hook.after_context_created(context)
+
+        self._try(connect)
+
+    @hook_impl
+    def after_catalog_created(  # all that Kedro hands over, as the plugin wants it
+        self,
+        catalog: CatalogProtocol[Any, Any],
+        conf_catalog: dict[str, Any],
+        conf_creds: dict[str, Any],
+        parameters: dict[str, Any],
+        save_version: str,
+        load_versions: dict[str, str],
+    ) -> None:
+        """Name kedro-mlflow's own datasets; the server is not asked."""
+        if self._hook is not None:
+            self._hook.after_catalog_created(
+                catalog, conf_catalog, conf_creds, parameters, save_version, load_versions
+            )
+
+    @hook_impl
+    def before_pipeline_run(
+        self, run_params: dict[str, Any], pipeline: Pipeline, catalog: CatalogProtocol[Any, Any]
+    ) -> None:
+        """Open the MLflow run; close those that processes that were killed have left open."""
+
+        def start() -> None:
+            self._hook.before_pipeline_run(run_params, pipeline, catalog)
+            run = active_run()
+            server.sign(run)
+            if closed := server.close_interrupted(run.experiment_id):
+                _LOGGER.info("MLflow: closed %d runs that were interrupted", closed)
+
+        self._try(start)
+
+    @hook_impl
+    def before_node_run(
+        self, node: Node, catalog: CatalogProtocol[Any, Any], inputs: dict[str, Any], is_async: bool
+    ) -> None:
+        """Log the node's parameters."""
+        start = time.monotonic()
+        self._try(lambda: self._hook.before_node_run(node, catalog, inputs, is_async))
+        self._waited += max(time.monotonic() - start - _USUAL, 0)
+        if self._hook is not None and self._waited > _PATIENCE:
+            _LOGGER.warning(
+                "MLflow at %s is slow: it took %.0f s too long for the parameters of some nodes; "
+                "those of the others are not logged",
+                masked(self._uri),
+                self._waited,
+            )
+            server.forget_run()
+            self._hook = None
+
+    @hook_impl
+    def after_pipeline_run(
+        self, run_params: dict[str, Any], pipeline: Pipeline, catalog: CatalogProtocol[Any, Any]
+    ) -> None:
+        """Close the MLflow run."""
+        self._try(lambda: self._hook.after_pipeline_run(run_params, pipeline, catalog))
+
+    @hook_impl
+    def on_pipeline_error(
+        self,
+        error: Exception,
+        run_params: dict[str, Any],
+        pipeline: Pipeline,
+        catalog: CatalogProtocol[Any, Any],
+    ) -> None:
+        """Close it as failed."""
+        if active_run().run_id is not None:  # which the plugin takes for granted
+            self._try(lambda: self._hook.on_pipeline_error(error, run_params, pipeline, catalog))
+
+    def _try(self, ask: Callable[[], None]) -> None:
+        """Ask the server something; do without it from now on if it gives no answer."""
+        if self._hook is None:
+            return
+        try:
+            ask()
+        except Exception as error:
+            if not server.is_trouble(error):
+                raise
+            self._do_without(error)
+
+    def _do_without(self, reason: object) -> None:
+        """No more tracking in this run; where nothing can be read, no more asking either."""
+        _LOGGER.warning("%s", server.words(self._uri, reason))
+        self._hook = None
+        if isinstance(reason, Exception) and server.can_be_read(self._uri, reason):
+            server.forget_run()
+        else:
+            server.give_up()

@@ -1,0 +1,175 @@
+"""An MLflow server that may be down, slow, locked or read-only, and runs that were interrupted."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+from filelock import FileLock
+
+from demand_forecast.registry.tracking import ParentRun, masked
+
+# An address that MLflow refuses at once. Whatever asks for the server later in a run that has given
+# it up is told so without waiting: eighty models must not wait for it one after the other.
+UNREACHABLE: Final = "unreachable:"
+_SQLITE: Final = "sqlite:///"
+_PORTS: Final = {"http": 80, "https": 443, "postgresql": 5432, "mysql": 3306, "mssql": 1433}
+_SECONDS: Final = 5.0
+_HOST, _PROCESS = "process_host", "process_id"
+
+
+def trouble(uri: str) -> str:
+    """Why a server or database cannot be reached, found out in a few seconds; else nothing.
+
+    Args:
+        uri: Its address.
+    """
+    if uri.startswith(_SQLITE):
+        return _sqlite_trouble(Path(uri.removeprefix(_SQLITE)))
+    parts = urlsplit(uri)
+    try:
+        port = parts.port or _PORTS.get(parts.scheme.partition("+")[0])
+        if parts.hostname and port:
+            socket.create_connection((parts.hostname, port), timeout=_SECONDS).close()
+    except (OSError, ValueError) as error:
+        return str(error)
+    return ""
+
+
+def _sqlite_trouble(file: Path) -> str:
+    if not file.is_file():
+        return ""  # MLflow makes it, with its folder
+    try:
+        with contextlib.closing(sqlite3.connect(file, timeout=_SECONDS)) as database:
+            database.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    except sqlite3.Error as error:
+        return f"{file}: {error}"
+    return ""
+
+
+def is_trouble(error: Exception) -> bool:
+    """Whether an error is the server's or the connection's, not one of the configuration."""
+    from mlflow.exceptions import MlflowException
+    from sqlalchemy.exc import SQLAlchemyError
+
+    return isinstance(error, MlflowException | SQLAlchemyError | OSError)
+
+
+def can_be_read(uri: str, error: Exception) -> bool:
+    """Whether models may still be asked for after an error of :func:`is_trouble`.
+
+    So it is where a server has answered, such as that something is forbidden, and where a file can
+    be read but not written.
+
+    Args:
+        uri: Address of the server.
+        error: What it came to.
+    """
+    from requests import RequestException
+
+    if uri.startswith(_SQLITE):
+        return not trouble(uri)
+    chain: BaseException | None = error
+    while chain is not None and not isinstance(chain, RequestException | OSError):
+        chain = chain.__cause__ or chain.__context__
+    return chain is None
+
+
+def give_up() -> None:
+    """Ask the server nothing more in this process."""
+    import mlflow
+
+    mlflow.set_tracking_uri(UNREACHABLE)
+    mlflow.set_registry_uri(UNREACHABLE)
+    forget_run()
+
+
+def forget_run(status: str = "FAILED") -> None:
+    """Leave the MLflow run that is open in this thread, even if the server cannot be told so.
+
+    Args:
+        status: What MLflow is told of it.
+    """
+    import mlflow
+    from mlflow.exceptions import MlflowException
+
+    with contextlib.suppress(MlflowException):
+        mlflow.end_run(status)
+
+
+def is_given_up() -> bool:
+    """Whether this process asks the server nothing more."""
+    import mlflow
+
+    return bool(mlflow.get_tracking_uri() == UNREACHABLE)
+
+
+@contextmanager
+def one_at_a_time(uri: str) -> Iterator[None]:
+    """Hold an SQLite store against other processes: two that make its tables break it."""
+    if not uri.startswith(_SQLITE):
+        yield
+        return
+    file = Path(uri.removeprefix(_SQLITE))
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(f"{file}.lock"):
+        yield
+
+
+def sign(run: ParentRun) -> None:
+    """Note in an MLflow run which process works for it."""
+    from mlflow.tracking import MlflowClient
+
+    if run.run_id is not None:
+        client = MlflowClient()
+        client.set_tag(run.run_id, _HOST, socket.gethostname())
+        client.set_tag(run.run_id, _PROCESS, str(os.getpid()))
+
+
+def close_interrupted(experiment_id: str) -> int:
+    """Close the MLflow runs whose process on this machine was killed, and the runs below them.
+
+    Args:
+        experiment_id: Where to look.
+
+    Returns:
+        How many were closed.
+    """
+    from mlflow.tracking import MlflowClient
+
+    client = MlflowClient()
+    running = client.search_runs([experiment_id], "attributes.status = 'RUNNING'")
+    here = [run for run in running if run.data.tags.get(_HOST) == socket.gethostname()]
+    dead = {run.info.run_id for run in here if not _is_alive(run.data.tags.get(_PROCESS, ""))}
+    dead |= {r.info.run_id for r in running if r.data.tags.get("mlflow.parentRunId") in dead}
+    for run_id in dead:
+        client.set_terminated(run_id, "KILLED")
+    return len(dead)
+
+
+def _is_alive(process: str) -> bool:
+    try:
+        os.kill(int(process), 0)
+    except ProcessLookupError:
+        return False
+    except (ValueError, PermissionError):
+        pass  # not known, or somebody else's
+    return True
+
+
+def words(uri: str, reason: object) -> str:
+    """A warning that the server is done without; no password is in it.
+
+    Args:
+        uri: Its address.
+        reason: What happened.
+    """
+    said = " ".join(masked(str(reason)).split())
+    return f"MLflow at {masked(uri)} cannot be reached: {said[:300]}; the run goes on without it"

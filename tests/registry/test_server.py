@@ -1,0 +1,138 @@
+"""Servers that do not answer, and runs that were interrupted; no server is started for it."""
+
+from __future__ import annotations
+
+import multiprocessing
+import shutil
+import socket
+import sqlite3
+import time
+
+import mlflow
+import pytest
+from mlflow.exceptions import MlflowException
+from mlflow.tracking import MlflowClient
+
+from demand_forecast.registry import server
+from demand_forecast.registry.tracking import ParentRun
+
+
+@pytest.fixture
+def free_port():
+    """A port at which nobody answers."""
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        yield one.getsockname()[1]
+
+
+def test_a_server_that_is_down_is_noticed_at_once(free_port):
+    start = time.monotonic()
+    assert "refused" in server.trouble(f"http://127.0.0.1:{free_port}")
+    assert "refused" in server.trouble(f"postgresql+psycopg://ann:x@127.0.0.1:{free_port}/mlflow")
+    assert time.monotonic() - start < 5
+
+
+@pytest.mark.parametrize("uri", ["databricks", "sqlite:///", "", "file:///tmp/mlruns"])
+def test_what_has_no_address_is_left_to_mlflow(uri):
+    assert server.trouble(uri) == ""
+
+
+def test_a_server_that_listens_is_no_trouble():
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        assert server.trouble(f"http://127.0.0.1:{listening.getsockname()[1]}") == ""
+
+
+def test_a_store_that_is_locked_or_no_database_is_trouble(tmp_path, empty_store, monkeypatch):
+    monkeypatch.setattr(server, "_SECONDS", 0.05)
+    file = shutil.copy(empty_store, tmp_path / "mlflow.db")
+    uri = f"sqlite:///{file}"
+    assert server.trouble(uri) == ""
+    other = sqlite3.connect(file)
+    other.execute("BEGIN EXCLUSIVE")
+    assert "database is locked" in server.trouble(uri)
+    other.close()
+    file.write_bytes(b"This is not a database. " * 100)
+    assert "file is not a database" in server.trouble(uri)
+    assert server.trouble(f"sqlite:///{tmp_path}/new/mlflow.db") == ""
+
+
+def test_after_giving_up_nothing_is_asked(own_store):
+    registry = mlflow.get_registry_uri()
+    with mlflow.start_run():
+        server.give_up()
+        assert mlflow.active_run() is None
+    assert server.is_given_up()
+    with pytest.raises(MlflowException, match="unreachable"):
+        MlflowClient().get_model_version_by_alias("model", "champion")
+    mlflow.set_registry_uri(registry)
+
+
+def _raised(error, cause=None):
+    try:
+        raise error from cause
+    except Exception as caught:
+        return caught
+
+
+def test_a_server_that_answered_may_still_be_asked_for_models(tmp_path, empty_store):
+    forbidden = MlflowException("failed with error code 403")
+    silent = _raised(MlflowException("failed with exception"), ConnectionError("no route"))
+    assert server.can_be_read("http://mlflow", forbidden)
+    assert not server.can_be_read("http://mlflow", silent)
+    assert server.can_be_read(f"sqlite:///{empty_store}", silent)
+    assert all(server.is_trouble(error) for error in (forbidden, silent, OSError()))
+    assert not server.is_trouble(ValueError("Parameter 'x' is too long"))
+
+
+def _connect(uri, journal):
+    with server.one_at_a_time(uri):
+        for word in ("begin", "end"):
+            with journal.open("a") as file:
+                file.write(f"{word}\n")
+            time.sleep(0.02)
+
+
+def test_processes_that_start_together_make_a_store_one_after_the_other(tmp_path):
+    context, journal = multiprocessing.get_context("fork"), tmp_path / "journal"
+    given = (f"sqlite:///{tmp_path}/new/mlflow.db", journal)
+    processes = [context.Process(target=_connect, args=given) for _ in range(4)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    assert journal.read_text().split() == ["begin", "end"] * 4
+
+
+def test_runs_of_processes_that_were_killed_are_closed_with_what_is_below_them(own_store):
+    client = MlflowClient()
+    dead = multiprocessing.get_context("fork").Process(target=int)
+    dead.start()
+    dead.join()
+
+    def begin(**tags):
+        return client.create_run("0", tags=tags).info.run_id
+
+    here = socket.gethostname()
+    killed = begin(process_host=here, process_id=str(dead.pid))
+    below = begin(**{"mlflow.parentRunId": killed})
+    others = [
+        begin(process_host="elsewhere", process_id=str(dead.pid)),
+        begin(process_host=here, process_id="unknown"),
+        begin(),
+    ]
+    own = begin()
+    server.sign(ParentRun(own))
+    server.sign(ParentRun())
+    assert server.close_interrupted("0") == 2
+    states = {run: client.get_run(run).info.status for run in (killed, below, own, *others)}
+    assert states == dict.fromkeys([killed, below], "KILLED") | dict.fromkeys(
+        [own, *others], "RUNNING"
+    )
+
+
+def test_the_warning_names_the_server_without_its_password():
+    uri = "https://ann:secret@mlflow.example.com"
+    assert server.words(uri, f"{uri}/api:\n no answer") == (
+        "MLflow at https://***@mlflow.example.com cannot be reached: "
+        "https://***@mlflow.example.com/api: no answer; the run goes on without it"
+    )
