@@ -14,8 +14,8 @@ from demand_forecast.framework import run_context
 from demand_forecast.framework.conf_source import file_in_force
 from demand_forecast.framework.run_context import RunContext
 from demand_forecast.framework.segments import parse
-from demand_forecast.registry.tracking import active_run, log_table, tracking_uri
-from demand_forecast.reporting.run_report import LEADERBOARD
+from demand_forecast.registry.tracking import active_run, log_figures, log_table, tracking_uri
+from demand_forecast.reporting.run_report import LEADERBOARD, MONITORING
 
 
 class RunHook:
@@ -56,7 +56,10 @@ class RunHook:
 
     @hook_impl
     def after_pipeline_run(self, pipeline: Pipeline, catalog: CatalogProtocol[Any, Any]) -> None:
-        """Log the leaderboard, where there is a new one, to the MLflow run."""
+        """Log leaderboard and figures of monitoring, where they are new, to the MLflow run."""
+        parent = run_context.current().parent
         if LEADERBOARD in pipeline.all_outputs():
             table = catalog.load(LEADERBOARD)
-            log_table(run_context.current().parent, f"{LEADERBOARD}.csv", table)
+            log_table(parent, f"{LEADERBOARD}.csv", table)
+        if MONITORING in pipeline.all_outputs():
+            log_figures(parent, catalog.load(MONITORING))
