@@ -91,6 +91,33 @@ def run(runner: str | None, runner_params: dict[str, Any], **options: Any) -> An
         raise click.ClickException(str(error)) from error
 
 
+@cli.command(name="retrain")
+@click.option("--dry-run", is_flag=True, help="Only say which models would be trained, and why.")
+@click.option(
+    "--namespace",
+    "namespaces",
+    multiple=True,
+    help="A region, segment or velocity, such as north_texas.large.fast; may be repeated. "
+    "Default: all.",
+)
+@click.option("--env", "-e", default=None, help="Kedro environment.")
+@click.pass_obj
+def retrain(
+    project: ProjectMetadata, dry_run: bool, namespaces: tuple[str, ...], env: str | None
+) -> None:
+    """Train, validate and release the models that need it, and no others.
+
+    Raw files are read first, as far as they have changed. The exit code is 0 also where nothing was
+    to be done.
+    """
+    from demand_forecast.reporting import retraining
+
+    plan = retraining.make_plan(project.project_path, env, namespaces)
+    due = retraining.print_due(plan)
+    if due and not dry_run:
+        retraining.train(project.project_path, env, due)
+
+
 @cli.command(name="sample-data")
 @click.option("--stores", default=8, show_default=True, help="Stores per region.")
 @click.option("--products", default=10, show_default=True, help="Products of the company.")

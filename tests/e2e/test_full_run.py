@@ -57,7 +57,9 @@ def stored(full_run):
     of_velocity = ("backtest", "metrics", "verdict", "lost_sales")
     names += [f"{branch}.{name}" for branch in BRANCHES for name in of_velocity]
     names += [f"{r}.{name}" for r in REGIONS for name in ("control_totals", "quarantine")]
-    return full_run.load([*names, "summary", "leaderboard", "retrain_plan", "totals"])
+    return full_run.load(
+        [*names, "summary", "leaderboard", "retrain_plan", "totals", "alerts", "drift"]
+    )
 
 
 @pytest.fixture(scope="session")
@@ -222,13 +224,23 @@ def test_totals_are_the_sums_of_the_forecasts(stored) -> None:
     assert weekly["mean"].sum() == pytest.approx(rows["mean"].sum(), rel=1e-4)
 
 
-def test_the_plan_trains_only_what_has_no_champion(stored) -> None:
+def test_nothing_is_planned_right_after_a_training(stored) -> None:
     plan = stored["retrain_plan"]
     assert len(plan) == 2 * len(SEGMENTS)
     missing = (plan["region"] + "." + plan["store_format"]) == FAILING
     assert set(plan.loc[missing, "reasons"]) == {"no_champion"}
     assert plan.loc[~missing, "reasons"].isna().all()
-    assert (plan["retrain"] == missing).all()
+    assert plan.loc[missing, "details"].str.contains("tried on these very data").all()
+    assert not plan["retrain"].any()
+
+
+def test_alerts_and_drift_are_told_over_all_segments(stored, runs) -> None:
+    alerts, drift = stored["alerts"], stored["drift"]
+    assert {"no champion", "no new data"} <= set(alerts["what"])
+    assert set(drift["region"]) == set(REGIONS)
+    assert not drift["drifted"].any()
+    [parent] = runs[0]
+    assert parent.data.metrics["alerts"] == len(alerts)
 
 
 def test_a_number_leads_back_to_data_code_and_verdict(full_run, stored, runs) -> None:

@@ -124,6 +124,14 @@ def test_explain_a_forecast(with_texas) -> None:
         assert "price and promotion" in printed
 
 
+def test_retrain_on_demand(with_texas) -> None:
+    dry = {"retrain --namespace": "retrain --dry-run --namespace"}
+    every, some = carry_out(with_texas, "retrain-on-demand", dry)
+    assert "hawaii.large.fast" in every
+    assert "north_texas.large.slow" in some
+    assert "hawaii.large.fast" not in some.partition("Models")[2]
+
+
 def test_every_page_is_carried_out() -> None:
     pages = {path.stem for path in (ROOT / "docs" / "how-to").glob("*.md")} - {"index"}
     pages -= {"read-the-pipeline"}  # what Kedro-Viz shows is for the eye

@@ -15,9 +15,11 @@ from demand_forecast.framework.segments import Segment
 from demand_forecast.modelling.evaluation.splits import ForecastParameters
 from demand_forecast.modelling.evaluation.summary import best_simple
 from demand_forecast.modelling.explanation.explain import GROUPS
+from demand_forecast.modelling.lifecycle.data_quality import QUALITY_COLUMNS
 from demand_forecast.modelling.lifecycle.gate import GateParameters
+from demand_forecast.modelling.lifecycle.lineage import Lineage
+from demand_forecast.modelling.lifecycle.monitoring import MonitoringParameters
 from demand_forecast.modelling.lifecycle.records import Challenger, RegisteredModel
-from demand_forecast.modelling.lifecycle.retraining import RetrainingParameters
 from demand_forecast.modelling.lifecycle.training import TrainingParameters
 from demand_forecast.modelling.models.baseline import HistoricalAverage
 from demand_forecast.modelling.models.ensemble import Ensemble
@@ -301,12 +303,13 @@ def test_models_are_refitted_and_promoted_by_the_verdict(panel, trained) -> None
         for velocity in ("fast", "slow")
     }
     verdicts["slow"]["passed"] = False
-    fast, slow = (
+    (fast, origin), (slow, _) = (
         release.refit(
             panel, classes, branch, challengers[v], verdicts[v], backtests[v], FORECAST, TRAINING
         )
         for branch, v in ((FAST, "fast"), (SLOW, "slow"))
     )
+    assert Lineage.model_validate(origin) == fast.lineage
     assert (fast.lineage.promoted, slow.lineage.promoted) == (True, False)
     assert (fast.lineage.velocity, slow.lineage.velocity) == ("fast", "slow")
     assert fast.parameters["network.max_steps"] == 5
@@ -366,28 +369,100 @@ def test_totals_add_up(panel, trained) -> None:
     assert set(totals["reason"]) == {"1 of 2 segments have no backtest"}
 
 
-def test_health_reads_the_forecasts_of_earlier_runs(panel) -> None:
+def test_the_last_forecast_is_noted(panel) -> None:
+    table, _ = _score(panel, None, NO_CHAMPION)
+    noted = scoring.note_forecast(table)
+    assert noted == {
+        "as_of": "2024-12-28",
+        "rows": len(table),
+        "sources": {"baseline": len(table)},
+    }
+    assert scoring.note_forecast(table.iloc[:0])["as_of"] is None
+
+
+WATCH = MonitoringParameters(today="2025-01-04")
+
+
+def _look_back(panel, past, champion=NO_CHAMPION, backtests=None):
+    models = {
+        f"{name}_{velocity}": value
+        for velocity in ("fast", "slow")
+        for name, value in {
+            "champion": champion,
+            "lineage": None,
+            "past_backtests": backtests or {},
+        }.items()
+    }
+    return monitoring.look_back(panel, past, None, WATCH, **models)
+
+
+def _check_health(panel, outcomes, evidence, fast=NO_CHAMPION):
+    of_models = {
+        f"{name}_{velocity}": value
+        for velocity, champion in (("fast", fast), ("slow", NO_CHAMPION))
+        for name, value in {
+            "champion": champion,
+            "lineage": None,
+            "training": TRAINING.model_dump(),
+        }.items()
+    }
+    return monitoring.check_health(
+        panel, outcomes, evidence, None, {}, FORECAST, WATCH, **of_models
+    )
+
+
+def _unreadable() -> pd.DataFrame:
+    raise OSError("truncated")
+
+
+def test_health_reads_the_forecasts_of_earlier_runs(panel, caplog) -> None:
     average = HistoricalAverage().fit(panel)
     model = RegisteredModel(average, "test.fast", "1", lineage(as_of=panel.as_of.date()))
     early = panel.until(panel.weeks[panel.n_weeks - 3])
     past, _ = _score(early, None, model, model)
     past = past.assign(source="champion")
-    partitions = {"2020.parquet": lambda: past, "2021.parquet": lambda: past}
-    health = monitoring.check_health(panel, partitions, fast=model, slow=NO_CHAMPION)
+    stored = {"2020.parquet": lambda: past, "2021.parquet": lambda: past, "2022": _unreadable}
+    outcomes, evidence, stability = _look_back(panel, stored, model)
+    assert "version 2022 cannot be read and is left out: truncated" in caplog.text
+    assert evidence.empty and stability.empty
+    health = _check_health(panel, outcomes, evidence, model)
     fast, slow = health["models"]
-    assert fast["realised_rows"] + slow["realised_rows"] == panel.n_series * 2
+    in_stock = outcomes[~outcomes["censored"] & (outcomes["actual"] > 0)]
+    assert fast["realised_rows"] == (in_stock["velocity"] == "fast").sum() > 0
     assert fast["model_version"] == "1"
     assert slow["model_version"] is None
-    nothing = monitoring.check_health(panel, None, fast=model, slow=NO_CHAMPION)
-    assert {row["realised_mape"] for row in nothing["models"]} == {None}
+    assert slow["realised_rows"] == 0
+    nothing, evidence, _ = _look_back(panel, None)
+    empty = _check_health(panel, nothing, evidence, model)
+    assert {row["realised_mape"] for row in empty["models"]} == {None}
+    assert monitoring.measure_accuracy(panel, nothing, evidence).empty
 
 
 def test_the_plan_is_a_table_with_reasons_as_text(panel) -> None:
-    health = monitoring.check_health(panel, None, fast=NO_CHAMPION, slow=NO_CHAMPION)
+    outcomes, evidence, stability = _look_back(panel, None)
+    health = _check_health(panel, outcomes, evidence)
     other = json.loads(json.dumps(health).replace("large", "small"))
-    healths = {LARGE: health, Segment("north_texas", "small"): other}
-    plan = monitoring.plan_retraining(RetrainingParameters(), healths)
+    small = Segment("north_texas", "small")
+    healths = {LARGE: health, small: other}
+    levels, tests = monitoring.look_for_drift(panel, outcomes, evidence, WATCH)
+    drift, plan = monitoring.plan_retraining(
+        WATCH, healths, {LARGE: levels, small: levels}, {LARGE: tests, small: tests}
+    )
+    assert not drift["drifted"].any()
     assert len(plan) == 4
     assert set(plan["reasons"]) == {"no_champion"}
     assert plan["retrain"].all()
     assert np.all(plan["details"].str.len() > 0)
+    totals = pd.DataFrame(
+        [{"region": "north_texas", "as_of": "2024-12-28", "source": "shipments", "rows_in": 10}]
+    ).reindex(columns=QUALITY_COLUMNS)
+    past = {"north_texas": {"1": lambda: totals.assign(rows_in=20), "2": lambda: totals}}
+    quality = monitoring.follow_quality({"north_texas": totals}, past)
+    assert quality["rows_in"].tolist() == [20, 10]
+    accuracy = monitoring.measure_accuracy(panel, outcomes, evidence)
+    alerts, message, figures = monitoring.raise_alerts(
+        WATCH, plan, drift, quality, healths, {LARGE: accuracy}, {LARGE: stability}
+    )
+    assert alerts["what"].tolist() == ["no champion", "rows leap"]
+    assert message is alerts
+    assert figures == {"models_to_retrain": 4.0, "alerts": 2.0, "alerts_high": 1.0}

@@ -34,8 +34,11 @@ NODES = {
         "all": {"summarise_run", "rank_contestants"},
     },
     "release": {"segment": {"refit_baseline"}, "velocity": {"refit"}},
-    "scoring": {"segment": {"score", "draw_forecast"}, "all": {"make_totals"}},
-    "monitoring": {"segment": {"check_health"}, "all": {"plan_retraining"}},
+    "scoring": {"segment": {"score", "draw_forecast", "note_forecast"}, "all": {"make_totals"}},
+    "monitoring": {
+        "segment": {"look_back", "measure_accuracy", "check_health", "look_for_drift"},
+        "all": {"follow_quality", "plan_retraining", "raise_alerts"},
+    },
 }
 # Where each dataset is to be found: what its name ends in, and the catalog's entry for it.
 OF_REGION = {
@@ -59,6 +62,14 @@ OF_SEGMENT = {
     "explanations": "{region}.{store_format}.explanations",
     "past_forecasts": "{region}.{store_format}.past_forecasts",
     "health": "{region}.{store_format}.health",
+    "past_panels": "{region}.{store_format}.past_panels",
+    "scored": "{region}.{store_format}.scored",
+    "outcomes": "{region}.{store_format}.outcomes",
+    "evidence": "{region}.{store_format}.evidence",
+    "accuracy": "{region}.{store_format}.accuracy",
+    "stability": "{region}.{store_format}.stability",
+    "demand_levels": "{region}.{store_format}.demand_levels",
+    "covariate_tests": "{region}.{store_format}.covariate_tests",
 }
 OF_VELOCITY = {
     "challenger": "{region}.{store_format}.{velocity}.challenger",
@@ -72,8 +83,21 @@ OF_VELOCITY = {
     "metrics": "{region}.{store_format}.{velocity}.metrics",
     "covariates": "{region}.{store_format}.{velocity}.covariates",
     "model": "{region}.{store_format}.{velocity}.model",
+    "champion": "{region}.{store_format}.{velocity}.champion",
+    "lineage": "{region}.{store_format}.{velocity}.lineage",
+    "past_backtests": "{region}.{store_format}.{velocity}.past_backtests",
 }
-OF_ALL = {"summary", "leaderboard", "retrain_plan", "totals"}
+OF_ALL = {
+    "summary",
+    "leaderboard",
+    "retrain_plan",
+    "totals",
+    "drift",
+    "data_quality",
+    "alerts",
+    "alert_message",
+    "monitoring_figures",
+}
 READ_AT_THE_END = {"{region}.{store_format}.forecast_sources"}  # by no node: for the run's report
 
 
@@ -255,7 +279,8 @@ def test_what_can_run_on_another_worker_is_stored(registry) -> None:
 def test_jobs_start_from_raw_files(registry) -> None:
     """Beside them a job may only read what need not be there: the last run's, and models."""
     optional = re.compile(
-        r".*\.(last_\w+|past_forecasts|past_control_totals|incumbent|model|baseline_model)|params:.*|\w+\.raw_\w+"
+        r".*\.(last_\w+|past_\w+|incumbent|model|baseline_model|champion|lineage|scored)"
+        r"|params:.*|\w+\.raw_\w+"
     )
     for job in JOBS:
         inputs = registry.pipelines[job].inputs()

@@ -38,6 +38,7 @@ def per_segment(
     *,
     region_inputs: Iterable[str] = (),
     velocity_inputs: Iterable[str] = (),
+    run_inputs: Iterable[str] = (),
     leads_to_velocities: bool = False,
 ) -> list[Pipeline]:
     """One copy of ``template`` per segment.
@@ -48,9 +49,11 @@ def per_segment(
         region_inputs: What the segments of a region share, such as ``conditioned``.
         velocity_inputs: What each velocity of the segment makes, such as ``model``; the template
             calls them ``model_fast`` and ``model_slow``.
+        run_inputs: What there is once in a run, such as ``params:monitoring``.
         leads_to_velocities: Whether a run of one velocity needs these nodes.
     """
     pipelines = []
+    of_run = {name: name for name in run_inputs}
     for segment in plan.segments:
         inside = {
             f"{name}_{branch.velocity}": _within(branch.namespace, name)
@@ -61,7 +64,7 @@ def per_segment(
         if leads_to_velocities:
             tags |= {branch.namespace for branch in segment.branches}
         outside = {name: _within(segment.region, name) for name in region_inputs}
-        pipelines.append(_copy(template, segment.namespace, outside | inside, tags))
+        pipelines.append(_copy(template, segment.namespace, of_run | outside | inside, tags))
     return pipelines
 
 
@@ -108,7 +111,10 @@ def of_branches(name: str, plan: Segments) -> dict[Branch, str]:
 
 
 def collector(
-    func: Callable[..., Any], inputs: Mapping[str, str | Mapping[Any, str]], outputs: str, name: str
+    func: Callable[..., Any],
+    inputs: Mapping[str, str | Mapping[Any, str]],
+    outputs: str | list[str],
+    name: str,
 ) -> Node:
     """A node that reads from many namespaces and belongs to none; it comes after all segments.
 
@@ -116,7 +122,7 @@ def collector(
         func: Takes a mapping by place for each argument that stands for many datasets; places
             that failed are left out of it (:func:`without`).
         inputs: By argument of ``func``, parameters first: a dataset, or datasets by place.
-        outputs: Dataset.
+        outputs: Dataset, or several.
         name: Name of the node.
     """
 

@@ -28,6 +28,8 @@ class DrawingHook:
         """
         drawing = draw_example(pipelines["__default__"], run_context.current().segments)
         for name, full in drawing.names.items():
+            if full not in catalog:  # kept in memory only, which Kedro-Viz needs no entry for
+                continue
             dataset = copy(catalog.get(full))
             vars(dataset)["metadata"] = None
             catalog[name] = dataset

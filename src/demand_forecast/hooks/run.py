@@ -18,8 +18,8 @@ from demand_forecast.framework.failures import RunFailedError
 from demand_forecast.framework.run_context import RunContext
 from demand_forecast.framework.segments import parse
 from demand_forecast.registry import server
-from demand_forecast.registry.tracking import active_run, log_table, tracking_uri
-from demand_forecast.reporting.run_report import LEADERBOARD
+from demand_forecast.registry.tracking import active_run, log_figures, log_table, tracking_uri
+from demand_forecast.reporting.run_report import LEADERBOARD, MONITORING
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -65,12 +65,16 @@ class RunHook:
 
     @hook_impl
     def after_pipeline_run(self, pipeline: Pipeline, catalog: CatalogProtocol[Any, Any]) -> None:
-        """Log the leaderboard, where there is a new one, to the MLflow run."""
-        if LEADERBOARD not in pipeline.all_outputs() or server.is_given_up():
+        """Log leaderboard and figures of monitoring, where they are new, to the MLflow run."""
+        made = pipeline.all_outputs() & {LEADERBOARD, MONITORING}
+        if not made or server.is_given_up():
             return
-        table = catalog.load(LEADERBOARD)
+        tables, parent = {name: catalog.load(name) for name in made}, run_context.current().parent
         try:
-            log_table(run_context.current().parent, f"{LEADERBOARD}.csv", table)
+            if LEADERBOARD in made:
+                log_table(parent, f"{LEADERBOARD}.csv", tables[LEADERBOARD])
+            if MONITORING in made:
+                log_figures(parent, tables[MONITORING])
         except Exception as error:
             if not server.is_trouble(error):
                 raise

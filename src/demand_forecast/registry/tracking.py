@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from mlflow.entities import Metric
 
 
+_BATCH = 1000  # metrics that MLflow takes at once
+
+
 class ParentRun(NamedTuple):
     """The MLflow run of the Kedro run, below which models are logged; no run id outside one."""
 
@@ -120,6 +123,15 @@ def log_table(parent: ParentRun, name: str, table: pd.DataFrame) -> None:
 
     if parent.run_id is not None:
         MlflowClient().log_text(parent.run_id, table.to_csv(index=False), name)
+
+
+def log_figures(parent: ParentRun, figures: Mapping[str, float]) -> None:
+    """Log figures as metrics of an MLflow run; outside one, nothing."""
+    from mlflow.tracking import MlflowClient
+
+    client, metrics = MlflowClient(), as_metrics(figures)
+    for first in range(0, len(metrics) if parent.run_id else 0, _BATCH):
+        client.log_batch(str(parent.run_id), metrics[first : first + _BATCH])
 
 
 def use_server(uri: str) -> None:

@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 import pandas as pd
 from rich import box
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from demand_forecast.modelling.evaluation.summary import (
@@ -147,6 +148,25 @@ def print_retraining(plan: pd.DataFrame) -> None:
         console.print(table)
 
 
+def print_alerts(alerts: pd.DataFrame) -> None:
+    """What a person should look at, the worst first.
+
+    Args:
+        alerts: See :func:`demand_forecast.modelling.lifecycle.alerts.rank_alerts`.
+    """
+    console = _console()
+    if alerts.empty:
+        console.print("alerts: none")
+        return
+    table = _table("Alerts", "severity")
+    for title in ("what", "where", "since", "how much", "do"):
+        table.add_column(title)
+    columns = ["severity", "what", "where", "since", "how_much", "action"]
+    for row in alerts[columns].fillna("").astype(str).itertuples(index=False):
+        table.add_row(*(escape(cell) for cell in row))
+    console.print(table)
+
+
 def print_rows(control_totals: Sequence[pd.DataFrame]) -> None:
     """Lines of control totals: rows, what cannot be counted, and the last week of the history."""
     rows, console = count_rows(control_totals), _console()
@@ -164,6 +184,23 @@ def print_rows(control_totals: Sequence[pd.DataFrame]) -> None:
     weeks = totals.drop_duplicates("region")["as_of"].value_counts().sort_index(ascending=False)
     each = (f"{week} ({_count(n, 'region')})" for week, n in weeks.items())
     console.print(f"history until (as_of): {', '.join(each)}")
+
+
+def print_models(plan: pd.DataFrame) -> None:
+    """Each model of a retrain plan: whether it is trained again, and why.
+
+    Args:
+        plan: As for :func:`print_retraining`, with ``namespace``.
+    """
+    table = _table("Models", "model")
+    for title in ("version", "train", "why"):
+        table.add_column(title)
+    for row in plan.to_dict("records"):
+        verb = "yes" if row["retrain"] else "no"
+        why = "\n".join(str(row["details"]).split("; ")) or "nothing has changed"
+        version = "" if pd.isna(row["model_version"]) else f"{float(row['model_version']):.0f}"
+        table.add_row(str(row["namespace"]), version, verb, escape(why))
+    _console().print(table)
 
 
 def print_seconds(seconds: Mapping[str, float]) -> None:

@@ -18,6 +18,8 @@ from demand_forecast.reporting.results import Where
 SUMMARY: Final = "summary"
 LEADERBOARD: Final = "leaderboard"
 RETRAIN_PLAN: Final = "retrain_plan"
+ALERTS: Final = "alerts"
+MONITORING: Final = "monitoring_figures"
 # Stand for all regions, segments and velocities in a path.
 _REGION: Final = "<region>"
 _SEGMENT: Final = Segment(_REGION, "<format>")
@@ -56,6 +58,8 @@ class RunReport(NamedTuple):
         elif totals:
             results.print_conditioning(totals)
         results.print_seconds(seconds)
+        if self._makes(ALERTS):
+            results.print_alerts(self.catalog.load(ALERTS))
         results.print_where(self._where())
 
     @property
@@ -108,6 +112,7 @@ class RunReport(NamedTuple):
             Where("these figures", self._path(SUMMARY)) if self._makes(SUMMARY) else None,
             Where("leaderboard", self._path(LEADERBOARD)) if self._makes(LEADERBOARD) else None,
             Where("retrain plan", self._path(RETRAIN_PLAN)) if self._makes(RETRAIN_PLAN) else None,
+            Where("alerts", self._path(ALERTS)) if self._makes(ALERTS) else None,
         ]
         commands = [Where("runs and models", "mlflow ui"), Where("pipelines", "kedro viz run")]
         return [*(place for place in stored if place), *commands]

@@ -1,51 +1,92 @@
-"""Health of a segment's models: what is in use, how old it is, how its forecasts turned out."""
+"""Health of a segment's models: what is in use, how old it is, what has changed since."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
+import numpy as np
 import pandas as pd
 
-from demand_forecast.modelling.evaluation.metrics import summarise
+from demand_forecast.modelling.evaluation.splits import ForecastParameters
+from demand_forecast.modelling.lifecycle.accuracy import of_version
+from demand_forecast.modelling.lifecycle.changes import data_changes, learned_panel
+from demand_forecast.modelling.lifecycle.degradation import measure_degradation
 from demand_forecast.modelling.lifecycle.lineage import Lineage
+from demand_forecast.modelling.lifecycle.recipe import code_digest, parameters_digest
 from demand_forecast.modelling.lifecycle.records import RegisteredModel
-from demand_forecast.modelling.lifecycle.retraining import realised
+from demand_forecast.modelling.lifecycle.retraining import RetrainingParameters
+from demand_forecast.modelling.lifecycle.training import TrainingParameters
+from demand_forecast.modelling.lifecycle.versions import Versions
 from demand_forecast.modelling.panel import Panel
+from demand_forecast.modelling.velocity import by_product
+
+
+class ModelInUse(NamedTuple):
+    """One velocity's ensemble, as far as it is known without its files.
+
+    Attributes:
+        champion: What the registry says of it.
+        last: Where the model of the last training comes from, promoted or not; None before the
+            first.
+        training: Parameters of its training, as they are now.
+        backtest: What the champion was judged on; empty where that is not known any more.
+    """
+
+    champion: RegisteredModel
+    last: Lineage | None
+    training: TrainingParameters
+    backtest: pd.DataFrame
 
 
 def segment_health(
     panel: Panel,
-    models: Mapping[str, RegisteredModel],
-    forecasts: pd.DataFrame,
-    git_commit: str,
+    models: Mapping[str, ModelInUse],
+    *,
+    classes: pd.DataFrame | None,
+    past_panels: Versions[Panel],
+    outcomes: pd.DataFrame,
+    forecast: ForecastParameters,
+    rules: RetrainingParameters,
 ) -> dict[str, Any]:
     """Health of one segment as it is stored: JSON only.
 
     Args:
         panel: The segment today.
-        models: Champions by velocity.
-        forecasts: Past forecast tables, joined; may be empty.
-        git_commit: Commit of the code that runs now.
+        models: By velocity.
+        classes: Velocity of each series from the last training; None before the first.
+        past_panels: How to load each stored version of the panel.
+        outcomes: Past forecasts that have come, see
+            :func:`demand_forecast.modelling.lifecycle.accuracy.realised`; may be empty.
+        forecast: Weeks ahead, and the origins of the validation, as they are now.
+        rules: Limits.
 
     Returns:
-        ``as_of`` and, per velocity, the columns of
-        :func:`demand_forecast.modelling.lifecycle.retraining.retrain_plan`'s ``status``.
+        ``as_of`` and, per velocity, what
+        :func:`demand_forecast.modelling.lifecycle.retraining.retrain_plan` reads.
     """
-    errors, digest = _realised_errors(forecasts, panel), panel.digest
-    rows = [
-        {
-            "region": panel.region,
-            "store_format": panel.store_format,
-            "velocity": velocity,
-            "model_version": model.version or None,
-            **_origin(model.lineage),
-            "current_panel_digest": digest,
-            "current_git_commit": git_commit,
-            **errors.get(velocity, {"realised_mape": None, "realised_rows": 0}),
-        }
-        for velocity, model in models.items()
-    ]
+    digest, rows = panel.digest, []
+    for velocity, model in models.items():
+        champion, lineage = model.champion, model.champion.lineage
+        recipe = (code_digest(), parameters_digest(model.training, forecast))
+        mine = of_version(outcomes, velocity, champion.version)
+        rows.append(
+            {
+                "region": panel.region,
+                "store_format": panel.store_format,
+                "velocity": velocity,
+                "model_version": champion.version or None,
+                "trouble": champion.reason if champion.reason.startswith("the registry") else None,
+                "refused": _refused(model.last, champion, (*recipe, digest)),
+                **_origin(lineage),
+                "current_code_digest": recipe[0],
+                "current_parameters_digest": recipe[1],
+                "current_panel_digest": digest,
+                "data_changes": _changes(panel, model, velocity, classes, past_panels, rules),
+                **_realised(mine, model.backtest, rules.degraded_by),
+            }
+        )
     return {"as_of": str(panel.as_of.date()), "models": rows}
 
 
@@ -55,26 +96,75 @@ def status_table(healths: Iterable[dict[str, Any]]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _realised_errors(forecasts: pd.DataFrame, panel: Panel) -> dict[str, dict[str, Any]]:
-    if forecasts.empty:
-        return {}
-    come = realised(forecasts, panel)
-    come = come[come["source"] != "baseline"]
-    if come.empty:
-        return {}
-    table = summarise(come, by=["velocity"])
-    return {
-        str(row["velocity"]): {
-            "realised_mape": None if pd.isna(row["mape"]) else float(row["mape"]),
-            "realised_rows": int(row["rows"]),
-        }
-        for row in table.to_dict("records")
+def _refused(
+    last: Lineage | None, champion: RegisteredModel, now: tuple[str, str, str]
+) -> str | None:
+    """Why the model of the last training is not in use, if today's would be the very same one."""
+    if last is None or _recipe(last) != now:
+        return None
+    if not last.promoted:
+        return last.reason or "not promoted"
+    in_use = champion.lineage
+    return None if in_use is None or _recipe(in_use) == now else "it was taken back"
+
+
+def _recipe(lineage: Lineage) -> tuple[str | None, str | None, str]:
+    return lineage.code_digest, lineage.parameters_digest, lineage.panel_digest
+
+
+def _changes(
+    panel: Panel,
+    model: ModelInUse,
+    velocity: str,
+    classes: pd.DataFrame | None,
+    past: Versions[Panel],
+    rules: RetrainingParameters,
+) -> list[str] | None:
+    """Changed data; None where it cannot be told because what was learned is no longer there."""
+    lineage = model.champion.lineage
+    if lineage is None:
+        return None
+    learned = learned_panel(lineage, panel, past)
+    if learned is None:
+        return None
+    if learned is panel:
+        return []
+    if model.training.borrow or classes is None:  # then it learned from the others as well
+        return data_changes(learned, panel, rules)
+    of_product = by_product(classes)
+    before, after = (_part(one, of_product, velocity) for one in (learned, panel))
+    return data_changes(before, after, rules)
+
+
+def _part(panel: Panel, of_product: Mapping[str, str] | pd.Series[str], velocity: str) -> Panel:
+    return panel.select(
+        np.asarray(panel.series["product_id"].map(of_product) == velocity, dtype=np.bool_)
+    )
+
+
+def _realised(outcomes: pd.DataFrame, backtest: pd.DataFrame, tolerated: float) -> dict[str, Any]:
+    found = measure_degradation(outcomes, backtest, tolerated)
+    figures = {
+        "realised_rows": found.rows,
+        "realised_weeks": found.weeks,
+        "realised_mape": found.realised,
+        "expected_mape": found.expected,
+        "realised_error": found.error,
+        "degraded_p": found.p_value,
     }
+    return {name: None if math.isnan(value) else value for name, value in figures.items()}
 
 
 def _origin(lineage: Lineage | None) -> dict[str, Any]:
     """What is known of where a model comes from."""
-    names = {"trained_at", "panel_digest", "git_commit", "validated_mape"}
+    names = {
+        "trained_at",
+        "panel_digest",
+        "code_digest",
+        "parameters_digest",
+        "git_commit",
+        "validated_mape",
+    }
     if lineage is None:
         return dict.fromkeys(["trained_until", *sorted(names)])
     return {"trained_until": lineage.as_of.isoformat()} | lineage.model_dump(

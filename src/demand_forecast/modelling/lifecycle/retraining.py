@@ -1,66 +1,93 @@
-"""How old models are, how past forecasts turned out, which models to train again and why."""
+"""Which models to train again, and why."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
+from datetime import date
 from typing import Any, Final, Literal
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from pydantic import Field
+from scipy import stats
 
 from demand_forecast.exceptions import ContractError, did_you_mean
-from demand_forecast.modelling.evaluation.backtest import naive_scale
-from demand_forecast.modelling.panel import KEY, Panel
-from demand_forecast.modelling.parameters import Parameters
+from demand_forecast.modelling.lifecycle.changes import ChangeParameters
 
-Reason = Literal["no_champion", "stale", "data_changed", "code_changed", "degraded", "drifted"]
+Reason = Literal[
+    "no_champion", "code_changed", "data_changed", "stale", "degraded", "drifted", "scheduled"
+]
 REASONS: Final[tuple[Reason, ...]] = (
     "no_champion",
-    "stale",
-    "data_changed",
     "code_changed",
+    "data_changed",
+    "stale",
     "degraded",
     "drifted",
+    "scheduled",
 )
 SEGMENT: Final = ["region", "store_format", "velocity"]
-_OPTIONAL: Final = [
+# What is known of each model, each value possibly missing.
+_KNOWN: Final = [
+    "as_of",
     "trained_until",
     "model_version",
-    "panel_digest",
-    "current_panel_digest",
-    "git_commit",
-    "current_git_commit",
-    "validated_mape",
+    "trouble",
+    "refused",
+    "code_digest",
+    "current_code_digest",
+    "parameters_digest",
+    "current_parameters_digest",
+    "data_changes",
+    "expected_mape",
     "realised_mape",
-    "realised_rows",
+    "realised_weeks",
+    "degraded_p",
     "drift",
+]
+PLAN_COLUMNS: Final = [
+    *SEGMENT,
+    "retrain",
+    "reasons",
+    "details",
+    "model_version",
+    "data_age_days",
+    "feed_age_days",
 ]
 
 
-class RetrainingParameters(Parameters):
+class RetrainingParameters(ChangeParameters):
     """When a model is trained again."""
 
+    schedule_days: int | None = Field(
+        default=28,
+        ge=1,
+        description="A model is trained again when its training data end so many days before those "
+        "of today; null: never only because time has passed.",
+    )
     stale_after_days: int = Field(
         default=60, ge=0, description="A model whose training data end longer ago is stale, days."
     )
     degraded_by: float = Field(
         default=20.0,
         ge=0,
-        description="How far the realised MAPE may be above the validated one, per cent of it.",
+        description="How far the realised MAPE may be above the expected one, per cent of it; only "
+        "what is significantly beyond counts.",
     )
-    min_realised_rows: int = Field(
-        default=50, ge=1, description="Rows with actuals before a model can count as degraded."
-    )
-    drift_limit: float = Field(
-        default=0.2, description="Drift above this; its unit is that of the figure handed in."
+    degraded_level: float = Field(
+        default=0.01,
+        gt=0,
+        lt=1,
+        description="Share of false ones among the models that are told to be degraded "
+        "(Benjamini-Hochberg over all).",
     )
     act_on: tuple[Reason, ...] = Field(
         default=REASONS, description="Reasons that lead to training; others are only reported."
     )
 
 
-def data_age_days(trained_until: pd.Series[pd.Timestamp], now: pd.Timestamp) -> pd.Series[float]:
+def data_age_days(trained_until: pd.Series[Any], now: pd.Timestamp | date) -> pd.Series[float]:
     """Days from the end of the data that models were trained on to ``now``; NaN if not known.
 
     A model that was trained again today on old data is old.
@@ -75,62 +102,24 @@ def data_age_days(trained_until: pd.Series[pd.Timestamp], now: pd.Timestamp) -> 
     return (moment - trained).dt.total_seconds() / 86_400
 
 
-def realised(forecasts: pd.DataFrame, panel: Panel) -> pd.DataFrame:
-    """Past forecasts whose weeks have come, with the actuals.
-
-    Args:
-        forecasts: Past forecast tables of the segment, joined; if a week was forecast twice from
-            the same ``as_of`` (a repeated run) the last row counts, the one that was delivered.
-        panel: The segment today.
-
-    Returns:
-        The rows whose week has a delivery, with ``actual``, ``censored``, ``scale`` (today's, see
-        ``backtest``), ``model`` (the row's ``source``) and ``origin`` (its ``as_of``): what
-        :func:`demand_forecast.modelling.evaluation.metrics.summarise` and the gate read.
-
-    Raises:
-        ContractError: If ``forecasts`` lacks a column.
-    """
-    _require(forecasts, [*KEY, "week", "as_of", "source"])
-    rows = forecasts.drop_duplicates([*KEY, "week", "as_of"], keep="last")
-    history = pd.DatetimeIndex(panel.weeks[: panel.n_weeks])
-    series = pd.MultiIndex.from_frame(panel.series[KEY]).get_indexer(
-        pd.MultiIndex.from_frame(rows[KEY])
-    )
-    week = history.get_indexer(pd.DatetimeIndex(rows["week"]))
-    come = (series >= 0) & (week >= 0)
-    rows, series, week = rows[come], series[come], week[come]
-    table = rows.assign(
-        actual=panel.demand[series, week].astype(np.float64),
-        censored=panel.censored[series, week],
-        scale=naive_scale(panel)[series],
-        model=rows["source"],
-        origin=rows["as_of"],
-    )
-    observed = np.isfinite(table["actual"].to_numpy())
-    outcomes: pd.DataFrame = table.loc[observed].reset_index(drop=True)
-    return outcomes
-
-
 def retrain_plan(
-    status: pd.DataFrame, now: pd.Timestamp, rules: RetrainingParameters | None = None
+    status: pd.DataFrame, today: pd.Timestamp | date, rules: RetrainingParameters | None = None
 ) -> pd.DataFrame:
     """Which models to train again, with every reason and its figures.
 
     Args:
         status: One row per model: ``region``, ``store_format``, ``velocity`` and what is known of
-            its champion, each column optional and each value possibly missing: ``model_version``
-            and ``trained_until``, the last week of its data (no champion if both are missing),
-            ``panel_digest`` and ``git_commit`` it was trained with and ``current_...`` of both,
-            ``validated_mape`` and ``realised_mape`` (per cent) with ``realised_rows``, ``drift``. A
-            rule whose figures are missing does not apply.
-        now: The present.
+            its champion, see :func:`demand_forecast.modelling.lifecycle.health.segment_health`;
+            each column optional and each value possibly missing. A rule whose figures are missing
+            does not apply.
+        today: By the calendar.
         rules: Limits; the defaults of :class:`RetrainingParameters` if not given.
 
     Returns:
-        ``region``, ``store_format``, ``velocity``, ``retrain``, ``reasons`` (list, in the order of
-        ``REASONS``), ``details`` (list of sentences with the figures, one per reason) and
-        ``data_age_days``.
+        ``PLAN_COLUMNS``: ``reasons`` is a list in the order of ``REASONS``, ``details`` a list of
+        sentences with the figures, one per reason; ``data_age_days`` is the age of the model
+        against the newest data of all segments, ``feed_age_days`` that of the segment's data
+        against the calendar.
 
     Raises:
         ContractError: If ``status`` has not one row per segment and velocity.
@@ -140,15 +129,27 @@ def retrain_plan(
     double = status[status.duplicated(SEGMENT)]
     if len(double):
         raise ContractError(f"Status has {'.'.join(map(str, double[SEGMENT].iloc[0]))} twice")
-    table = status.reset_index(drop=True).reindex(columns=[*SEGMENT, *_OPTIONAL])
-    table["data_age_days"] = data_age_days(table["trained_until"], now)
+    table = status.reset_index(drop=True).reindex(columns=[*SEGMENT, *_KNOWN])
+    newest = pd.to_datetime(table["as_of"]).max()
+    table["data_age_days"] = data_age_days(table["trained_until"], newest)
+    table["feed_age_days"] = data_age_days(table["as_of"], today)
+    of_model = data_age_days(table["trained_until"], today)
+    table["unlearned_days"] = of_model - table["feed_age_days"]
+    table["degraded_q"] = _adjusted(table["degraded_p"].to_numpy(np.float64))
     of_models = [_reasons_of(row, rules) for row in table.to_dict(orient="records")]
-    plan = table[SEGMENT].copy()
-    plan["retrain"] = [any(reason in rules.act_on for reason in reasons) for reasons in of_models]
-    plan["reasons"] = pd.Series([list(reasons) for reasons in of_models], dtype=object)
-    plan["details"] = pd.Series([list(reasons.values()) for reasons in of_models], dtype=object)
-    plan["data_age_days"] = table["data_age_days"]
-    return plan
+    due = [any(reason in rules.act_on for reason in reasons) for reasons in of_models]
+    table["retrain"] = np.array(due, dtype=bool) & table["refused"].isna()
+    table["reasons"] = pd.Series([list(reasons) for reasons in of_models], dtype=object)
+    table["details"] = pd.Series([list(reasons.values()) for reasons in of_models], dtype=object)
+    return table[PLAN_COLUMNS]
+
+
+def _adjusted(p_values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Adjusted for the number of models that could be tested (Benjamini & Hochberg, 1995)."""
+    adjusted, known = np.full(len(p_values), np.nan), np.isfinite(p_values)
+    if known.any():
+        adjusted[known] = stats.false_discovery_control(p_values[known])
+    return adjusted
 
 
 Row = dict[Hashable, Any]
@@ -157,49 +158,71 @@ Check = Callable[[Row, RetrainingParameters], str | None]
 
 def _reasons_of(row: Row, rules: RetrainingParameters) -> dict[Reason, str]:
     """Reasons with their sentences for one model; a model that is not there has no other reason."""
+    if not _unknown(row, "trouble"):
+        return {}
+    tried = "" if _unknown(row, "refused") else f", tried on these very data: {row['refused']}"
     if _unknown(row, "model_version") and _unknown(row, "trained_until"):
-        return {"no_champion": "no model was promoted yet"}
+        return {"no_champion": _one(f"no model was promoted yet{tried}")}
     details = {reason: check(row, rules) for reason, check in _CHECKS.items()}
-    return {reason: detail for reason, detail in details.items() if detail}
+    return {reason: _one(f"{detail}{tried}") for reason, detail in details.items() if detail}
+
+
+def _one(detail: str) -> str:
+    """One sentence; semicolons part the reasons from each other."""
+    return detail.replace("; ", ", ")
 
 
 def _stale(row: Row, rules: RetrainingParameters) -> str | None:
+    """Old, and there is something new to learn: data that have stopped make no model fresher."""
     age, limit = _float(row, "data_age_days"), rules.stale_after_days
-    return f"data end {age:.0f} days ago, limit {limit}" if age > limit else None
+    if not (age > limit and _float(row, "unlearned_days") > 0):
+        return None
+    return f"data end {age:.0f} days ago, limit {limit}"
 
 
-def _changed(what: str, column: str) -> Check:
-    def check(row: Row, rules: RetrainingParameters) -> str | None:
+def _scheduled(row: Row, rules: RetrainingParameters) -> str | None:
+    days = _float(row, "unlearned_days")
+    if rules.schedule_days is None or not days >= rules.schedule_days:
+        return None
+    return f"{days:.0f} days of new data, every {rules.schedule_days} days"
+
+
+def _code_changed(row: Row, rules: RetrainingParameters) -> str | None:
+    """The code between raw files and model, its libraries or the parameters of training."""
+    told = []
+    for what, column in (("code", "code_digest"), ("parameters", "parameters_digest")):
         now = f"current_{column}"
-        if _unknown(row, column) or _unknown(row, now) or row[column] == row[now]:
-            return None
-        return f"{what} was {str(row[column])[:12]}, is {str(row[now])[:12]}"
+        if not (_unknown(row, column) or _unknown(row, now) or row[column] == row[now]):
+            told.append(f"{what} digest was {str(row[column])[:12]}, is {str(row[now])[:12]}")
+    return "; ".join(told) or None
 
-    return check
+
+def _data_changed(row: Row, rules: RetrainingParameters) -> str | None:
+    changes = row["data_changes"]
+    return "; ".join(changes) if isinstance(changes, list) else None
 
 
 def _degraded(row: Row, rules: RetrainingParameters) -> str | None:
-    validated, got = _float(row, "validated_mape"), _float(row, "realised_mape")
-    rows = _float(row, "realised_rows")
-    if rows < rules.min_realised_rows or not got > validated * (1 + rules.degraded_by / 100):
+    if not _float(row, "degraded_q") <= rules.degraded_level:
         return None
     return (
-        f"MAPE {got:.1f} % on what came, {validated:.1f} % when validated, limit "
-        f"{rules.degraded_by:g} % more"
+        f"MAPE {_float(row, 'realised_mape'):.1f} % in {_float(row, 'realised_weeks'):.0f} weeks "
+        f"that came, {_float(row, 'expected_mape'):.1f} % expected, sold-out weeks apart; more "
+        f"than {rules.degraded_by:g} % worse at level {rules.degraded_level:g}"
     )
 
 
 def _drifted(row: Row, rules: RetrainingParameters) -> str | None:
-    drift, limit = _float(row, "drift"), rules.drift_limit
-    return f"drift {drift:.3g}, limit {limit:g}" if drift > limit else None
+    return "; ".join(row["drift"]) or None if isinstance(row["drift"], list) else None
 
 
 _CHECKS: Final[dict[Reason, Check]] = {
+    "code_changed": _code_changed,
+    "data_changed": _data_changed,
     "stale": _stale,
-    "data_changed": _changed("panel digest", "panel_digest"),
-    "code_changed": _changed("git commit", "git_commit"),
     "degraded": _degraded,
     "drifted": _drifted,
+    "scheduled": _scheduled,
 }
 
 

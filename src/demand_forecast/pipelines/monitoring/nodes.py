@@ -2,43 +2,204 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Final
 
 import pandas as pd
 
 from demand_forecast.framework.segments import Segment
-from demand_forecast.modelling.lifecycle.health import segment_health, status_table
-from demand_forecast.modelling.lifecycle.records import RegisteredModel
-from demand_forecast.modelling.lifecycle.retraining import RetrainingParameters, retrain_plan
+from demand_forecast.modelling.evaluation.splits import ForecastParameters
+from demand_forecast.modelling.lifecycle.accuracy import accuracy_table, realised
+from demand_forecast.modelling.lifecycle.alerts import rank_alerts
+from demand_forecast.modelling.lifecycle.data_quality import quality_over_time
+from demand_forecast.modelling.lifecycle.drift import (
+    covariate_tests,
+    demand_levels,
+    demand_tests,
+    drift_at,
+    find_drift,
+)
+from demand_forecast.modelling.lifecycle.health import ModelInUse, segment_health, status_table
+from demand_forecast.modelling.lifecycle.lineage import Lineage
+from demand_forecast.modelling.lifecycle.monitoring import MonitoringParameters, monitoring_figures
+from demand_forecast.modelling.lifecycle.retraining import retrain_plan
+from demand_forecast.modelling.lifecycle.stability import stability_table
+from demand_forecast.modelling.lifecycle.training import TrainingParameters
+from demand_forecast.modelling.lifecycle.versions import Versions, judged_on, readable
 from demand_forecast.modelling.panel import Panel
-from demand_forecast.registry.tracking import git_commit
+from demand_forecast.modelling.velocity import VELOCITIES
+
+_LOGGER = logging.getLogger(__name__)
+SEPARATOR: Final = "; "
+LISTS: Final = ("reasons", "details")
+Past = dict[str, Callable[[], pd.DataFrame]] | None
 
 
-def check_health(
+def look_back(
     panel: Panel,
-    past_forecasts: dict[str, Callable[[], pd.DataFrame]] | None,
-    **models: RegisteredModel,
-) -> dict[str, Any]:
-    """Age, realised error and changed data of the segment's champions.
+    past_forecasts: Past,
+    scored: dict[str, Any] | None,
+    monitoring: MonitoringParameters,
+    **of_models: Any,
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Past forecasts beside what came, what champions were judged by, and forecasts run by run.
 
     Args:
         panel: The segment.
         past_forecasts: How to load each stored version of the forecast.
-        models: Champions by velocity.
+        scored: About the last forecast, so that one of the same run is among the past ones.
+        monitoring: How many of them are looked at.
+        of_models: ``champion``, ``lineage`` (of the last training, so that a champion of the same
+            run is the one looked at) and ``past_backtests`` of each velocity.
     """
-    past = [load() for _, load in sorted((past_forecasts or {}).items())]
-    forecasts = pd.concat(past, ignore_index=True) if past else pd.DataFrame()
-    return segment_health(panel, models, forecasts, git_commit())
+    past = readable(past_forecasts, monitoring.past_runs, _LOGGER.warning)
+    joined = pd.concat(past, ignore_index=True) if past else pd.DataFrame()
+    outcomes = joined if joined.empty else realised(joined, panel)
+    parts = []
+    for velocity in VELOCITIES:
+        lineage = of_models[f"champion_{velocity}"].lineage
+        judged = judged_on(lineage, of_models[f"past_backtests_{velocity}"])
+        parts.append(judged.assign(velocity=velocity))
+    return outcomes, pd.concat(parts, ignore_index=True), stability_table(joined)
+
+
+def check_health(
+    panel: Panel,
+    outcomes: pd.DataFrame,
+    evidence: pd.DataFrame,
+    classes: pd.DataFrame | None,
+    past_panels: Versions[Panel],
+    forecast: ForecastParameters,
+    monitoring: MonitoringParameters,
+    **of_models: Any,
+) -> dict[str, Any]:
+    """Age, realised error and changed code, parameters and data of the segment's champions.
+
+    Args:
+        panel: The segment.
+        outcomes: Past forecasts that have come.
+        evidence: What the champions were judged by.
+        classes: Velocities from the last training.
+        past_panels: How to load each stored version of the panel.
+        forecast: Horizon and origins, as they are now.
+        monitoring: Limits.
+        of_models: ``champion``, ``lineage`` (of the last training) and ``training`` of each
+            velocity, as ``champion_fast``.
+    """
+    models = {
+        velocity: ModelInUse(
+            of_models[f"champion_{velocity}"],
+            Lineage.model_validate(last) if (last := of_models[f"lineage_{velocity}"]) else None,
+            TrainingParameters.model_validate(of_models[f"training_{velocity}"]),
+            evidence[evidence["velocity"] == velocity],
+        )
+        for velocity in VELOCITIES
+    }
+    return segment_health(
+        panel,
+        models,
+        classes=classes,
+        past_panels=past_panels,
+        outcomes=outcomes,
+        forecast=forecast,
+        rules=monitoring,
+    )
+
+
+def measure_accuracy(panel: Panel, outcomes: pd.DataFrame, evidence: pd.DataFrame) -> pd.DataFrame:
+    """Realised measures by week, horizon and stock, beside those of the gate."""
+    return accuracy_table(outcomes, panel, evidence)
+
+
+def look_for_drift(
+    panel: Panel,
+    outcomes: pd.DataFrame,
+    evidence: pd.DataFrame,
+    monitoring: MonitoringParameters,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Demand by week beside the forecasts, and the tests of the segment's covariates."""
+    rules = monitoring.drift
+    levels = demand_levels(outcomes, evidence, panel, rules.recent_weeks)
+    return levels, covariate_tests(panel, rules.covariate_floor)
+
+
+def follow_quality(newest: Mapping[str, pd.DataFrame], past: Mapping[str, Past]) -> pd.DataFrame:
+    """Control totals of the regions from run to run.
+
+    Args:
+        newest: By region; they are among the past ones as well.
+        past: By region, how to load each stored version.
+    """
+    runs = []
+    for region, totals in newest.items():
+        stored = {
+            run: table
+            for run, load in (past[region] or {}).items()
+            for table in readable({run: load}, 1, _LOGGER.warning)
+        }
+        runs.append(quality_over_time(stored or {"": totals}))
+    return pd.concat(runs, ignore_index=True)
 
 
 def plan_retraining(
-    monitoring: RetrainingParameters, healths: Mapping[Segment, dict[str, Any]]
-) -> pd.DataFrame:
-    """Which models to train again and why, over all segments."""
+    monitoring: MonitoringParameters,
+    healths: Mapping[Segment, dict[str, Any]],
+    levels: Mapping[Segment, pd.DataFrame],
+    tests: Mapping[Segment, pd.DataFrame],
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """What has drifted, over the tests of all segments together, and which models to train again.
+
+    Args:
+        monitoring: Limits.
+        healths: Of all segments.
+        levels: Their demand beside the forecasts.
+        tests: Of their covariates.
+    """
+    rules = monitoring.drift
+    every = pd.concat(levels.values(), ignore_index=True)
+    demand = demand_tests(every, rules.demand_floor)
+    drift = find_drift([demand, *tests.values()], rules.level)
     status = status_table(healths.values())
-    now = pd.to_datetime(status["as_of"]).max()
-    plan = retrain_plan(status, now, monitoring)
-    return plan.assign(
-        reasons=plan["reasons"].map("; ".join), details=plan["details"].map("; ".join)
+    places = status[["region", "store_format", "velocity"]].astype(str)
+    status["drift"] = [drift_at(drift, *place) for place in places.itertuples(index=False)]
+    plan = retrain_plan(status, monitoring.present, monitoring)
+    return drift, plan.assign(**{name: plan[name].map(SEPARATOR.join) for name in LISTS})
+
+
+def raise_alerts(
+    monitoring: MonitoringParameters,
+    plan: pd.DataFrame,
+    drift: pd.DataFrame,
+    quality: pd.DataFrame,
+    healths: Mapping[Segment, dict[str, Any]],
+    accuracies: Mapping[Segment, pd.DataFrame],
+    stabilities: Mapping[Segment, pd.DataFrame],
+) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, float]]:
+    """The short list for people, once for the table and once for the receiver, and the figures.
+
+    Args:
+        monitoring: Limits.
+        plan: Of retraining.
+        drift: Of demand and covariates.
+        quality: Control totals of the regions from run to run.
+        healths: Of all segments.
+        accuracies: Of all segments.
+        stabilities: Of all segments.
+    """
+    status = status_table(healths.values())
+    troubled = status[status["trouble"].notna()]
+    places = troubled[["region", "store_format", "velocity"]].itertuples(index=False)
+    models = [".".join(place) for place in places]
+    texts = plan.assign(**{name: plan[name].fillna("") for name in LISTS})
+    lists = {name: [t.split(SEPARATOR) if t else [] for t in texts[name]] for name in LISTS}
+    alerts = rank_alerts(
+        plan.assign(**lists),
+        drift,
+        quality=quality,
+        stabilities=list(stabilities.values()),
+        troubles=dict(zip(models, troubled["trouble"], strict=True)),
+        today=monitoring.present,
+        rules=monitoring.alerts,
     )
+    return alerts, alerts, monitoring_figures(plan, alerts, accuracies.values())

@@ -1,42 +1,132 @@
-"""Template of the monitoring of one segment, and the retrain plan over all."""
+"""Template of the monitoring of one segment; data quality, plan and alerts over all."""
 
 from __future__ import annotations
+
+from typing import Final
 
 from kedro.pipeline import Node, Pipeline
 
 from demand_forecast.framework.namespacing import (
     collector,
+    of_regions,
     of_segments,
     of_velocities,
     per_segment,
     stage,
 )
 from demand_forecast.framework.segments import Segments
-from demand_forecast.pipelines.monitoring.nodes import check_health, plan_retraining
+from demand_forecast.pipelines.monitoring.nodes import (
+    check_health,
+    follow_quality,
+    look_back,
+    look_for_drift,
+    measure_accuracy,
+    plan_retraining,
+    raise_alerts,
+)
+
+_PARAMETERS: Final = "params:monitoring"
+_OF_VELOCITY: Final = ("champion", "lineage", "past_backtests", "params:training")
 
 
 def create_pipeline(plan: Segments) -> Pipeline:
-    """Health of every segment, then the plan."""
-    template = Pipeline(
+    """What came of the forecasts of every segment, then drift, plan and alerts over all."""
+    segments = per_segment(
+        _of_segment(), plan, velocity_inputs=_OF_VELOCITY, run_inputs=[_PARAMETERS]
+    )
+    return stage("monitoring", [*segments, _quality(plan), _plan(plan), _alerts(plan)])
+
+
+def _of_segment() -> Pipeline:
+    """What came of the forecasts, accuracy, health and the figures of drift."""
+    seen = {"panel": "panel", "outcomes": "outcomes", "evidence": "evidence"}
+    watched = {"monitoring": _PARAMETERS}
+    return Pipeline(
         [
             Node(
-                check_health,
+                look_back,
                 inputs={
                     "panel": "panel",
                     "past_forecasts": "past_forecasts",
-                    **of_velocities("model"),
+                    "scored": "scored",
+                    **watched,
+                    **_models("champion", "lineage", "past_backtests"),
+                },
+                outputs=["outcomes", "evidence", "stability"],
+                name="look_back",
+            ),
+            Node(measure_accuracy, inputs=seen, outputs="accuracy", name="measure_accuracy"),
+            Node(
+                check_health,
+                inputs={
+                    **seen,
+                    "classes": "last_velocity",
+                    "past_panels": "past_panels",
+                    "forecast": "params:forecast",
+                    **watched,
+                    **_models("champion", "lineage", "params:training"),
                 },
                 outputs="health",
                 name="check_health",
-            )
+            ),
+            Node(
+                look_for_drift,
+                inputs=seen | watched,
+                outputs=["demand_levels", "covariate_tests"],
+                name="look_for_drift",
+            ),
         ]
     )
-    retraining = collector(
+
+
+def _models(*names: str) -> dict[str, str]:
+    """What there is of each velocity, as arguments: ``champion_fast``, ``training_slow``."""
+    return {
+        f"{name.removeprefix('params:')}_{velocity}": dataset
+        for name in names
+        for velocity, dataset in of_velocities(name).items()
+    }
+
+
+def _quality(plan: Segments) -> Node:
+    return collector(
+        follow_quality,
+        inputs={
+            "newest": of_regions("control_totals", plan),
+            "past": of_regions("past_control_totals", plan),
+        },
+        outputs="data_quality",
+        name="follow_quality",
+    )
+
+
+def _plan(plan: Segments) -> Node:
+    """All tests are judged together: hundreds of them find something by chance."""
+    return collector(
         plan_retraining,
-        inputs={"monitoring": "params:monitoring", "healths": of_segments("health", plan)},
-        outputs="retrain_plan",
+        inputs={
+            "monitoring": _PARAMETERS,
+            "healths": of_segments("health", plan),
+            "levels": of_segments("demand_levels", plan),
+            "tests": of_segments("covariate_tests", plan),
+        },
+        outputs=["drift", "retrain_plan"],
         name="plan_retraining",
     )
-    return stage(
-        "monitoring", [*per_segment(template, plan, velocity_inputs=["model"]), retraining]
+
+
+def _alerts(plan: Segments) -> Node:
+    return collector(
+        raise_alerts,
+        inputs={
+            "monitoring": _PARAMETERS,
+            "plan": "retrain_plan",
+            "drift": "drift",
+            "quality": "data_quality",
+            "healths": of_segments("health", plan),
+            "accuracies": of_segments("accuracy", plan),
+            "stabilities": of_segments("stability", plan),
+        },
+        outputs=["alerts", "alert_message", "monitoring_figures"],
+        name="raise_alerts",
     )

@@ -23,9 +23,9 @@ def refit(
     backtest: pd.DataFrame,
     forecast: ForecastParameters,
     training: TrainingParameters,
-) -> TrainedModel:
-    """The ensemble of one velocity on all weeks, ready for the registry."""
-    return prepare_ensemble(
+) -> tuple[TrainedModel, dict[str, Any]]:
+    """The ensemble of one velocity on all weeks, for the registry, and where it comes from."""
+    trained = prepare_ensemble(
         panel,
         classes,
         branch.velocity,
@@ -35,6 +35,7 @@ def refit(
         forecast=forecast,
         training=training,
     )
+    return trained, trained.lineage.model_dump(mode="json")
 
 
 def refit_baseline(panel: Panel, **verdicts: dict[str, Any]) -> TrainedModel:

@@ -25,7 +25,7 @@ def create_pipeline(plan: Segments) -> Pipeline:
                     "params:forecast",
                     "params:training",
                 ],
-                outputs="model",
+                outputs=["model", "lineage"],
                 name="refit",
             )
         ]

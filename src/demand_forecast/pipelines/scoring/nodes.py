@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import pandas as pd
 
@@ -46,6 +47,13 @@ def score(
 def draw_forecast(panel: Panel, forecast: pd.DataFrame) -> PlotlyFigure:
     """The forecast of the segment's largest series with its intervals, for Kedro-Viz."""
     return plots.draw_forecast(panel, forecast)
+
+
+def note_forecast(forecast: pd.DataFrame) -> dict[str, Any]:
+    """What there is since this run: ``as_of`` (none without rows), ``rows``, and rows by source."""
+    newest = None if forecast.empty else str(pd.Timestamp(forecast["as_of"].max()).date())
+    sources = {str(k): int(n) for k, n in forecast["source"].value_counts().items()}
+    return {"as_of": newest, "rows": len(forecast), "sources": sources}
 
 
 def make_totals(

@@ -13,7 +13,7 @@ from demand_forecast.framework.namespacing import (
     stage,
 )
 from demand_forecast.framework.segments import Segments
-from demand_forecast.pipelines.scoring.nodes import draw_forecast, make_totals, score
+from demand_forecast.pipelines.scoring.nodes import draw_forecast, make_totals, note_forecast, score
 
 
 def create_pipeline(plan: Segments) -> Pipeline:
@@ -39,6 +39,7 @@ def create_pipeline(plan: Segments) -> Pipeline:
                 outputs="forecast_plot",
                 name="draw_forecast",
             ),
+            Node(note_forecast, inputs="forecast", outputs="scored", name="note_forecast"),
         ]
     )
     totals = collector(

@@ -1,0 +1,133 @@
+from __future__ import annotations
+
+from datetime import date
+
+import pandas as pd
+
+from demand_forecast.modelling.lifecycle.alerts import ALERT_COLUMNS, AlertParameters, rank_alerts
+from demand_forecast.modelling.lifecycle.drift import TEST_COLUMNS
+from demand_forecast.modelling.lifecycle.monitoring import MonitoringParameters, monitoring_figures
+
+TODAY = date(2025, 2, 1)
+NO_DRIFT = pd.DataFrame(columns=[*TEST_COLUMNS, "q_value", "drifted"])
+
+
+def _plan(regions=("a",), reasons=(), feed=7.0) -> pd.DataFrame:
+    return pd.DataFrame(
+        [
+            {
+                "region": region,
+                "store_format": "large",
+                "velocity": velocity,
+                "retrain": bool(reasons),
+                "reasons": list(reasons),
+                "details": [f"because of {reason}" for reason in reasons],
+                "data_age_days": 10.0 + k,
+                "feed_age_days": feed,
+            }
+            for region in regions
+            for k, velocity in enumerate(("fast", "slow"))
+        ]
+    )
+
+
+def test_a_quiet_week_has_none() -> None:
+    alerts = rank_alerts(_plan(), NO_DRIFT, today=TODAY)
+    assert alerts.empty
+    assert list(alerts.columns) == ALERT_COLUMNS
+
+
+def test_all_places_of_a_kind_are_one_alert_and_the_worst_kind_is_first() -> None:
+    plan = _plan("abcd", ("code_changed", "degraded"), feed=20.0)
+    alerts = rank_alerts(plan, NO_DRIFT, today=TODAY)
+    assert alerts["severity"].tolist() == ["high", "high", "low"]
+    assert alerts["what"].tolist() == [
+        "forecasts worse than validated",
+        "no new data",
+        "code or parameters changed since training",
+    ]
+    assert alerts["places"].tolist() == [8, 4, 8]
+    assert alerts["where"][0] == "a.large.slow, b.large.slow, c.large.slow and 5 more"
+    assert alerts["how_much"].tolist() == [
+        "because of degraded",
+        "newest week ends 2025-01-12, 20 days ago",
+        "because of code_changed",
+    ]
+    assert alerts["since"][1] == "2025-01-12"
+    assert (alerts["action"].str.len() > 0).all()
+
+
+def test_drift_is_told_by_its_kind() -> None:
+    rows = [
+        ("a", "all", "all", "demand", "level", "2025-01-18", 25.0),
+        ("a", "large", "all", "price", "mean", "2025-01-04", 9.0),
+        ("b", "large", "all", "price", "known", "2025-01-04", -1.0),
+        ("b", "large", "fast", "demand", "level", "2025-01-18", 15.0),
+    ]
+    drift = pd.DataFrame(rows, columns=TEST_COLUMNS[:7]).assign(drifted=[True, True, True, False])
+    alerts = rank_alerts(_plan(), drift, today=TODAY).set_index("what")
+    assert alerts.loc["demand has shifted", "where"] == "a"
+    assert alerts.loc["demand has shifted", "how_much"].startswith("demand +25 %")
+    assert alerts.loc["a covariate stops coming", "severity"] == "high"
+    assert alerts.loc["a covariate has shifted", "severity"] == "medium"
+
+
+def test_rows_that_leap_and_rejected_rows_are_told_of_the_newest_run_only() -> None:
+    quality = pd.DataFrame(
+        {
+            "region": "a",
+            "run": ["1", "2", "3"],
+            "as_of": ["2025-01-11", "2025-01-18", "2025-01-25"],
+            "source": "shipments",
+            "rows_in": [1000, 1010, 700],
+            "share_quarantined": [1.0, 1.2, 9.0],
+        }
+    )
+    alerts = rank_alerts(_plan(), NO_DRIFT, quality=quality, today=TODAY)
+    assert alerts["what"].tolist() == ["more rows rejected", "rows leap"]
+    assert alerts["how_much"].tolist() == [
+        "9.0 % rejected, 1.1 % before",
+        "700 rows, 1,010 in the run before",
+    ]
+    before = rank_alerts(_plan(), NO_DRIFT, quality=quality[:2], today=TODAY)
+    assert before.empty
+
+
+def test_forecasts_that_leap_and_a_silent_registry_are_told() -> None:
+    stability = pd.DataFrame(
+        {
+            "region": "a",
+            "store_format": "large",
+            "velocity": "fast",
+            "as_of": pd.to_datetime(["2025-01-18", "2025-01-25"]),
+            "changed": [90.0, 60.0],
+            "bias": [90.0, -60.0],
+        }
+    )
+    alerts = rank_alerts(
+        _plan(),
+        NO_DRIFT,
+        stabilities=[stability, stability.iloc[:0]],
+        troubles={"a.large.fast": "the registry does not answer"},
+        today=TODAY,
+        rules=AlertParameters(forecast_change=50),
+    )
+    assert alerts["severity"].tolist() == ["high", "low"]
+    assert alerts["how_much"][1] == "60 % of the units of the same weeks, bias -60 %"
+
+
+def test_figures_of_a_run_have_the_names_of_their_models() -> None:
+    alerts = rank_alerts(_plan(reasons=("degraded",)), NO_DRIFT, today=TODAY)
+    figures = monitoring_figures(_plan(reasons=("degraded",)), alerts, [])
+    assert figures == {
+        "models_to_retrain": 2.0,
+        "alerts": 1.0,
+        "alerts_high": 1.0,
+        "model_age_days.a.large.fast": 10.0,
+        "model_age_days.a.large.slow": 11.0,
+    }
+
+
+def test_today_is_the_day_of_the_run_unless_it_is_set() -> None:
+    assert MonitoringParameters(today="2025-02-01").present == TODAY
+    assert MonitoringParameters().present >= TODAY
