@@ -12,6 +12,7 @@ from demand_forecast.datasets.atomic import (
     JSONDataset,
     ParquetDataset,
     TextDataset,
+    write_excel,
     write_text,
 )
 
@@ -51,6 +52,15 @@ def test_text_is_written_in_utf_8_whole_or_not_at_all(tmp_path):
         write_text(file, "x" * 100_000 + "\ud800")  # half of a pair, which cannot be encoded
     assert file.read_bytes() == "é".encode()
     assert [path.name for path in file.parent.iterdir()] == ["file.txt"]
+
+
+def test_a_workbook_is_written_whole_or_not_at_all(tmp_path):
+    file = tmp_path / "deeper" / "file.xlsx"
+    write_excel(file, FRAME, "first")
+    with pytest.raises(DatasetError):
+        write_excel(file, FRAME.assign(b="\x00"), "second")  # no cell may hold it
+    assert pd.read_excel(file, sheet_name="first").equals(FRAME)
+    assert [path.name for path in file.parent.iterdir()] == ["file.xlsx"]
 
 
 def test_a_versioned_save_that_fails_makes_no_version(tmp_path):

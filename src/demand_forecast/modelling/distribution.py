@@ -28,7 +28,8 @@ class Distribution:
 
     def __init__(self, quantiles: npt.ArrayLike, levels: npt.ArrayLike) -> None:
         self._values: Array = np.sort(np.asarray(quantiles, dtype=np.float64), axis=1)
-        self._scores: Array = ndtri(np.asarray(levels, dtype=np.float64))
+        self._levels: Array = np.asarray(levels, dtype=np.float64)
+        self._scores: Array = ndtri(self._levels)
         self._slopes: Array = np.diff(self._values, axis=1) / np.diff(self._scores)
         self._bases: Array = self._values[:, :-1] - self._slopes * self._scores[:-1]
 
@@ -37,11 +38,7 @@ class Distribution:
 
     def take(self, rows: npt.NDArray[np.bool_] | npt.NDArray[np.int64]) -> Self:
         """The distribution of some of its rows, by mask or by position."""
-        part = type(self).__new__(type(self))
-        part._scores = self._scores
-        part._values, part._slopes = self._values[rows], self._slopes[rows]
-        part._bases = self._bases[rows]
-        return part
+        return type(self)(self._values[rows], self._levels)
 
     def chance(self, value: npt.ArrayLike) -> Array:
         """Probability of demand of at least ``value``, ``(rows,)``."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from scipy.special import ndtr, stdtrit
 
 from demand_forecast.modelling.arrays import IntArray
 
@@ -33,3 +34,21 @@ def resampled_weeks(n_weeks: int, block_weeks: int, resamples: int, seed: int) -
     weeks = (starts[:, :, None] + np.arange(length)) % n_weeks
     drawn: IntArray = weeks.reshape(resamples, -1)[:, :n_weeks]
     return drawn
+
+
+def interval_levels(confidence: float, n_weeks: int) -> tuple[float, float]:
+    """Levels of the resampled figures at which an interval ends.
+
+    A bootstrap of few weeks is too narrow, as a normal interval is beside Student's. The levels are
+    moved outwards by as much (the *expanded percentile interval*, Hesterberg, *What Teachers Should
+    Know About the Bootstrap*, The American Statistician 69, 2015).
+
+    >>> [round(level, 3) for level in interval_levels(0.9, 8)]
+    [0.021, 0.979]
+
+    Args:
+        confidence: Probability of the interval.
+        n_weeks: How many weeks there are, at least 2.
+    """
+    wider = math.sqrt(n_weeks / (n_weeks - 1)) * stdtrit(n_weeks - 1, (1 + confidence) / 2)
+    return float(ndtr(-wider)), float(ndtr(wider))

@@ -112,8 +112,8 @@ def print_orders(table: pd.DataFrame) -> None:
     first = table.iloc[0]
     days = [f"{first[name]:%Y-%m-%d}" for name in ("delivery_date", "week", "as_of")]
     console.print(
-        f"Orders of {first['region']}.{first['store_format']}, store {first['store_id']}: delivery "
-        "{} for the week ending {}, from what was known on {}".format(*days),
+        f"Store {first['store_id']} of {first['region']}.{first['store_format']}: "
+        "delivery {} for the week ending {}, as known on {}".format(*days),
         markup=False,
     )
     console.print(_table(table))

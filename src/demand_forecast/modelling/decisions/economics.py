@@ -38,7 +38,7 @@ class OrderParameters(Parameters):
         "a week.",
     )
     lost_sale_cost: float = Field(
-        default=0.5,
+        default=1.0,
         ge=0,
         description="What a lost sale costs beside its margin, as a share of the margin: shoppers "
         "who go elsewhere, and stores that do. 0: nothing.",

@@ -11,12 +11,15 @@ up to those in all exactly.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from demand_forecast.modelling.arrays import IntArray
 from demand_forecast.modelling.decisions.economics import (
     LEVELS,
     MONEY,
@@ -31,7 +34,7 @@ from demand_forecast.modelling.distribution import Distribution
 from demand_forecast.modelling.models.kinds import BASELINE, ENSEMBLE
 from demand_forecast.modelling.panel import KEY, Panel
 from demand_forecast.modelling.protocol import QUANTILES
-from demand_forecast.modelling.resampling import resampled_weeks
+from demand_forecast.modelling.resampling import interval_levels, resampled_weeks
 
 Array = npt.NDArray[np.float64]
 
@@ -187,11 +190,8 @@ def value_table(
     weekly = by_week.sum().reset_index()
     whole = weekly.groupby(["policy", "week"], sort=False)[_SUMS].sum()
     weekly = pd.concat([weekly, whole.reset_index().assign(segment=ALL)], ignore_index=True)
-    tails = [(1 - confidence) / 2, (1 + confidence) / 2]
-    parts = [
-        _segment(rows, resampled_weeks(rows["week"].nunique(), block_weeks, resamples, seed), tails)
-        for _, rows in weekly.groupby("segment", sort=False)
-    ]
+    draw = partial(resampled_weeks, block_weeks=block_weeks, resamples=resamples, seed=seed)
+    parts = [_segment(rows, draw, confidence) for _, rows in weekly.groupby("segment", sort=False)]
     return pd.concat(parts, ignore_index=True).assign(unit=unit)[list(VALUE_COLUMNS)]
 
 
@@ -268,13 +268,15 @@ def _hundredths(values: Array) -> npt.NDArray[np.int64]:
     return np.rint(100 * values).astype(np.int64)
 
 
-def _segment(rows: pd.DataFrame, drawn: npt.NDArray[np.int64], tails: list[float]) -> pd.DataFrame:
+def _segment(
+    rows: pd.DataFrame, draw: Callable[[int], IntArray], confidence: float
+) -> pd.DataFrame:
     """The policies of one segment, from their weekly sums.
 
     Args:
         rows: One per policy and week.
-        drawn: ``(resamples, weeks)`` positions of weeks.
-        tails: Levels of the ends of the interval.
+        draw: Gives positions of so many weeks, ``(resamples, weeks)``.
+        confidence: Probability of the interval.
     """
     policies = [name for name in POLICIES if name in set(rows["policy"])]
     table = rows.groupby("policy")[_SUMS].sum().loc[policies]
@@ -284,9 +286,27 @@ def _segment(rows: pd.DataFrame, drawn: npt.NDArray[np.int64], tails: list[float
     weekly = rows.pivot_table(index="week", columns="policy", values="value", aggfunc="sum")
     gains = weekly.sub(weekly[DELIVERIES], axis=0)[policies].to_numpy(np.float64) / 100
     table["gain"] = gains.sum(axis=0)
-    table["gain_lower"], table["gain_upper"] = np.quantile(gains[drawn].sum(axis=1), tails, axis=0)
+    table["gain_lower"], table["gain_upper"] = _interval(gains, draw, confidence)
     best = float(table["gain"].get(OMNISCIENT, np.nan))
     table["share"] = 100 * table["gain"] / best if best > 0 else np.nan
     table["weeks"] = len(weekly)
     table["segment"] = rows["segment"].iloc[0]
     return table.rename_axis("policy").reset_index()
+
+
+def _interval(
+    gains: Array, draw: Callable[[int], IntArray], confidence: float
+) -> tuple[Array, Array]:
+    """Ends of the interval of each policy's gain; NaN of a single week.
+
+    Args:
+        gains: ``(weeks, policies)``.
+        draw: See :func:`_segment`.
+        confidence: Probability of the interval.
+    """
+    n_weeks, policies = gains.shape
+    if n_weeks == 1:
+        return np.full(policies, np.nan), np.full(policies, np.nan)
+    sums = gains[draw(n_weeks)].sum(axis=1)
+    lower, upper = np.quantile(sums, interval_levels(confidence, n_weeks), axis=0)
+    return lower, upper
