@@ -6,6 +6,7 @@ A page asks for a table by a comment on a line of its own::
     <!-- parameters: conditioning -->
     <!-- standard tables -->
     <!-- metrics -->
+    <!-- value -->
 
 MkDocs calls :func:`on_page_markdown` for each page; a comment that cannot be answered stops the
 build.
@@ -29,13 +30,14 @@ from pydantic.fields import FieldInfo
 from demand_forecast.conditioning.layout import Column, Cut, ReadOptions, SourceLayout
 from demand_forecast.conditioning.tables import TABLES, StandardColumn, StandardTable
 from demand_forecast.framework.parameters import GROUPS
+from demand_forecast.modelling.decisions.value import VALUE_COLUMNS
 from demand_forecast.modelling.evaluation.metrics import METRICS
 from demand_forecast.modelling.models.ensemble import EnsembleParameters
 from demand_forecast.modelling.models.kinds import MEMBERS, member_class
 
 BASE = Path(__file__).parents[2] / "conf" / "base"
 _COMMENT = re.compile(
-    r"^<!-- (fields|parameters|standard tables|metrics)(?:: (\S+))? -->$", re.MULTILINE
+    r"^<!-- (fields|parameters|standard tables|metrics|value)(?:: (\S+))? -->$", re.MULTILINE
 )
 _SIGNS = {Ge: ("ge", "≥"), Gt: ("gt", ">"), Le: ("le", "≤"), Lt: ("lt", "<")}
 _LENGTHS = {MinLen: ("min_length", "at least"), MaxLen: ("max_length", "at most")}
@@ -48,6 +50,7 @@ def on_page_markdown(markdown: str, **_: Any) -> str:
         "parameters": parameters,
         "standard tables": standard_tables,
         "metrics": metrics,
+        "value": value,
     }
     return _COMMENT.sub(lambda m: makers[m[1]](*filter(None, [m[2]])), markdown)
 
@@ -149,6 +152,11 @@ def metrics() -> str:
         for metric in METRICS
     ]
     return table(["column", "is", "of", "averaged", "unit"], rows)
+
+
+def value() -> str:
+    """Table of the columns that say what orders are worth."""
+    return table(["column", "is"], [[f"`{name}`", what] for name, what in VALUE_COLUMNS.items()])
 
 
 def _ends(names: tuple[str, ...]) -> tuple[str, ...]:

@@ -371,6 +371,94 @@ def gate_simulate(
     gate_errors.print_rates(errors, settings, effects, trials)
 
 
+@cli.command(name="orders")
+@click.option("--store", required=True, help="The store, such as NTX001.")
+@click.option("--namespace", default=None, help="Its region or segment; default: it is looked for.")
+@click.option(
+    "--week",
+    default="next",
+    show_default=True,
+    help="Last day of the week that is delivered for, as 2020-01-04.",
+)
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=None,
+    help="File to write the sheet into as well; its name ends in .xlsx or .csv.",
+)
+@click.option("--env", "-e", default=None, help="Kedro environment.")
+@click.pass_obj
+def orders(
+    project: ProjectMetadata,
+    store: str,
+    namespace: str | None,
+    week: str,
+    output: Path | None,
+    env: str | None,
+) -> None:
+    """Print what to deliver to a store, first what deserves a look."""
+    from demand_forecast.framework.session import SegmentSession
+    from demand_forecast.reporting import orders as sheet
+
+    with SegmentSession.for_command(project.project_path, env) as session:
+        sheet.check_output(output)
+        table = sheet.load_orders(session.load_context().catalog, store, namespace, week)
+    sheet.print_orders(table)
+    if output is not None:
+        sheet.write_orders(table, output)
+
+
+@cli.command(name="value")
+@click.option(
+    "--namespace",
+    default=None,
+    help="A region, a segment or a velocity of one, such as north_texas.large; default: all.",
+)
+@click.option(
+    "--truth",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    default=None,
+    help="Folder with the demand behind simulated raw files (kedro sample-data --truth).",
+)
+@click.option(
+    "--lead",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Weeks between an order and the week that it is for.",
+)
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=None,
+    help="File to write the table into as well; its name ends in .csv or .json.",
+)
+@click.option("--env", "-e", default=None, help="Kedro environment.")
+@click.pass_obj
+def value(
+    project: ProjectMetadata,
+    namespace: str | None,
+    truth: Path | None,
+    lead: int,
+    output: Path | None,
+    env: str | None,
+) -> None:
+    """Say what the orders are worth in money against the deliveries that were made.
+
+    The weeks of the last validation are delivered again: as they were, by the historical average,
+    by the point with the least MAPE, by our orders, and with --truth by one who knows the demand.
+    """
+    from demand_forecast.framework.session import SegmentSession
+    from demand_forecast.reporting import value as worth
+
+    with SegmentSession.for_command(project.project_path, env) as session:
+        worth.check_output(output)
+        table = worth.load_value(session.load_context(), namespace, truth, lead)
+    worth.print_value(table)
+    if output is not None:
+        worth.write_value(table, output)
+
+
 @cli.group(name="layout")
 def layout() -> None:
     """How raw files look: draft a layout, check it, show it to a supplier."""

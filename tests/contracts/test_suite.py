@@ -225,13 +225,33 @@ def test_panel_contract(panel):
 def _forecast():
     values = ["mean", "median", "mape_point", "q025", "q10", "q25", "q50", "q75", "q90", "q975"]
     keys = {"store_id": "1", "product_id": ["a", "b"], "week": pd.Timestamp("2020-01-04")}
-    order = {"critical_ratio": 0.5, "order_quantity": 2.0}
+    order = {
+        "critical_ratio": 0.5,
+        "pack_size": 1,
+        "order_quantity": 2.0,
+        "order_bound_by": "newsvendor",
+        "sell_out_probability": 0.5,
+        "expected_fill_rate": 0.9,
+        "expected_waste": 1.0,
+        "expected_margin": -1.0,
+        "expected_cost": 2.0,
+        "margin_unit": "money",
+        "delivery_date": pd.Timestamp("2019-12-29"),
+    }
     return pd.DataFrame({**keys, "horizon": 1, **dict.fromkeys(values, 2.0), **order})
 
 
 @pytest.mark.parametrize(
     ("column", "value"),
-    [("mean", np.nan), ("mean", np.inf), ("q025", -1.0), ("product_id", "a"), ("horizon", 0)],
+    [
+        ("mean", np.nan),
+        ("mean", np.inf),
+        ("q025", -1.0),
+        ("product_id", "a"),
+        ("horizon", 0),
+        ("order_bound_by", "habit"),
+        ("sell_out_probability", 1.5),
+    ],
 )
 def test_forecast_contract(column, value):
     contract = _of_the_project("forecast")

@@ -15,6 +15,7 @@ from demand_forecast.datasets.atomic import (
     JSONDataset,
     ParquetDataset,
     TextDataset,
+    write_excel,
     write_text,
 )
 from demand_forecast.framework.failures import own_error
@@ -81,6 +82,15 @@ def test_a_folder_that_is_a_file_is_said_with_the_path(tmp_path):
     with pytest.raises(DatasetError) as caught:
         write_text(path, "x")
     assert str(own_error(caught.value)) == f"{path} cannot be written: Not a directory."
+
+
+def test_a_workbook_is_written_whole_or_not_at_all(tmp_path):
+    file = tmp_path / "deeper" / "file.xlsx"
+    write_excel(file, FRAME, "first")
+    with pytest.raises(DatasetError):
+        write_excel(file, FRAME.assign(b="\x00"), "second")  # no cell may hold it
+    assert pd.read_excel(file, sheet_name="first").equals(FRAME)
+    assert [path.name for path in file.parent.iterdir()] == ["file.xlsx"]
 
 
 def test_a_versioned_save_that_fails_makes_no_version(tmp_path):

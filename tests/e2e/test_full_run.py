@@ -177,6 +177,35 @@ def test_kedro_gate_shows_the_verdicts_and_how_often_they_are_wrong(full_run, st
     assert {tuple(row[-2:]) for row in rows} == {("100.0", "0.0")}
 
 
+def test_kedro_orders_writes_a_sheet_of_the_next_delivery(full_run, stored, tmp_path) -> None:
+    forecast, file = stored["north_texas.large.forecast"], tmp_path / "orders.xlsx"
+    store = str(forecast["store_id"].iloc[0])
+    result = full_run.command("--env=test", f"--store={store}", f"--output={file}", of="orders")
+    assert result.exit_code == 0
+    next_week = forecast[(forecast["store_id"] == store) & (forecast["horizon"] == 1)]
+    sheet = pd.read_excel(file)
+    assert f"{len(next_week)} products" in result.output.splitlines()[-1]
+    assert sheet["units"].sum() == next_week["order_quantity"].sum()
+    assert set(sheet["delivery date"]) == {forecast["as_of"].max() + pd.Timedelta(days=1)}
+    wrong = full_run.command("--env=test", "--store=nowhere", of="orders")
+    assert wrong.exit_code == 1
+    assert "--store: there is no forecast for 'nowhere'" in wrong.output
+
+
+def test_kedro_value_counts_the_deliveries_of_the_validation(full_run, stored, tmp_path) -> None:
+    file = tmp_path / "value.csv"
+    result = full_run.command("--env=test", f"--output={file}", of="value")
+    assert result.exit_code == 0
+    table = pd.read_csv(file)
+    assert table["segment"].drop_duplicates().tolist() == [*SEGMENTS, "all"]
+    backtests = [stored[f"{branch}.backtest"] for branch in BRANCHES]
+    firsts = [t[(t["model"] == "historical_average") & (t["horizon"] == 1)] for t in backtests]
+    whole = table[table["segment"] == "all"].set_index("policy")
+    assert set(whole["rows"]) == {sum(map(len, firsts))}
+    assert whole["estimated"].iloc[0] == sum(t["censored"].sum() for t in firsts)
+    assert f"{whole['rows'].iloc[0]:,} deliveries" in result.output
+
+
 def test_the_summary_holds_the_figures_of_the_backtests(stored) -> None:
     rows = pd.concat([stored[f"{branch}.backtest"] for branch in BRANCHES], ignore_index=True)
     lines = stored["summary"]["models"]

@@ -16,10 +16,12 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import fsspec
+import pandas as pd
 from kedro.io import AbstractDataset, DatasetError, Version
 from kedro.io.core import get_protocol_and_path
 from kedro_datasets.json import JSONDataset as _JSONDataset
 from kedro_datasets.pandas import CSVDataset as _CSVDataset
+from kedro_datasets.pandas import ExcelDataset as _ExcelDataset
 from kedro_datasets.pandas import ParquetDataset as _ParquetDataset
 from kedro_datasets.text import TextDataset as _TextDataset
 
@@ -130,6 +132,12 @@ class CSVDataset(_Atomic, _CSVDataset):
     plain = _CSVDataset
 
 
+class ExcelDataset(_Atomic, _ExcelDataset):
+    """:class:`kedro_datasets.pandas.ExcelDataset`, atomic."""
+
+    plain = _ExcelDataset
+
+
 class JSONDataset(_Atomic, _JSONDataset):
     """:class:`kedro_datasets.json.JSONDataset`, atomic."""
 
@@ -146,3 +154,15 @@ def write_text(path: Path, text: str) -> None:
     """Write a local file in UTF-8, whole or not at all; its folder is made if it is not there."""
     options = {"open_args_save": {"encoding": "utf-8"}}
     TextDataset(filepath=str(path), fs_args=options).save(text)
+
+
+def write_excel(path: Path, table: pd.DataFrame, sheet: str) -> None:
+    """Write a local workbook of one sheet, whole or not at all; its folder is made as well.
+
+    Args:
+        path: The file.
+        table: What it holds; numbers stay numbers, and dates dates.
+        sheet: Name of the sheet, at most 31 characters.
+    """
+    options = {"index": False, "sheet_name": sheet}
+    ExcelDataset(filepath=str(path), save_args=options).save(table)

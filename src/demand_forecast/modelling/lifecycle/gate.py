@@ -28,11 +28,11 @@ from demand_forecast.modelling.models.kinds import BASELINE, ENSEMBLE
 from demand_forecast.modelling.panel import KEY
 from demand_forecast.modelling.parameters import Parameters
 from demand_forecast.modelling.protocol import POINTS, QUANTILES
+from demand_forecast.modelling.resampling import resampled_weeks
 
 Array = npt.NDArray[np.float64]
 Figures = Mapping[str, Any]  # of one model, by measure
 ROW = ["origin", *KEY, "week"]
-MIN_BLOCKS = 4
 
 
 class GateParameters(Parameters):
@@ -297,11 +297,9 @@ def relative_excess(
 ) -> tuple[float, float]:
     """How much higher the MAPE of ``model`` is than that of ``reference``, per cent of the latter.
 
-    The upper end is from a paired circular block bootstrap (Politis & Romano, 1992): whole blocks
-    of consecutive target weeks are drawn, with all series in them and both models at once, so that
-    what the models share in a week, and what neighbouring weeks share, stays together. With few
-    weeks blocks are shortened so that there are at least four; under about eight target weeks the
-    upper end is only a rough one.
+    The upper end is from a paired block bootstrap over target weeks
+    (:func:`demand_forecast.modelling.resampling.resampled_weeks`): with all series in a week and
+    both models at once, so that what the models share in it stays together.
 
     Returns:
         The excess and the upper end of its one-sided interval; NaN if no actual is above 0, or if
@@ -319,11 +317,7 @@ def excess_of_weeks(mine: Array, other: Array, rules: GateParameters) -> tuple[f
     n_weeks = len(mine)
     if n_weeks == 0 or not np.isfinite(other).all():
         return float("nan"), float("nan")
-    length = max(1, min(rules.block_weeks, n_weeks // MIN_BLOCKS))
-    rng = np.random.default_rng(rules.seed)
-    starts = rng.integers(n_weeks, size=(rules.resamples, math.ceil(n_weeks / length)))
-    weeks = (starts[:, :, None] + np.arange(length)) % n_weeks
-    weeks = weeks.reshape(rules.resamples, -1)[:, :n_weeks]
+    weeks = resampled_weeks(n_weeks, rules.block_weeks, rules.resamples, rules.seed)
     excess = _excess(mine[weeks].sum(axis=1), other[weeks].sum(axis=1))
     upper = float(np.quantile(excess, rules.confidence, method="higher"))
     return float(_excess(mine.sum(keepdims=True), other.sum(keepdims=True))[0]), upper

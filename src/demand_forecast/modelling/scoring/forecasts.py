@@ -11,6 +11,7 @@ from demand_forecast.exceptions import ConfigurationError, ContractError, did_yo
 from demand_forecast.modelling.arrays import BoolArray
 from demand_forecast.modelling.decisions.orders import (
     ORDER_COLUMNS,
+    STOCK,
     OrderParameters,
     propose_orders,
 )
@@ -25,6 +26,8 @@ OUTPUT_COLUMNS: Final = [
     *POINTS,
     *QUANTILES,
     *ORDER_COLUMNS,
+    "beyond_history",
+    "delivery_date",
     "source",
     "reason",
     "model_kind",
@@ -75,9 +78,7 @@ def build_table(
         raise ContractError(
             f"No velocity for {len(unknown)} forecast rows, {example_of(unknown, KEY)}"
         )
-    orders = propose_orders(table, panel.series, order)
-    return table.assign(
-        **{name: orders[name] for name in ORDER_COLUMNS},
+    table = table.assign(
         region=panel.region,
         store_format=panel.store_format,
         as_of=pd.Timestamp(as_of),
@@ -86,7 +87,54 @@ def build_table(
         model_kind=model_kind,
         model_name=model_name,
         model_version=str(model_version),
-    )[OUTPUT_COLUMNS]
+    )
+    return add_orders(table, panel, order or OrderParameters())[OUTPUT_COLUMNS]
+
+
+def add_orders(table: pd.DataFrame, panel: Panel, rules: OrderParameters) -> pd.DataFrame:
+    """What to deliver, with what is to be expected of it; orders that are there are replaced.
+
+    Args:
+        table: Forecasts, with ``velocity``.
+        panel: The segment.
+        rules: How orders are derived from the quantiles.
+    """
+    orders = propose_orders(table, with_stock(panel), rules)
+    first_day = table["week"] - pd.Timedelta(days=6)
+    return table.assign(
+        **{name: orders[name] for name in ORDER_COLUMNS},
+        beyond_history=beyond_history(table, panel),
+        delivery_date=first_day + pd.Timedelta(days=rules.delivery_day),
+    )
+
+
+def with_stock(panel: Panel) -> pd.DataFrame:
+    """Static covariates of each series, and what it holds and will get as last observed.
+
+    ``on_hand`` and ``open_deliveries``, in units, are those of a source that declares them as
+    observed; a source may declare them as static too.
+    """
+    last = {
+        name: panel.observed[name].dense()[:, -1].astype(np.float64)
+        for name in STOCK
+        if name in panel.observed
+    }
+    return panel.series.assign(**last)
+
+
+def beyond_history(forecast: pd.DataFrame, panel: Panel) -> BoolArray:
+    """``(rows,)`` True where the mean forecast lies beyond all demand that its series has seen.
+
+    Above its largest week or below its smallest; also where it has no week at all.
+    """
+    demand = panel.demand.astype(np.float64)
+    known = np.isfinite(demand)
+    lowest = np.where(known, demand, np.inf).min(axis=1)
+    highest = np.where(known, demand, -np.inf).max(axis=1)
+    seen = panel.series[KEY].assign(lowest=lowest, highest=highest)
+    rows = forecast[[*KEY, "mean"]].merge(seen, on=KEY, how="left", validate="many_to_one")
+    inside = (rows["lowest"] <= rows["mean"]) & (rows["mean"] <= rows["highest"])
+    return np.asarray(~inside, dtype=np.bool_)
 
 
 def active_series(panel: Panel, within_weeks: int = 13) -> BoolArray:

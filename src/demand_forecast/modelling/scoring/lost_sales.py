@@ -6,10 +6,9 @@ is the expected demand (Tobin, *Estimation of relationships for limited dependen
 Econometrica 26, 1958; for unobserved lost sales Nahmias, *Demand estimation in lost sales inventory
 systems*, Naval Research Logistics 41, 1994), and its quantiles are the interval.
 
-The distribution is given by a few quantiles and is linear in the normal score between them and
-beyond the outermost, as in :mod:`demand_forecast.modelling.points`; the integrals below are exact
-for that, however far out the delivery lies. The far tail of a skewed distribution comes out a
-little short: 3 per cent of the mean at the 94th percentile of a lognormal with a spread of 0.5.
+The distribution is that of :mod:`demand_forecast.modelling.distribution`. The far tail of a skewed
+one comes out a little short: 3 per cent of the mean at the 94th percentile of a lognormal with a
+spread of 0.5.
 """
 
 from __future__ import annotations
@@ -19,9 +18,9 @@ from typing import Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.special import ndtr, ndtri
 
 from demand_forecast.exceptions import ContractError, did_you_mean
+from demand_forecast.modelling.distribution import Distribution
 from demand_forecast.modelling.panel import KEY
 from demand_forecast.modelling.protocol import QUANTILES
 
@@ -29,7 +28,6 @@ Array = npt.NDArray[np.float64]
 
 LOST_SALES: Final = ["lost_sales", "lost_sales_lower", "lost_sales_upper"]
 COLUMNS: Final = [*KEY, "week", "model", "horizon", "delivered", *LOST_SALES]
-_FARTHEST = 30.0  # normal score at which a tail still has a probability in double precision
 
 
 class SoldOut(NamedTuple):
@@ -59,21 +57,13 @@ def demand_given_sold_out(
         levels: ``(levels,)`` ascending, inside (0, 1), at least two.
         delivered: ``(rows,)`` units.
         at: ``(at,)`` levels of the conditional quantiles, inside (0, 1).
-        step: Smallest difference between two quantities. Demand comes in whole units, so "at least
-            10" begins at 9.5 on a continuous scale; 0 where demand is continuous.
+        step: See :meth:`demand_forecast.modelling.distribution.Distribution.mean_given`.
     """
-    values = np.sort(np.asarray(quantiles, dtype=np.float64), axis=1)
-    scores = ndtri(np.asarray(levels, dtype=np.float64))
+    demand = Distribution(quantiles, levels)
     least = np.asarray(delivered, dtype=np.float64)
-    certain = least - step / 2 <= 0
-    slopes, bases = _lines(values, scores)
-    start = _score_of(np.maximum(least - step / 2, 0.0), values, scores, slopes, bases)
-    chance = np.where(certain, 1.0, ndtr(-start))
-    mean = _mass_above(start, scores, slopes, bases) / chance
-    wanted = -ndtri((1 - np.asarray(at, dtype=np.float64)) * chance[:, None])
-    segment = np.searchsorted(scores[1:-1], wanted)
-    read = np.take_along_axis(bases, segment, 1) + np.take_along_axis(slopes, segment, 1) * wanted
-    return SoldOut(np.maximum(mean, least), np.maximum(read, least[:, None]))
+    mean, chance = demand.mean_given(least, step), demand.chance_given(least, step)
+    read = demand.exceeded((1 - np.asarray(at, dtype=np.float64)) * chance[:, None])
+    return SoldOut(mean, np.maximum(read, least[:, None]))
 
 
 def lost_sales(frame: pd.DataFrame, coverage: float = 0.8, step: float = 1.0) -> pd.DataFrame:
@@ -127,36 +117,6 @@ def validation_lost_sales(
     rows = rows.assign(_rank=rank).sort_values([*KEY, "week", "_rank", "horizon"], kind="stable")
     latest = rows.drop_duplicates([*KEY, "week"])
     return lost_sales(latest, coverage)[COLUMNS].reset_index(drop=True)
-
-
-def _lines(values: Array, scores: Array) -> tuple[Array, Array]:
-    """Slope and value at score 0 of each segment, ``(rows, levels - 1)``."""
-    slopes = np.diff(values, axis=1) / np.diff(scores)
-    return slopes, values[:, :-1] - slopes * scores[:-1]
-
-
-def _score_of(value: Array, values: Array, scores: Array, slopes: Array, bases: Array) -> Array:
-    """Normal score from which on the distribution is at least ``value``, ``(rows,)``."""
-    segment = (values[:, 1:-1] < value[:, None]).sum(axis=1)[:, None]
-    slope, base = (np.take_along_axis(a, segment, axis=1)[:, 0] for a in (slopes, bases))
-    beyond = np.where(value > values[:, -1], _FARTHEST, -_FARTHEST)
-    flat = np.where(value > values[:, 0], beyond, -_FARTHEST)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        score = np.where(slope > 0, (value - base) / slope, flat)
-    return np.asarray(np.clip(score, -_FARTHEST, _FARTHEST))
-
-
-def _mass_above(start: Array, scores: Array, slopes: Array, bases: Array) -> Array:
-    """Integral of the demand over the scores above ``start``, ``(rows,)``."""
-    edges = np.concatenate([[-np.inf], scores[1:-1], [np.inf]])
-    low, high = np.maximum(edges[:-1], start[:, None]), np.maximum(edges[1:], start[:, None])
-    share = np.where(low > 0, ndtr(-low) - ndtr(-high), ndtr(high) - ndtr(low))
-    total: Array = (bases * share + slopes * (_density(low) - _density(high))).sum(axis=1)
-    return total
-
-
-def _density(score: Array) -> Array:
-    return np.asarray(np.exp(-0.5 * score**2) / np.sqrt(2 * np.pi))
 
 
 def _check(frame: pd.DataFrame, columns: list[str], coverage: float) -> None:

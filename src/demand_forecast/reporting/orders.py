@@ -1,0 +1,190 @@
+"""The order sheet of one store, for ``kedro orders``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Final
+
+import pandas as pd
+from kedro.io import CatalogProtocol
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from demand_forecast.datasets.atomic import write_excel, write_text
+from demand_forecast.exceptions import ConfigurationError, MissingInputError, did_you_mean
+from demand_forecast.framework import run_context
+from demand_forecast.framework.segments import Segment
+from demand_forecast.modelling.decisions.economics import UNITS
+
+Catalog = CatalogProtocol[Any, Any]
+
+NEXT: Final = "next"
+FORMATS: Final = (".csv", ".xlsx")
+SHEET_COLUMNS: Final = {
+    "store_id": "store",
+    "product_id": "product",
+    "delivery_date": "delivery date",
+    "week": "week ending",
+    "cases": "cases",
+    "pack_size": "units per case",
+    "order_quantity": "units",
+    "order_bound_by": "bound by",
+    "median": "usual demand, units",
+    "q90": "demand in one week of ten, units",
+    "sell_out_probability": "chance of selling out",
+    "expected_fill_rate": "share of demand served",
+    "expected_waste": "left over, units",
+    "expected_margin": "margin",
+    "expected_cost": "at risk",
+    "margin_unit": "margin in",
+    "look": "deserves a look",
+}
+_NUMBERS: Final = (
+    "cases",
+    "units",
+    "usual\ndemand",
+    "sells\nout",
+    "served",
+    "left\nover",
+    "margin",
+    "at\nrisk",
+)
+_WIDTH: Final = 120
+_BEYOND: Final = "beyond all it has sold"
+
+
+def check_output(path: Path | None) -> None:
+    """Refuse a file that the sheet cannot be written to.
+
+    Raises:
+        ConfigurationError: If its name does not end as that of a known format.
+    """
+    if path is not None and path.suffix not in FORMATS:
+        raise ConfigurationError(
+            f"--output: '{path}' ends in '{path.suffix}'; valid: {', '.join(FORMATS)}"
+        )
+
+
+def load_orders(
+    catalog: Catalog, store: str, namespace: str | None = None, week: str = NEXT
+) -> pd.DataFrame:
+    """The orders of one store for one week, from the newest forecasts.
+
+    Args:
+        catalog: Of the environment.
+        store: Id of the store.
+        namespace: Region or segment to look for it in; all if not given.
+        week: ``next``, or the last day of a week that is forecast, as 2020-01-04.
+
+    Returns:
+        Rows of the forecast table with ``cases`` and ``look`` (why a row deserves a look), those
+        first that do, then by what is at risk.
+
+    Raises:
+        ConfigurationError: If there is no such namespace, store or week.
+        MissingInputError: If nothing has been forecast yet.
+    """
+    segments = list(
+        dict.fromkeys(b.segment for b in run_context.current().segments.within(namespace))
+    )
+    table = _newest(catalog, segments, namespace)
+    mine = table[table["store_id"].astype(str) == store]
+    if mine.empty:
+        hint = did_you_mean(store, set(table["store_id"].astype(str)))
+        where = f" in {namespace}" if namespace else ""
+        raise ConfigurationError(f"--store: there is no forecast for '{store}'{where}. {hint}")
+    return _sorted(_of_week(mine, week))
+
+
+def write_orders(table: pd.DataFrame, path: Path) -> None:
+    """Write the sheet as CSV or as an Excel workbook, whole or not at all."""
+    sheet = table[list(SHEET_COLUMNS)].rename(columns=SHEET_COLUMNS)
+    if path.suffix == ".xlsx":
+        write_excel(path, sheet, sheet=f"orders {table['store_id'].iloc[0]}"[:31])
+    else:
+        write_text(path, sheet.to_csv(index=False, date_format="%Y-%m-%d"))
+
+
+def print_orders(table: pd.DataFrame) -> None:
+    """Print the sheet, and what it comes to."""
+    console = Console(width=_WIDTH, highlight=False)
+    first = table.iloc[0]
+    days = [f"{first[name]:%Y-%m-%d}" for name in ("delivery_date", "week", "as_of")]
+    console.print(
+        f"Store {first['store_id']} of {first['region']}.{first['store_format']}: "
+        "delivery {} for the week ending {}, as known on {}".format(*days),
+        markup=False,
+    )
+    console.print(_table(table))
+    console.print(
+        f"{len(table)} products, {table['cases'].sum():,} cases, "
+        f"{table['order_quantity'].sum():,} units."
+    )
+    if (table["margin_unit"] == UNITS).any():
+        console.print("Margin and risk are in units where a price or cost is not known.")
+
+
+def _newest(catalog: Catalog, segments: list[Segment], namespace: str | None) -> pd.DataFrame:
+    stored = [s for s in segments if catalog.exists(f"{s.namespace}.forecast")]
+    if not stored:
+        context = run_context.current()
+        options = {"--namespaces": namespace, "--env": context.env}
+        given = "".join(f" {name}={value}" for name, value in options.items() if value)
+        raise MissingInputError(
+            f"The forecast of {namespace or 'all segments'} has not been made yet: "
+            f"run `kedro run --pipelines=score{given}` first."
+        )
+    tables: list[pd.DataFrame] = [catalog.load(f"{s.namespace}.forecast") for s in stored]
+    return pd.concat(tables, ignore_index=True)
+
+
+def _of_week(table: pd.DataFrame, week: str) -> pd.DataFrame:
+    weeks: pd.Series[str] = table["week"].dt.strftime("%Y-%m-%d")
+    wanted = weeks.min() if week == NEXT else week
+    if not (weeks == wanted).any():
+        raise ConfigurationError(
+            f"--week: '{week}' is no week that is forecast. {did_you_mean(week, {NEXT, *weeks})}"
+        )
+    return table.loc[weeks == wanted]
+
+
+def _sorted(table: pd.DataFrame) -> pd.DataFrame:
+    table = table.assign(cases=table["order_quantity"] // table["pack_size"], look=_reasons(table))
+    table["_looks"] = table["look"] != ""
+    order = ["_looks", "expected_cost", "product_id"]
+    return table.sort_values(order, ascending=[False, False, True], ignore_index=True)
+
+
+def _reasons(table: pd.DataFrame) -> list[str]:
+    """Why a row deserves a look; empty where nothing is out of the ordinary."""
+    beyond = table["beyond_history"].to_numpy(bool)
+    lesser = table["source"].where(table["source"] != "champion", "").str.replace("_", " ")
+    return [
+        "; ".join(filter(None, [_BEYOND if far else "", f"made by {by}" if by else ""]))
+        for far, by in zip(beyond, lesser, strict=True)
+    ]
+
+
+def _table(rows: pd.DataFrame) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False, pad_edge=False)
+    table.add_column("product", no_wrap=True)
+    for title in _NUMBERS:
+        table.add_column(title, justify="right")
+    table.add_column("bound by")
+    table.add_column("deserves a look")
+    for row in rows.to_dict("records"):
+        table.add_row(
+            str(row["product_id"]),
+            f"{row['cases']:,}",
+            f"{row['order_quantity']:,}",
+            f"{row['median']:,.0f}",
+            f"{row['sell_out_probability']:.0%}",
+            f"{row['expected_fill_rate']:.0%}",
+            f"{row['expected_waste']:,.0f}",
+            f"{row['expected_margin']:,.0f}",
+            f"{row['expected_cost']:,.0f}",
+            str(row["order_bound_by"]).replace("_", " "),
+            str(row["look"]),
+        )
+    return table
