@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from kedro.framework.hooks import hook_impl
 from kedro.framework.project import pipelines
@@ -117,6 +117,23 @@ class ProgressHook:
             for one in noted
         ]
         write_run_status(run.project_path, self._started_at, runs, error)
+
+
+def steps_so_far() -> list[dict[str, Any]]:
+    """What the nodes of the run have noted, by stage and place: ``nodes``, ``seconds``, ``error``.
+
+    All processes' notes are in it; nothing where no run goes on.
+    """
+    steps: dict[tuple[str, str], dict[str, Any]] = {}
+    for one in _read(_timings()) if _timings().is_file() else ():
+        place = {"stage": one.stage, "place": one.place}
+        step = steps.setdefault(
+            (one.stage, one.place), place | {"nodes": 0, "seconds": 0.0, "error": None}
+        )
+        step["nodes"] += 1
+        step["seconds"] += one.seconds or 0
+        step["error"] = one.error or step["error"]
+    return list(steps.values())
 
 
 class _Noted(NamedTuple):

@@ -543,6 +543,13 @@ PUBLICATIONS: Final = _table(
     _facts(DateTime, published_at="When, UTC."),
 )
 
+VIEW_STATE: Final = _table(
+    "results_store_views",
+    "One row: which version of the views the database has.",
+    ("digest",),
+    _texts(digest="SHA-256 of their definitions."),
+)
+
 FACTS: Final = tuple(t for t in METADATA.sorted_tables if t.name.startswith("fct_"))
 DIMENSIONS: Final = tuple(t for t in METADATA.sorted_tables if t.name.startswith("dim_"))
 # Column whose sum is followed from what a run has made to the database.

@@ -312,7 +312,8 @@ def add_up(
         "rows_censored": terms["_censored"].astype(np.int64),
     }
     table = rows[keys].assign(**facts, **columns, **counted)
-    return table.groupby(keys, sort=False, observed=True, dropna=False).sum().reset_index()
+    sums: pd.DataFrame = table.groupby(keys, sort=False, observed=True, dropna=False).sum()
+    return sums.reset_index()
 
 
 def _terms(rows: pd.DataFrame, metrics: Sequence[Metric]) -> dict[str, Array]:
