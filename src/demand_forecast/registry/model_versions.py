@@ -80,22 +80,31 @@ class ModelVersionsDataset(AbstractDataset[Never, pd.DataFrame]):
 
 def _rows(prefix: str) -> Iterator[dict[str, Any]]:
     client, token = MlflowClient(), None
+    aliases = _aliases(client, prefix)
     while True:
         page = client.search_model_versions(f"name LIKE '{prefix}%'", page_token=token)
         for version in page:
             if not version.name.startswith(prefix):
                 continue  # an underscore stands for any character
             try:
-                yield _row(version, Lineage.from_tags(version.tags))
+                lineage = Lineage.from_tags(version.tags)
             except ArtefactError:
                 continue
+            yield _row(version, lineage, aliases[version.name])
         token = page.token
         if not token:
             return
 
 
-def _row(version: ModelVersion, lineage: Lineage) -> dict[str, Any]:
+def _aliases(client: MlflowClient, prefix: str) -> dict[str, dict[str, str]]:
+    """Version by alias of each model; a version that was searched for does not say its own."""
+    found = client.search_registered_models(f"name LIKE '{prefix}%'")
+    return {model.name: dict(model.aliases) for model in found}
+
+
+def _row(version: ModelVersion, lineage: Lineage, aliases: dict[str, str]) -> dict[str, Any]:
     trained = lineage.trained_at
+    mine = [alias for alias, number in aliases.items() if str(number) == str(version.version)]
     known = lineage.model_dump(include=set(COLUMNS) & set(Lineage.model_fields))
     return known | {
         "model_name": version.name,
@@ -103,6 +112,6 @@ def _row(version: ModelVersion, lineage: Lineage) -> dict[str, Any]:
         "velocity": lineage.velocity or "",
         "is_promoted": lineage.promoted,
         "trained_at": None if trained is None else trained.astimezone(UTC).replace(tzinfo=None),
-        "alias": ", ".join(sorted(version.aliases)) or None,
+        "alias": ", ".join(sorted(mine)) or None,
         "model_digest": version.tags.get("model_digest"),
     }

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 from pyarrow import csv
-from sqlalchemy import Connection, Date, Engine, Table, create_engine, event, insert
+from sqlalchemy import Connection, Date, Engine, Table, create_engine, event, insert, make_url
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 from sqlalchemy.pool import NullPool
@@ -75,7 +75,7 @@ class ResultsDatabase:
     @property
     def shown(self) -> str:
         """The address without its password, for people."""
-        return self.engine.url.render_as_string(hide_password=True)
+        return make_url(self.address).render_as_string(hide_password=True)
 
     @cached_property
     def _writer(self) -> Engine:

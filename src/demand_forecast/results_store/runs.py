@@ -6,12 +6,12 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import Connection, delete, func, select, update
+from sqlalchemy import Connection, delete, func, select, text, update
 
 from demand_forecast.results_store.checks import check
 from demand_forecast.results_store.database import load_rows
 from demand_forecast.results_store.publication import now
-from demand_forecast.results_store.schema import PUBLICATIONS, QUALITY, RUNS, STEPS
+from demand_forecast.results_store.schema import METADATA, PUBLICATIONS, QUALITY, RUNS, STEPS
 
 
 def complete_run(
@@ -38,6 +38,7 @@ def complete_run(
     as_of = connection.scalar(select(func.max(QUALITY.c.as_of)).where(QUALITY.c.run_id.in_(mine)))
     facts = {"seconds": seconds, "as_of": as_of, "tracking_run": tracking_run}
     _end(connection, run_id, steps, status="complete", **facts)
+    _analyze(connection, run_id)
 
 
 def fail_run(
@@ -57,6 +58,18 @@ def fail_run(
         steps: Rows of ``fct_steps`` without the run.
     """
     _end(connection, run_id, steps, status="failed", seconds=seconds, error=error)
+
+
+def _analyze(connection: Connection, run_id: str) -> None:
+    """Tell PostgreSQL's planner of what has been loaded, before its own daemon gets to it.
+
+    Without that, a sum over a million fresh rows took 26 s instead of 1. SQLite plans by the keys.
+    """
+    if connection.dialect.name != "postgresql":
+        return
+    written = select(PUBLICATIONS.c.fact).where(PUBLICATIONS.c.written_by == run_id).distinct()
+    for name in (RUNS.name, PUBLICATIONS.name, *connection.scalars(written).all()):
+        connection.execute(text(f'ANALYZE "{METADATA.tables[name].name}"'))
 
 
 def _end(
