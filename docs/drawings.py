@@ -6,7 +6,15 @@ from pathlib import Path
 from xml.sax.saxutils import escape
 
 ASSETS = Path(__file__).parent / "assets"
-STAGES = ("conditioning", "training", "validation", "release", "scoring", "monitoring")
+STAGES = (
+    "conditioning",
+    "training",
+    "validation",
+    "release",
+    "scoring",
+    "monitoring",
+    "publishing",
+)
 STYLE = """
   text { font: 14px system-ui, sans-serif; fill: #1c2b2a; text-anchor: middle; }
   .small { font-size: 11.5px; fill: #33413f; }
@@ -96,6 +104,7 @@ def flow() -> None:
     sheet.text(
         457, 322, "training, validation and release run once for fast and once for slow products"
     )
+    sheet.box("store", 546, 374, 158, 48, "results store", "all of it, in SQL")
     for x, name, where, source in (
         (368, "summary", "the table at the end", 447),
         (724, "totals", "with intervals", 803),
@@ -108,7 +117,7 @@ def flow() -> None:
 
 def floors() -> None:
     """Which package may import which: only what is below it."""
-    sheet = Drawing(1080, 604, "Floors of the code")
+    sheet = Drawing(1080, 649, "Floors of the code")
     rows = [
         ("outside", [("__main__, settings", "entry points")]),
         ("outside", [("cli", "commands")]),
@@ -116,6 +125,7 @@ def floors() -> None:
         ("stage", [("hooks", "what happens around a run")]),
         ("stage", [("reporting", "tables that a person reads")]),
         ("stage", [("pipelines", " · ".join(STAGES))]),
+        ("stage", [("results_store", "tables and views in SQL")]),
         ("stage", [("framework", "sessions, runner, segments, parameters, namespaces")]),
         ("stage", [("registry", "MLflow: models, lineage")]),
         (
@@ -133,7 +143,7 @@ def floors() -> None:
             sheet.box(kind, 20 + number * (width + 10), y, width, 38, *lines)
         y += 45
     sheet.text(330, 26, "each floor may import those below it, never above", "small")
-    sheet.box("pure", 680, 40, 384, 533)
+    sheet.box("pure", 680, 40, 384, 578)
     sheet.text(872, 62, "modelling", "title")
     inner = [
         ("scoring", "champion or next best, lost sales"),
@@ -148,10 +158,10 @@ def floors() -> None:
         ("arrays", "types and files of arrays"),
     ]
     for number, lines in enumerate(inner):
-        sheet.box("band", 700, 74 + 49 * number, 344, 42, *lines)
-    sheet.arrow((640, 554), (678, 554))
+        sheet.box("band", 700, 74 + 53 * number, 344, 42, *lines)
+    sheet.arrow((640, 599), (678, 599))
     sheet.text(
-        330, 594, "blue: knows neither Kedro nor MLflow, and opens no file but its own", "small"
+        330, 639, "blue: knows neither Kedro nor MLflow, and opens no file but its own", "small"
     )
     sheet.save("floors")
 

@@ -7,6 +7,8 @@ A page asks for a table by a comment on a line of its own::
     <!-- standard tables -->
     <!-- metrics -->
     <!-- value -->
+    <!-- results views -->
+    <!-- results tables: fct_ -->
 
 MkDocs calls :func:`on_page_markdown` for each page; a comment that cannot be answered stops the
 build.
@@ -26,6 +28,7 @@ import yaml
 from annotated_types import Ge, Gt, Le, Lt, MaxLen, MinLen
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
+from sqlalchemy import Table
 
 from demand_forecast.conditioning.layout import Column, Cut, ReadOptions, SourceLayout
 from demand_forecast.conditioning.tables import TABLES, StandardColumn, StandardTable
@@ -34,10 +37,14 @@ from demand_forecast.modelling.decisions.value import VALUE_COLUMNS
 from demand_forecast.modelling.evaluation.metrics import METRICS
 from demand_forecast.modelling.models.ensemble import EnsembleParameters
 from demand_forecast.modelling.models.kinds import MEMBERS, member_class
+from demand_forecast.results_store.schema import METADATA
+from demand_forecast.results_store.views import VIEWS
 
 BASE = Path(__file__).parents[2] / "conf" / "base"
 _COMMENT = re.compile(
-    r"^<!-- (fields|parameters|standard tables|metrics|value)(?:: (\S+))? -->$", re.MULTILINE
+    r"^<!-- (fields|parameters|standard tables|metrics|value|results (?:views|tables))"
+    r"(?:: (\S+))? -->$",
+    re.MULTILINE,
 )
 _SIGNS = {Ge: ("ge", "≥"), Gt: ("gt", ">"), Le: ("le", "≤"), Lt: ("lt", "<")}
 _LENGTHS = {MinLen: ("min_length", "at least"), MaxLen: ("max_length", "at most")}
@@ -51,6 +58,8 @@ def on_page_markdown(markdown: str, **_: Any) -> str:
         "standard tables": standard_tables,
         "metrics": metrics,
         "value": value,
+        "results views": results_views,
+        "results tables": results_tables,
     }
     return _COMMENT.sub(lambda m: makers[m[1]](*filter(None, [m[2]])), markdown)
 
@@ -157,6 +166,30 @@ def metrics() -> str:
 def value() -> str:
     """Table of the columns that say what orders are worth."""
     return table(["column", "is"], [[f"`{name}`", what] for name, what in VALUE_COLUMNS.items()])
+
+
+def results_views() -> str:
+    """Table of the views of the results store: what a row of each is."""
+    return table(["view", "is"], [[f"`{view.name}`", view.comment] for view in VIEWS])
+
+
+def results_tables(prefix: str) -> str:
+    """A section for each table of the results store of a kind: its grain, then its columns."""
+    tables = [t for t in METADATA.sorted_tables if t.name.startswith(prefix)]
+    return "\n\n".join(_results_table(t) for t in tables)
+
+
+def _results_table(of: Table) -> str:
+    rows = [
+        [
+            f"`{column.name}`",
+            str(column.type).lower(),
+            "key" if column.primary_key else "may be null" if column.nullable else "",
+            str(column.comment),
+        ]
+        for column in of.columns
+    ]
+    return f"### {of.name}\n\n{of.comment}\n\n{table(['column', 'type', '', 'is'], rows)}"
 
 
 def _ends(names: tuple[str, ...]) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from demand_forecast.hooks.kedro_viz import DrawingHook
 from demand_forecast.hooks.parameters import ParameterHook
 from demand_forecast.hooks.paths import PathHook
 from demand_forecast.hooks.progress import ProgressHook
+from demand_forecast.hooks.results import ResultsHook
 from demand_forecast.hooks.run import RunHook
 from demand_forecast.hooks.tracking import TrackingHook
 
@@ -20,6 +21,7 @@ prepare()
 HOOKS = (
     DrawingHook(),
     ProgressHook(),
+    ResultsHook(),
     FailureHook(),
     TrackingHook(),
     MissingInputHook(),

@@ -81,18 +81,21 @@ def test_what_does_not_exist_is_named(fresh, option, words) -> None:
     assert words in _error(fresh, option)
 
 
+FOLDERS = ["DEMAND_FORECAST_DATA_ROOT", "DEMAND_FORECAST_RAW_ROOT"]
+
+
 @pytest.mark.measured
 @pytest.mark.parametrize(
     ("given", "missing"),
     [
         ([], "DEMAND_FORECAST_DATA_ROOT"),
         (["DEMAND_FORECAST_DATA_ROOT"], "DEMAND_FORECAST_RAW_ROOT"),
-        (["DEMAND_FORECAST_DATA_ROOT", "DEMAND_FORECAST_RAW_ROOT"], "MLFLOW_TRACKING_URI"),
+        (FOLDERS, "DEMAND_FORECAST_RESULTS_DATABASE"),
+        ([*FOLDERS, "DEMAND_FORECAST_RESULTS_DATABASE"], "MLFLOW_TRACKING_URI"),
     ],
 )
 def test_production_asks_for_its_settings(fresh, monkeypatch, tmp_path, given, missing) -> None:
-    names = ("DEMAND_FORECAST_DATA_ROOT", "DEMAND_FORECAST_RAW_ROOT", "MLFLOW_TRACKING_URI")
-    for name in names:
+    for name in (*FOLDERS, "DEMAND_FORECAST_RESULTS_DATABASE", "MLFLOW_TRACKING_URI"):
         monkeypatch.delenv(name, raising=False)
     for name in given:
         monkeypatch.setenv(name, str(tmp_path))
@@ -162,6 +165,7 @@ def test_dev_and_prod_go_where_they_are_told(make_project, monkeypatch, tmp_path
     monkeypatch.setenv("DEMAND_FORECAST_DATA_ROOT", str(tmp_path / "elsewhere"))
     monkeypatch.setenv("DEMAND_FORECAST_RAW_ROOT", str(project.root / "data" / "01_raw"))
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{project.root}/mlflow.db")
+    monkeypatch.setenv("DEMAND_FORECAST_RESULTS_DATABASE", f"sqlite:///{tmp_path}/results.db")
     for env in ("dev", "prod"):
         project.run("conditioning", env=env)
         assert _written(project) == set()

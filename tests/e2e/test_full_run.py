@@ -8,6 +8,7 @@ import subprocess
 import mlflow
 import pandas as pd
 import pytest
+from sqlalchemy import text
 
 from by_hand import summary_figures
 from demand_forecast.framework.stages import STAGES
@@ -16,6 +17,7 @@ from demand_forecast.modelling.lifecycle.records import Challenger
 from demand_forecast.modelling.output_contract import check_output, target_weeks
 from demand_forecast.modelling.panel import KEY, Panel
 from demand_forecast.modelling.scoring.forecasts import active_series
+from demand_forecast.results_store.database import ResultsDatabase
 
 REGIONS = ["north_texas", "new_england"]
 SEGMENTS = [f"{region}.{store_format}" for region in REGIONS for store_format in ("large", "small")]
@@ -253,6 +255,39 @@ def test_totals_are_the_sums_of_the_forecasts(stored) -> None:
     assert weekly["mean"].sum() == pytest.approx(rows["mean"].sum(), rel=1e-4)
 
 
+def test_the_results_store_has_the_figures_of_the_files(full_run, stored) -> None:
+    database = ResultsDatabase(f"sqlite:///{full_run.root}/data/test/results.db")
+
+    def ask(query: str) -> pd.DataFrame:
+        with database.reading() as connection:
+            return pd.read_sql(text(query), connection)
+
+    [run] = ask("SELECT status, pipelines, environment, as_of FROM dim_runs").to_dict("records")
+    as_of = str(stored[f"{SEGMENTS[0]}.panel"].as_of.date())
+    assert list(run.values()) == ["complete", "__default__", "test", as_of]
+    delivered = ask("SELECT region, SUM(delivered) FROM v_demands GROUP BY 1").values.tolist()
+    totals = {r: stored[f"{r}.control_totals"].set_index("source") for r in REGIONS}
+    units = {r: table.loc["shipments", "units_standard"] for r, table in totals.items()}
+    assert dict(delivered) == pytest.approx(units)
+    rows = pd.concat([stored[f"{segment}.forecast"] for segment in SEGMENTS])
+    [forecast] = ask("SELECT COUNT(*), SUM(mean), SUM(q90) FROM v_forecasts").values
+    assert forecast == pytest.approx([len(rows), rows["mean"].sum(), rows["q90"].sum()])
+    orders = ask("SELECT SUM(order_quantity) FROM v_next_orders").values.item()
+    assert orders == rows.loc[rows["horizon"] == 1, "order_quantity"].sum()
+    shown = ask("SELECT * FROM v_validated_accuracy WHERE model = 'ensemble'")
+    for _, line in shown.iterrows():
+        branch = f"{line['region']}.{line['store_format']}.{line['velocity']}"
+        told = next(m for m in stored[f"{branch}.verdict"]["metrics"] if m["model"] == "ensemble")
+        assert line["mape"] == pytest.approx(told["mape"])
+        assert line["bias_aware"] == pytest.approx(told["bias_aware"])
+    assert len(shown) == len(BRANCHES)
+    models = ask("SELECT model_name, is_promoted, alias FROM dim_models")
+    assert set(models["model_name"]) == MODELS
+    assert set(models.loc[models["is_promoted"] == 1, "model_name"]) == PROMOTED
+    assert models["alias"].str.contains("champion").sum() == len(PROMOTED)
+    assert set(ask("SELECT stage FROM fct_steps")["stage"]) == set(STAGES)
+
+
 def test_nothing_is_planned_right_after_a_training(stored) -> None:
     plan = stored["retrain_plan"]
     assert len(plan) == 2 * len(SEGMENTS)
@@ -459,7 +494,12 @@ def test_workers_by_segment_give_what_one_process_gives(full_run, make_project) 
     )
     assert "Rolling-origin validation" in out
     of_stage = {"conditioning": 6, "training": 4, "release": 4}
-    of_stage |= {"validation": 5, "scoring": 5, "monitoring": 5}  # and what belongs to no segment
+    of_stage |= {
+        "validation": 5,
+        "scoring": 5,
+        "monitoring": 5,
+        "publishing": 7,
+    }  # and what belongs to no segment
     for stage, n in of_stage.items():
         assert f"{stage:<12} {n:3d}/{n}" in out
     one, many = _forecasts(full_run, SEGMENTS), _forecasts(project, SEGMENTS)

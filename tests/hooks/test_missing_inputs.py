@@ -21,6 +21,7 @@ TEMPLATES = {
     "release": [_step("champion", "panel", "verdict")],
     "scoring": [_step("forecast", "panel", "velocity", "champion")],
     "monitoring": [_step("health", "panel", "champion", "past")],
+    "publishing": [_step("published", "panel", "forecast", "health")],
 }
 STAGES = {name: Pipeline(nodes, namespace="texas") for name, nodes in TEMPLATES.items()}
 
@@ -61,6 +62,12 @@ def test_only_what_is_missing_is_asked_for_in_the_environment(check):
         MissingInputError, match=r"^'texas.velocity' has not .*=training --env=dev` first"
     ):
         check("scoring", stored=["panel"], env="dev")
+
+
+def test_alone_publishing_asks_for_the_stages_whose_results_are_not_stored(check):
+    with pytest.raises(MissingInputError, match="--pipelines=scoring,monitoring` first"):
+        check("publishing", stored=["panel"])
+    check("publishing", stored=["panel", "forecast", "health"])
 
 
 def test_with_its_input_a_stage_may_run(check):

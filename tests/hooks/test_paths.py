@@ -5,7 +5,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from demand_forecast.hooks.paths import PathHook, anchored
+from demand_forecast.framework.addresses import anchored
+from demand_forecast.hooks.paths import PathHook
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,12 @@ JOBS = {
     "monitor": ("conditioning", "monitoring"),
     "__default__": STAGES,
 }
+# What each of them publishes beside: what it has made, by the last part of the node's name.
+PUBLISHED = {
+    "train": {"publish_region", "publish_demands", "publish_validation"},
+    "score": {"publish_region", "publish_demands", "publish_forecasts", "publish_totals"},
+    "monitor": {"publish_region", "publish_demands", "publish_health", "publish_retraining"},
+}
 # Nodes of each stage by what they belong to.
 NODES = {
     "conditioning": {
@@ -39,6 +45,12 @@ NODES = {
         "segment": {"look_back", "measure_accuracy", "check_health", "look_for_drift"},
         "all": {"follow_quality", "plan_retraining", "raise_alerts"},
     },
+    "publishing": {
+        "region": {"publish_region"},
+        "segment": {"publish_demands", "publish_forecasts", "publish_health"},
+        "velocity": {"publish_validation"},
+        "all": {"publish_totals", "publish_retraining"},
+    },
 }
 # Where each dataset is to be found: what its name ends in, and the catalog's entry for it.
 OF_REGION = {
@@ -49,6 +61,7 @@ OF_REGION = {
     "control_totals_plot": "{region}.control_totals_plot",
     "past_control_totals": "{region}.past_control_totals",
     "quality_page": "{region}.quality_page",
+    "published_region": "{region}.published_region",
 }
 OF_SEGMENT = {
     "panel": "{region}.{store_format}.panel",
@@ -70,6 +83,10 @@ OF_SEGMENT = {
     "stability": "{region}.{store_format}.stability",
     "demand_levels": "{region}.{store_format}.demand_levels",
     "covariate_tests": "{region}.{store_format}.covariate_tests",
+    "model_versions": "{region}.{store_format}.model_versions",
+    "published_demands": "{region}.{store_format}.published_demands",
+    "published_forecasts": "{region}.{store_format}.published_forecasts",
+    "published_health": "{region}.{store_format}.published_health",
 }
 OF_VELOCITY = {
     "challenger": "{region}.{store_format}.{velocity}.challenger",
@@ -86,6 +103,7 @@ OF_VELOCITY = {
     "champion": "{region}.{store_format}.{velocity}.champion",
     "lineage": "{region}.{store_format}.{velocity}.lineage",
     "past_backtests": "{region}.{store_format}.{velocity}.past_backtests",
+    "published_validation": "{region}.{store_format}.{velocity}.published_validation",
 }
 OF_ALL = {
     "summary",
@@ -97,6 +115,8 @@ OF_ALL = {
     "alerts",
     "alert_message",
     "monitoring_figures",
+    "published_totals",
+    "published_retraining",
 }
 READ_AT_THE_END = {"{region}.{store_format}.forecast_sources"}  # by no node: for the run's report
 
@@ -122,10 +142,15 @@ def _expected(registry) -> dict[str, str]:
 
 
 def test_stages_jobs_and_a_pipeline_per_region_are_registered(registry) -> None:
-    assert set(registry.pipelines) == {*STAGES, *JOBS, *registry.plan.regions, EXAMPLE}
+    assert set(registry.pipelines) == {*STAGES, *JOBS, "publish", *registry.plan.regions, EXAMPLE}
     for job, stages in JOBS.items():
         whole = Pipeline([registry.pipelines[s] for s in stages])
-        assert set(registry.pipelines[job].nodes) == set(whole.nodes)
+        published = registry.pipelines[job].only_nodes_with_tags("publishing").nodes
+        assert set(registry.pipelines[job].nodes) == {*whole.nodes, *published}
+        if job in PUBLISHED:
+            assert {node.name.rpartition(".")[2] for node in published} == PUBLISHED[job]
+    publishing = registry.pipelines["publishing"].nodes
+    assert registry.pipelines["publish"].nodes == publishing
 
 
 def test_the_company_has_84_models(base) -> None:
@@ -180,6 +205,8 @@ def test_a_velocity_is_trained_on_its_own(registry) -> None:
         "fit_challenger",
         *NODES["validation"]["velocity"],
         "refit",
+        "publish_region",
+        "publish_validation",
     }
     assert not [name for name in nodes.datasets() if slow.namespace in name]
     sources = {name for name in nodes.inputs() if not name.startswith("params:")}
@@ -279,7 +306,7 @@ def test_what_can_run_on_another_worker_is_stored(registry) -> None:
 def test_jobs_start_from_raw_files(registry) -> None:
     """Beside them a job may only read what need not be there: the last run's, and models."""
     optional = re.compile(
-        r".*\.(last_\w+|past_\w+|incumbent|model|baseline_model|champion|lineage|scored)"
+        r".*\.(last_\w+|past_\w+|incumbent|model|baseline_model|model_versions|champion|lineage|scored)"
         r"|params:.*|\w+\.raw_\w+"
     )
     for job in JOBS:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from copy import deepcopy
-from pathlib import Path
 
 from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
 
-_SQLITE = "sqlite:///"
+from demand_forecast.framework.addresses import anchored
 
 
 class PathHook:
@@ -23,10 +22,3 @@ class PathHook:
             if server.get(key):
                 server[key] = anchored(server[key], context.project_path)
         context.config_loader["mlflow"] = config
-
-
-def anchored(uri: str, folder: Path) -> str:
-    """The address with a relative SQLite file taken from ``folder``; others unchanged."""
-    file = uri.removeprefix(_SQLITE)
-    relative = uri.startswith(_SQLITE) and file and file != ":memory:"
-    return f"{_SQLITE}{folder / file}" if relative else uri

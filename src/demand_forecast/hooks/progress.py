@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from kedro.framework.hooks import hook_impl
 from kedro.framework.project import pipelines
@@ -134,6 +134,23 @@ class ProgressHook:
             write_run_status(run.project_path, self._started_at, runs, error)
         except OSError as refused:
             _LOGGER.warning("Kedro-Viz is not told how the run went: %s", refused)
+
+
+def steps_so_far() -> list[dict[str, Any]]:
+    """What the nodes of the run have noted, by stage and place: ``nodes``, ``seconds``, ``error``.
+
+    All processes' notes are in it; nothing where no run goes on.
+    """
+    steps: dict[tuple[str, str], dict[str, Any]] = {}
+    for one in _read(_timings()) if _timings().is_file() else ():
+        place = {"stage": one.stage, "place": one.place}
+        step = steps.setdefault(
+            (one.stage, one.place), place | {"nodes": 0, "seconds": 0.0, "error": None}
+        )
+        step["nodes"] += 1
+        step["seconds"] += one.seconds or 0
+        step["error"] = one.error or step["error"]
+    return list(steps.values())
 
 
 class _Noted(NamedTuple):

@@ -14,6 +14,7 @@ from demand_forecast.framework.segments import Branch, Segment, Segments
 from demand_forecast.modelling.evaluation.summary import Judged, RunSummary, summarise
 from demand_forecast.reporting import results
 from demand_forecast.reporting.results import Where
+from demand_forecast.results_store.dataset import database_of
 
 SUMMARY: Final = "summary"
 LEADERBOARD: Final = "leaderboard"
@@ -113,9 +114,15 @@ class RunReport(NamedTuple):
             Where("leaderboard", self._path(LEADERBOARD)) if self._makes(LEADERBOARD) else None,
             Where("retrain plan", self._path(RETRAIN_PLAN)) if self._makes(RETRAIN_PLAN) else None,
             Where("alerts", self._path(ALERTS)) if self._makes(ALERTS) else None,
+            self._results_store(),
         ]
         commands = [Where("runs and models", "mlflow ui"), Where("pipelines", "kedro viz run")]
         return [*(place for place in stored if place), *commands]
+
+    def _results_store(self) -> Where | None:
+        """The database in which the run has published, if it has."""
+        database = database_of(self.pipeline, self.catalog)
+        return None if database is None else Where("results in SQL", _from_here(database.shown))
 
     def _one_for_all(
         self, what: str, dataset: str, namespaces: Iterable[str], any_namespace: str
@@ -129,5 +136,11 @@ class RunReport(NamedTuple):
     def _path(self, name: str) -> str:
         """Where a dataset is, from the working directory on if it is inside."""
         config = self.catalog.config_resolver.resolve_pattern(name)
-        path, here = Path(str(config.get("filepath", name))), Path.cwd()
-        return str(path.relative_to(here) if path.is_relative_to(here) else path)
+        return _from_here(str(config.get("filepath", name)))
+
+
+def _from_here(place: str) -> str:
+    """A path, or the address of a SQLite file, from the working directory on if it is inside."""
+    prefix = "sqlite:///" if place.startswith("sqlite:///") else ""
+    path, here = Path(place.removeprefix(prefix)), Path.cwd()
+    return f"{prefix}{path.relative_to(here)}" if path.is_relative_to(here) else place

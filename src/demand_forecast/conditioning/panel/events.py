@@ -53,7 +53,7 @@ def holiday_covariates(
     """
     if country is None or parameters.holidays == "none":
         return {}
-    days, names = _public_holidays(country, subdivision, weeks)
+    days, names = public_holidays(country, subdivision, weeks)
     position = week_number(week_end(days, parameters.week_ends_on), weeks[0])
     flags = {"holiday_week": position, "holiday_next_week": position - 1}
     if parameters.holidays == "named":
@@ -65,7 +65,7 @@ def holiday_covariates(
     return {name: _flags(at, len(weeks), n_series) for name, at in flags.items()}
 
 
-def _public_holidays(
+def public_holidays(
     country: str, subdivision: str | None, weeks: Days
 ) -> tuple[Days, npt.NDArray[np.object_]]:
     """Days and names (as slugs) of the public holidays of all years of some weeks."""

@@ -281,6 +281,41 @@ def summarise(
     return summary.reset_index()
 
 
+def add_up(
+    frame: pd.DataFrame, by: Sequence[str], metrics: Sequence[Metric] = METRICS
+) -> pd.DataFrame:
+    """What the rows of each group add to each measure, so that groups can be pooled afterwards.
+
+    Args:
+        frame: As for :func:`summarise`.
+        by: Columns of the groups.
+        metrics: What is measured.
+
+    Returns:
+        One row per group: ``by``, ``rows``, ``volume`` (units observed), ``rows_censored``, then
+        for each of ``metrics`` ``<name>_sum``, ``<name>_aware_sum`` and ``<name>_rows``, the rows
+        that count in both. A mean is a sum over its rows; one by volume, over ``volume``.
+
+    Raises:
+        ContractError: If ``frame`` lacks a column.
+    """
+    keys = list(by)
+    _require(frame, [*keys, "actual", "censored", "scale", *POINTS, *QUANTILES])
+    rows = frame[np.isfinite(frame["actual"].to_numpy(dtype=float))]
+    terms = _terms(rows, (*metrics, *(metric.twin for metric in metrics)))
+    names = [name for metric in metrics for name in (metric.name, metric.twin.name)]
+    columns = {f"{name}_sum": terms[name] for name in names}
+    counted = {f"{m.name}_rows": np.isfinite(terms[m.name]).astype(np.int64) for m in metrics}
+    facts = {
+        "rows": np.ones(len(rows), np.int64),
+        "volume": terms["_volume"],
+        "rows_censored": terms["_censored"].astype(np.int64),
+    }
+    table = rows[keys].assign(**facts, **columns, **counted)
+    sums: pd.DataFrame = table.groupby(keys, sort=False, observed=True, dropna=False).sum()
+    return sums.reset_index()
+
+
 def _terms(rows: pd.DataFrame, metrics: Sequence[Metric]) -> dict[str, Array]:
     """What each row adds to each figure, before the mean is taken."""
     plain = {name: rows[name].to_numpy(dtype=float) for name in (*POINTS, *QUANTILES)}

@@ -1,0 +1,102 @@
+"""A run in the results store: noted when it starts, checked and made visible when it has ended."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import Any
+
+from kedro.framework.hooks import hook_impl
+from kedro.io import CatalogProtocol
+from kedro.pipeline import Pipeline
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
+
+from demand_forecast.exceptions import ConfigurationError, ContractError
+from demand_forecast.framework import run_context
+from demand_forecast.hooks.progress import steps_so_far
+from demand_forecast.registry.tracking import git_commit
+from demand_forecast.results_store.database import ResultsDatabase
+from demand_forecast.results_store.dataset import database_of
+from demand_forecast.results_store.migrations import prepare
+from demand_forecast.results_store.publication import note_run
+from demand_forecast.results_store.runs import complete_run, fail_run
+
+_LOGGER = logging.getLogger(__name__)
+
+
+class ResultsHook:
+    """Views show complete runs only: what this hook has not completed, nobody sees."""
+
+    def __init__(self) -> None:
+        self._start = 0.0
+        self._database: ResultsDatabase | None = None
+
+    @hook_impl
+    def before_pipeline_run(
+        self, run_params: dict[str, Any], pipeline: Pipeline, catalog: CatalogProtocol[Any, Any]
+    ) -> None:
+        """Bring the database to today's tables and note the run, where it publishes.
+
+        Raises:
+            ConfigurationError: If the database cannot be reached; better now than after hours.
+        """
+        self._start, self._database = time.perf_counter(), database_of(pipeline, catalog)
+        if self._database is None:
+            return
+        slices = run_params.get("namespaces") or run_params.get("tags") or []
+        try:
+            prepare(self._database)
+            with self._database.writing() as connection:
+                note_run(
+                    connection,
+                    run_params["run_id"],
+                    environment=run_params.get("env") or "base",
+                    pipelines=",".join(run_params.get("pipeline_names") or ["__default__"]),
+                    namespaces=",".join(slices),
+                    git_commit=git_commit(),
+                )
+        except OperationalError as error:
+            raise ConfigurationError(
+                f"the results store {self._database.shown} cannot be used: {error.orig} "
+                "(results_database in globals.yml)"
+            ) from error
+
+    @hook_impl(tryfirst=True)  # afterwards the notes of the nodes are gone
+    def after_pipeline_run(self, run_params: dict[str, Any]) -> None:
+        """Check what was published and let it count.
+
+        Raises:
+            ContractError: If the database does not hold what was published.
+        """
+        if self._database is None:
+            return
+        try:
+            with self._database.writing() as connection:
+                complete_run(
+                    connection,
+                    run_params["run_id"],
+                    self._seconds(),
+                    steps_so_far(),
+                    run_context.current().parent.run_id,
+                )
+        except ContractError as error:
+            self._fail(run_params["run_id"], error)
+            raise
+
+    @hook_impl(tryfirst=True)
+    def on_pipeline_error(self, error: Exception, run_params: dict[str, Any]) -> None:
+        """Note why the run has failed."""
+        if self._database is not None:
+            self._fail(run_params["run_id"], error)
+
+    def _fail(self, run_id: str, error: Exception) -> None:
+        assert self._database is not None  # noqa: S101 - the callers have looked
+        told = str(error) or type(error).__name__
+        try:
+            with self._database.writing() as connection:
+                fail_run(connection, run_id, self._seconds(), told, steps_so_far())
+        except SQLAlchemyError as trouble:  # the error that stopped the run is the one to show
+            _LOGGER.warning("results store: the failure was not noted (%s)", trouble)
+
+    def _seconds(self) -> float:
+        return round(time.perf_counter() - self._start, 1)

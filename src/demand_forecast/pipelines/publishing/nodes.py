@@ -1,0 +1,86 @@
+"""Nodes of the publishing stage: thin adapters between the catalog and ``results_store``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pandas as pd
+
+from demand_forecast.conditioning.conditioned import ConditionedRegion
+from demand_forecast.framework.segments import Branch
+from demand_forecast.modelling.panel import Panel
+from demand_forecast.results_store import dimensions, facts
+from demand_forecast.results_store.publication import Place, Publication
+
+
+def publish_region(conditioned: ConditionedRegion, layout: dict[str, Any]) -> Publication:
+    """Stores, products and calendar of a region, and what became of its raw rows."""
+    return Publication(
+        Place(conditioned.region),
+        facts.quality(conditioned.control_totals, conditioned.quarantine),
+        dimensions.of_region(conditioned, layout),
+    )
+
+
+def publish_demands(panel: Panel) -> Publication:
+    """Deliveries, returns and demand of a segment."""
+    return Publication(_place(panel), facts.demands(panel))
+
+
+def publish_forecasts(
+    panel: Panel,
+    forecast: pd.DataFrame,
+    explanations: pd.DataFrame,
+    versions: pd.DataFrame | None,
+) -> Publication:
+    """Forecasts of a segment, their orders and parts, and the models that there are.
+
+    Args:
+        panel: The segment.
+        forecast: Its forecasts.
+        explanations: Their parts.
+        versions: All registered models of the segment.
+    """
+    return Publication(
+        _place(panel), facts.forecasts(forecast, explanations), dimensions.models(versions)
+    )
+
+
+def publish_validation(
+    backtest: pd.DataFrame, branch: Branch, verdict: dict[str, Any]
+) -> Publication:
+    """How all models of a velocity did in the validation, and what the gate says."""
+    place = Place(branch.region, branch.store_format, branch.velocity)
+    return Publication(place, facts.validations(place, backtest, verdict))
+
+
+def publish_health(
+    panel: Panel,
+    past_forecasts: dict[str, Callable[[], pd.DataFrame]] | None,
+    health: dict[str, Any],
+) -> Publication:
+    """The models in use of a segment, and how their delivered forecasts turned out.
+
+    Args:
+        panel: The segment.
+        past_forecasts: How to load each stored version of the forecast.
+        health: Of its models.
+    """
+    past = [load() for _, load in sorted((past_forecasts or {}).items())]
+    forecasts = pd.concat(past, ignore_index=True) if past else pd.DataFrame()
+    return Publication(_place(panel), facts.health(health) | facts.accuracy(forecasts, panel))
+
+
+def publish_totals(totals: pd.DataFrame) -> Publication:
+    """Forecasts of what belongs together, added up."""
+    return Publication(Place(), facts.totals(totals))
+
+
+def publish_retraining(retrain_plan: pd.DataFrame) -> Publication:
+    """Which models to train again, and why."""
+    return Publication(Place(), facts.retraining(retrain_plan))
+
+
+def _place(panel: Panel) -> Place:
+    return Place(panel.region, panel.store_format)

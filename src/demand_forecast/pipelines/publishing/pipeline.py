@@ -1,0 +1,90 @@
+"""Templates of what a region, a segment and a velocity publish, and what all segments do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from kedro.pipeline import Node, Pipeline
+
+from demand_forecast.framework.namespacing import (
+    collector,
+    per_region,
+    per_segment,
+    per_velocity,
+    stage,
+)
+from demand_forecast.framework.segments import Segments
+from demand_forecast.pipelines.publishing.nodes import (
+    publish_demands,
+    publish_forecasts,
+    publish_health,
+    publish_region,
+    publish_retraining,
+    publish_totals,
+    publish_validation,
+)
+from demand_forecast.results_store.publication import Publication
+
+
+def create_pipeline(plan: Segments) -> Pipeline:
+    """Publishing of all that the stages make; each node reads what one stage has made."""
+    region = Pipeline(
+        [
+            Node(
+                publish_region,
+                inputs=["conditioned", "params:layout"],
+                outputs="published_region",
+                name="publish_region",
+            )
+        ]
+    )
+    validation = Pipeline(
+        [
+            Node(
+                publish_validation,
+                inputs=["backtest", "params:identity", "verdict"],
+                outputs="published_validation",
+                name="publish_validation",
+            )
+        ]
+    )
+    return stage(
+        "publishing",
+        [
+            *per_region(dict.fromkeys(plan.regions, region), plan),
+            *per_velocity(validation, plan),
+            *per_segment(_segment_template(), plan),
+            _of_all(publish_totals, "totals", "published_totals"),
+            _of_all(publish_retraining, "retrain_plan", "published_retraining"),
+        ],
+    )
+
+
+def _segment_template() -> Pipeline:
+    return Pipeline(
+        [
+            Node(
+                publish_demands,
+                inputs="panel",
+                outputs="published_demands",
+                name="publish_demands",
+            ),
+            Node(
+                publish_forecasts,
+                inputs=["panel", "forecast", "explanations", "model_versions"],
+                outputs="published_forecasts",
+                name="publish_forecasts",
+            ),
+            Node(
+                publish_health,
+                inputs=["panel", "past_forecasts", "health"],
+                outputs="published_health",
+                name="publish_health",
+            ),
+        ]
+    )
+
+
+def _of_all(func: Callable[..., Publication], made: str, published: str) -> Node:
+    """A node that publishes what is of all segments."""
+    return collector(func, {made: made}, published, func.__name__)

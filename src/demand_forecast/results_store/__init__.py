@@ -1,0 +1,1 @@
+"""The results store: what the runs have found, in SQL, for dashboards and anybody who asks."""

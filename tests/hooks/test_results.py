@@ -1,0 +1,141 @@
+"""A run in the results store, from its start to its end."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from kedro.io import DataCatalog, DatasetError
+from kedro.pipeline import Pipeline, node
+from sqlalchemy import text
+
+from demand_forecast.exceptions import ConfigurationError, ContractError
+from demand_forecast.framework import run_context
+from demand_forecast.framework.run_context import RunContext
+from demand_forecast.framework.segments import Segments
+from demand_forecast.hooks.results import ResultsHook
+from demand_forecast.registry.tracking import ParentRun
+from demand_forecast.results_store.dataset import ResultsDataset
+from demand_forecast.results_store.facts import retraining
+from demand_forecast.results_store.publication import Place, Publication
+
+PLAN = Segments(
+    store_formats=["large"], regions={"texas": {"layout": "plain"}}, layouts={"plain": {}}
+)
+RUN = "2026-01-01T00.00.00.000Z"
+PARAMS = {"run_id": RUN, "env": "test", "pipeline_names": ["score"], "tags": ["texas.large"]}
+PLANNED = pd.DataFrame(
+    {
+        "region": ["texas"],
+        "store_format": "large",
+        "velocity": "fast",
+        "retrain": True,
+        "reasons": "stale",
+        "details": "",
+    }
+)
+
+
+@pytest.fixture
+def run(tmp_path):
+    """A run that publishes, begun: its hook, its dataset and its database."""
+    steps = tmp_path / "steps.jsonl"
+    steps.write_text(
+        json.dumps(["scoring", "texas.large", "score", 2.0, ""]) + "\n"
+        + json.dumps(["scoring", "texas.large", "draw", None, "ValueError: no"]) + "\n"
+    )  # fmt: skip
+    context = RunContext(PLAN, tmp_path, save_version=RUN, parent=ParentRun("abc"), timings=steps)
+    with run_context.inside(context):
+        dataset = ResultsDataset(database="sqlite:///data/results.db")
+        catalog = DataCatalog({"published": dataset})
+        hook = ResultsHook()
+        pipeline = Pipeline([node(lambda: 1, None, "published", name="publish")])
+        hook.before_pipeline_run(PARAMS, pipeline, catalog)
+        yield hook, dataset
+
+
+def _ask(dataset, query: str) -> list[dict]:
+    with dataset.database.reading() as connection:
+        return [dict(row) for row in connection.execute(text(query)).mappings()]
+
+
+def test_a_relative_database_is_made_in_the_project(run, tmp_path) -> None:
+    assert (tmp_path / "data" / "results.db").exists()
+    [row] = _ask(run[1], "SELECT * FROM dim_runs")
+    assert (row["status"], row["environment"], row["pipelines"]) == ("running", "test", "score")
+    assert row["namespaces"] == "texas.large"
+
+
+def test_what_was_published_is_seen_when_the_run_has_ended(run) -> None:
+    hook, dataset = run
+    dataset.save(Publication(Place(), retraining(PLANNED)))
+    assert dataset.load()["rows"].tolist() == [1]
+    assert _ask(dataset, "SELECT * FROM v_published") == []
+    hook.after_pipeline_run(PARAMS)
+    [seen] = _ask(dataset, "SELECT fact, run_id FROM v_published")
+    assert seen == {"fact": "fct_retraining", "run_id": RUN}
+    [row] = _ask(dataset, "SELECT status, tracking_run, error FROM dim_runs")
+    assert row == {"status": "complete", "tracking_run": "abc", "error": None}
+    [step] = _ask(dataset, "SELECT stage, place, nodes, seconds, error FROM fct_steps")
+    assert list(step.values()) == ["scoring", "texas.large", 2, 2.0, "ValueError: no"]
+
+
+def test_a_run_that_has_lost_something_fails(run) -> None:
+    hook, dataset = run
+    dataset.save(Publication(Place(), retraining(PLANNED)))
+    with dataset.database.writing() as connection:
+        connection.execute(text("DELETE FROM fct_retraining"))
+    with pytest.raises(ContractError, match="fct_retraining of all segments has 0 rows, 1 were"):
+        hook.after_pipeline_run(PARAMS)
+    [row] = _ask(dataset, "SELECT status, error FROM dim_runs")
+    assert row["status"] == "failed" and "has 0 rows" in row["error"]
+
+
+def test_why_a_run_failed_is_noted_if_it_can_be(run, caplog) -> None:
+    hook, dataset = run
+    hook.on_pipeline_error(ValueError(), PARAMS)
+    [row] = _ask(dataset, "SELECT status, error FROM dim_runs")
+    assert row == {"status": "failed", "error": "ValueError"}
+    with dataset.database.writing() as connection:
+        connection.execute(text("DROP TABLE fct_steps"))
+    hook.on_pipeline_error(ValueError("again"), PARAMS)
+    assert "the failure was not noted" in caplog.text
+
+
+def test_a_run_that_publishes_nothing_needs_no_database(run) -> None:
+    hook, dataset = run
+    quiet = Pipeline([node(lambda: 1, None, "other", name="other")])
+    hook.before_pipeline_run(PARAMS, quiet, DataCatalog())
+    hook.after_pipeline_run(PARAMS)
+    hook.on_pipeline_error(ValueError(), PARAMS)
+    assert [row["status"] for row in _ask(dataset, "SELECT status FROM dim_runs")] == ["running"]
+
+
+def test_a_database_that_cannot_be_used_stops_a_run_before_its_work(tmp_path) -> None:
+    (tmp_path / "results.db").mkdir()
+    with run_context.inside(RunContext(PLAN, tmp_path)):
+        dataset = ResultsDataset(database="sqlite:///results.db")
+        pipeline = Pipeline([node(lambda: 1, None, "published", name="publish")])
+        with pytest.raises(ConfigurationError, match=r"results\.db cannot be used: unable to open"):
+            ResultsHook().before_pipeline_run(PARAMS, pipeline, DataCatalog({"published": dataset}))
+
+
+def test_sqlite_is_not_looked_for_on_an_object_store() -> None:
+    with (
+        run_context.inside(RunContext(PLAN, Path("/project"))),
+        pytest.raises(ConfigurationError, match="SQLite needs a local file"),
+    ):
+        ResultsDataset(database="sqlite:///s3://bucket/data/results.db")
+
+
+def test_outside_a_run_nothing_is_published(run) -> None:
+    _, dataset = run
+    with (
+        run_context.inside(replace(run_context.current(), save_version=None)),
+        pytest.raises(DatasetError, match="published by runs only"),
+    ):
+        dataset.save(Publication(Place(), {}))
+    assert "results.db" in str(dataset)
