@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from demand_forecast.modelling.evaluation.metrics import add_up
-from demand_forecast.modelling.lifecycle.retraining import realised
+from demand_forecast.modelling.lifecycle.accuracy import realised
 from demand_forecast.modelling.panel import KEY, Panel
 from demand_forecast.results_store.publication import Place
 from demand_forecast.results_store.schema import (
