@@ -3,9 +3,18 @@ from __future__ import annotations
 import pickle
 
 import pytest
+from mlflow.exceptions import MlflowException
 
 from demand_forecast.exceptions import SourceError
-from demand_forecast.framework.failures import Place, explained, mark, own_error, place_of
+from demand_forecast.framework.failures import (
+    Place,
+    explained,
+    is_refused,
+    mark,
+    own_error,
+    place_of,
+    said_in_a_line,
+)
 
 
 def test_an_error_is_marked_once_and_keeps_it_when_pickled():
@@ -44,6 +53,14 @@ def test_the_own_error_is_found_among_the_causes():
 )
 def test_what_is_no_fault_of_the_code_is_a_line(error, line):
     assert explained(error) == line
+
+
+def test_a_server_that_was_given_up_is_said_without_mlflows_own_words():
+    refused = MlflowException("got unsupported URI 'unreachable:' for model registry data storage")
+    wrapped = ValueError("Failed while saving data")
+    wrapped.__cause__ = refused
+    assert is_refused(wrapped)
+    assert said_in_a_line(wrapped).startswith("MLflow could not be reached in this run")
 
 
 def test_what_may_be_one_is_not():

@@ -62,8 +62,10 @@ def test_after_giving_up_nothing_is_asked(own_store):
         server.give_up()
         assert mlflow.active_run() is None
     assert server.is_given_up()
-    with pytest.raises(MlflowException, match="unreachable"):
+    with pytest.raises(MlflowException, match="unreachable") as caught:
         MlflowClient().get_model_version_by_alias("model", "champion")
+    assert server.is_refusal(caught.value)
+    assert not server.is_refusal(MlflowException("no such model"))
     mlflow.set_registry_uri(registry)
 
 

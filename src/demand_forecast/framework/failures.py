@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from demand_forecast.exceptions import DemandForecastError
+from demand_forecast.registry.server import is_refusal
 from demand_forecast.registry.tracking import masked
 
 _PLACE = "failed_in"
@@ -41,6 +42,17 @@ def place_of(error: BaseException) -> Place | None:
 def own_error(error: BaseException | None) -> DemandForecastError | None:
     """The project's own error among an error and its causes."""
     while error is not None and not isinstance(error, DemandForecastError):
+        error = error.__cause__
+    return error
+
+
+def is_refused(error: BaseException) -> bool:
+    """Whether it failed for want of a tracking server that was given up."""
+    return is_refusal(_first_cause(error))
+
+
+def _first_cause(error: BaseException) -> BaseException:
+    while error.__cause__ is not None:
         error = error.__cause__
     return error
 
@@ -98,8 +110,9 @@ def said_in_a_line(error: BaseException) -> str:
     """
     if own := own_error(error):
         return masked(str(own))
-    while error.__cause__ is not None:
-        error = error.__cause__
+    if is_refused(error):
+        return "MLflow could not be reached in this run, see the warning; no model is registered"
+    error = _first_cause(error)
     said = masked(" ".join(str(error).split()))
     return f"{type(error).__name__}: {said}" if said else type(error).__name__
 

@@ -34,7 +34,7 @@ from kedro.runner import SequentialRunner
 from kedro.runner.task import Task
 
 from demand_forecast.exceptions import ConfigurationError
-from demand_forecast.framework.failures import Failure, RunFailedError, own_error
+from demand_forecast.framework.failures import Failure, RunFailedError, is_refused, own_error
 from demand_forecast.framework.namespacing import unit_of_work, without
 from demand_forecast.registry.tracking import masked
 
@@ -156,7 +156,8 @@ class _Work(NamedTuple):
             notify(error=error)
         failure = Failure.of(error, node.name, unit_of_work(node))
         # The traceback where it may be a fault of the code; else the message says it all.
-        details = "" if own_error(error) else "".join(traceback.format_exception(error))
+        told = own_error(error) or is_refused(error)
+        details = "" if told else "".join(traceback.format_exception(error))
         _LOGGER.error("%s", masked(f"{failure}\n{details}".strip()))
         return failure
 

@@ -104,6 +104,13 @@ def forget_run(status: str = "FAILED") -> None:
         mlflow.end_run(status)
 
 
+def is_refusal(error: BaseException) -> bool:
+    """Whether an error is that of somebody who asked a server that was given up."""
+    from mlflow.exceptions import MlflowException
+
+    return isinstance(error, MlflowException) and f"'{UNREACHABLE}'" in str(error)
+
+
 def is_given_up() -> bool:
     """Whether this process asks the server nothing more."""
     import mlflow
