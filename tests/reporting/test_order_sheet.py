@@ -32,6 +32,7 @@ def _forecast(store: str, store_format: str) -> pd.DataFrame:
             "order_quantity": [8, 12, 16, 0, 4, 8],
             "median": 9.0,
             "q90": 14.0,
+            "critical_ratio": 0.6,
             "expected_cost": [9.0, 1.0, 2.0] * 2,
             "beyond_history": [False, True, False] * 2,
             "source": ["champion", "champion", "previous_champion"] * 2,
@@ -85,6 +86,16 @@ def test_what_does_not_exist_is_named_with_what_does(catalog) -> None:
         match=r"The forecast of texas has not .*`kedro run --pipelines=score --namespaces=texas`",
     ):
         sheet.load_orders(DataCatalog({}), "S1", "texas")
+
+
+def test_a_forecast_of_an_older_version_is_told(catalog) -> None:
+    older = _forecast("S1", "large").drop(columns="expected_cost")
+    catalog["texas.large.forecast"] = MemoryDataset(older)
+    with pytest.raises(
+        MissingInputError,
+        match=r"texas\.large is of an older version.*--pipelines=score --namespaces=texas\.large`",
+    ):
+        sheet.load_orders(catalog, "S2")
 
 
 def test_the_sheet_is_printed_with_its_sums(catalog, capsys) -> None:

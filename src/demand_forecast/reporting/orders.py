@@ -16,6 +16,7 @@ from demand_forecast.exceptions import ConfigurationError, MissingInputError, di
 from demand_forecast.framework import run_context
 from demand_forecast.framework.segments import Segment
 from demand_forecast.modelling.decisions.economics import UNITS
+from demand_forecast.modelling.decisions.orders import ORDER_COLUMNS
 
 Catalog = CatalogProtocol[Any, Any]
 
@@ -128,15 +129,21 @@ def print_orders(table: pd.DataFrame) -> None:
 def _newest(catalog: Catalog, segments: list[Segment], namespace: str | None) -> pd.DataFrame:
     stored = [s for s in segments if catalog.exists(f"{s.namespace}.forecast")]
     if not stored:
-        context = run_context.current()
-        options = {"--namespaces": namespace, "--env": context.env}
-        given = "".join(f" {name}={value}" for name, value in options.items() if value)
-        raise MissingInputError(
-            f"The forecast of {namespace or 'all segments'} has not been made yet: "
-            f"run `kedro run --pipelines=score{given}` first."
-        )
+        raise _to_make(namespace, "has not been made yet")
     tables: list[pd.DataFrame] = [catalog.load(f"{s.namespace}.forecast") for s in stored]
+    for segment, table in zip(stored, tables, strict=True):
+        if not {*ORDER_COLUMNS} <= {*table.columns}:
+            raise _to_make(segment.namespace, "is of an older version, without what orders need")
     return pd.concat(tables, ignore_index=True)
+
+
+def _to_make(namespace: str | None, what: str) -> MissingInputError:
+    options = {"--namespaces": namespace, "--env": run_context.current().env}
+    given = "".join(f" {name}={value}" for name, value in options.items() if value)
+    return MissingInputError(
+        f"The forecast of {namespace or 'all segments'} {what}: "
+        f"run `kedro run --pipelines=score{given}` first."
+    )
 
 
 def _of_week(table: pd.DataFrame, week: str) -> pd.DataFrame:
