@@ -412,7 +412,8 @@ def test_nothing_is_written_outside_the_data_root_of_the_environment(full_run) -
 
 def test_no_temporary_file_is_left_and_nothing_is_pickled(full_run) -> None:
     written = [name for name in full_run.files("data/test") if "/mlflow/" not in name]
-    assert not [name for name in written if ".tmp" in name or "/." in name]
+    locked = {f"data/test/.runs/{region}.{kind}" for region in REGIONS for kind in ("json", "lock")}
+    assert {name for name in written if ".tmp" in name or "/." in name} == locked
     suffixes = {name.rpartition(".")[2] for name in full_run.files("data/test")}
     assert not suffixes & {"pkl", "pickle", "joblib", "pt", "pth", "ckpt"}
 
