@@ -40,6 +40,7 @@ PRIVATE_OF_OTHERS: dict[tuple[str, str], str] = {
     ("datasets/artefact.py", "_filepath"): _VERSIONED,
     ("datasets/artefact.py", "_get_load_path"): _VERSIONED,
     ("datasets/artefact.py", "_get_save_path"): _VERSIONED,
+    ("datasets/artefact.py", "_version"): _VERSIONED,
     (
         "datasets/figure.py",
         "_typing",

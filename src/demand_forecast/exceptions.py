@@ -33,6 +33,10 @@ class ArtefactError(DemandForecastError):
     """A stored artefact is incomplete, or its digest is not the one written with it."""
 
 
+class RegistryError(DemandForecastError):
+    """The model registry does not answer, or refuses to."""
+
+
 class MissingInputError(DemandForecastError):
     """A stage was started before the one that makes its input."""
 

@@ -11,17 +11,22 @@ from demand_forecast.hooks.kedro_viz import DrawingHook
 from demand_forecast.hooks.parameters import ParameterHook
 from demand_forecast.hooks.paths import PathHook
 from demand_forecast.hooks.progress import ProgressHook
+from demand_forecast.hooks.registry import RegistryHook
+from demand_forecast.hooks.release import ReleaseHook
 from demand_forecast.hooks.run import RunHook
 
 prepare()
 
-# Kedro calls hooks last in, first out: the run's regions before its parameters, both before others.
+# Kedro calls hooks last in, first out: the run's regions before its parameters, both before others;
+# MLflow's address is asked when it is complete.
 HOOKS = (
     DrawingHook(),
     ProgressHook(),
     FailureHook(),
     MissingInputHook(),
     ContractHook(),
+    ReleaseHook(),
+    RegistryHook(),
     PathHook(),
     ParameterHook(),
     RunHook(),

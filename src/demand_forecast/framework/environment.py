@@ -18,6 +18,10 @@ _DEFAULTS = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     "MLFLOW_LOGGING_LEVEL": "ERROR",
+    # A registry that is down or slow costs a run less than 20 seconds, not minutes of retries.
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "5",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
+    "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
     # No connection to the tracking store may be shared with a worker that is forked.
     "MLFLOW_SQLALCHEMYSTORE_POOLCLASS": "NullPool",
     # Small models train faster on one thread than on two that wait for each other.

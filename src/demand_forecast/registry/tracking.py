@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class ParentRun(NamedTuple):
-    """The MLflow run of the Kedro run, below which models are logged; no run id outside one."""
+    """The MLflow run of the Kedro run; no run id outside one."""
 
     run_id: str | None = None
     experiment_id: str = "0"
@@ -93,6 +93,15 @@ def log_result(metrics: Mapping[str, float], texts: Mapping[str, str]) -> None:
     mlflow.log_metrics(dict(metrics))
     for name, text in texts.items():
         mlflow.log_text(text, name)
+
+
+def tag_run(run: ParentRun, tags: Mapping[str, str]) -> None:
+    """Tag an MLflow run; outside one, nothing."""
+    from mlflow.entities import RunTag
+    from mlflow.tracking import MlflowClient
+
+    if run.run_id is not None:
+        MlflowClient().log_batch(run.run_id, tags=[RunTag(k, v) for k, v in tags.items()])
 
 
 def tracking_uri() -> str:

@@ -1,0 +1,119 @@
+"""Whether the model registry can be asked, and in which words it is said that it cannot.
+
+That a model is not there is an answer. Everything else (no connection, 403, 503, a locked or
+read-only SQLite file) is trouble, and is not to be taken for an answer. Trouble is waited for once:
+the process remembers it, and so does every worker that is forked from it.
+"""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+from demand_forecast.exceptions import RegistryError
+
+_ABSENT: Final = "RESOURCE_DOES_NOT_EXIST"
+_ANSWERS: Final = {_ABSENT, "RESOURCE_ALREADY_EXISTS", "INVALID_PARAMETER_VALUE"}
+_SECONDS: Final = 5
+_SERVER_ERROR: Final = 500
+_SQLITE: Final = "sqlite:///"
+_LONGEST: Final = 200
+_PASSWORD: Final = re.compile(r"//[^/@\s]+@")
+
+_trouble: str | None = None
+
+
+def trouble() -> str | None:
+    """Why the registry cannot be asked in this process; None where it can, as far as is known."""
+    return _trouble
+
+
+def remember(problem: str | None) -> None:
+    """Note trouble for this process; None forgets it."""
+    global _trouble  # noqa: PLW0603 - the one place
+    _trouble = problem
+
+
+@contextmanager
+def asked() -> Iterator[None]:
+    """Ask the registry inside; at once an error where it is known not to answer.
+
+    Raises:
+        RegistryError: If it does not answer, or refuses to. Another answer, such as that something
+            does not exist, stays MLflow's own error; see :func:`is_absent`.
+    """
+    from mlflow.exceptions import MlflowException
+    from sqlalchemy.exc import SQLAlchemyError
+
+    if _trouble is not None:
+        raise RegistryError(_trouble)
+    try:
+        yield
+    except (MlflowException, SQLAlchemyError, ConnectionError, sqlite3.Error) as error:
+        if getattr(error, "error_code", None) in _ANSWERS:
+            raise
+        remember(f"registry unreachable: {in_a_line(error)}")
+        raise RegistryError(str(_trouble)) from error
+
+
+def is_absent(error: Exception) -> bool:
+    """Whether MLflow says that something does not exist."""
+    return getattr(error, "error_code", None) == _ABSENT
+
+
+def in_a_line(error: Exception) -> str:
+    """An error's first line, without passwords."""
+    first = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    return _PASSWORD.sub("//", first)[:_LONGEST]
+
+
+def probe(uri: str, ask: bool = True) -> str | None:
+    """Why an MLflow store cannot be used; None where it can, as far as a quick look tells.
+
+    Args:
+        uri: Address of the tracking server, or of a SQLite file.
+        ask: Whether to ask a server for something, too; not before it can be told who asks.
+    """
+    from mlflow.exceptions import MlflowException
+
+    try:
+        if uri.startswith(_SQLITE):
+            _probe_file(Path(uri.removeprefix(_SQLITE)))
+        elif urlsplit(uri).scheme in ("http", "https"):
+            _probe_server(uri, ask)
+    except (OSError, sqlite3.Error, MlflowException) as error:
+        return f"registry unreachable: {_PASSWORD.sub('//', uri)}: {in_a_line(error)}"
+    return None
+
+
+def stand_in() -> str:
+    """Address of an empty store for a run whose registry cannot be asked; it is thrown away."""
+    return f"{_SQLITE}{tempfile.mkdtemp(prefix='demand_forecast_')}/mlflow.db"
+
+
+def _probe_file(path: Path) -> None:
+    """Take the lock for writing for a moment, which a locked or read-only file refuses."""
+    if not path.exists():
+        if not path.parent.is_dir():
+            raise FileNotFoundError(f"there is no folder {path.parent}")
+        return
+    with closing(sqlite3.connect(path, timeout=_SECONDS, isolation_level=None)) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute("ROLLBACK")
+
+
+def _probe_server(uri: str, ask: bool) -> None:
+    import requests
+    from mlflow.tracking import MlflowClient
+
+    answer = requests.get(f"{uri.rstrip('/')}/health", timeout=_SECONDS)
+    if answer.status_code >= _SERVER_ERROR:
+        raise ConnectionError(f"the server answers {answer.status_code} {answer.reason}")
+    if ask:
+        MlflowClient(uri).search_experiments(max_results=1)
