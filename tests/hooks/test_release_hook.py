@@ -74,7 +74,7 @@ def test_what_a_run_has_staged_is_its_release(run, catalog):
     run("monday", {NAMES[0]: "1", NAMES[1]: "1"})
     release = catalog.get(_entry(NAMES[0])).releases.current()
     assert release.run == "monday"
-    assert release.why == "passed the gate: unit.maine.large.fast, unit.maine.large.slow"
+    assert release.why == "passed the gate: maine.large.fast, maine.large.slow"
     assert _current(catalog) == {f"unit.{name}": "1" for name in NAMES}
 
 

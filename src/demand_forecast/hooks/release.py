@@ -54,7 +54,10 @@ class ReleaseHook:
         if staged:
             pending = not context.release.serves_staged
             release = releases.publish(
-                lambda before: promoted(before, staged), _why(staged), run=run, pending=pending
+                lambda before: promoted(before, staged),
+                _why(staged, environment),
+                run=run,
+                pending=pending,
             )
             releases.drop_staged(run)
             tag_run(context.parent, {"release": release.id})
@@ -79,7 +82,7 @@ def _must_wait(catalog: Catalog) -> bool:
     return parameters.approval == "required"
 
 
-def _why(names: Iterable[str]) -> str:
-    some = sorted(names)
+def _why(names: Iterable[str], environment: str) -> str:
+    some = sorted(name.removeprefix(f"{environment}.") for name in names)
     others = f" and {len(some) - _NAMED} more" if len(some) > _NAMED else ""
     return f"passed the gate: {', '.join(some[:_NAMED])}{others}"

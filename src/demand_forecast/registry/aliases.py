@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from demand_forecast.exceptions import ArtefactError, RegistryError
 from demand_forecast.modelling.lifecycle.lineage import Lineage
-from demand_forecast.registry.availability import asked
+from demand_forecast.registry.availability import asked, is_absent
 from demand_forecast.registry.releases import Champion, Champions, ModelVersion, ReleaseStore
 
 if TYPE_CHECKING:
@@ -28,20 +28,30 @@ def synchronise(champions: Champions, environment: str) -> None:
     Done again it changes nothing; after a process that was killed before it, it makes up for it.
     Trouble with the registry is only logged: what serves does not depend on it.
     """
-    from mlflow.tracking import MlflowClient
-
-    client = MlflowClient()
     try:
         with asked():
             for model in _registered(environment):
-                wanted, found = _wanted(champions.get(model.name)), _aliases(model)
-                for alias, version in wanted.items():
-                    if found.get(alias) != version:
-                        client.set_registered_model_alias(model.name, alias, version)
-                for alias in {CHAMPION, PREVIOUS} & found.keys() - wanted.keys():
-                    client.delete_registered_model_alias(model.name, alias)
+                _set_aliases(model, _wanted(champions.get(model.name)))
     except RegistryError as error:
         _LOGGER.warning("the aliases of the registry are not those of the release: %s", error)
+
+
+def _set_aliases(model: RegisteredModel, wanted: Mapping[str, str]) -> None:
+    from mlflow.exceptions import MlflowException
+    from mlflow.tracking import MlflowClient
+
+    client, found = MlflowClient(), _aliases(model)
+    for alias, version in wanted.items():
+        if found.get(alias) == version:
+            continue
+        try:
+            client.set_registered_model_alias(model.name, alias, version)
+        except MlflowException as error:
+            if not is_absent(error):
+                raise
+            _LOGGER.warning("%s, %s: the registry has no version %s", model.name, alias, version)
+    for alias in {CHAMPION, PREVIOUS} & found.keys() - wanted.keys():
+        client.delete_registered_model_alias(model.name, alias)
 
 
 def adopt(releases: ReleaseStore, environment: str) -> None:

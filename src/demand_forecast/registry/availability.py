@@ -112,7 +112,12 @@ def _probe_server(uri: str, ask: bool) -> None:
     import requests
     from mlflow.tracking import MlflowClient
 
-    answer = requests.get(f"{uri.rstrip('/')}/health", timeout=_SECONDS)
+    try:
+        answer = requests.get(f"{uri.rstrip('/')}/health", timeout=_SECONDS)
+    except requests.Timeout as error:
+        raise TimeoutError(f"no answer within {_SECONDS} seconds") from error
+    except requests.ConnectionError as error:
+        raise ConnectionError("no connection") from error
     if answer.status_code >= _SERVER_ERROR:
         raise ConnectionError(f"the server answers {answer.status_code} {answer.reason}")
     if ask:

@@ -272,7 +272,7 @@ def print_change(models: Models, release: Release) -> None:
     """Print which champions a new release has changed, and what of it cannot be loaded."""
     console = Console(width=_WIDTH, highlight=False)
     names = {dataset.name: segment for segment, dataset in models.datasets.items()}
-    console.print(f"release {release.id} is in force: {len(release.changed)} champions changed.")
+    console.print(f"release {release.id} is in force; champions changed: {len(release.changed)}")
     for name in release.changed:
         champion = release.champions.get(name)
         text = f"version {champion.version}{_forced(champion)}" if champion else "none any more"

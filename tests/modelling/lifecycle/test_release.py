@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from copy import deepcopy
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -272,3 +274,13 @@ def test_flat_parameters_lead_to_the_nested_ones(values) -> None:
             found = found[part]
         assert found == value
         assert not isinstance(value, dict)
+
+
+@pytest.mark.parametrize("member", ["lasso", "network"])
+def test_weights_that_are_no_numbers_are_no_forecast_of_nothing(trained_ensemble, member) -> None:
+    panel, model = trained_ensemble
+    assert dry_run(model, panel, 2) == ""
+    broken = deepcopy(model)
+    spoilt = broken.members_[member]
+    spoilt.mean_ = np.full_like(spoilt.mean_, np.nan)
+    assert "12 rows not finite" in dry_run(broken, panel, 2)
