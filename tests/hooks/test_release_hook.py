@@ -13,6 +13,7 @@ from demand_forecast.hooks.release import ReleaseHook
 from demand_forecast.registry import availability
 from demand_forecast.registry.model_registry import ModelRegistryDataset
 from demand_forecast.registry.releases import ModelVersion
+from demand_forecast.registry.tracking import ParentRun
 from stand_ins import lineage
 
 NAMES = ["maine.large.fast", "maine.large.slow"]
@@ -53,7 +54,8 @@ def run(catalog):
     """Do a run: begin, stage versions by name, and end it well or not."""
 
     def whole(run_id, versions, pipeline=TRAINS, ends_well=True):
-        context = RunContext(Segments(store_formats=[], regions={}, layouts={}))
+        plan = Segments(store_formats=[], regions={}, layouts={})
+        context = RunContext(plan, parent=ParentRun("abc"))
         with run_context.inside(context):
             ReleaseHook().before_pipeline_run({"run_id": run_id}, pipeline, catalog)
             for name, version in versions.items():

@@ -268,6 +268,28 @@ def test_trouble_with_the_registry_is_no_missing_champion(parent, trained, monke
         _dataset(parent).save(model)
 
 
+def test_a_registry_that_goes_down_while_a_model_is_registered_is_waited_for_once(
+    parent, trained, monkeypatch
+):
+    def fail(*_, **__):
+        raise MlflowException("API request failed with error code 503", 500)
+
+    monkeypatch.setattr(MlflowClient, "create_logged_model", fail)
+    monkeypatch.setattr(MlflowClient, "set_terminated", _fails)
+    with pytest.raises(DatasetError, match=r"registry unreachable: .* 503"):
+        _dataset(parent).save(trained[1])
+    assert _dataset(parent).champion() is None
+
+
+def test_a_model_that_cannot_be_logged_leaves_a_run_that_failed(parent, trained):
+    broken = dataclasses.replace(trained[1], plots={"effects": lambda: 1 / 0})
+    with pytest.raises(DatasetError, match="division by zero"):
+        _dataset(parent).save(broken)
+    [run, _] = MlflowClient().search_runs([parent.info.experiment_id])
+    assert (run.info.run_name, run.info.status) == ("maine.large.fast", "FAILED")
+    assert _dataset(parent).champion() is None
+
+
 def test_without_release_and_registry_nobody_says_that_there_is_no_champion(parent):
     availability.remember("registry unreachable: no route")
     assert _dataset(parent).load().reason == "registry unreachable: no route"

@@ -48,18 +48,24 @@ def asked() -> Iterator[None]:
         RegistryError: If it does not answer, or refuses to. Another answer, such as that something
             does not exist, stays MLflow's own error; see :func:`is_absent`.
     """
-    from mlflow.exceptions import MlflowException
-    from sqlalchemy.exc import SQLAlchemyError
-
     if _trouble is not None:
         raise RegistryError(_trouble)
     try:
         yield
-    except (MlflowException, SQLAlchemyError, ConnectionError, sqlite3.Error) as error:
-        if getattr(error, "error_code", None) in _ANSWERS:
+    except Exception as error:
+        if not is_trouble(error):
             raise
         remember(f"registry unreachable: {in_a_line(error)}")
         raise RegistryError(str(_trouble)) from error
+
+
+def is_trouble(error: BaseException) -> bool:
+    """Whether an error says that the registry does not answer, or refuses to."""
+    from mlflow.exceptions import MlflowException
+    from sqlalchemy.exc import SQLAlchemyError
+
+    kinds = (MlflowException, SQLAlchemyError, ConnectionError, sqlite3.Error)
+    return isinstance(error, kinds) and getattr(error, "error_code", None) not in _ANSWERS
 
 
 def is_absent(error: Exception) -> bool:

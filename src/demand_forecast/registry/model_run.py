@@ -19,7 +19,7 @@ from demand_forecast.modelling.lifecycle.lineage import Lineage
 from demand_forecast.modelling.lifecycle.records import TrainedModel
 from demand_forecast.modelling.protocol import FORECAST_COLUMNS
 from demand_forecast.registry.aliases import CHALLENGER
-from demand_forecast.registry.availability import asked, is_absent
+from demand_forecast.registry.availability import asked, is_absent, is_trouble
 from demand_forecast.registry.model_card import model_card
 from demand_forecast.registry.tracking import ParentRun, as_metrics
 
@@ -87,8 +87,9 @@ def register(registration: Registration, files: Path, scratch: Path) -> str:
             version = _create_version(client, run_id, model_id, registration)
             client.set_registered_model_alias(registration.name, CHALLENGER, version)
             client.update_run(run_id, name=f"{registration.title} v{version}")
-        except BaseException:
-            client.set_terminated(run_id, "FAILED")
+        except BaseException as error:
+            if not is_trouble(error):  # else it would be waited for once more
+                client.set_terminated(run_id, "FAILED")
             raise
         client.set_terminated(run_id)
     return version

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -10,9 +11,14 @@ from pathlib import Path
 from time import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from demand_forecast.exceptions import RegistryError
+from demand_forecast.registry.availability import asked
+
 if TYPE_CHECKING:
     import pandas as pd
     from mlflow.entities import Metric
+
+_LOGGER = logging.getLogger(__name__)
 
 
 class ParentRun(NamedTuple):
@@ -96,12 +102,17 @@ def log_result(metrics: Mapping[str, float], texts: Mapping[str, str]) -> None:
 
 
 def tag_run(run: ParentRun, tags: Mapping[str, str]) -> None:
-    """Tag an MLflow run; outside one, nothing."""
+    """Tag an MLflow run; outside one, nothing. Trouble with the registry is only logged."""
     from mlflow.entities import RunTag
     from mlflow.tracking import MlflowClient
 
-    if run.run_id is not None:
-        MlflowClient().log_batch(run.run_id, tags=[RunTag(k, v) for k, v in tags.items()])
+    if run.run_id is None:
+        return
+    try:
+        with asked():
+            MlflowClient().log_batch(run.run_id, tags=[RunTag(k, v) for k, v in tags.items()])
+    except RegistryError as error:
+        _LOGGER.warning("the run is not tagged: %s", error)
 
 
 def tracking_uri() -> str:
