@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from copy import copy
 from pathlib import Path
 from typing import Any
@@ -457,6 +459,125 @@ def value(
     worth.print_value(table)
     if output is not None:
         worth.write_value(table, output)
+
+
+@cli.group(name="models")
+def models() -> None:
+    """Which models serve: list, history, promote, roll back, approve.
+
+    SEGMENT is a velocity of a segment or its baseline: north_texas.large.fast,
+    north_texas.large.baseline.
+    """
+
+
+_env = click.option("--env", "-e", default=None, help="Kedro environment.")
+_why = click.option("--why", required=True, help="The reason; it is kept in the release.")
+
+
+@contextmanager
+def _models(project: ProjectMetadata, env: str | None) -> Iterator[Any]:
+    """The registered models of an environment, with errors in one line."""
+    from demand_forecast.framework.session import SegmentSession
+    from demand_forecast.reporting.model_releases import load_models
+
+    with SegmentSession.for_command(project.project_path, env) as session:
+        yield load_models(session.load_context().catalog)
+
+
+@models.command(name="list")
+@click.option("--on", default=None, help="A day, as 2019-12-28; default: now.")
+@_env
+@click.pass_obj
+def models_list(project: ProjectMetadata, on: str | None, env: str | None) -> None:
+    """All champions, now or on an earlier day."""
+    from demand_forecast.reporting import model_releases
+
+    with _models(project, env) as found:
+        model_releases.print_release(found, model_releases.in_force(found, on))
+
+
+@models.command(name="at")
+@click.argument("date")
+@click.argument("segment", required=False)
+@_env
+@click.pass_obj
+def models_at(project: ProjectMetadata, date: str, segment: str | None, env: str | None) -> None:
+    """What answered on DATE, at its end (UTC): for SEGMENT, or for all."""
+    from demand_forecast.reporting import model_releases
+
+    with _models(project, env) as found:
+        model_releases.print_release(found, model_releases.in_force(found, date), segment)
+
+
+@models.command(name="show")
+@click.argument("segment")
+@_env
+@click.pass_obj
+def models_show(project: ProjectMetadata, segment: str, env: str | None) -> None:
+    """All that is known of the champion of SEGMENT."""
+    from demand_forecast.reporting import model_releases
+
+    with _models(project, env) as found:
+        model_releases.print_version(found, segment)
+
+
+@models.command(name="history")
+@click.argument("segment")
+@_env
+@click.pass_obj
+def models_history(project: ProjectMetadata, segment: str, env: str | None) -> None:
+    """Every change of the champion of SEGMENT: when, who, why."""
+    from demand_forecast.reporting import model_releases
+
+    with _models(project, env) as found:
+        model_releases.print_history(found, segment)
+
+
+@models.command(name="promote")
+@click.argument("segment")
+@click.argument("version")
+@_why
+@click.option("--force", is_flag=True, help="Even if the gate refused it; it stays marked.")
+@_env
+@click.pass_obj
+def models_promote(
+    project: ProjectMetadata, segment: str, version: str, why: str, force: bool, env: str | None
+) -> None:
+    """Make VERSION the champion of SEGMENT."""
+    from demand_forecast.reporting import model_releases
+
+    with _models(project, env) as found:
+        release = model_releases.promote(found, segment, version, why, force)
+        model_releases.print_change(found, release)
+
+
+@models.command(name="rollback")
+@click.option("--to", default=None, help="A release; default: the one before that in force.")
+@_why
+@_env
+@click.pass_obj
+def models_rollback(project: ProjectMetadata, to: str | None, why: str, env: str | None) -> None:
+    """Go back to an earlier release, with all champions or none."""
+    from demand_forecast.reporting import model_releases
+
+    with _models(project, env) as found:
+        release = model_releases.roll_back(found, to, why)
+        model_releases.print_change(found, release)
+
+
+@models.command(name="approve")
+@click.argument("release", required=False)
+@_why
+@_env
+@click.pass_obj
+def models_approve(
+    project: ProjectMetadata, release: str | None, why: str, env: str | None
+) -> None:
+    """Put RELEASE in force, which waits for approval; default: the newest that does."""
+    from demand_forecast.reporting import model_releases
+
+    with _models(project, env) as found:
+        model_releases.print_change(found, model_releases.approve(found, release, why))
 
 
 @cli.group(name="layout")

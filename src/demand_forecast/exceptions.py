@@ -41,6 +41,10 @@ class RunInProgressError(DemandForecastError):
     """Another run is at work on the same regions."""
 
 
+class RegistryError(DemandForecastError):
+    """The model registry does not answer, or refuses to."""
+
+
 class MissingInputError(DemandForecastError):
     """A stage was started before the one that makes its input."""
 

@@ -11,13 +11,15 @@ from demand_forecast.hooks.kedro_viz import DrawingHook
 from demand_forecast.hooks.parameters import ParameterHook
 from demand_forecast.hooks.paths import PathHook
 from demand_forecast.hooks.progress import ProgressHook
+from demand_forecast.hooks.release import ReleaseHook
 from demand_forecast.hooks.results import ResultsHook
 from demand_forecast.hooks.run import RunHook
 from demand_forecast.hooks.tracking import TrackingHook
 
 prepare()
 
-# Kedro calls hooks last in, first out: the run's regions before its parameters, both before others.
+# Kedro calls hooks last in, first out: the run's regions before its parameters, both before others;
+# MLflow's address is asked when it is complete.
 HOOKS = (
     DrawingHook(),
     ProgressHook(),
@@ -26,6 +28,7 @@ HOOKS = (
     TrackingHook(),
     MissingInputHook(),
     ContractHook(),
+    ReleaseHook(),
     PathHook(),
     ParameterHook(),
     RunHook(),

@@ -120,6 +120,6 @@ def test_an_object_store_gets_the_manifest_and_gives_the_artefact_back():
     dataset.save(Note("cloud again"))
     assert dataset.exists()
     assert dataset.load().text == "cloud again"
-    manifest = json.loads(dataset._fs.cat_file(f"{dataset._filepath}/{MANIFEST}"))
+    manifest = json.loads(dataset._folders.fs.cat_file(f"{dataset._filepath}/{MANIFEST}"))
     assert list(manifest) == ["note.txt"]
-    dataset._fs.rm(str(dataset._filepath), recursive=True)
+    dataset._folders.fs.rm(str(dataset._filepath), recursive=True)

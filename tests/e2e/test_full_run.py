@@ -70,10 +70,19 @@ def runs(full_run):
     client = full_run.tracking
     [experiment] = [e for e in client.search_experiments() if e.name == "demand_forecast_test"]
     found = client.search_runs([experiment.experiment_id], max_results=100)
-    children = {r.info.run_name: r for r in found if "mlflow.parentRunId" in r.data.tags}
-    parents = [r for r in found if "mlflow.parentRunId" not in r.data.tags]
+    of_models = [r for r in found if "pipeline_run" in r.data.tags]
+    children = {_model(r): r for r in of_models}
+    assert len(children) == len(of_models)
+    parents = [r for r in found if "pipeline_run" not in r.data.tags]
     assert len(found) == len(children) + len(parents)
     return parents, children
+
+
+def _model(run) -> str:
+    """Registered name of the model of a run, which is called after it and its version."""
+    name, _, version = run.info.run_name.rpartition(" v")
+    assert version == "1"
+    return f"test.{name}"
 
 
 def test_rows_and_units_in_are_rows_and_units_out(stored) -> None:
@@ -330,22 +339,23 @@ def test_a_number_leads_back_to_data_code_and_verdict(full_run, stored, runs) ->
     child = runs[1][row["model_name"]]
     assert version.run_id == child.info.run_id
     [parent] = runs[0]
-    assert child.data.tags["mlflow.parentRunId"] == parent.info.run_id
+    assert child.data.tags["pipeline_run"] == parent.info.run_id
 
 
-def test_one_run_with_a_child_for_each_model(runs) -> None:
+def test_a_run_for_each_model_leads_back_to_the_run_of_the_pipeline(runs) -> None:
     [parent], children = runs
     assert parent.info.status == "FINISHED"
     assert set(children) == MODELS
     for name, child in children.items():
         assert child.info.status == "FINISHED"
-        assert child.data.tags["mlflow.parentRunId"] == parent.info.run_id
+        assert child.data.tags["pipeline_run"] == parent.info.run_id
         assert child.data.tags["promoted"] == str(name in PROMOTED).lower()
         if name.endswith("baseline"):
             assert {"fast_mape", "slow_mape"} <= set(child.data.metrics)
         else:
             assert {"mape", "wape", "bias", "baseline_mape"} <= set(child.data.metrics)
             assert child.data.params["network.seeds"] == "1"
+            assert {"mape_by_horizon", "mape_by_origin"} <= set(child.data.metrics)
     assert children[f"test.{FAILING}.fast"].data.tags["reason"].startswith("better_than_baseline")
 
 
@@ -512,7 +522,7 @@ def test_workers_by_segment_give_what_one_process_gives(full_run, make_project) 
     assert summaries[0]["models"] == summaries[1]["models"]
     assert summaries[0]["rows"] == summaries[1]["rows"]
     children = project.tracking.search_runs(
-        ["1"], filter_string="tags.mlflow.parentRunId != ''", max_results=100
+        ["1"], filter_string="tags.pipeline_run != ''", max_results=100
     )
-    assert {run.info.run_name for run in children} == MODELS
+    assert {_model(run) for run in children} == MODELS
     assert {run.info.status for run in children} == {"FINISHED"}

@@ -9,6 +9,7 @@ from demand_forecast.exceptions import ConfigurationError
 from demand_forecast.framework.parameters import (
     GROUPS,
     OF_REGION,
+    OF_RUN,
     OF_SEGMENT,
     OF_VELOCITY,
     check,
@@ -152,7 +153,7 @@ def _places(group: str) -> list[str]:
         inner.append("texas.large.")
     if group in OF_VELOCITY:
         inner.append("texas.large.fast.")
-    return [f"{place}{group}" for place in (inner if group != "monitoring" else inner[:1])]
+    return [f"{place}{group}" for place in (inner[:1] if group in OF_RUN else inner)]
 
 
 def _set(path: str, value: object) -> dict:
@@ -190,6 +191,7 @@ WRONG = {
     "validation.bias_metric": ["mape"],
     "monitoring.act_on": [["mood"], "stale"],
     "monitoring.degraded_by": [-1, "much"],
+    "release.approval": [True, "maybe"],
 }
 # What a function beside the settings takes, but is nothing for a user to set.
 NO_SETTING = ["velocity.previous", "training.horizon", "training.pool", "validation.frame"]

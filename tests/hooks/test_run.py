@@ -26,7 +26,9 @@ PIPELINE = Pipeline(TEMPLATE, namespace="maine.large", inputs={"panel"})
 def start(monkeypatch):
     """Start a run, with an active MLflow run or none; gives the context and the model's parent."""
     monkeypatch.setattr(mlflow, "get_tracking_uri", lambda: "sqlite:///now.db")
-    dataset = ModelRegistryDataset(name="maine.large.fast", environment="unit")
+    dataset = ModelRegistryDataset(
+        name="maine.large.fast", environment="unit", filepath="06_models"
+    )
     catalog = DataCatalog({"panel": MemoryDataset(), "maine.large.model_fast": dataset})
 
     def before(active):

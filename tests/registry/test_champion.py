@@ -2,45 +2,50 @@ from __future__ import annotations
 
 import pytest
 from kedro.io import DatasetError
-from mlflow.exceptions import MlflowException
-from mlflow.tracking import MlflowClient
 
-from demand_forecast.registry import champion
+from demand_forecast.registry import availability
 from demand_forecast.registry.champion import ChampionDataset
+from demand_forecast.registry.releases import Champion, ModelVersion
 from stand_ins import lineage
 
-pytestmark = pytest.mark.usefixtures("own_store")
+
+@pytest.fixture
+def champion(tmp_path) -> ChampionDataset:
+    """Of a project without any release."""
+    return ChampionDataset(name="a.large.fast", environment="test", filepath=str(tmp_path))
 
 
-def _champion() -> ChampionDataset:
-    return ChampionDataset(name="a.large.fast", environment="test")
+@pytest.fixture(autouse=True)
+def _available():
+    yield
+    availability.remember(None)
 
 
-def test_version_and_lineage_are_told_without_the_files(tmp_path) -> None:
-    assert _champion().load().reason == "no champion"
-    client, origin = MlflowClient(), lineage(code_digest="c1")
-    client.create_registered_model("test.a.large.fast")
-    assert _champion().load().reason == "no champion"
-    client.create_model_version("test.a.large.fast", str(tmp_path), tags=origin.to_tags())
-    client.set_registered_model_alias("test.a.large.fast", "champion", "1")
-    found = _champion().load()
-    assert (found.model, found.version, found.reason) == (None, "1", "")
+def test_version_and_lineage_are_told_without_the_files(champion) -> None:
+    assert champion.load().reason == "no champion"
+    origin = lineage(code_digest="c1", promoted=True)
+    version = ModelVersion(version="7", digest="d", lineage=origin)
+    champion.releases.publish(
+        lambda _: {"test.a.large.fast": Champion.after(None, version)}, "a test"
+    )
+    found = champion.load()
+    assert (found.model, found.version, found.reason) == (None, "7", "")
     assert found.lineage == origin
-    client.set_model_version_tag("test.a.large.fast", "1", "as_of", "yesterday")
-    assert _champion().load().lineage is None
 
 
-def test_a_registry_that_does_not_answer_is_no_missing_champion(monkeypatch, caplog) -> None:
-    def down(self, name, alias):
-        raise MlflowException("no route to host")
-
-    monkeypatch.setattr(champion.MlflowClient, "get_model_version_by_alias", down)
-    assert _champion().load().reason == "the registry does not answer"
-    assert "the registry does not answer" in caplog.text
+def test_a_registry_that_does_not_answer_is_no_missing_champion(champion) -> None:
+    availability.remember("registry unreachable: no route to host")
+    assert champion.load().reason == "registry unreachable: no route to host"
 
 
-def test_a_champion_is_only_read() -> None:
+def test_a_release_that_was_changed_is_told(champion, tmp_path) -> None:
+    champion.releases.publish(lambda _: {}, "a test")
+    [document] = [f for f in (tmp_path / "releases").glob("*.json") if f.stem != "current"]
+    document.write_text(document.read_text().replace("a test", "another"))
+    assert champion.load().reason.startswith("no release can be read: ")
+
+
+def test_a_champion_is_only_read(champion) -> None:
     with pytest.raises(DatasetError, match="model's own dataset"):
-        _champion().save("a model")
-    assert _champion().exists()
-    assert "test.a.large.fast" in str(_champion())
+        champion.save("a model")
+    assert "test.a.large.fast" in str(champion)

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
-import shutil
 import socket
-import sqlite3
 import time
 
 import mlflow
@@ -13,55 +11,23 @@ import pytest
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
-from demand_forecast.registry import server
+from demand_forecast.registry import availability, server
 from demand_forecast.registry.tracking import ParentRun
 
 
-@pytest.fixture
-def free_port():
-    """A port at which nobody answers."""
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        yield one.getsockname()[1]
-
-
-def test_a_server_that_is_down_is_noticed_at_once(free_port):
-    start = time.monotonic()
-    assert "refused" in server.trouble(f"http://127.0.0.1:{free_port}")
-    assert "refused" in server.trouble(f"postgresql+psycopg://ann:x@127.0.0.1:{free_port}/mlflow")
-    assert time.monotonic() - start < 5
-
-
-@pytest.mark.parametrize("uri", ["databricks", "sqlite:///", "", "file:///tmp/mlruns"])
-def test_what_has_no_address_is_left_to_mlflow(uri):
-    assert server.trouble(uri) == ""
-
-
-def test_a_server_that_listens_is_no_trouble():
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        assert server.trouble(f"http://127.0.0.1:{listening.getsockname()[1]}") == ""
-
-
-def test_a_store_that_is_locked_or_no_database_is_trouble(tmp_path, empty_store, monkeypatch):
-    monkeypatch.setattr(server, "_SECONDS", 0.05)
-    file = shutil.copy(empty_store, tmp_path / "mlflow.db")
-    uri = f"sqlite:///{file}"
-    assert server.trouble(uri) == ""
-    other = sqlite3.connect(file)
-    other.execute("BEGIN EXCLUSIVE")
-    assert "database is locked" in server.trouble(uri)
-    other.close()
-    file.write_bytes(b"This is not a database. " * 100)
-    assert "file is not a database" in server.trouble(uri)
-    assert server.trouble(f"sqlite:///{tmp_path}/new/mlflow.db") == ""
+@pytest.fixture(autouse=True)
+def _available():
+    yield
+    availability.remember(None)
 
 
 def test_after_giving_up_nothing_is_asked(own_store):
     registry = mlflow.get_registry_uri()
     with mlflow.start_run():
-        server.give_up()
+        server.give_up("registry unreachable: a test")
         assert mlflow.active_run() is None
     assert server.is_given_up()
+    assert availability.trouble() == "registry unreachable: a test"
     with pytest.raises(MlflowException, match="unreachable") as caught:
         MlflowClient().get_model_version_by_alias("model", "champion")
     assert server.is_refusal(caught.value)

@@ -8,6 +8,7 @@ import shutil
 import tempfile
 import uuid
 import weakref
+from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 from typing import Any, Protocol, Self
 
@@ -38,27 +39,54 @@ class Artefact(Protocol):
 
 def seal(directory: Path) -> str:
     """Write the manifest (SHA-256 of every file) of a folder; returns the manifest's own digest."""
-    files = sorted(p for p in directory.rglob("*") if p.is_file() and p.name != MANIFEST)
-    digests = {p.relative_to(directory).as_posix(): _sha256(p) for p in files}
+    digests = {p.relative_to(directory).as_posix(): _sha256(p) for p in _files(directory)}
     text = json.dumps(digests, indent=2, sort_keys=True)
     (directory / MANIFEST).write_text(text)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def verify(directory: Path) -> None:
-    """Check a folder against its manifest.
+def verify(directory: Path, expected: str | None = None) -> None:
+    """Check a folder against its manifest, which must speak of every file in it.
+
+    Args:
+        directory: The folder.
+        expected: Digest that :func:`seal` gave; without it, a folder that was changed and sealed
+            again passes.
 
     Raises:
-        ArtefactError: If the manifest or a file is missing, or a digest differs.
+        ArtefactError: If the manifest or a file is missing, a file is not in the manifest, or a
+            digest differs.
     """
-    manifest = directory / MANIFEST
-    if not manifest.exists():
-        raise ArtefactError(f"{directory} has no {MANIFEST}: it was not written to its end.")
-    for name, digest in json.loads(manifest.read_text()).items():
+    digests = _manifest(directory, expected)
+    found = {p.relative_to(directory).as_posix() for p in _files(directory)}
+    if unknown := sorted(found - digests.keys()):
+        raise ArtefactError(f"{directory / unknown[0]} is not in the {MANIFEST} of its folder.")
+    for name, digest in digests.items():
         file = directory / name
-        actual = _sha256(file) if file.exists() else "no file"
+        actual = _sha256(file) if name in found else "no file"
         if actual != digest:
             raise ArtefactError(f"{file} is not what was written: {actual}, expected {digest}.")
+
+
+def _manifest(directory: Path, expected: str | None) -> dict[str, str]:
+    file = directory / MANIFEST
+    if not file.exists():
+        raise ArtefactError(f"{directory} has no {MANIFEST}: it was not written to its end.")
+    text = file.read_bytes()
+    digest = hashlib.sha256(text).hexdigest()
+    if expected is not None and digest != expected:
+        raise ArtefactError(f"{file} is not what was registered: {digest}, expected {expected}.")
+    try:
+        digests = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ArtefactError(f"{file} cannot be read: {error}.") from error
+    if not isinstance(digests, dict) or not digests:
+        raise ArtefactError(f"{file} names no file.")
+    return digests
+
+
+def _files(directory: Path) -> list[Path]:
+    return sorted(p for p in directory.rglob("*") if p.is_file() and p.name != MANIFEST)
 
 
 def _sha256(path: Path) -> str:
@@ -66,12 +94,71 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-class ArtefactDataset(AbstractVersionedDataset[Artefact, Any]):
-    """A folder holding one artefact, with a manifest of digests that is checked on load.
+class Folders:
+    """Folders with a manifest, on any file system, each there as a whole or not at all.
 
     Local folders are written under a temporary name and renamed; on an object store the manifest is
     uploaded last, and a folder without one does not exist.
+
+    Args:
+        fs: The file system.
+        local: Whether it is that of this machine.
     """
+
+    def __init__(self, fs: fsspec.AbstractFileSystem, local: bool) -> None:
+        self.fs, self.local = fs, local
+
+    def complete(self, path: str) -> bool:
+        """Whether there is a folder that was written to its end."""
+        return bool(self.fs.exists(f"{path}/{MANIFEST}"))
+
+    def put(self, path: str, write: Callable[[Path], None]) -> str:
+        """Let ``write`` fill a folder, seal it and put it at ``path``; returns its digest."""
+        with tempfile.TemporaryDirectory() as scratch:
+            folder = _temporary_sibling(path) if self.local else Path(scratch)
+            try:
+                write(folder)
+                digest = seal(folder)
+                _rename(folder, Path(path)) if self.local else self._upload(folder, path)
+            finally:
+                if self.local:
+                    shutil.rmtree(folder, ignore_errors=True)
+        return digest
+
+    def get(self, path: str, scratch: Path) -> Path:
+        """The folder on this machine; a copy in ``scratch`` where it is elsewhere."""
+        if self.local:
+            return Path(path)
+        self.fs.get(path, str(scratch), recursive=True)
+        return scratch / PurePosixPath(path).name
+
+    def _upload(self, folder: Path, target: str) -> None:
+        if self.fs.exists(target):
+            self.fs.rm(target, recursive=True)
+        files = [p for p in folder.rglob("*") if p.is_file()]
+        for file in sorted(files, key=lambda p: p.name == MANIFEST):
+            self.fs.put_file(str(file), f"{target}/{file.relative_to(folder).as_posix()}")
+
+
+def _temporary_sibling(target: str) -> Path:
+    parent = Path(target).parent
+    folder = parent / f".{Path(target).name}.{uuid.uuid4().hex}.tmp"
+    folder.mkdir(parents=True)
+    return folder
+
+
+def _rename(folder: Path, target: Path) -> None:
+    if target.exists():
+        old = folder.with_suffix(".old")
+        target.rename(old)
+        folder.rename(target)
+        shutil.rmtree(old)
+    else:
+        folder.rename(target)
+
+
+class ArtefactDataset(AbstractVersionedDataset[Artefact, Any]):
+    """A folder holding one artefact, with a manifest of digests that is checked on load."""
 
     def __init__(  # noqa: D417
         self,
@@ -93,16 +180,16 @@ class ArtefactDataset(AbstractVersionedDataset[Artefact, Any]):
                 read: memory that is damaged is no memory.
         """
         protocol, path = get_protocol_and_path(filepath, version)
-        self._protocol = protocol
-        self._fs = fsspec.filesystem(protocol, **(credentials or {}), **(fs_args or {}))
+        fs = fsspec.filesystem(protocol, **(credentials or {}), **(fs_args or {}))
+        self._folders = Folders(fs, protocol == "file")
         self._artefact = artefact
         self._missing_ok = missing_ok
         self.metadata = metadata
         super().__init__(
             filepath=PurePosixPath(path),
             version=version,
-            exists_function=self._complete,
-            glob_function=self._fs.glob,
+            exists_function=self._folders.complete,
+            glob_function=fs.glob,
         )
 
     def load(self) -> Any:
@@ -126,65 +213,21 @@ class ArtefactDataset(AbstractVersionedDataset[Artefact, Any]):
         if getattr(data, "directory", None) == Path(target):
             return  # loaded from here and unchanged: nothing to write
         with writing(target):
-            self._write(data, target)
-
-    def _write(self, data: Artefact, target: str) -> None:
-        with tempfile.TemporaryDirectory() as scratch:
-            local = self._is_local
-            folder = self._temporary_sibling(target) if local else Path(scratch)
-            try:
-                data.save(folder)
-                seal(folder)
-                self._rename(folder, Path(target)) if local else self._upload(folder, target)
-            finally:
-                if local:
-                    shutil.rmtree(folder, ignore_errors=True)
-
-    @property
-    def _is_local(self) -> bool:
-        return self._protocol == "file"
-
-    def _complete(self, path: str) -> bool:
-        return bool(self._fs.exists(f"{path}/{MANIFEST}"))
+            self._folders.put(target, data.save)
 
     def _exists(self) -> bool:
         try:
-            return self._complete(str(self._get_load_path()))
+            return self._folders.complete(str(self._get_load_path()))
         except VersionNotFoundError:
             return False
 
-    @staticmethod
-    def _temporary_sibling(target: str) -> Path:
-        parent = Path(target).parent
-        folder = parent / f".{Path(target).name}.{uuid.uuid4().hex}.tmp"
-        folder.mkdir(parents=True)
-        return folder
-
-    @staticmethod
-    def _rename(folder: Path, target: Path) -> None:
-        if target.exists():
-            old = folder.with_suffix(".old")
-            target.rename(old)
-            folder.rename(target)
-            shutil.rmtree(old)
-        else:
-            folder.rename(target)
-
-    def _upload(self, folder: Path, target: str) -> None:
-        if self._fs.exists(target):
-            self._fs.rm(target, recursive=True)
-        files = [p for p in folder.rglob("*") if p.is_file()]
-        for file in sorted(files, key=lambda p: p.name == MANIFEST):
-            self._fs.put_file(str(file), f"{target}/{file.relative_to(folder).as_posix()}")
-
     def _local_copy(self, path: str) -> Path:
-        if self._is_local:
+        if self._folders.local:
             return Path(path)
         # Kept as long as the dataset: artefacts such as conditioned tables read their files lazily.
         folder = tempfile.mkdtemp()
         weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
-        self._fs.get(path, folder, recursive=True)
-        return Path(folder) / PurePosixPath(path).name
+        return self._folders.get(path, Path(folder))
 
     def _describe(self) -> dict[str, Any]:
         return {"filepath": self._filepath, "artefact": self._artefact, "version": self._version}

@@ -25,6 +25,7 @@ from demand_forecast.framework.segments import Segments
 from demand_forecast.modelling.evaluation.splits import ForecastParameters
 from demand_forecast.modelling.lifecycle.gate import GateParameters
 from demand_forecast.modelling.lifecycle.monitoring import MonitoringParameters
+from demand_forecast.modelling.lifecycle.release import ReleaseParameters
 from demand_forecast.modelling.lifecycle.training import TrainingParameters
 from demand_forecast.modelling.parameters import UNKNOWN_PARAMETER, Parameters
 from demand_forecast.modelling.scoring.fallback import ScoringParameters
@@ -34,7 +35,7 @@ Values = dict[str, Any]
 Groups = Mapping[str, type[Parameters]]
 
 # What each group must fit, by the place whose nodes read it.
-OF_RUN: Final[Groups] = {"monitoring": MonitoringParameters}
+OF_RUN: Final[Groups] = {"monitoring": MonitoringParameters, "release": ReleaseParameters}
 OF_REGION: Final[Groups] = {"conditioning": ConditioningParameters}
 OF_SEGMENT: Final[Groups] = {
     "forecast": ForecastParameters,

@@ -9,11 +9,11 @@ the same project with :meth:`demand_forecast.framework.session.SegmentSession.jo
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 from kedro.io import CatalogProtocol
@@ -22,7 +22,11 @@ from kedro.utils import find_kedro_project
 
 from demand_forecast.exceptions import ConfigurationError
 from demand_forecast.framework.segments import Segments, parse
+from demand_forecast.registry.releases import RunRelease
 from demand_forecast.registry.tracking import ParentRun
+
+if TYPE_CHECKING:
+    from demand_forecast.registry.model_registry import ModelRegistryDataset
 
 
 @dataclass(frozen=True)
@@ -40,7 +44,8 @@ class RunContext:
         runtime_params: What ``--params`` says.
         save_version: Version under which every dataset of the run is saved.
         tracking_uri: The MLflow tracking server.
-        parent: The MLflow run below which models are logged.
+        parent: The MLflow run of the run, to which the runs of its models lead back.
+        release: The release in force when the run began.
         timings: File to which every process of the run appends the seconds of its nodes.
     """
 
@@ -54,6 +59,7 @@ class RunContext:
     save_version: str | None = None
     tracking_uri: str | None = None
     parent: ParentRun = field(default_factory=ParentRun)
+    release: RunRelease | None = None
     timings: Path | None = None
 
 
@@ -92,13 +98,20 @@ def inside(context: RunContext | None) -> Iterator[None]:
 
 
 def log_below(parent: ParentRun, pipeline: Pipeline, catalog: CatalogProtocol[Any, Any]) -> None:
-    """Tell the model registry's datasets the MLflow run above the models that a run makes."""
+    """Tell the datasets of the model registry which run they take part in."""
+    run = current().release
+    for dataset in registered_models(pipeline.datasets(), catalog):
+        dataset.log_below(parent, run)
+
+
+def registered_models(
+    names: Iterable[str], catalog: CatalogProtocol[Any, Any]
+) -> list[ModelRegistryDataset]:
+    """The datasets of the model registry among some datasets."""
     from demand_forecast.registry.model_registry import ModelRegistryDataset
 
-    for name in pipeline.all_outputs():
-        dataset = catalog.get(name)
-        if isinstance(dataset, ModelRegistryDataset):
-            dataset.log_below(parent)
+    datasets = [catalog.get(name) for name in sorted(names)]
+    return [dataset for dataset in datasets if isinstance(dataset, ModelRegistryDataset)]
 
 
 def _from_files(project_path: Path) -> RunContext:

@@ -18,7 +18,7 @@ from kedro.io import CatalogProtocol
 from kedro.pipeline import Pipeline
 from kedro.pipeline.node import Node
 
-from demand_forecast.registry import server
+from demand_forecast.registry import availability, server
 from demand_forecast.registry.tracking import active_run, masked
 
 # A node's parameters are logged in less time than this by a server that is well.
@@ -42,9 +42,13 @@ class TrackingHook:
         self._hook, self._waited = MlflowHook(), 0.0
         settings = context.config_loader["mlflow"].get("server", {})
         self._uri = str(settings.get("mlflow_tracking_uri") or "")
-        if reason := server.trouble(self._uri):
-            self._do_without(reason)
-            return
+        # Who asks is told to the server by kedro-mlflow, later than this.
+        known = not (settings.get("credentials") or settings.get("request_header_provider"))
+        availability.remember(None)
+        for key in ("mlflow_tracking_uri", "mlflow_registry_uri"):
+            if settings.get(key) and (problem := availability.probe(str(settings[key]), known)):
+                self._do_without(problem)
+                return
 
         def connect() -> None:
             with server.one_at_a_time(self._uri):
@@ -138,4 +142,4 @@ class TrackingHook:
         if isinstance(reason, Exception) and server.can_be_read(self._uri, reason):
             server.forget_run()
         else:
-            server.give_up()
+            server.give_up(f"registry unreachable: {masked(f'{self._uri}: {reason}')}")

@@ -1,164 +1,165 @@
-"""The MLflow model registry as a Kedro dataset: saving registers, loading gives the champion."""
+"""The model registry as a Kedro dataset: saving registers, loading gives what the release says."""
 
 from __future__ import annotations
 
 import logging
 import tempfile
-import warnings
 from datetime import UTC, datetime
-from functools import cache
 from pathlib import Path
 from typing import Any
 
-import mlflow
 from kedro.io import AbstractDataset
-from mlflow.entities import Param
-from mlflow.entities.model_registry import ModelVersion
-from mlflow.exceptions import MlflowException
-from mlflow.models import ModelSignature
-from mlflow.tracking import MlflowClient
-from mlflow.types.schema import ColSpec, Schema
 
-from demand_forecast import __version__
-from demand_forecast.datasets.artefact import seal, verify
-from demand_forecast.exceptions import ArtefactError
+from demand_forecast.datasets.artefact import seal
+from demand_forecast.exceptions import ArtefactError, RegistryError
 from demand_forecast.modelling.lifecycle.lineage import Lineage
 from demand_forecast.modelling.lifecycle.records import RegisteredModel, TrainedModel
 from demand_forecast.modelling.models.kinds import load_model, save_model
 from demand_forecast.modelling.protocol import Forecaster
-from demand_forecast.registry.tracking import ParentRun, as_metrics, git_commit
+from demand_forecast.registry import availability, model_run
+from demand_forecast.registry.aliases import CHAMPION, PREVIOUS, synchronise
+from demand_forecast.registry.champions import Champions, registered_files
+from demand_forecast.registry.releases import Champion, ModelVersion, ReleaseStore, RunRelease
+from demand_forecast.registry.tracking import ParentRun, git_commit
 
-CHALLENGER, CHAMPION, PREVIOUS = "challenger", "champion", "previous_champion"
 _LOGGER = logging.getLogger(__name__)
 
 
 class ModelRegistryDataset(AbstractDataset[TrainedModel, RegisteredModel]):
     """One registered model, such as ``prod.north_texas.large.fast``.
 
-    ``save`` logs a child run of the Kedro run's MLflow run (parameters, metrics, tags, plots, the
-    model's files), registers a new version as ``challenger`` and, where the gate let it, moves
-    ``champion`` to it. ``load`` gives the champion, else the champion before it, else none, always
-    with the reason.
+    ``save`` logs a run (parameters, metrics, tags, plots, the model's files), registers a new
+    version as ``challenger`` and, where the gate let it, stages it for the release that the Kedro
+    run will end with. ``load`` gives the champion, else the champion before it, else none, always
+    with the reason: what this run has staged, else what the release says that was in force when
+    the run began.
     """
 
     missing_ok = True  # whoever reads it does without a model, and says so
 
     def __init__(
-        self, *, name: str, environment: str, metadata: dict[str, Any] | None = None
+        self, *, name: str, environment: str, filepath: str, metadata: dict[str, Any] | None = None
     ) -> None:
         """Describe the registered model.
 
         Args:
             name: Registered name without the environment.
             environment: Kedro environment; models of different ones never mix.
+            filepath: Folder of the environment's releases and copies of champions.
             metadata: Anything, for Kedro-Viz and others.
         """
-        self._name = f"{environment}.{name}"
-        self._environment = environment
-        self._parent = ParentRun()
+        self.name, self.environment = f"{environment}.{name}", environment
+        self.releases = ReleaseStore(f"{filepath}/releases")
+        self.champions = Champions(f"{filepath}/champions")
         self.metadata = metadata
+        self.title = name
+        self._parent = ParentRun()
+        self._run: RunRelease | None = None
 
-    def log_below(self, parent: ParentRun) -> None:
-        """Log models below an MLflow run from now on; a hook says so when the run starts."""
-        self._parent = parent
+    def log_below(self, parent: ParentRun, run: RunRelease | None) -> None:
+        """Take part in a run from now on; a hook says so when the run starts.
+
+        Args:
+            parent: The MLflow run of the Kedro run.
+            run: The Kedro run, and the release that was in force when it began.
+        """
+        self._parent, self._run = parent, run
 
     def save(self, data: TrainedModel) -> None:
-        """Log, register and, where the gate passed, promote a trained model."""
+        """Log and register a trained model and, where the gate passed, stage it for release.
+
+        Raises:
+            RegistryError: If the registry does not answer.
+        """
         if data.model is None:
-            _LOGGER.warning("%s: no new model (%s)", self._name, data.lineage.reason)
+            _LOGGER.warning("%s: no new model (%s)", self.name, data.lineage.reason)
             return
-        client, parent = MlflowClient(), self._parent
-        tags = self._tags(data.lineage, parent.run_id)
-        run = client.create_run(parent.experiment_id, run_name=self._name, tags=tags)
-        run_id = run.info.run_id
-        try:
-            client.log_batch(run_id, params=[Param(k, str(v)) for k, v in data.parameters.items()])
-            version = self._register(run_id, data, tags)
-            client.set_registered_model_alias(self._name, CHALLENGER, version)
-            if data.lineage.promoted:
-                self._promote(client, version)
-        except BaseException:
-            client.set_terminated(run_id, "FAILED")
-            raise
-        client.set_terminated(run_id)
+        if problem := availability.trouble():
+            raise RegistryError(f"{self.name} cannot be registered: {problem}")
+        lineage = self._completed(data.lineage)
+        with tempfile.TemporaryDirectory() as folder:
+            files = Path(folder) / "model"
+            files.mkdir()
+            save_model(data.model, files)
+            digest = seal(files)
+            registration = model_run.Registration(
+                self.name, self.title, self._parent, data, lineage, digest
+            )
+            version = model_run.register(registration, files, Path(folder))
+            if lineage.promoted:
+                self.champions.keep(self.name, version, files)
+        if lineage.promoted:
+            self._promote(ModelVersion(version=version, digest=digest, lineage=lineage))
 
     def load(self) -> RegisteredModel:
         """The champion, or the next best with the reason."""
+        try:
+            champion = self.champion()
+        except ArtefactError as error:
+            _LOGGER.warning("%s: %s", self.name, error)
+            return RegisteredModel(None, self.name, reason=f"no release can be read: {error}")
+        if champion is None:
+            # Where no release is known because the registry is down, that is the reason.
+            unknown = self._known_release() is None and availability.trouble()
+            return RegisteredModel(None, self.name, reason=unknown or f"no {CHAMPION}")
         reasons = []
-        for alias in (CHAMPION, PREVIOUS):
-            version = self._version(alias)
+        for alias, version in {CHAMPION: champion, PREVIOUS: champion.previous}.items():
             if version is None:
                 reasons.append(f"no {alias}")
                 continue
             try:
-                model = load_model(_checked_files(version))
-                lineage = Lineage.from_tags(version.tags)
-            except (ArtefactError, MlflowException, OSError) as error:
-                _LOGGER.warning("%s version %s: %s", self._name, version.version, error)
-                reasons.append(f"{alias} {version.version} unusable")
+                model = self.champions.load(self.name, version)
+            except (ArtefactError, RegistryError, OSError) as error:
+                _LOGGER.warning("%s, %s %s: %s", self.name, alias, version.version, error)
+                reasons.append(f"{alias} {version.version} unusable: {error}")
                 continue
-            return RegisteredModel(
-                model, self._name, str(version.version), lineage, "; ".join(reasons)
-            )
-        return RegisteredModel(None, self._name, reason=reasons[0])
+            reason = "; ".join(reasons)
+            return RegisteredModel(model, self.name, version.version, version.lineage, reason)
+        return RegisteredModel(None, self.name, reason="; ".join(reasons))
 
-    def _promote(self, client: MlflowClient, version: str) -> None:
-        previous = self._version(CHAMPION)
-        if previous is not None:
-            client.set_registered_model_alias(self._name, PREVIOUS, str(previous.version))
-        client.set_registered_model_alias(self._name, CHAMPION, version)
+    def champion(self) -> Champion | None:
+        """What serves, and what would where it cannot.
 
-    def _register(self, run_id: str, data: TrainedModel, tags: dict[str, str]) -> str:
-        with tempfile.TemporaryDirectory() as folder:
-            files = Path(folder) / "model"
-            files.mkdir()
-            assert data.model is not None  # noqa: S101 - checked by the caller
-            save_model(data.model, files)
-            digest = seal(files)
-            with mlflow.start_run(run_id=run_id, nested=True), warnings.catch_warnings():
-                # An example would be a whole panel beside every model; the signature says enough.
-                warnings.filterwarnings("ignore", message=".*An input example was not provided")
-                _log_plots(data, Path(folder))
-                info = mlflow.pyfunc.log_model(
-                    name="model",
-                    loader_module="demand_forecast.registry.serving",
-                    data_path=str(files),
-                    pip_requirements=[f"demand-forecast[kedro]=={__version__}"],
-                    signature=_signature(),
-                )
-        client = MlflowClient()
-        # After the model: what a run has measured before, MLflow would read back and log once more.
-        client.log_batch(run_id, metrics=as_metrics(data.metrics, info.model_id))
-        _ensure_registered(self._name)
-        version = client.create_model_version(
-            self._name,
-            info.model_uri,
-            run_id,
-            tags={**tags, "model_digest": digest},
-            model_id=info.model_id,
+        Raises:
+            ArtefactError: If a release or a note of this run is not what was written.
+        """
+        reference = self._known_release()
+        champions = {} if reference is None else self.releases.read(reference).champions
+        champion = champions.get(self.name)
+        if self._run is not None and self._run.serves_staged:
+            staged = self.releases.staged_version(self._run.run, self.name)
+            return champion if staged is None else Champion.after(champion, staged)
+        return champion
+
+    def _known_release(self) -> Any:
+        return self.releases.reference() if self._run is None else self._run.release
+
+    def _promote(self, version: ModelVersion) -> None:
+        if self._run is not None:
+            self.releases.stage(self._run.run, self.name, version)
+            return
+        release = self.releases.publish(
+            lambda before: {**before, self.name: Champion.after(before.get(self.name), version)},
+            "saved outside a run",
         )
-        return str(version.version)
+        synchronise(release.champions, self.environment)
 
-    def _tags(self, lineage: Lineage, parent_run_id: str | None) -> dict[str, str]:
+    def _completed(self, lineage: Lineage) -> Lineage:
         here = {
-            "environment": self._environment,
+            "environment": self.environment,
             "git_commit": git_commit(),
             "trained_at": datetime.now(UTC).replace(microsecond=0),
         }
-        tags = lineage.model_copy(update=here).to_tags()
-        return tags | ({"mlflow.parentRunId": parent_run_id} if parent_run_id else {})
-
-    def _version(self, alias: str) -> ModelVersion | None:
-        try:
-            return MlflowClient().get_model_version_by_alias(self._name, alias)
-        except MlflowException:
-            return None
+        return lineage.model_copy(update=here)
 
     def _exists(self) -> bool:
-        return self._version(CHAMPION) is not None
+        try:
+            return self.champion() is not None
+        except ArtefactError:
+            return False
 
     def _describe(self) -> dict[str, Any]:
-        return {"name": self._name}
+        return {"name": self.name}
 
 
 def load_version(name: str, version: str) -> Forecaster:
@@ -168,35 +169,7 @@ def load_version(name: str, version: str) -> Forecaster:
         ArtefactError: If it is no longer there, or not what was registered.
     """
     try:
-        return load_model(_checked_files(MlflowClient().get_model_version(name, version)))
-    except (MlflowException, OSError) as error:
+        with registered_files(name, version, None) as files:
+            return load_model(files)
+    except (RegistryError, OSError) as error:
         raise ArtefactError(f"{name} version {version} cannot be loaded: {error}") from error
-
-
-def _log_plots(data: TrainedModel, folder: Path) -> None:
-    for name, draw in data.plots.items():
-        figure = draw()
-        figure.savefig(folder / f"{name}.png", dpi=80)
-        mlflow.log_artifact(str(folder / f"{name}.png"), "plots")
-
-
-def _checked_files(version: ModelVersion) -> Path:
-    """Files of a version, its digests checked against each other and against the registry."""
-    root = Path(mlflow.artifacts.download_artifacts(f"models:/{version.name}/{version.version}"))
-    files = root / "data" / "model"
-    verify(files)
-    return files
-
-
-@cache
-def _signature() -> ModelSignature:
-    columns = {"panel": "string", "as_of": "string", "horizon": "long"}
-    return ModelSignature(inputs=Schema([ColSpec(kind, name) for name, kind in columns.items()]))
-
-
-def _ensure_registered(name: str) -> None:
-    try:
-        MlflowClient().create_registered_model(name)
-    except MlflowException as error:
-        if error.error_code != "RESOURCE_ALREADY_EXISTS":
-            raise

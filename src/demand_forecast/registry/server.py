@@ -5,53 +5,21 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
-import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
-from urllib.parse import urlsplit
 
 from filelock import FileLock
 
+from demand_forecast.registry.availability import probe, remember
 from demand_forecast.registry.tracking import ParentRun, masked
 
 # An address that MLflow refuses at once. Whatever asks for the server later in a run that has given
 # it up is told so without waiting: eighty models must not wait for it one after the other.
 UNREACHABLE: Final = "unreachable:"
 _SQLITE: Final = "sqlite:///"
-_PORTS: Final = {"http": 80, "https": 443, "postgresql": 5432, "mysql": 3306, "mssql": 1433}
-_SECONDS: Final = 5.0
 _HOST, _PROCESS = "process_host", "process_id"
-
-
-def trouble(uri: str) -> str:
-    """Why a server or database cannot be reached, found out in a few seconds; else nothing.
-
-    Args:
-        uri: Its address.
-    """
-    if uri.startswith(_SQLITE):
-        return _sqlite_trouble(Path(uri.removeprefix(_SQLITE)))
-    parts = urlsplit(uri)
-    try:
-        port = parts.port or _PORTS.get(parts.scheme.partition("+")[0])
-        if parts.hostname and port:
-            socket.create_connection((parts.hostname, port), timeout=_SECONDS).close()
-    except (OSError, ValueError) as error:
-        return str(error)
-    return ""
-
-
-def _sqlite_trouble(file: Path) -> str:
-    if not file.is_file():
-        return ""  # MLflow makes it, with its folder
-    try:
-        with contextlib.closing(sqlite3.connect(file, timeout=_SECONDS)) as database:
-            database.execute("SELECT count(*) FROM sqlite_master").fetchone()
-    except sqlite3.Error as error:
-        return f"{file}: {error}"
-    return ""
 
 
 def is_trouble(error: Exception) -> bool:
@@ -75,17 +43,22 @@ def can_be_read(uri: str, error: Exception) -> bool:
     from requests import RequestException
 
     if uri.startswith(_SQLITE):
-        return not trouble(uri)
+        return probe(uri) is None
     chain: BaseException | None = error
     while chain is not None and not isinstance(chain, RequestException | OSError):
         chain = chain.__cause__ or chain.__context__
     return chain is None
 
 
-def give_up() -> None:
-    """Ask the server nothing more in this process."""
+def give_up(reason: str) -> None:
+    """Ask the server nothing more in this process.
+
+    Args:
+        reason: What is said wherever it would have been asked.
+    """
     import mlflow
 
+    remember(reason)
     mlflow.set_tracking_uri(UNREACHABLE)
     mlflow.set_registry_uri(UNREACHABLE)
     forget_run()

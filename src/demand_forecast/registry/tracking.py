@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import subprocess
 from collections.abc import Iterator, Mapping
@@ -11,16 +12,21 @@ from pathlib import Path
 from time import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from demand_forecast.exceptions import RegistryError
+from demand_forecast.registry.availability import asked
+
 if TYPE_CHECKING:
     import pandas as pd
     from mlflow.entities import Metric
+
+_LOGGER = logging.getLogger(__name__)
 
 
 _BATCH = 1000  # metrics that MLflow takes at once
 
 
 class ParentRun(NamedTuple):
-    """The MLflow run of the Kedro run, below which models are logged; no run id outside one."""
+    """The MLflow run of the Kedro run; no run id outside one."""
 
     run_id: str | None = None
     experiment_id: str = "0"
@@ -102,6 +108,20 @@ def log_result(metrics: Mapping[str, float], texts: Mapping[str, str]) -> None:
 def masked(text: str) -> str:
     """The text with the user and password of every address in it replaced by stars."""
     return re.sub(r"://[^/@\s]+@", "://***@", text)
+
+
+def tag_run(run: ParentRun, tags: Mapping[str, str]) -> None:
+    """Tag an MLflow run; outside one, nothing. Trouble with the registry is only logged."""
+    from mlflow.entities import RunTag
+    from mlflow.tracking import MlflowClient
+
+    if run.run_id is None:
+        return
+    try:
+        with asked():
+            MlflowClient().log_batch(run.run_id, tags=[RunTag(k, v) for k, v in tags.items()])
+    except RegistryError as error:
+        _LOGGER.warning("the run is not tagged: %s", error)
 
 
 def tracking_uri() -> str:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from copy import deepcopy
 from dataclasses import replace
 
 import numpy as np
@@ -71,7 +72,17 @@ def challenger(trained_ensemble) -> Challenger:
 
 def _prepare(panel, challenger, verdict, classes=None):
     classes = panel.series[KEY].assign(velocity="fast") if classes is None else classes
-    frame = pd.DataFrame({"model": [], "horizon": []})
+    frame = pd.DataFrame(
+        {
+            "model": ["ensemble"] * 4 + ["smoothing"],
+            "origin": pd.to_datetime(["2024-11-02", "2024-11-02", "2024-11-09", "2024-11-09"] * 2)[
+                :5
+            ],
+            "horizon": [1, 2, 1, 2, 1],
+            "actual": [10.0, 10.0, 10.0, 0.0, 10.0],
+            "mape_point": [11.0, 12.0, 13.0, 9.0, 99.0],
+        }
+    )
     return prepare_ensemble(
         panel, classes, "fast", challenger, verdict, frame, forecast=FORECAST, training=TRAINING
     )
@@ -108,7 +119,13 @@ def test_what_was_judged_is_calibrated_and_blended_as_it_was(trained_ensemble, c
 def test_what_travels_to_the_registry(trained_ensemble, challenger) -> None:
     panel = trained_ensemble[0]
     trained = _prepare(panel, challenger, _verdict(True))
-    assert trained.parameters == TRAINING.flat()
+    assert trained.parameters == TRAINING.flat() | trained.model.flat_parameters()
+    assert trained.parameters["lasso.eps"] == TRAINING.members["lasso"].eps
+    by_lead, by_origin = (trained.curves[f"mape_by_{what}"] for what in ("horizon", "origin"))
+    assert by_lead == pytest.approx({1: 20.0, 2: 20.0})
+    assert by_origin == pytest.approx({0: 15.0, 1: 30.0})
+    losses = trained.model.members_["network"].history_
+    assert list(trained.curves["network_training_loss"].values()) == losses
     assert trained.parameters["network.seeds"] == 1
     assert trained.metrics == {
         "mape": 30.0,
@@ -291,3 +308,13 @@ def test_flat_parameters_lead_to_the_nested_ones(values) -> None:
             found = found[part]
         assert found == value
         assert not isinstance(value, dict)
+
+
+@pytest.mark.parametrize("member", ["lasso", "network"])
+def test_weights_that_are_no_numbers_are_no_forecast_of_nothing(trained_ensemble, member) -> None:
+    panel, model = trained_ensemble
+    assert dry_run(model, panel, 2) == ""
+    broken = deepcopy(model)
+    spoilt = broken.members_[member]
+    spoilt.mean_ = np.full_like(spoilt.mean_, np.nan)
+    assert "12 rows not finite" in dry_run(broken, panel, 2)

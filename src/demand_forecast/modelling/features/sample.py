@@ -66,5 +66,6 @@ class Sample:
         bounded = np.minimum(log_values, self.ceiling[:, None])
         logs = np.clip(self.level[:, None] + bounded, -30, 30)
         units = np.exp(logs) - self.offset[:, None]
-        # Below a thousandth of the smallest quantity it is the rounding of the logarithm.
-        return np.where(units > 1e-3 * self.offset[:, None], units, 0)
+        # Up to a thousandth of the smallest quantity it is the rounding of the logarithm. What is
+        # no number stays none, for the output contract to find: a broken model forecasts no zeros.
+        return np.where(units <= 1e-3 * self.offset[:, None], 0, units)

@@ -50,6 +50,7 @@ class TrainedModel:
         lineage: Where it comes from, whether it is promoted, and why not or why there is none.
         parameters: Hyperparameters, flat.
         metrics: Figures of the gate, by name.
+        curves: Figures by step, by name: error by lead and by origin, loss in the training.
         plots: Figures by file name, drawn when the model is logged.
     """
 
@@ -57,6 +58,7 @@ class TrainedModel:
     lineage: Lineage
     parameters: dict[str, Any] = field(default_factory=dict)
     metrics: dict[str, float] = field(default_factory=dict)
+    curves: dict[str, dict[int, float]] = field(default_factory=dict)
     plots: dict[str, Callable[[], Figure]] = field(default_factory=dict)
 
 

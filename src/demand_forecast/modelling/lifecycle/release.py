@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
+from pydantic import Field
 
 from demand_forecast.exceptions import ContractError, NotEnoughHistoryError
+from demand_forecast.modelling.evaluation.curves import mape_curves
 from demand_forecast.modelling.evaluation.plots import plot_backtest
 from demand_forecast.modelling.evaluation.splits import ForecastParameters
 from demand_forecast.modelling.evaluation.summary import best_simple
@@ -22,9 +24,18 @@ from demand_forecast.modelling.models.kinds import BASELINE, ENSEMBLE, model_cla
 from demand_forecast.modelling.models.rows import neighbours
 from demand_forecast.modelling.output_contract import check_output, target_weeks
 from demand_forecast.modelling.panel import KEY, Panel
+from demand_forecast.modelling.parameters import Parameters
 from demand_forecast.modelling.protocol import Forecaster
 
 FIGURES = ("mape", "wape", "bias", "rmse", "rmse_zero", "share_left_out", "coverage_80")
+
+
+class ReleaseParameters(Parameters):
+    """What becomes of the champions of a run that ends well."""
+
+    approval: Literal["none", "required"] = Field(
+        default="none", description="`required`: a release serves when a person has approved it."
+    )
 
 
 def prepare_baseline(panel: Panel, verdicts: Mapping[str, dict[str, Any]]) -> TrainedModel:
@@ -117,8 +128,9 @@ def prepare_ensemble(
     return TrainedModel(
         model,
         lineage.model_copy(update=judged),
-        parameters=training.flat(),
+        parameters=training.flat() | model.flat_parameters(),
         metrics=ensemble | _prefixed(_figures(verdict, BASELINE), "baseline_"),
+        curves=mape_curves(backtest, ENSEMBLE) | _training_losses(model),
         plots={"backtest": partial(plot_backtest, backtest), **model.plots()},
     )
 
@@ -159,6 +171,15 @@ def dry_run(model: Forecaster, panel: Panel, horizon: int) -> str:
     except ContractError as error:
         return f"dry run: {error}"
     return ""
+
+
+def _training_losses(model: DirectForecaster) -> dict[str, dict[int, float]]:
+    """Course of the training of the members that keep it, by block of steps."""
+    courses = {name: table for name, table in model.tables().items() if "loss" in table}
+    return {
+        name: {int(b): float(x) for b, x in zip(table["block"], table["loss"], strict=True)}
+        for name, table in courses.items()
+    }
 
 
 def _figures(verdict: Mapping[str, Any], model: str) -> dict[str, float]:

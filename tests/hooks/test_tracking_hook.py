@@ -40,17 +40,17 @@ def made(monkeypatch):
     done = []
     monkeypatch.setattr(tracking, "active_run", lambda: ParentRun("run", "7"))
     for name in ("give_up", "forget_run"):
-        monkeypatch.setattr(tracking.server, name, lambda name=name: done.append(name))
+        monkeypatch.setattr(tracking.server, name, lambda *_, name=name: done.append(name))
     monkeypatch.setattr(tracking.server, "sign", lambda run: done.append(run.run_id))
     monkeypatch.setattr(tracking.server, "close_interrupted", lambda _: 2)
     return done
 
 
-def _start(monkeypatch, plugin, uri="http://mlflow.invalid", trouble=""):
+def _start(monkeypatch, plugin, uri="http://mlflow.invalid", trouble=None):
     # its package has an attribute of the module's name, which is not the module
     module = import_module("kedro_mlflow.framework.hooks.mlflow_hook")
     monkeypatch.setattr(module, "MlflowHook", lambda: plugin)
-    monkeypatch.setattr(tracking.server, "trouble", lambda _: trouble)
+    monkeypatch.setattr(tracking.availability, "probe", lambda *_: trouble)
     hook = TrackingHook()
     config = {"mlflow": {"server": {"mlflow_tracking_uri": uri}}}
     hook.after_context_created(SimpleNamespace(config_loader=config))
