@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 
 from demand_forecast.modelling.evaluation.metrics import add_up
-from demand_forecast.modelling.lifecycle.accuracy import realised
 from demand_forecast.modelling.panel import KEY, Panel
 from demand_forecast.results_store.publication import Place
 from demand_forecast.results_store.schema import (
     ACCURACY,
+    ALERTS,
     BACKTESTS,
     BRANCH,
     DEMANDS,
@@ -27,6 +27,7 @@ from demand_forecast.results_store.schema import (
     QUARANTINE,
     REJECTIONS,
     RETRAINING,
+    STORED,
     TOTALS,
     VALIDATIONS,
     VERDICTS,
@@ -78,7 +79,8 @@ def validations(place: Place, backtest: pd.DataFrame, verdict: Mapping[str, Any]
         verdict: As the gate has stored it.
     """
     where = place.key()
-    sums = add_up(backtest.assign(**where), [*BRANCH, "model", "origin", "horizon", "week"])
+    keys = [*BRANCH, "model", "origin", "horizon", "week"]
+    sums = add_up(backtest.assign(**where), keys, STORED)
     rules = [
         {
             "rule": rule["name"],
@@ -104,16 +106,14 @@ def validations(place: Place, backtest: pd.DataFrame, verdict: Mapping[str, Any]
     }
 
 
-def accuracy(forecasts: pd.DataFrame, panel: Panel) -> Facts:
+def accuracy(outcomes: pd.DataFrame) -> Facts:
     """Sums of errors of delivered forecasts whose week has come.
 
     Args:
-        forecasts: All versions of a segment's forecasts, joined, the oldest first; may be empty.
-        panel: The segment today.
+        outcomes: See :func:`demand_forecast.modelling.lifecycle.accuracy.realised`; may be empty.
     """
     keys = [*BRANCH, "source", "model_name", "model_version", "as_of", "horizon", "week"]
-    come = forecasts if forecasts.empty else realised(forecasts, panel)
-    sums = come if come.empty else add_up(come, keys)
+    sums = outcomes if outcomes.empty else add_up(outcomes, keys, STORED)
     return {ACCURACY.name: _columns(ACCURACY.name, sums)}
 
 
@@ -139,6 +139,23 @@ def retraining(plan: pd.DataFrame) -> Facts:
     """
     texts = {name: plan[name].fillna("") for name in ("reasons", "details")}
     return {RETRAINING.name: _columns(RETRAINING.name, plan.assign(**texts))}
+
+
+def alerts(table: pd.DataFrame) -> Facts:
+    """What a person should look at.
+
+    Args:
+        table: See :data:`demand_forecast.modelling.lifecycle.alerts.ALERT_COLUMNS`, the worst first.
+    """
+    rows = table.assign(
+        rank=range(1, len(table) + 1),
+        kind=table["what"],
+        message=table["where"] + ": " + table["how_much"],
+        since=pd.to_datetime(table["since"]),
+        **dict.fromkeys(BRANCH, ""),
+        **dict.fromkeys(("money", "units"), np.nan),
+    )
+    return {ALERTS.name: _columns(ALERTS.name, rows)}
 
 
 def totals(table: pd.DataFrame) -> Facts:

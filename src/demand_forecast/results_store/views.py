@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from demand_forecast.modelling.evaluation.metrics import METRICS, Average, Metric, Unit
+from demand_forecast.modelling.evaluation.metrics import Average, Metric, Unit
 from demand_forecast.results_store import schema
 
 _SERIES: Final = ", ".join(f"f.{name}" for name in schema.SERIES)
@@ -47,7 +47,7 @@ def figure(metric: Metric, prefix: str = "") -> str:
 
 
 def _figures(prefix: str) -> str:
-    shown = [m for metric in METRICS for m in (metric, metric.twin)]
+    shown = [m for metric in schema.STORED for m in (metric, metric.twin)]
     return ",\n  ".join(f"{figure(m, prefix)} AS {m.name}" for m in shown)
 
 

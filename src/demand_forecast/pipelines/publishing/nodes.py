@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import pandas as pd
@@ -55,21 +54,20 @@ def publish_validation(
     return Publication(place, facts.validations(place, backtest, verdict))
 
 
-def publish_health(
-    panel: Panel,
-    past_forecasts: dict[str, Callable[[], pd.DataFrame]] | None,
-    health: dict[str, Any],
-) -> Publication:
+def publish_health(panel: Panel, outcomes: pd.DataFrame, health: dict[str, Any]) -> Publication:
     """The models in use of a segment, and how their delivered forecasts turned out.
 
     Args:
         panel: The segment.
-        past_forecasts: How to load each stored version of the forecast.
+        outcomes: Delivered forecasts beside what came.
         health: Of its models.
     """
-    past = [load() for _, load in sorted((past_forecasts or {}).items())]
-    forecasts = pd.concat(past, ignore_index=True) if past else pd.DataFrame()
-    return Publication(_place(panel), facts.health(health) | facts.accuracy(forecasts, panel))
+    return Publication(_place(panel), facts.health(health) | facts.accuracy(outcomes))
+
+
+def publish_alerts(alerts: pd.DataFrame) -> Publication:
+    """What a person should look at, the worst first."""
+    return Publication(Place(), facts.alerts(alerts))
 
 
 def publish_totals(totals: pd.DataFrame) -> Publication:

@@ -15,6 +15,7 @@ from demand_forecast.framework.namespacing import (
 )
 from demand_forecast.framework.segments import Segments
 from demand_forecast.pipelines.publishing.nodes import (
+    publish_alerts,
     publish_demands,
     publish_forecasts,
     publish_health,
@@ -56,6 +57,7 @@ def create_pipeline(plan: Segments) -> Pipeline:
             *per_segment(_segment_template(), plan),
             _of_all(publish_totals, "totals", "published_totals"),
             _of_all(publish_retraining, "retrain_plan", "published_retraining"),
+            _of_all(publish_alerts, "alerts", "published_alerts"),
         ],
     )
 
@@ -77,7 +79,7 @@ def _segment_template() -> Pipeline:
             ),
             Node(
                 publish_health,
-                inputs=["panel", "past_forecasts", "health"],
+                inputs=["panel", "outcomes", "health"],
                 outputs="published_health",
                 name="publish_health",
             ),
