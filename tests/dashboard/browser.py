@@ -64,6 +64,16 @@ class Browser:
             assert time.monotonic() < until, f"not in {seconds} s: {script}"
             time.sleep(0.1)
 
+    def choose(self, label: str, option: str) -> None:
+        """Type an option into a box and press enter."""
+        box = f"document.querySelector('input[aria-label*=\"{label}\"]')"
+        self.wait(f"!!{box}")
+        self.evaluate(f"{box}.focus()")
+        self.call("Input.insertText", text=option)
+        for kind in ("rawKeyDown", "keyUp"):
+            key = {"key": "Enter", "code": "Enter", "windowsVirtualKeyCode": 13}
+            self.call("Input.dispatchKeyEvent", type=kind, **key)
+
     def text(self) -> str:
         """What a person reads in the page."""
         return str(self.evaluate("document.body.innerText"))

@@ -49,7 +49,11 @@ def compare(rows: pd.DataFrame, value: str, axis: str, order: Sequence[str]) -> 
         order: Models, from the most important on.
     """
     base = alt.Chart(rows).encode(
-        y=alt.Y("place:N", title=None, axis=alt.Axis(labelLimit=260, labelOverlap=False, labelFlush=False))
+        y=alt.Y(
+            "place:N",
+            title=None,
+            axis=alt.Axis(labelLimit=260, labelOverlap=False, labelFlush=False),
+        )
     )
     spread = base.mark_rule(color="#BBBBBB", strokeWidth=2).encode(
         x=alt.X(f"min({value}):Q"), x2=f"max({value}):Q"

@@ -14,8 +14,8 @@ from demand_forecast.dashboard.store import is_there, state
 
 def main() -> None:
     """Draw the page of the address."""
-    st.set_page_config("Demand forecast", ":material/trending_up:", layout="wide")
     page = st.navigation([_page(name, *drawn) for name, drawn in PAGES.items()])
+    st.set_page_config(f"{page.title} - Demand forecast", ":material/trending_up:", layout="wide")
     try:
         now = state() if is_there() else None
         if now is None or not now[0]:
