@@ -9,10 +9,13 @@ export GX_ANALYTICS_ENABLED := false
 export OMP_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types imports unit e2e docs sample clean thorough mutants
+ENV ?= $(or $(KEDRO_ENV),dev)
+RUN := $(BIN)/kedro run --runner=SegmentRunner
+.PHONY: help setup demo measure test lint types imports workflows audit unit e2e docs smoke package \
+	sbom image retrain score report comment announce sample clean thorough mutants
 
 help: ## Show the targets
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 18
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
 
 setup: $(STAMP) ## Make the virtual environment (once)
 
@@ -23,9 +26,12 @@ $(STAMP): pyproject.toml constraints.txt
 	touch $(STAMP)
 
 demo: $(STAMP) ## Run everything on the sample: raw files to forecasts for 28 segments
-	$(BIN)/kedro run --runner=demand_forecast.framework.runner.SegmentRunner
+	$(RUN)
 
-test: lint types imports ## Lint, types, import contracts, then all tests with coverage
+measure: $(STAMP) ## The same, with its time and memory in data/08_reporting/measured.json
+	$(BIN)/python .ci/measure.py data/08_reporting/measured.json $(RUN)
+
+test: lint types imports workflows ## Lint, types, import contracts, then all tests with coverage
 	$(BIN)/pytest -n 2 --cov --cov-report=term
 
 lint: $(STAMP) ## Style
@@ -37,6 +43,14 @@ types: $(STAMP) ## Static types, strict
 
 imports: $(STAMP) ## Layers of the packages
 	$(BIN)/lint-imports
+
+workflows: $(STAMP) ## GitHub workflows (schema, pinned actions, least permissions), container file
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(BIN)/zizmor --offline --quiet --min-severity=medium .github/workflows
+	$(BIN)/hadolint Containerfile
+
+audit: $(STAMP) ## Known faults of the pinned packages
+	$(BIN)/pip-audit --requirement constraints.txt --no-deps --disable-pip
 
 unit: $(STAMP) ## Unit tests only, with coverage
 	$(BIN)/pytest -n 2 -m 'not e2e' --cov --cov-report=term --cov-fail-under=97
@@ -53,6 +67,35 @@ e2e: $(STAMP) ## Whole sessions on the sample
 docs: $(STAMP) ## The documentation, strictly, into site/
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 	@echo "site/index.html"
+
+package: $(STAMP) ## Wheel and configuration archive, into dist/
+	$(BIN)/kedro package
+
+smoke: $(STAMP) ## Build both, install them elsewhere and run them in an empty folder
+	$(BIN)/pytest tests/e2e/test_places.py -k packaged
+
+sbom: $(STAMP) ## What is installed, as a bill of materials (CycloneDX), into dist/
+	@mkdir -p dist
+	$(BIN)/cyclonedx-py environment $(BIN)/python --output-reproducible -o dist/sbom.json
+
+image: ## Container image with Docker or Podman; needs dist/ of `make package`
+	$(or $(shell command -v docker),podman) build --file Containerfile --tag demand-forecast .
+
+retrain: $(STAMP) ## Train and release what needs it, in ENV (default: dev)
+	$(BIN)/kedro retrain --env=$(ENV)
+
+score: $(STAMP) ## Forecasts of the coming weeks, in ENV
+	$(RUN) --pipelines=score,monitor --env=$(ENV)
+
+report: ## What a change does to the sample's figures: results/main against results/change
+	python3 .ci/report.py results/main results/change results/report.md
+	cat results/report.md >> "$${GITHUB_STEP_SUMMARY:-/dev/stdout}"
+
+comment: ## The same as a comment on the pull request PULL_REQUEST
+	gh pr comment "$(PULL_REQUEST)" --edit-last --create-if-none --body-file results/report.md
+
+announce: ## A GitHub release of the tag TAG with what is in dist/
+	gh release create "$(TAG)" --verify-tag --generate-notes dist/*
 
 sample: $(STAMP) ## Make the committed sample again
 	$(BIN)/kedro sample-data --output data/01_raw

@@ -18,7 +18,7 @@ from demand_forecast.dashboard.pages import PAGES
 _SERVE = "from demand_forecast.dashboard.server.launch import serve; serve({address!r}, {port})"
 _DRAWN = """
 document.querySelectorAll('[data-testid=stDataFrame] canvas').length > 0
-&& document.querySelectorAll('[data-testid=stVegaLiteChart] canvas').length > 0
+&& document.querySelectorAll('[data-testid=stVegaLiteChart] svg').length > 0
 """
 
 pytestmark = [

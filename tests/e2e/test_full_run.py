@@ -153,6 +153,30 @@ def test_kedro_leaderboard_ranks_what_the_run_has_stored(full_run, stored, runs,
     assert wrong.exit_code == 1 and "no region, segment or velocity 'ohio'" in wrong.output
 
 
+def test_kedro_gate_shows_the_verdicts_and_how_often_they_are_wrong(full_run, stored) -> None:
+    place = BRANCHES[0]
+    shown = full_run.command("show", f"--namespace={place}", "--env=test", of="gate")
+    assert shown.exit_code == 0, shown.output
+    verdict = stored[f"{place}.verdict"]
+    assert verdict["incumbent"] == {
+        "how": "none",
+        "detail": "no champion",
+        "version": "",
+        "as_of": None,
+    }
+    first, *lines = shown.output.splitlines()
+    assert first.startswith(f"{place}: {'passed' if verdict['passed'] else 'failed'}: ")
+    told = {line.split(" ")[0] for line in lines}
+    assert {rule["name"] for rule in verdict["rules"]} <= told
+    options = ["--effect=0.5,-0.5", "--trials=5", "--env=test"]
+    rates = full_run.command("simulate", *options, of="gate")
+    assert rates.exit_code == 0, rates.output
+    series = {len(stored[f"{b}.backtest"][KEY].drop_duplicates()) for b in BRANCHES}
+    rows = [line.split() for line in rates.output.splitlines() if line.split()[0] in BRANCHES]
+    assert {int(row[1]) for row in rows} <= series
+    assert {tuple(row[-2:]) for row in rows} == {("100.0", "0.0")}
+
+
 def test_the_summary_holds_the_figures_of_the_backtests(stored) -> None:
     rows = pd.concat([stored[f"{branch}.backtest"] for branch in BRANCHES], ignore_index=True)
     lines = stored["summary"]["models"]

@@ -107,8 +107,8 @@ def test_run_a_slice(with_texas, monkeypatch) -> None:
     assert stages[0] == set(STAGES)
     assert stages[2:5] == [
         {"scoring"},
-        {"conditioning", "scoring"},
-        {"conditioning", "training", "validation", "release", "scoring"},
+        {"conditioning", "scoring", "publishing"},
+        {"conditioning", "training", "validation", "release", "scoring", "publishing"},
     ]
 
 

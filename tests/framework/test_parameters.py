@@ -16,6 +16,7 @@ from demand_forecast.framework.parameters import (
     merge,
 )
 from demand_forecast.framework.segments import parse
+from demand_forecast.modelling.lifecycle.gate import GateParameters, beside_incumbent
 
 NESTED = {group: {"a": 1, "nested": {"x": 1, "y": 2}} for group in GROUPS}
 # Every group as it may be, with what has no default.
@@ -95,6 +96,20 @@ def test_runtime_parameters_win_over_overrides_and_the_innermost_over_all(plan):
     assert expanded["maine"]["large"]["fast"]["training"]["a"] == 7
     assert expanded["maine"]["small"]["fast"]["training"]["a"] == 8
     assert expanded["maine"]["small"]["slow"]["training"]["a"] == 9
+
+
+def test_a_rule_of_the_gate_differs_by_velocity_of_a_segment(plan):
+    """The same challenger, 3 % worse than the incumbent, is refused in all places but one."""
+    override = {"texas": {"large": {"fast": {"validation": {"margin": 4.0, "min_gain": None}}}}}
+    expanded = expand(DEFAULTS | override, {}, plan)
+    passed = {}
+    for branch in plan.branches:
+        of_segment = expanded[branch.region][branch.segment.store_format]
+        rules = GateParameters.model_validate(of_segment[branch.velocity]["validation"])
+        checks = beside_incumbent(3.0, 3.5, rules, other_recipe=True)
+        passed[branch.namespace] = all(rule(x).passed for x, rule in checks if x is not None)
+    assert [place for place, let in passed.items() if let] == ["texas.large.fast"]
+    assert len(passed) == 8
 
 
 @pytest.mark.parametrize(

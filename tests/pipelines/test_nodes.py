@@ -40,6 +40,14 @@ TRAINING = TrainingParameters(seed=3, network={"seeds": 1, "min_steps": 5, "max_
 SCORING = ScoringParameters(stale_after_days=60, active_within_weeks=13)
 VELOCITY = VelocityParameters()
 NO_CHAMPION = RegisteredModel(None, "test.fast", reason="no champion")
+RULES = GateParameters()
+NOTHING = {"incumbent": {"how": "none", "detail": "no champion"}, "year_before": None}
+ASKED = {
+    "incumbent": NO_CHAMPION,
+    "forecast": FORECAST,
+    "training": TRAINING,
+    "validation": RULES,
+}
 LARGE = Segment("north_texas", "large")
 FAST, SLOW = LARGE.branches
 
@@ -58,8 +66,8 @@ def trained(panel):
     for branch in LARGE.branches:
         challenger, _ = training.fit_challenger(panel, classes, branch, FORECAST, TRAINING)
         challengers[branch.velocity] = challenger
-        backtests[branch.velocity] = validation.run_backtest(
-            panel, classes, branch, baseline, challenger, FORECAST
+        backtests[branch.velocity], _ = validation.run_backtest(
+            panel, classes, branch, baseline=baseline, challenger=challenger, **ASKED
         )
     return classes, baseline, challengers, backtests
 
@@ -68,7 +76,7 @@ def _judge(trained, velocity="fast", **rules):
     _, _, challengers, backtests = trained
     branch = FAST if velocity == "fast" else SLOW
     rules = GateParameters(**rules)
-    return validation.judge(backtests[velocity], branch, challengers[velocity], rules)
+    return validation.judge(backtests[velocity], branch, challengers[velocity], NOTHING, rules)
 
 
 # conditioning
@@ -221,7 +229,9 @@ def test_lost_sales_are_those_of_the_sell_outs(make_panel) -> None:
     none = Challenger(None, "not needed here")
     lost = [
         validation.estimate_lost_sales(
-            validation.run_backtest(panel, classes, branch, baseline, none, FORECAST)
+            validation.run_backtest(
+                panel, classes, branch, baseline=baseline, challenger=none, **ASKED
+            )[0]
         )
         for branch in LARGE.branches
     ]
@@ -258,6 +268,25 @@ def test_the_contestants_are_ranked_by_segment_and_velocity(trained) -> None:
     contestants = {"ensemble", *MEMBERS, *SIMPLE}
     for _, rows in table.groupby(["segment", "velocity"]):
         assert set(rows["model"]) == contestants
+
+
+def test_what_the_gate_is_told_beside_the_backtest(panel, trained) -> None:
+    """A champion of another kind, and a history that does not reach a year back."""
+    classes, baseline, challengers, _ = trained
+    serves = RegisteredModel(baseline.model, "test.fast", "7", lineage(kind="smoothing"))
+    asked = ASKED | {"incumbent": serves, "validation": GateParameters(year_before=True)}
+    _, compared = validation.run_backtest(
+        panel, classes, FAST, baseline=baseline, challenger=challengers["fast"], **asked
+    )
+    verdict, _ = validation.judge(
+        trained[3]["fast"], FAST, challengers["fast"], json.loads(json.dumps(compared)), RULES
+    )
+    assert verdict["incumbent"]["version"] == "7"
+    assert verdict["incumbent"]["detail"] == "the champion is no ensemble (smoothing)"
+    assert "has 18 weeks, but 44 are needed" in verdict["year_before"]["reason"]
+    assert not {"not_worse_than_incumbent", "better_a_year_before"} & {
+        rule["name"] for rule in verdict["rules"]
+    }
 
 
 # release

@@ -82,6 +82,8 @@ OF_VELOCITY = {
     "backtest": "{region}.{store_format}.{velocity}.backtest",
     "backtest_plot": "{region}.{store_format}.{velocity}.backtest_plot",
     "last_backtest": "{region}.{store_format}.{velocity}.last_backtest",
+    "compared": "{region}.{store_format}.{velocity}.compared",
+    "incumbent": "{region}.{store_format}.{velocity}.incumbent",
     "lost_sales": "{region}.{store_format}.{velocity}.lost_sales",
     "verdict": "{region}.{store_format}.{velocity}.verdict",
     "metrics": "{region}.{store_format}.{velocity}.metrics",
@@ -186,6 +188,7 @@ def test_a_velocity_is_trained_on_its_own(registry) -> None:
     assert {n for n in sources if ".raw_" not in n} == {
         f"{fast.region}.last_conditioned",
         f"{fast.region}.past_control_totals",
+        f"{fast.namespace}.incumbent",
         f"{fast.segment.namespace}.last_velocity",
     }
 
@@ -278,7 +281,7 @@ def test_what_can_run_on_another_worker_is_stored(registry) -> None:
 def test_jobs_start_from_raw_files(registry) -> None:
     """Beside them a job may only read what need not be there: the last run's, and models."""
     optional = re.compile(
-        r".*\.(last_\w+|past_forecasts|past_control_totals|model|baseline_model|model_versions)|params:.*|\w+\.raw_\w+"
+        r".*\.(last_\w+|past_forecasts|past_control_totals|incumbent|model|baseline_model|model_versions)|params:.*|\w+\.raw_\w+"
     )
     for job in JOBS:
         inputs = registry.pipelines[job].inputs()

@@ -9,7 +9,7 @@ from kedro.runner import SequentialRunner
 from demand_forecast.framework.segments import Segment, parse
 from demand_forecast.modelling.evaluation.splits import ForecastParameters
 from demand_forecast.modelling.lifecycle.gate import GateParameters
-from demand_forecast.modelling.lifecycle.records import TrainedModel
+from demand_forecast.modelling.lifecycle.records import RegisteredModel, TrainedModel
 from demand_forecast.modelling.lifecycle.training import TrainingParameters
 from demand_forecast.modelling.velocity import VelocityParameters
 from demand_forecast.pipelines import release, training, validation
@@ -32,6 +32,7 @@ def test_a_panel_becomes_three_models(make_panel) -> None:
     }
     for branch in segment.branches:
         given |= {
+            f"{branch.namespace}.incumbent": RegisteredModel(None, "test", reason="no champion"),
             f"params:{branch.namespace}.identity": branch,
             f"params:{branch.namespace}.training": TrainingParameters(network=network),
             f"params:{branch.namespace}.validation": GateParameters(),

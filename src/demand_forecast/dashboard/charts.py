@@ -35,7 +35,7 @@ def colour(field: str, order: Sequence[str], legend: str | None = None) -> alt.C
     colours = [PALETTE[i % len(PALETTE)] for i in range(len(values))]
     scale = alt.Scale(domain=values, range=colours)
     return alt.Color(
-        f"{field}:N", scale=scale, title=legend, legend=alt.Legend(orient="top", columns=4)
+        f"{field}:N", scale=scale, title=legend, legend=alt.Legend(orient="top", columns=3)
     )
 
 

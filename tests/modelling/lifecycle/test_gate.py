@@ -16,7 +16,9 @@ from demand_forecast.modelling.lifecycle.gate import (
     judge_challenger,
     relative_excess,
 )
+from demand_forecast.modelling.lifecycle.incumbent import IncumbentRecord
 from demand_forecast.modelling.lifecycle.records import Challenger
+from demand_forecast.modelling.lifecycle.year_before import YearBefore
 from demand_forecast.modelling.models.baseline import HistoricalAverage
 from demand_forecast.modelling.protocol import POINTS, QUANTILES
 
@@ -211,6 +213,20 @@ def test_a_reduction_at_its_limit_fails() -> None:
     assert judge(_pair(0.0025, 0.005), GateParameters(min_reduction=49)).passed
 
 
+@pytest.mark.parametrize(
+    ("column", "rule"),
+    [("mean", "better_than_baseline"), ("median", "wape_against_simple")],
+)
+@pytest.mark.parametrize("unknown", [np.inf, np.nan])
+def test_an_unknown_figure_is_beaten_by_nothing(column, rule, unknown) -> None:
+    """Beside an average that says infinity all else is 100 % better."""
+    frame = _pair(0.2, 0.5)
+    frame.loc[frame["model"] == "historical_average", column] = unknown
+    result = _rule(judge(frame), rule)
+    assert not result.passed and result.figure is None
+    assert "against unknown of" in result.detail
+
+
 def test_nothing_beats_a_perfect_baseline() -> None:
     verdict = judge(_pair(0.0, 0.0))
     rule = _rule(verdict, "better_than_baseline")
@@ -269,11 +285,90 @@ def test_incumbent_is_judged_when_it_is_there() -> None:
     assert near.passed
     assert _rule(near, "not_worse_than_incumbent").figure == pytest.approx(1.0, abs=0.01)
     assert _rule(near, "not_worse_than_incumbent").detail == (
-        "MAPE 1.0 % above that of incumbent, at 95 % confidence at most 1.0 %, margin 2 %"
+        "MAPE 1.0 % above that of incumbent, at 99 % confidence at most 1.0 %, margin 2 %"
     )
     better = judge(pd.concat([*frames, _rows("incumbent", shared / 1.2)]))
     assert not better.passed
     assert "margin 2 %" in better.reason
+
+
+def test_an_incumbent_that_is_not_finite_is_no_measure() -> None:
+    frame = pd.concat([_pair(0.2, 0.5), _constant("incumbent", np.inf)])
+    assert np.isnan(relative_excess(frame, "ensemble", "incumbent")).all()
+    rule = _rule(judge(frame), "not_worse_than_incumbent")
+    assert not rule.passed and rule.figure is None
+    assert "at most unknown" in rule.detail
+
+
+def _record(how: str) -> IncumbentRecord:
+    return IncumbentRecord(how=how, detail="in words", version="3")
+
+
+def test_with_the_recipe_of_the_incumbent_there_is_nothing_to_compare() -> None:
+    verdict = judge(_pair(0.2, 0.5), incumbent=_record("same_recipe"))
+    rule = _rule(verdict, "not_worse_than_incumbent")
+    assert (rule.passed, rule.figure, rule.limit, rule.detail) == (True, 0, 2, "in words")
+    assert verdict.incumbent == _record("same_recipe")
+    off = judge(_pair(0.2, 0.5), GateParameters(margin=None), incumbent=_record("same_recipe"))
+    assert "not_worse_than_incumbent" not in [rule.name for rule in off.rules]
+    none = judge(_pair(0.2, 0.5), incumbent=_record("none"))
+    assert "not_worse_than_incumbent" not in [rule.name for rule in none.rules]
+
+
+@pytest.mark.parametrize(
+    ("how", "least", "passed"),
+    [
+        ("refitted", 0, True),
+        ("refitted", 0.99, True),
+        ("refitted", 1.01, False),
+        ("refitted", None, True),
+        ("stored", 50, True),
+    ],
+)
+def test_another_recipe_needs_a_gain_over_a_fresh_incumbent(how, least, passed) -> None:
+    frame = pd.concat([_pair(0.198, 0.5), _constant("incumbent", 0.2)])  # 1 % better
+    verdict = judge(frame, GateParameters(min_gain=least), incumbent=_record(how))
+    assert verdict.passed == passed
+    assert _rule(verdict, "not_worse_than_incumbent").passed
+    names = [rule.name for rule in verdict.rules]
+    assert ("gain_over_incumbent" in names) == (how == "refitted" and least is not None)
+    if not passed:
+        assert verdict.reason == (
+            "gain_over_incumbent: MAPE 1.0 % below that of incumbent, which has another recipe; "
+            "must be at least 1.01 % below"
+        )
+
+
+def test_a_recipe_that_is_a_little_worse_replaces_no_fresh_incumbent() -> None:
+    """Though it is within the margin: models would change to and fro."""
+    frame = pd.concat([_pair(0.202, 0.5), _constant("incumbent", 0.2)])
+    assert judge(frame, incumbent=_record("stored")).passed
+    assert not judge(frame, incumbent=_record("refitted")).passed
+
+
+@pytest.mark.parametrize(
+    ("figures", "passed", "figure"),
+    [
+        ({"mape": 40.0, "baseline": 50.0}, True, 20),
+        ({"mape": 50.0, "baseline": 50.0}, False, 0),
+        ({"mape": 40.0}, False, None),
+        ({"baseline": 40.0}, False, None),
+    ],
+)
+def test_the_weeks_of_a_year_before_have_a_rule_of_their_own(figures, passed, figure) -> None:
+    before = YearBefore(until="2023-12-30", **figures)
+    verdict = judge(_pair(0.2, 0.5), year_before=before)
+    rule = _rule(verdict, "better_a_year_before")
+    assert (rule.passed, verdict.passed) == (passed, passed)
+    assert rule.figure == (None if figure is None else pytest.approx(figure))
+    assert "of historical_average in the weeks until 2023-12-30" in rule.detail
+    assert verdict.year_before == before
+
+
+def test_where_history_does_not_reach_a_year_back_there_is_no_such_rule() -> None:
+    verdict = judge(_pair(0.2, 0.5), year_before=YearBefore(reason="too short"))
+    assert verdict.passed
+    assert "better_a_year_before" not in [rule.name for rule in verdict.rules]
 
 
 def _uncertain(weeks: int = 24) -> pd.DataFrame:
@@ -305,8 +400,8 @@ def test_the_upper_end_decides_and_not_the_estimate() -> None:
 
 def test_the_upper_end_is_that_of_the_confidence_asked_for() -> None:
     frame = _uncertain()
-    surer = GateParameters(confidence=0.99, seed=3)
-    uppers = [relative_excess(frame, "ensemble", "incumbent", p)[1] for p in (None, surer)]
+    lax, surer = (GateParameters(confidence=c, seed=3) for c in (0.9, 0.99))
+    uppers = [relative_excess(frame, "ensemble", "incumbent", p)[1] for p in (lax, surer)]
     assert uppers[0] < uppers[1]
     rule = _rule(judge(frame, surer), "not_worse_than_incumbent")
     assert rule.figure == uppers[1]
@@ -484,6 +579,8 @@ def test_a_challenger_that_is_not_there_or_was_not_tried_fails_with_the_reason(
         "reason": reason,
         "alarm": "",
         "rules": [],
+        "incumbent": None,
+        "year_before": None,
     }
 
 

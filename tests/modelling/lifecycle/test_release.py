@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,6 +13,7 @@ from demand_forecast.modelling.lifecycle.lineage import Lineage
 from demand_forecast.modelling.lifecycle.recipe import code_digest, parameters_digest
 from demand_forecast.modelling.lifecycle.records import Challenger
 from demand_forecast.modelling.lifecycle.release import (
+    disagreement,
     dry_run,
     prepare_baseline,
     prepare_ensemble,
@@ -157,6 +160,38 @@ def test_the_dry_run_keeps_a_broken_model_from_promotion(
     trained = _prepare(trained_ensemble[0], challenger, _verdict(True))
     assert not trained.lineage.promoted
     assert trained.lineage.reason.startswith("dry run: Forecast breaks the output contract")
+
+
+def test_a_refit_with_other_features_is_not_promoted(
+    trained_ensemble, challenger, monkeypatch
+) -> None:
+    """As if the code that hands over what was judged had a fault."""
+    fit = Ensemble.fit
+
+    def forget_the_plans(self, panel, pool, judged):
+        model = fit(self, panel, pool, judged)
+        model.spec_ = replace(model.spec_, plans=[])
+        return model
+
+    monkeypatch.setattr(Ensemble, "fit", forget_the_plans)
+    lineage = _prepare(trained_ensemble[0], challenger, _verdict(True)).lineage
+    assert not lineage.promoted
+    assert lineage.reason == (
+        "the released model is not the one that was judged: plans ['promotion'], then []"
+    )
+
+
+def test_what_differs_from_what_was_judged_is_named(challenger) -> None:
+    judged = challenger.model
+    assert disagreement(judged, judged) == ""
+    other = judged.clone()
+    other.members_ = {"lasso": judged.members_["lasso"]}
+    yearly = judged.spec_.yearly
+    other.spec_ = replace(judged.spec_, plans=[], yearly=not yearly)
+    assert disagreement(judged, other) == (
+        "the released model is not the one that was judged: members ['lasso', 'network'], then "
+        f"['lasso']; plans ['promotion'], then []; last year {yearly}, then {not yearly}"
+    )
 
 
 def test_the_dry_run_says_what_is_wrong(panel) -> None:

@@ -21,7 +21,9 @@ from demand_forecast.exceptions import ConfigurationError, ContractError, did_yo
 from demand_forecast.modelling.evaluation.metrics import RANKING, summarise
 from demand_forecast.modelling.evaluation.summary import best_simple
 from demand_forecast.modelling.evaluation.weather_gap import KNOWN_WEATHER
+from demand_forecast.modelling.lifecycle.incumbent import INCUMBENT, IncumbentRecord
 from demand_forecast.modelling.lifecycle.records import Challenger
+from demand_forecast.modelling.lifecycle.year_before import YearBefore
 from demand_forecast.modelling.models.kinds import BASELINE, ENSEMBLE
 from demand_forecast.modelling.panel import KEY
 from demand_forecast.modelling.parameters import Parameters
@@ -66,8 +68,19 @@ class GateParameters(Parameters):
         description="How much worse than the incumbent's, relatively, the challenger's MAPE may be "
         "at the upper end of its confidence interval and still count as not worse.",
     )
+    min_gain: float | None = Field(
+        default=0.0,
+        ge=0,
+        description="How much lower than the incumbent's, relatively, the challenger's MAPE must "
+        "be where it has another recipe and the incumbent is fresh, so that models do not change "
+        "to and fro by chance. A model of the same recipe needs no gain.",
+    )
     confidence: float = Field(
-        default=0.95, gt=0.5, lt=1, description="One-sided confidence of that upper end."
+        default=0.99,
+        gt=0.5,
+        lt=1,
+        description="One-sided confidence of that upper end. An interval from about ten weeks is "
+        "too narrow: at 0.99 about one in twenty is released that is worse by the margin.",
     )
     resamples: int = Field(default=1000, ge=100, description="Bootstrap resamples.")
     block_weeks: int = Field(
@@ -84,6 +97,11 @@ class GateParameters(Parameters):
         "quantity is no error.",
     )
     seed: int = Field(default=0, description="Seed of the bootstrap.")
+    year_before: bool = Field(
+        default=False,
+        description="Whether the recipe must also be better than the historical average, by "
+        "`min_reduction`, in the same weeks a year before. That takes a second training.",
+    )
 
 
 class RuleResult(BaseModel):
@@ -111,6 +129,8 @@ class RuleResult(BaseModel):
 class Verdict(BaseModel):
     """All rules of one segment and velocity, and the metrics of every model in the comparison.
 
+    ``incumbent`` says which champion it was compared with, and how; ``year_before`` how its recipe
+    did in a second holdout. Either is None where nobody has asked.
     ``model_dump(mode="json")`` is valid JSON: figures that do not exist are null.
     """
 
@@ -120,6 +140,8 @@ class Verdict(BaseModel):
     challenger: str
     rules: list[RuleResult]
     metrics: list[dict[str, Any]]
+    incumbent: IncumbentRecord | None = None
+    year_before: YearBefore | None = None
 
     @property
     def reason(self) -> str:
@@ -136,13 +158,17 @@ class Verdict(BaseModel):
         return "; ".join(f"{rule.name}: {rule.detail}" for rule in failed)
 
 
+Check = tuple[float | None, Callable[[float], RuleResult]]  # a limit, and the rule that asks it
+
+
 def judge(
     frame: pd.DataFrame,
     rules: GateParameters | None = None,
     *,
     challenger: str = "ensemble",
     baseline: str = "historical_average",
-    incumbent: str = "incumbent",
+    incumbent: IncumbentRecord | None = None,
+    year_before: YearBefore | None = None,
 ) -> Verdict:
     """Verdict on ``challenger`` from a backtest of one segment and velocity.
 
@@ -152,8 +178,10 @@ def judge(
         rules: Limits; the defaults of :class:`GateParameters` if not given.
         challenger: Name in ``frame`` of the model that wants to be promoted.
         baseline: Name of the model that it must beat.
-        incumbent: Name of the champion, which it must not be worse than; if no such model is in
-            ``frame`` (a first training) the rule does not apply and is not listed.
+        incumbent: What is known of the model ``incumbent`` of ``frame``, the champion, which the
+            challenger must not be worse than. Without such a model the rule does not apply and is
+            not listed, unless a record says that both have the same recipe.
+        year_before: Figures of the same weeks a year before; without them there is no such rule.
 
     Raises:
         ConfigurationError: If challenger or baseline is not in ``frame``.
@@ -170,13 +198,13 @@ def judge(
     mine, average = figures[challenger], figures[baseline]
     simple = figures[best_simple(figures.values()) or baseline]
     rows = frame[frame["model"] == challenger]
-    compared = partial(_not_worse, frame, challenger, incumbent, rules)
-    checks: list[tuple[float | None, Callable[[float], RuleResult]]] = [
+    checks: list[Check] = [
         (rules.mape_limit, partial(_accurate, mine)),
         (rules.min_reduction, partial(_better, mine, average)),
         (rules.simple_margin, partial(_near_simple, mine, simple)),
         (rules.bias_floor, partial(_as_unbiased, mine, simple)),
-        (rules.margin if incumbent in models else None, compared),
+        *_against_incumbent(frame, challenger, rules, incumbent),
+        *_a_year_before(rules, year_before),
         (rules.bias_limit, partial(_unbiased, mine, rules.bias_metric)),
     ]
     results = [_finite(rows), *(rule(limit) for limit, rule in checks if limit is not None)]
@@ -185,11 +213,54 @@ def judge(
         challenger=challenger,
         rules=results,
         metrics=_valid_json(figures.values()),
+        incumbent=incumbent,
+        year_before=year_before,
     )
 
 
+def _a_year_before(rules: GateParameters, year_before: YearBefore | None) -> list[Check]:
+    """The rule about the second holdout; where history does not reach there is none."""
+    if year_before is None or year_before.reason:
+        return []
+    return [(rules.min_reduction, partial(_better_before, year_before))]
+
+
+def _against_incumbent(
+    frame: pd.DataFrame, challenger: str, rules: GateParameters, incumbent: IncumbentRecord | None
+) -> list[Check]:
+    """The rules that ask for a champion: as far as there is one to compare with."""
+    if incumbent is not None and incumbent.how == "same_recipe":
+        return [(rules.margin, partial(_same, incumbent))]
+    if INCUMBENT not in set(frame["model"]):
+        return []
+    excess, upper = relative_excess(frame, challenger, INCUMBENT, rules)
+    fresh = incumbent is not None and incumbent.how == "refitted"
+    return beside_incumbent(excess, upper, rules, other_recipe=fresh)
+
+
+def beside_incumbent(
+    excess: float, upper: float, rules: GateParameters, *, other_recipe: bool
+) -> list[Check]:
+    """The rules about an incumbent, from what :func:`relative_excess` says of it.
+
+    Args:
+        excess: How much higher the MAPE of the challenger is, per cent of the incumbent's.
+        upper: The upper end of its interval.
+        rules: Limits.
+        other_recipe: Whether the incumbent has another recipe, fitted on the same weeks.
+    """
+    checks: list[Check] = [(rules.margin, partial(_not_worse, excess, upper, rules.confidence))]
+    if other_recipe:
+        checks.append((rules.min_gain, partial(_gains, excess)))
+    return checks
+
+
 def judge_challenger(
-    backtest: pd.DataFrame, challenger: Challenger, rules: GateParameters
+    backtest: pd.DataFrame,
+    challenger: Challenger,
+    rules: GateParameters,
+    incumbent: IncumbentRecord | None = None,
+    year_before: YearBefore | None = None,
 ) -> dict[str, Any]:
     """Verdict on one velocity as it is stored: JSON only.
 
@@ -200,9 +271,23 @@ def judge_challenger(
     if challenger.model is None or rows.empty:
         reason = challenger.reason or "no week with a delivery in the validation window"
         metrics = [] if rows.empty else _valid_json(_figures(rows))
-        verdict = Verdict(passed=False, challenger=ENSEMBLE, rules=[], metrics=metrics)
+        verdict = Verdict(
+            passed=False,
+            challenger=ENSEMBLE,
+            rules=[],
+            metrics=metrics,
+            incumbent=incumbent,
+            year_before=year_before,
+        )
         return verdict.model_dump(mode="json") | {"reason": reason, "alarm": ""}
-    verdict = judge(rows, rules, challenger=ENSEMBLE, baseline=BASELINE)
+    verdict = judge(
+        rows,
+        rules,
+        challenger=ENSEMBLE,
+        baseline=BASELINE,
+        incumbent=incumbent,
+        year_before=year_before,
+    )
     told = {"reason": verdict.reason, "alarm": verdict.alarm}
     return verdict.model_dump(mode="json") | told
 
@@ -219,15 +304,20 @@ def relative_excess(
     upper end is only a rough one.
 
     Returns:
-        The excess and the upper end of its one-sided interval; NaN if no actual is above 0.
+        The excess and the upper end of its one-sided interval; NaN if no actual is above 0, or if
+        the reference is not finite.
 
     Raises:
         ContractError: If the two were not tried on the same rows.
     """
-    rules = rules or GateParameters()
-    mine, other, counts = _weekly_errors(frame, model, reference)
-    n_weeks = len(counts)
-    if n_weeks == 0:
+    mine, other = _weekly_errors(frame, model, reference)
+    return excess_of_weeks(mine, other, rules or GateParameters())
+
+
+def excess_of_weeks(mine: Array, other: Array, rules: GateParameters) -> tuple[float, float]:
+    """:func:`relative_excess` from ``(weeks,)`` sums of percentage errors, in order."""
+    n_weeks = len(mine)
+    if n_weeks == 0 or not np.isfinite(other).all():
         return float("nan"), float("nan")
     length = max(1, min(rules.block_weeks, n_weeks // MIN_BLOCKS))
     rng = np.random.default_rng(rules.seed)
@@ -239,8 +329,8 @@ def relative_excess(
     return float(_excess(mine.sum(keepdims=True), other.sum(keepdims=True))[0]), upper
 
 
-def _weekly_errors(frame: pd.DataFrame, model: str, reference: str) -> tuple[Array, Array, Array]:
-    """Sums of percentage errors by target week, of both, and the number of rows behind them."""
+def _weekly_errors(frame: pd.DataFrame, model: str, reference: str) -> tuple[Array, Array]:
+    """Sums of percentage errors by target week, of both."""
     columns = [*ROW, "actual", "mape_point"]
     pair = [frame.loc[frame["model"] == name, columns] for name in (model, reference)]
     both = pair[0].merge(
@@ -256,11 +346,9 @@ def _weekly_errors(frame: pd.DataFrame, model: str, reference: str) -> tuple[Arr
     both = both[both["actual"] > 0]
     for name in ("mape_point", "mape_point_reference"):
         both[name] = (both[name] - both["actual"]).abs() / both["actual"]
-    weekly = both.groupby("week", sort=True).agg(
-        mine=("mape_point", "sum"), other=("mape_point_reference", "sum"), rows=("actual", "size")
-    )
-    mine, other, rows = (weekly[c].to_numpy(dtype=np.float64) for c in ("mine", "other", "rows"))
-    return mine, other, rows
+    weekly = both.groupby("week", sort=True)[["mape_point", "mape_point_reference"]].sum()
+    mine, other = weekly.to_numpy(dtype=np.float64).T
+    return mine, other
 
 
 def _excess(mine: Array, other: Array) -> Array:
@@ -289,15 +377,27 @@ def _accurate(mine: Figures, limit: float) -> RuleResult:
 
 def _better(mine: Figures, average: Figures, limit: float) -> RuleResult:
     """Against the average as the company used it, by its mean."""
-    mape, other = mine["mape"], average["mape_mean"]
-    reduction = 100 * (1 - mape / other) if other > 0 else math.nan
+    name, against = "better_than_baseline", f"the mean of {average['model']}"
+    return _reduced(name, mine["mape"], average["mape_mean"], against, limit)
+
+
+def _better_before(figures: YearBefore, limit: float) -> RuleResult:
+    """The same in the weeks of a year before."""
+    mape, other = (math.nan if x is None else x for x in (figures.mape, figures.baseline))
+    against = f"the mean of {BASELINE} in the weeks until {figures.until}"
+    return _reduced("better_a_year_before", mape, other, against, limit)
+
+
+def _reduced(name: str, mape: float, other: float, against: str, limit: float) -> RuleResult:
+    known = other > 0 and math.isfinite(other)  # beside an infinite one all else is perfect
+    reduction = 100 * (1 - mape / other) if known else math.nan
     return RuleResult(
-        name="better_than_baseline",
+        name=name,
         passed=bool(reduction > limit),
         figure=_number(reduction),
         limit=limit,
         detail=(
-            f"MAPE {_text(mape)} against {_text(other)} of the mean of {average['model']}: "
+            f"MAPE {_text(mape)} against {_text(other)} of {against}: "
             f"reduction {_text(reduction)}, must be more than {limit:g} %"
         ),
     )
@@ -306,7 +406,8 @@ def _better(mine: Figures, average: Figures, limit: float) -> RuleResult:
 def _near_simple(mine: Figures, simple: Figures, margin: float) -> RuleResult:
     wape, other = mine[RANKING.name], simple[RANKING.name]
     perfect = 0.0 if wape == other else math.inf
-    excess = 100 * (wape / other - 1) if other > 0 else perfect
+    known = math.nan if other == math.inf else other
+    excess = 100 * (wape / known - 1) if known != 0 else perfect
     return RuleResult(
         name="wape_against_simple",
         passed=bool(excess <= margin),
@@ -334,18 +435,41 @@ def _as_unbiased(mine: Figures, simple: Figures, floor: float) -> RuleResult:
     )
 
 
-def _not_worse(
-    frame: pd.DataFrame, challenger: str, incumbent: str, rules: GateParameters, margin: float
-) -> RuleResult:
-    excess, upper = relative_excess(frame, challenger, incumbent, rules)
+def _not_worse(excess: float, upper: float, confidence: float, margin: float) -> RuleResult:
     return RuleResult(
         name="not_worse_than_incumbent",
         passed=bool(upper <= margin),
         figure=_number(upper),
         limit=margin,
         detail=(
-            f"MAPE {_text(excess)} above that of {incumbent}, at {100 * rules.confidence:g} % "
+            f"MAPE {_text(excess)} above that of incumbent, at {100 * confidence:g} % "
             f"confidence at most {_text(upper)}, margin {margin:g} %"
+        ),
+    )
+
+
+def _same(incumbent: IncumbentRecord, margin: float) -> RuleResult:
+    """A model of the same recipe on the same weeks is the same model."""
+    return RuleResult(
+        name="not_worse_than_incumbent",
+        passed=True,
+        figure=0.0,
+        limit=margin,
+        detail=incumbent.detail,
+    )
+
+
+def _gains(excess: float, least: float) -> RuleResult:
+    """Another recipe must be worth the change."""
+    side = "above" if excess > 0 else "below"
+    return RuleResult(
+        name="gain_over_incumbent",
+        passed=bool(-excess >= least),
+        figure=_number(-excess),
+        limit=least,
+        detail=(
+            f"MAPE {_text(abs(excess))} {side} that of incumbent, which has another recipe; must "
+            f"be at least {least:g} % below"
         ),
     )
 

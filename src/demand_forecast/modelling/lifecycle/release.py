@@ -17,6 +17,7 @@ from demand_forecast.modelling.lifecycle.recipe import code_digest, parameters_d
 from demand_forecast.modelling.lifecycle.records import Challenger, TrainedModel
 from demand_forecast.modelling.lifecycle.training import TrainingParameters
 from demand_forecast.modelling.models.direct import DirectForecaster
+from demand_forecast.modelling.models.ensemble import Ensemble
 from demand_forecast.modelling.models.kinds import BASELINE, ENSEMBLE, model_class
 from demand_forecast.modelling.models.rows import neighbours
 from demand_forecast.modelling.output_contract import check_output, target_weeks
@@ -88,7 +89,8 @@ def prepare_ensemble(
         training: How it is trained; logged flat.
 
     Returns:
-        Promoted where the gate passed and the dry run keeps the output contract.
+        Promoted where the gate passed, the refit agrees with what was judged and the dry run keeps
+        the output contract.
     """
     keys = classes.loc[classes["velocity"] == velocity, KEY]
     rows = pd.MultiIndex.from_frame(panel.series[KEY]).isin(pd.MultiIndex.from_frame(keys))
@@ -105,7 +107,7 @@ def prepare_ensemble(
         model = challenger.model.clone().fit(part, pool, judged=challenger.model)
     except NotEnoughHistoryError as error:
         return TrainedModel(None, lineage.model_copy(update={"reason": str(error)}))
-    broken = dry_run(model, part, forecast.horizon)
+    broken = disagreement(challenger.model, model) or dry_run(model, part, forecast.horizon)
     judged = {
         "validated_mape": ensemble.get("mape"),
         "promoted": bool(verdict["passed"]) and not broken,
@@ -119,6 +121,34 @@ def prepare_ensemble(
         metrics=ensemble | _prefixed(_figures(verdict, BASELINE), "baseline_"),
         plots={"backtest": partial(plot_backtest, backtest), **model.plots()},
     )
+
+
+def disagreement(judged: DirectForecaster, released: DirectForecaster) -> str:
+    """What a model has otherwise than the one that was judged in its place, or nothing.
+
+    They must ask for the same plans, weather and attributes and have the same members with the same
+    parameters; what both have learned differs by the weeks.
+    """
+    before, now = _make(judged), _make(released)
+    differing = [name for name in before if before[name] != now[name]]
+    if not differing:
+        return ""
+    told = (f"{name} {before[name]}, then {now[name]}" for name in differing)
+    return f"the released model is not the one that was judged: {'; '.join(told)}"
+
+
+def _make(model: DirectForecaster) -> dict[str, Any]:
+    """What a model is made of, as far as its data do not change it."""
+    spec = model.spec_
+    return {
+        "members": list(model.members_) if isinstance(model, Ensemble) else [],
+        "parameters": model.flat_parameters(),
+        "leads": spec.leads,
+        "plans": [plan.name for plan in spec.plans],
+        "weather": sorted(spec.courses),
+        "attributes": [*spec.categories, *spec.numeric],
+        "last year": spec.yearly,
+    }
 
 
 def dry_run(model: Forecaster, panel: Panel, horizon: int) -> str:

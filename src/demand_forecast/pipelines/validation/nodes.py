@@ -16,7 +16,10 @@ from demand_forecast.modelling.evaluation.plots import PlotlyFigure
 from demand_forecast.modelling.evaluation.splits import ForecastParameters
 from demand_forecast.modelling.evaluation.summary import Judged, summarise
 from demand_forecast.modelling.lifecycle.gate import GateParameters, judge_challenger
-from demand_forecast.modelling.lifecycle.records import Challenger
+from demand_forecast.modelling.lifecycle.incumbent import IncumbentRecord, enter_incumbent
+from demand_forecast.modelling.lifecycle.records import Challenger, RegisteredModel
+from demand_forecast.modelling.lifecycle.training import TrainingParameters
+from demand_forecast.modelling.lifecycle.year_before import YearBefore, judge_year_before
 from demand_forecast.modelling.models.kinds import BASELINE, ENSEMBLE
 from demand_forecast.modelling.panel import Panel
 from demand_forecast.modelling.scoring.lost_sales import validation_lost_sales
@@ -28,12 +31,21 @@ def run_backtest(
     panel: Panel,
     classes: pd.DataFrame,
     branch: Branch,
+    *,
     baseline: Challenger,
     challenger: Challenger,
+    incumbent: RegisteredModel,
     forecast: ForecastParameters,
-) -> pd.DataFrame:
-    """Ensemble, its members and the baselines, replayed at the same origins."""
-    return compare(
+    training: TrainingParameters,
+    validation: GateParameters,
+) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """Ensemble, its members, the champion and the baselines, replayed at the same origins.
+
+    Returns:
+        The backtest, and what else the gate asks: which champion is in it and how, and the figures
+        of the same weeks a year before where they are wanted.
+    """
+    frame = compare(
         panel,
         classes,
         branch.velocity,
@@ -43,13 +55,30 @@ def run_backtest(
         step=forecast.origin_step,
         horizon=forecast.horizon,
     )
+    mine = (classes["velocity"] == branch.velocity).to_numpy()
+    frame, record = enter_incumbent(
+        frame, incumbent, challenger, panel, mine, forecast=forecast, training=training
+    )
+    before = (
+        judge_year_before(panel, classes, branch.velocity, forecast, training)
+        if validation.year_before
+        else None
+    )
+    compared = {"incumbent": record, "year_before": before}
+    return frame, {k: v and v.model_dump(mode="json") for k, v in compared.items()}
 
 
 def judge(
-    backtest: pd.DataFrame, branch: Branch, challenger: Challenger, validation: GateParameters
+    backtest: pd.DataFrame,
+    branch: Branch,
+    challenger: Challenger,
+    compared: dict[str, Any],
+    validation: GateParameters,
 ) -> tuple[dict[str, Any], pd.DataFrame]:
     """Verdict on the challenger, and the metrics of all models."""
-    verdict = judge_challenger(backtest, challenger, validation)
+    incumbent = IncumbentRecord.model_validate(compared["incumbent"])
+    before = compared["year_before"] and YearBefore.model_validate(compared["year_before"])
+    verdict = judge_challenger(backtest, challenger, validation, incumbent, before)
     if verdict["alarm"]:
         _LOGGER.warning("%s: %s", branch.namespace, verdict["alarm"])
     return verdict, metrics_table(backtest)
