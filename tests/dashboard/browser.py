@@ -16,15 +16,13 @@ from urllib.request import urlopen
 from websockets.sync.client import ClientConnection, connect
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("chrome")
-_READY = """
-(() => {
+READY = """(() => {
   const app = document.querySelector('[data-testid="stApp"]');
   return !!app && app.getAttribute('data-test-script-state') === 'notRunning'
     && !!document.querySelector('[data-testid="stMain"] h1')
     && !document.querySelector('[data-testid="stSkeleton"]')
     && !document.querySelector('[data-testid="stFullScreenFrame"] [role="progressbar"]');
-})()
-"""
+})()"""
 
 
 class Browser:
@@ -55,7 +53,7 @@ class Browser:
     def open(self, url: str, seconds: float = 60) -> None:
         """Open a page and wait until Streamlit has drawn it."""
         self.call("Page.navigate", url=url)
-        self.wait(_READY, seconds)
+        self.wait(READY, seconds)
 
     def wait(self, script: str, seconds: float = 60) -> None:
         """Wait until a script is true."""
@@ -95,7 +93,8 @@ class Browser:
 def browser(profile: Path) -> Iterator[Browser]:
     """A browser with a profile of its own, ended afterwards."""
     assert CHROMIUM is not None
-    options = ["--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars"]
+    options = ["--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--no-first-run"]
+    options += ["--disable-background-networking", "--disable-component-update"]
     options += ["--remote-debugging-port=0", f"--user-data-dir={profile}", "about:blank"]
     with subprocess.Popen([CHROMIUM, *options], stderr=subprocess.DEVNULL) as process:
         try:

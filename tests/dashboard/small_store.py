@@ -13,7 +13,7 @@ import pandas as pd
 from sqlalchemy import insert
 
 from demand_forecast.results_store.database import ResultsDatabase
-from demand_forecast.results_store.publication import Place, Publication, publish
+from demand_forecast.results_store.publication import Place, Publication, note_run, publish
 from demand_forecast.results_store.runs import complete_run
 from demand_forecast.results_store.schema import BACKTESTS, GROUPS, METADATA, RELEASES, terms
 
@@ -37,6 +37,7 @@ def fill(file: Path, segments: tuple[tuple[str, str], ...] = SEGMENTS) -> None:
     database = ResultsDatabase(f"sqlite:///{file}")
     for run_id, as_of in AS_OF.items():
         with database.writing() as connection:
+            note_run(connection, run_id, started_at=as_of.to_pydatetime())
             for region in dict.fromkeys(region for region, _ in segments):
                 publish(connection, run_id, _region(region, as_of, segments))
             for segment in segments:

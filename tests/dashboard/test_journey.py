@@ -11,12 +11,13 @@ from pathlib import Path
 from urllib.request import urlopen
 
 import pytest
-from browser import CHROMIUM, Browser, browser
+from browser import CHROMIUM, READY, Browser, browser
 
 from demand_forecast.dashboard.pages import PAGES
 
 _SERVE = "from demand_forecast.dashboard.server.launch import serve; serve({address!r}, {port})"
 _DRAWN = """
+document.querySelector('h1').innerText.endsWith('?') &&
 document.querySelectorAll('[data-testid=stDataFrame] canvas').length > 0
 && document.querySelectorAll('[data-testid=stVegaLiteChart] svg').length > 0
 """
@@ -81,6 +82,5 @@ def test_every_page_draws_its_tables_and_charts(url: str, tab: Browser) -> None:
     for name in [*PAGES][1:]:
         path = name.lower().replace(" ", "-")
         tab.evaluate(f"document.querySelector('a[href$=\"/{path}\"]').click()")
-        tab.wait(f"document.title.startsWith('{name}') && {_DRAWN}")
-        assert tab.evaluate("document.querySelector('h1').innerText").endswith("?")
+        tab.wait(f"document.title.startsWith('{name}') && {READY} && {_DRAWN}")
         assert not tab.evaluate("!!document.querySelector('[data-testid=stException]')")

@@ -15,6 +15,7 @@ from streamlit.testing.v1 import AppTest
 
 from demand_forecast.dashboard import charts, store, table
 from demand_forecast.dashboard.pages import PAGES
+from demand_forecast.dashboard.queries import forecasts
 from demand_forecast.dashboard.server import launch
 from demand_forecast.dashboard.server.launch import ADDRESS
 
@@ -22,6 +23,7 @@ _APP = Path(launch.__file__).with_name("app.py")
 _PAGE = """
 import streamlit as st
 from demand_forecast.dashboard.pages import PAGES
+from demand_forecast.dashboard.queries import forecasts
 from demand_forecast.dashboard.store import state
 st.session_state["state"] = state()
 PAGES[{name!r}][1]()
@@ -142,7 +144,7 @@ def test_orders_are_those_of_the_store(database) -> None:
 
 def test_orders_say_when_nothing_fits(database) -> None:
     page = draw("Orders", risk="may come back")
-    assert page.info[0].value == "No order fits these filters."
+    assert page.info[0].value.startswith("There is no order that fits yet.")
 
 
 def test_nothing_can_be_written(database) -> None:
@@ -151,6 +153,12 @@ def test_nothing_can_be_written(database) -> None:
         pytest.raises(OperationalError, match="readonly"),
     ):
         connection.execute(text("DELETE FROM dim_runs"))
+
+
+def test_a_download_has_more_than_is_shown(database) -> None:
+    everything = store.later(forecasts.orders, region="ohio")
+    assert len(store.ask(forecasts.orders, 1, region="ohio")) == 1
+    assert len(everything()) == 2
 
 
 def test_a_workbook_holds_the_rows_with_titles() -> None:

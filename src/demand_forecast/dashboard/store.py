@@ -69,6 +69,22 @@ def ask(query: Query, *arguments: Any, **filters: Any) -> pd.DataFrame:
     return _answer(query, name, address(), st.session_state.get("state"), arguments, filters)
 
 
+def later(query: Query, **filters: Any) -> Callable[[], pd.DataFrame]:
+    """What asks a query when somebody wants the answer: for downloads of more than is shown.
+
+    Args:
+        query: A function of :mod:`demand_forecast.dashboard.queries`.
+        filters: Its arguments by name.
+    """
+    engine = reader(address())
+
+    def answer() -> pd.DataFrame:
+        with engine.connect() as connection:
+            return query(connection, **filters)
+
+    return answer
+
+
 @st.cache_data(show_spinner=False, max_entries=500)
 def _answer(
     _query: Query, name: str, at: str, state: Any, arguments: Any, filters: Any

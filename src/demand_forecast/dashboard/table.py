@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import pandas as pd
@@ -118,54 +118,36 @@ def show(
     name: str,
     columns: Sequence[str] = (),
     *,
+    everything: Callable[[], pd.DataFrame] | None = None,
     excel: bool = False,
-    configuration: Mapping[str, Any] | None = None,
 ) -> None:
-    """A table with a button to download all of it.
+    """A table with a button that downloads it.
 
     Args:
         rows: What is shown.
         name: Of the file, without its ending.
         columns: Which columns and in which order, of those that there are; all if none is named.
+        everything: What is downloaded where that is more; it is asked when somebody wants it.
         excel: Whether Excel is offered too.
-        configuration: Columns that are drawn in another way.
     """
-    shown = rows[[c for c in columns if c in rows]] if columns else rows
-    config = {str(column): _config(str(column)) for column in shown} | dict(configuration or {})
-    drawn = shown.round({column: 0 for column in _WHOLES if column in shown})
+    shown = [c for c in columns or rows if c in rows]
+    config = {str(column): _config(str(column)) for column in shown}
+    drawn = rows[shown].round({column: 0 for column in _WHOLES if column in shown})
     st.dataframe(drawn, column_config=config, hide_index=True, key=f"table {name}", placeholder="")
-    download(shown, name, excel=excel)
-
-
-def download(rows: pd.DataFrame, name: str, *, excel: bool = False) -> None:
-    """Buttons that download rows; a file is made when it is asked for.
-
-    Args:
-        rows: What is downloaded.
-        name: Of the file, without its ending.
-        excel: Whether Excel is offered too.
-    """
     with st.container(horizontal=True):
-        st.download_button(
-            "CSV",
-            lambda: rows.to_csv(index=False),
-            f"{name}.csv",
-            "text/csv",
-            key=f"csv {name}",
-            icon=":material/download:",
-            on_click="ignore",
-            help=f"All {len(rows):,} rows of this table.",
-        )
+        _button(f"{name}.csv", "CSV", lambda: _all(rows, everything)[shown].to_csv(index=False))
         if excel:
-            st.download_button(
-                "Excel",
-                lambda: workbook(rows),
-                f"{name}.xlsx",
-                key=f"xlsx {name}",
-                icon=":material/download:",
-                on_click="ignore",
-                help=f"All {len(rows):,} rows of this table.",
-            )
+            _button(f"{name}.xlsx", "Excel", lambda: workbook(_all(rows, everything)[shown]))
+
+
+def _all(rows: pd.DataFrame, everything: Callable[[], pd.DataFrame] | None) -> pd.DataFrame:
+    return rows if everything is None else everything()
+
+
+def _button(file: str, label: str, content: Callable[[], str | bytes]) -> None:
+    """A download that is made when it is asked for."""
+    icon = ":material/download:"
+    st.download_button(label, content, file, key=file, icon=icon, on_click="ignore")
 
 
 def workbook(rows: pd.DataFrame) -> bytes:

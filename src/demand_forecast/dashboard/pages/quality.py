@@ -9,8 +9,8 @@ from demand_forecast.dashboard import charts
 from demand_forecast.dashboard.filters import any_of, choose, region
 from demand_forecast.dashboard.frame import day, headline, is_empty, number, section
 from demand_forecast.dashboard.queries import quality
-from demand_forecast.dashboard.store import ask
-from demand_forecast.dashboard.table import download, show
+from demand_forecast.dashboard.store import ask, later
+from demand_forecast.dashboard.table import show
 
 _TOTALS = ["region", "source", "as_of", "rows_in", "rows_conditioned", "rows_merged"]
 _TOTALS += ["rows_quarantined", "rows_set_aside", "per_cent_rejected", "units_in"]
@@ -83,10 +83,10 @@ def _reasons(where: dict[str, str]) -> None:
 
 
 def _rows(where: dict[str, str]) -> None:
-    rows = ask(quality.rejected_rows, **where)
-    section("Rejected rows", f"The first {_SHOWN} as they were; the second button has all.")
+    rows = ask(quality.rejected_rows, _SHOWN, **where)
+    section("Rejected rows", f"The first {_SHOWN} as they were; the download has all.")
     if rows.empty:
         st.success("No row was rejected.", icon=":material/check_circle:")
         return
-    show(rows.head(_SHOWN), "rejected_rows_shown", _REJECTED)
-    download(rows[_REJECTED], "rejected_rows")
+    everything = later(quality.rejected_rows, **where)
+    show(rows, "rejected_rows", _REJECTED, everything=everything)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import pandas as pd
-from sqlalchemy import Connection, column, select
+from sqlalchemy import Connection, column, func, select
 
 from demand_forecast.dashboard.queries.reading import read, view, view_columns
 
 _SERIES = ("store_format", "store_id", "product_id")
+_SUMS = ("order_quantity", "cases", "forecast", "units_at_risk", "money_at_risk")
 _ORDER = ("position", "region", "store_id", "product_id")
 
 
@@ -53,10 +54,40 @@ def events(connection: Connection, region: str) -> pd.DataFrame:
     return read(connection, query.where(weeks.c.region == region, named).order_by(weeks.c.week))
 
 
-def orders(connection: Connection, **place: str) -> pd.DataFrame:
-    """The next delivery, what has most at risk first."""
-    query = view("v_exceptions", **place)
-    return read(connection, query.order_by(*map(column, _ORDER)))
+def stores(connection: Connection, region: str = "") -> pd.DataFrame:
+    """Stores of a region, or all."""
+    rows = view_columns("dim_stores", "region", "store_id")
+    query = select(*rows.c).order_by(*rows.c)
+    return read(connection, query.where(rows.c.region == region) if region else query)
+
+
+def orders(connection: Connection, limit: int | None = None, **place: str) -> pd.DataFrame:
+    """The next delivery, what has most at risk first.
+
+    Args:
+        connection: Of the results store.
+        limit: At most so many rows.
+        place: Region, store and risk; those that are empty do not matter.
+    """
+    query = view("v_exceptions", **place).order_by(*map(column, _ORDER))
+    return read(connection, query.limit(limit))
+
+
+def order_totals(connection: Connection, by: tuple[str, ...] = (), **place: str) -> pd.DataFrame:
+    """The next delivery in all: rows, units, cases, forecast, and units and money at risk.
+
+    Args:
+        connection: Of the results store.
+        by: Columns to group by, such as region and store.
+        place: Region, store and risk; those that are empty do not matter.
+    """
+    rows = view_columns("v_exceptions", *{"week", *_SUMS, *by, *place})
+    group = [rows.c[name] for name in by]
+    sums = [func.sum(rows.c[name]).label(name) for name in _SUMS]
+    counts = func.count().label("rows"), func.max(rows.c.week).label("week")
+    wanted = [rows.c[name] == value for name, value in place.items() if value]
+    query = select(*group, *counts, *sums).where(*wanted).group_by(*group).order_by(*group)
+    return read(connection, query)
 
 
 def _by_week(connection: Connection, name: str, **series: str) -> pd.DataFrame:

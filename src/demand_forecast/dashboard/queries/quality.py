@@ -73,7 +73,13 @@ def sources(connection: Connection) -> pd.DataFrame:
     return found.assign(status=status.mask(found["run_id"] < newest, "missing"))
 
 
-def rejected_rows(connection: Connection, **place: str) -> pd.DataFrame:
-    """The rejected rows as they were."""
+def rejected_rows(connection: Connection, limit: int | None = None, **place: str) -> pd.DataFrame:
+    """The rejected rows as they were.
+
+    Args:
+        connection: Of the results store.
+        limit: At most so many rows.
+        place: Region and source; those that are empty do not matter.
+    """
     query = view("v_quarantined_rows", **place)
-    return read(connection, query.order_by(column("region"), column("position")))
+    return read(connection, query.order_by(column("region"), column("position")).limit(limit))
