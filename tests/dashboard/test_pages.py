@@ -98,7 +98,8 @@ def test_today_shows_what_the_store_holds(database) -> None:
 
 
 def test_training_is_filtered_by_the_address(database) -> None:
-    page = draw("Training", region="ohio")
+    page = draw("Training", region="ohio", measure="WAPE, %")
+    assert page.selectbox(key="measure").value == "wape_median"
     shown = tiles(page)
     assert shown["MAPE, ensemble"] == "20.0 %"
     assert shown["Passed the gate"] == "0"

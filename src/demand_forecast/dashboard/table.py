@@ -22,8 +22,8 @@ MEASURES: Final = {
     "rmse": "RMSE of all",
     "wape_median": "WAPE",
     "bias": "Bias",
-    "coverage_80": "Coverage of 80 %",
-    "coverage_95": "Coverage of 95 %",
+    "coverage_80": "80 % interval covers",
+    "coverage_95": "95 % interval covers",
 }
 # Title and format of a column, wherever it appears.
 _NUMBERS: Final[dict[str, tuple[str, str]]] = {

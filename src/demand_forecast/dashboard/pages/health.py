@@ -31,9 +31,9 @@ def draw() -> None:
     if where["velocity"]:
         sources = sources[sources["velocity"] == where["velocity"]]
     _tiles(health, sources)
+    _realised(where)
     section("Models in use", "The oldest first.")
     show(health, "model_health", _HEALTH)
-    _realised(where)
     _fallback(sources)
 
 

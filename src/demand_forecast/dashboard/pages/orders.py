@@ -39,9 +39,10 @@ def draw() -> None:
         nothing("There is no order that fits", "kedro run --pipelines=score")
         return
     _tiles(totals)
+    shown = min(_SHOWN, totals["rows"])
     section(
         "Orders",
-        f"The first {_SHOWN:,} of {totals['rows']:,}, in single units, and in cases where the "
+        f"The first {shown:,} of {totals['rows']:,}, in single units, and in cases where the "
         "product has a case size; the downloads have all.",
     )
     rows, everything = ask(forecasts.orders, _SHOWN, **where), later(forecasts.orders, **where)

@@ -15,7 +15,7 @@ from demand_forecast.dashboard.table import show
 _FOUND = ["rank", "severity", "kind", "region", "store_format", "velocity", "message", "action"]
 _FOUND += ["since", "money", "units"]
 _RUN = ["started_at", "status", "pipelines", "namespaces", "duration", "as_of", "run_id", "error"]
-_SERVING = ["region", "store_format", "velocity", "model_version", "alias", "kind", "trained_until"]
+_SERVING = ["region", "store_format", "velocity", "model_version", "kind", "trained_until"]
 _SERVING += ["data_age_days", "validated_mape", "trained_at", "alarm"]
 
 
