@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,14 @@ import small_store
 from demand_forecast.dashboard.server.launch import ADDRESS
 from demand_forecast.results_store.database import ResultsDatabase
 from demand_forecast.results_store.migrations import prepare
+
+
+@pytest.fixture(scope="package", autouse=True)
+def _little_garbage() -> Iterator[None]:
+    """Streamlit collects garbage after each look at a page; what was imported is none."""
+    gc.freeze()
+    yield
+    gc.unfreeze()
 
 
 @pytest.fixture(scope="session")
@@ -34,6 +44,14 @@ def one(fresh: Path) -> Path:
     """One segment."""
     file = Path(shutil.copy(fresh, fresh.with_name("one.db")))
     small_store.fill(file, small_store.SEGMENTS[:1])
+    return file
+
+
+@pytest.fixture(scope="session")
+def bare(fresh: Path) -> Path:
+    """A complete run that has published nothing."""
+    file = Path(shutil.copy(fresh, fresh.with_name("bare.db")))
+    small_store.complete_a_run(file)
     return file
 
 

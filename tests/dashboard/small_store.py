@@ -49,6 +49,13 @@ def fill(file: Path, segments: tuple[tuple[str, str], ...] = SEGMENTS) -> None:
             complete_run(connection, run_id, 60.0, _steps())
 
 
+def complete_a_run(file: Path) -> None:
+    """A run that publishes nothing."""
+    with ResultsDatabase(f"sqlite:///{file}").writing() as connection:
+        note_run(connection, FIRST)
+        complete_run(connection, FIRST, 1.0, [])
+
+
 def _region(region: str, as_of: pd.Timestamp, segments: Any) -> Publication:
     """Two sources; the second week has rejected one row more."""
     rejected = 2 if as_of == AS_OF[FIRST] else 3

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import io
+import shutil
+from datetime import date
 from pathlib import Path
 
 import pandas as pd
 import pytest
 from openpyxl import load_workbook
 from small_store import SECOND
-from sqlalchemy import text
+from sqlalchemy import text, update
 from sqlalchemy.exc import OperationalError
 from streamlit.testing.v1 import AppTest
 
@@ -18,8 +20,10 @@ from demand_forecast.dashboard.pages import PAGES
 from demand_forecast.dashboard.queries import forecasts
 from demand_forecast.dashboard.server import launch
 from demand_forecast.dashboard.server.launch import ADDRESS
+from demand_forecast.results_store.schema import QUALITY
 
 _APP = Path(launch.__file__).with_name("app.py")
+FAR = date(2025, 12, 27)
 _PAGE = """
 import streamlit as st
 from demand_forecast.dashboard.pages import PAGES
@@ -51,6 +55,23 @@ def test_every_page_draws_a_single_segment(database, name) -> None:
     assert page.title[0].value.endswith("?")
     assert all(len(shown.value) for shown in page.dataframe)
     assert page.dataframe
+
+
+@pytest.mark.parametrize("database", ["bare"], indirect=True)
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_without_rows_says_which_command_fills_it(database, name) -> None:
+    page = draw(name)
+    assert any("`kedro run" in told.value for told in page.info)
+
+
+def test_late_sources_are_told(several, tmp_path, monkeypatch) -> None:
+    own = Path(shutil.copy(several, tmp_path / "own.db"))
+    with store.ResultsDatabase(f"sqlite:///{own}").writing() as connection:
+        connection.execute(update(QUALITY).where(QUALITY.c.region == "ohio").values(as_of=FAR))
+    monkeypatch.setenv(ADDRESS, f"sqlite:///{own}")
+    page = draw("Data quality")
+    assert tiles(page)["Late or missing sources"] == "1"
+    assert page.dataframe[0].value[["region", "status"]].to_numpy().tolist() == [["ohio", "late"]]
 
 
 @pytest.mark.parametrize("file", ["missing", "fresh"])
