@@ -88,6 +88,7 @@ def test_the_app_opens_on_today(database) -> None:
     page = AppTest.from_file(_APP, default_timeout=60).run()
     assert not page.exception
     assert page.title[0].value == "What serves, and what needs attention?"
+    assert page.sidebar.caption[0].value == f"Results until run {SECOND}"
 
 
 def test_a_store_of_another_version_is_told_in_a_line(tmp_path, monkeypatch, fresh) -> None:

@@ -23,6 +23,7 @@ def draw() -> None:
             nothing("The results store is empty, there is nothing to show", "kedro run")
             return
         st.session_state["state"] = now
+        st.sidebar.caption(f"Results until run {now[0]}")
         page.run()
     except DatabaseError as error:
         st.error(

@@ -69,9 +69,10 @@ _NUMBERS: Final[dict[str, tuple[str, str]]] = {
     "realised_rows": ("Realised rows", _WHOLE),
     "figure": ("Figure", _TWO),
     "bound": ("Limit", _TWO),
+    "sell_out_probability": ("Sells out, probability", _TWO),
     "expected_fill_rate": ("Expected fill rate", _TWO),
     "expected_waste": ("Expected waste, units", _ONE),
-    "expected_margin": ("Expected margin, money", _TWO),
+    "expected_margin": ("Expected margin", _TWO),
 }
 _WHOLES: Final = [name for name, (_, form) in _NUMBERS.items() if form == _WHOLE]
 _DAYS: Final = {
@@ -89,7 +90,7 @@ _TITLES: Final = {
     "retrain": "Train again",
     "is_passed": "Passed",
     "is_blocking": "Blocks",
-    "binding": "Bound by",
+    "order_bound_by": "Bound by",
     "position": "#",
     "rank": "#",
 }

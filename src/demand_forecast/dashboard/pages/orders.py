@@ -16,8 +16,8 @@ from demand_forecast.dashboard.table import show, title
 
 _ORDER = ["position", "region", "store_id", "product_id", "category", "week", "delivery_date"]
 _ORDER += ["order_quantity", "cases", "forecast", "q10", "q90", "risk", "units_at_risk"]
-_ORDER += ["money_at_risk", "expected_fill_rate", "expected_waste", "expected_margin", "binding"]
-_ORDER += ["critical_ratio", "source", "reason"]
+_ORDER += ["money_at_risk", "expected_fill_rate", "expected_waste", "expected_margin"]
+_ORDER += ["order_bound_by", "sell_out_probability", "critical_ratio", "source", "reason"]
 _SHOWN, _STORES = 1000, 30
 _RISKS = ("may sell out", "may come back")
 
