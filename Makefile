@@ -12,7 +12,7 @@ export OMP_NUM_THREADS ?= 1
 ENV ?= $(or $(KEDRO_ENV),dev)
 RUN := $(BIN)/kedro run --runner=SegmentRunner
 .PHONY: help setup demo measure test lint types imports workflows audit unit e2e docs smoke package \
-	sbom image retrain score report comment announce sample clean thorough mutants
+	sbom image retrain score report comment announce sample dashboard clean thorough mutants
 
 help: ## Show the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -99,6 +99,9 @@ announce: ## A GitHub release of the tag TAG with what is in dist/
 
 sample: $(STAMP) ## Make the committed sample again
 	$(BIN)/kedro sample-data --output data/01_raw
+
+dashboard: $(STAMP) ## The dashboard over what runs have published, on http://127.0.0.1:8501
+	$(BIN)/kedro dashboard
 
 clean: ## Remove what runs have made, never the sample
 	git clean -fdX data mlflow.db

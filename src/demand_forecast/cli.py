@@ -293,6 +293,31 @@ def leaderboard(
         ranking.write_leaderboard(table, output)
 
 
+@cli.command(name="dashboard")
+@click.option("--port", default=8501, show_default=True, help="Where it listens.")
+@click.option(
+    "--host",
+    default="127.0.0.1",
+    show_default=True,
+    help="Address that it listens on; the default can be reached from this machine only.",
+)
+@click.option("--env", "-e", default=None, help="Kedro environment.")
+@click.pass_obj
+def dashboard(project: ProjectMetadata, port: int, host: str, env: str | None) -> None:
+    """Serve the dashboard over the results store, until Ctrl-C.
+
+    It reads what runs have published, and changes nothing. It needs the extra `dashboard`.
+    """
+    from demand_forecast.dashboard.server import launch
+    from demand_forecast.framework.session import SegmentSession
+
+    with SegmentSession.for_command(project.project_path, env) as session:
+        published = session.load_context().catalog["published_totals"]
+        database = published.database
+        click.echo(f"results store {database.shown}, dashboard http://{host}:{port}")
+        launch.serve(database.address, port, host)
+
+
 @cli.group(name="gate")
 def gate() -> None:
     """What may be promoted: look at verdicts, and how often the gate is wrong."""

@@ -185,3 +185,16 @@ def test_jobs_work_from_raw_files_before_the_first_training(make_project, job) -
         [plan] = project.load(["retrain_plan"]).values()
         assert set(plan["reasons"]) == {"no_champion"}
         assert len(plan) == 4
+
+
+@pytest.mark.measured
+def test_the_dashboard_reads_the_store_of_the_environment(fresh, monkeypatch) -> None:
+    from demand_forecast.dashboard.server import launch
+
+    served: list[tuple[object, ...]] = []
+    monkeypatch.setattr(launch, "serve", lambda *told: served.append(told))
+    result = fresh.command("--env=test", "--port=9000", of="dashboard")
+    assert result.exit_code == 0, result.output
+    database = f"sqlite:///{fresh.root}/data/test/results.db"
+    assert served == [(database, 9000, "127.0.0.1")]
+    assert f"results store {database}, dashboard http://127.0.0.1:9000" in result.output

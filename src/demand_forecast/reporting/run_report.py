@@ -114,10 +114,12 @@ class RunReport(NamedTuple):
             Where("leaderboard", self._path(LEADERBOARD)) if self._makes(LEADERBOARD) else None,
             Where("retrain plan", self._path(RETRAIN_PLAN)) if self._makes(RETRAIN_PLAN) else None,
             Where("alerts", self._path(ALERTS)) if self._makes(ALERTS) else None,
-            self._results_store(),
+            published := self._results_store(),
+            Where("runs and models", "mlflow ui"),
+            Where("pipelines", "kedro viz run"),
+            Where("dashboard", "kedro dashboard") if published else None,
         ]
-        commands = [Where("runs and models", "mlflow ui"), Where("pipelines", "kedro viz run")]
-        return [*(place for place in stored if place), *commands]
+        return [place for place in stored if place]
 
     def _results_store(self) -> Where | None:
         """The database in which the run has published, if it has."""

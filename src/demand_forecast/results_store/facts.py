@@ -145,7 +145,7 @@ def alerts(table: pd.DataFrame) -> Facts:
     """What a person should look at.
 
     Args:
-        table: See :data:`demand_forecast.modelling.lifecycle.alerts.ALERT_COLUMNS`, the worst first.
+        table: :data:`demand_forecast.modelling.lifecycle.alerts.ALERT_COLUMNS`, the worst first.
     """
     rows = table.assign(
         rank=range(1, len(table) + 1),

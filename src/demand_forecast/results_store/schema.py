@@ -40,6 +40,7 @@ from demand_forecast.modelling.protocol import POINTS, QUANTILES
 METADATA: Final = MetaData(
     naming_convention={"pk": "pk_%(table_name)s", "ck": "ck_%(table_name)s_%(constraint_name)s"}
 )
+PARTS: Final = GROUPS  # of a forecast, columns of fct_explanations
 ALL: Final = ""  # stands for all regions, store formats or velocities in a key
 SEGMENT: Final = ("region", "store_format")
 BRANCH: Final = (*SEGMENT, "velocity")

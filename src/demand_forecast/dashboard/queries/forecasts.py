@@ -1,0 +1,94 @@
+"""Forecasts, their parts and orders, series by series."""
+
+from __future__ import annotations
+
+import pandas as pd
+from sqlalchemy import Connection, column, func, select
+
+from demand_forecast.dashboard.queries.reading import read, view, view_columns
+
+_SERIES = ("store_format", "store_id", "product_id")
+_SUMS = ("order_quantity", "cases", "forecast", "units_at_risk", "money_at_risk")
+_ORDER = ("position", "region", "store_id", "product_id")
+
+
+def regions(connection: Connection) -> pd.DataFrame:
+    """Regions and store formats that have published."""
+    segments = view_columns("dim_segments", "region", "store_format")
+    return read(connection, select(*segments.c).order_by(*segments.c))
+
+
+def series(connection: Connection, region: str) -> pd.DataFrame:
+    """Store, format and product of each series of a region that is forecast."""
+    rows = view_columns("v_forecasts", "region", *_SERIES)
+    columns = [rows.c[name] for name in _SERIES]
+    query = select(*columns).where(rows.c.region == region).distinct().order_by(*columns)
+    return read(connection, query)
+
+
+def history(connection: Connection, **series: str) -> pd.DataFrame:
+    """Deliveries, returns and demand of a series, week by week."""
+    return _by_week(connection, "v_demands", **series)
+
+
+def forecast(connection: Connection, **series: str) -> pd.DataFrame:
+    """The newest forecast of a series."""
+    return _by_week(connection, "v_forecasts", **series)
+
+
+def parts(connection: Connection, **series: str) -> pd.DataFrame:
+    """What the newest forecast of a series is made of, units."""
+    return _by_week(connection, "v_explanations", **series)
+
+
+def changes(connection: Connection, **series: str) -> pd.DataFrame:
+    """The newest forecast of a series and the one before, for weeks that are in both."""
+    return _by_week(connection, "v_forecast_changes", **series)
+
+
+def events(connection: Connection, region: str) -> pd.DataFrame:
+    """Weeks of a region with holidays or events."""
+    weeks = view_columns("dim_weeks", "region", "week", "holidays", "events")
+    named = weeks.c.holidays.is_not(None) | weeks.c.events.is_not(None)
+    query = select(weeks.c.week, weeks.c.holidays, weeks.c.events)
+    return read(connection, query.where(weeks.c.region == region, named).order_by(weeks.c.week))
+
+
+def stores(connection: Connection, region: str = "") -> pd.DataFrame:
+    """Stores of a region, or all."""
+    rows = view_columns("dim_stores", "region", "store_id")
+    query = select(*rows.c).order_by(*rows.c)
+    return read(connection, query.where(rows.c.region == region) if region else query)
+
+
+def orders(connection: Connection, limit: int | None = None, **place: str) -> pd.DataFrame:
+    """The next delivery, what has most at risk first.
+
+    Args:
+        connection: Of the results store.
+        limit: At most so many rows.
+        place: Region, store and risk; those that are empty do not matter.
+    """
+    query = view("v_exceptions", **place).order_by(*map(column, _ORDER))
+    return read(connection, query.limit(limit))
+
+
+def order_totals(connection: Connection, by: tuple[str, ...] = (), **place: str) -> pd.DataFrame:
+    """The next delivery in all: rows, units, cases, forecast, and units and money at risk.
+
+    Args:
+        connection: Of the results store.
+        by: Columns to group by, such as region and store.
+        place: Region, store and risk; those that are empty do not matter.
+    """
+    rows = view_columns("v_exceptions", *{"week", *_SUMS, *by, *place})
+    group = [rows.c[name] for name in by]
+    sums = [func.sum(rows.c[name]).label(name) for name in _SUMS]
+    counts = func.count().label("rows"), func.max(rows.c.week).label("week")
+    wanted = [rows.c[name] == value for name, value in place.items() if value]
+    query = select(*group, *counts, *sums).where(*wanted).group_by(*group).order_by(*group)
+    return read(connection, query)
+
+
+def _by_week(connection: Connection, name: str, **series: str) -> pd.DataFrame:
+    return read(connection, view(name, **series).order_by(column("week")))

@@ -1,0 +1,211 @@
+"""Pages draw what the results store holds: empty, of one segment and of several."""
+
+from __future__ import annotations
+
+import io
+import shutil
+from datetime import date
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from openpyxl import load_workbook
+from small_store import SECOND
+from sqlalchemy import text, update
+from sqlalchemy.exc import OperationalError
+from streamlit.testing.v1 import AppTest
+
+from demand_forecast.dashboard import charts, store, table
+from demand_forecast.dashboard.pages import PAGES
+from demand_forecast.dashboard.queries import forecasts
+from demand_forecast.dashboard.server import launch
+from demand_forecast.dashboard.server.launch import ADDRESS
+from demand_forecast.results_store.schema import QUALITY
+
+_APP = Path(launch.__file__).with_name("app.py")
+FAR = date(2025, 12, 27)
+_PAGE = """
+import streamlit as st
+from demand_forecast.dashboard.pages import PAGES
+from demand_forecast.dashboard.queries import forecasts
+from demand_forecast.dashboard.store import state
+st.session_state["state"] = state()
+PAGES[{name!r}][1]()
+"""
+
+
+def draw(name: str, **filters: str) -> AppTest:
+    """A page as somebody sees it who follows a link with these filters."""
+    page = AppTest.from_string(_PAGE.format(name=name), default_timeout=60)
+    for key, value in filters.items():
+        page.query_params[key] = value
+    page.run()
+    assert not page.exception, page.exception[0].stack_trace
+    return page
+
+
+def tiles(page: AppTest) -> dict[str, str]:
+    return {tile.label: tile.value for tile in page.metric}
+
+
+@pytest.mark.parametrize("database", ["one"], indirect=True)
+@pytest.mark.parametrize("name", PAGES)
+def test_every_page_draws_a_single_segment(database, name) -> None:
+    page = draw(name)
+    assert page.title[0].value.endswith("?")
+    assert all(len(shown.value) for shown in page.dataframe)
+    assert page.dataframe
+
+
+@pytest.mark.parametrize("database", ["bare"], indirect=True)
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_without_rows_says_which_command_fills_it(database, name) -> None:
+    page = draw(name)
+    assert any("`kedro run" in told.value for told in page.info)
+
+
+def test_late_sources_are_told(several, tmp_path, monkeypatch) -> None:
+    own = Path(shutil.copy(several, tmp_path / "own.db"))
+    with store.ResultsDatabase(f"sqlite:///{own}").writing() as connection:
+        connection.execute(update(QUALITY).where(QUALITY.c.region == "ohio").values(as_of=FAR))
+    monkeypatch.setenv(ADDRESS, f"sqlite:///{own}")
+    page = draw("Data quality")
+    assert tiles(page)["Late or missing sources"] == "1"
+    assert page.dataframe[0].value[["region", "status"]].to_numpy().tolist() == [["ohio", "late"]]
+
+
+@pytest.mark.parametrize("file", ["missing", "fresh"])
+def test_an_empty_store_says_which_command_fills_it(file, fresh, tmp_path, monkeypatch) -> None:
+    path = fresh if file == "fresh" else tmp_path / "missing.db"
+    monkeypatch.setenv(ADDRESS, f"sqlite:///{path}")
+    page = AppTest.from_file(_APP, default_timeout=60).run()
+    assert not page.exception
+    assert "`kedro run`" in page.info[0].value
+    assert path.exists() == (file == "fresh")
+
+
+def test_the_app_opens_on_today(database) -> None:
+    page = AppTest.from_file(_APP, default_timeout=60).run()
+    assert not page.exception
+    assert page.title[0].value == "What serves, and what needs attention?"
+    assert page.sidebar.caption[0].value == f"Results until run {SECOND}"
+
+
+def test_a_store_of_another_version_is_told_in_a_line(tmp_path, monkeypatch, fresh) -> None:
+    own = tmp_path / "old.db"
+    own.write_bytes(fresh.read_bytes())
+    database = store.ResultsDatabase(f"sqlite:///{own}")
+    with database.writing() as connection:
+        connection.execute(text("ALTER TABLE dim_runs RENAME COLUMN status TO state"))
+    monkeypatch.setenv(ADDRESS, f"sqlite:///{own}")
+    page = AppTest.from_file(_APP, default_timeout=60).run()
+    assert not page.exception
+    assert "cannot be read" in page.error[0].value
+
+
+def test_today_shows_what_the_store_holds(database) -> None:
+    page = draw("Today")
+    assert tiles(page) == {
+        "History until": "10 Jan 2026",
+        "Last complete run took": "60 s",
+        "Models in use": "3",
+        "Forecasts by champions": "83.3 %",
+        "Points to look at": "2",
+    }
+    assert page.dataframe[0].value["message"].tolist() == [
+        "baseline serves: no champion",
+        "63 days old",
+    ]
+    assert page.selectbox[0].value == SECOND
+
+
+def test_training_is_filtered_by_the_address(database) -> None:
+    page = draw("Training", region="ohio", measure="WAPE, %")
+    assert page.selectbox(key="measure").value == "wape_median"
+    shown = tiles(page)
+    assert shown["MAPE, ensemble"] == "20.0 %"
+    assert shown["Passed the gate"] == "0"
+    assert set(page.dataframe[0].value["region"]) == {"ohio"}
+
+
+def test_health_compares_with_the_validation(database) -> None:
+    shown = tiles(draw("Model health"))
+    assert shown["Oldest data"] == "70 days"
+    assert (shown["Older than 60 days"], shown["To train again"]) == ("1", "1")
+    assert shown["Forecasts by a fallback"] == "2"
+
+
+def test_data_quality_adds_up(database) -> None:
+    page = draw("Data quality", region="florida")
+    assert tiles(page)["Rows in"] == "100"
+    assert tiles(page)["Rejected"] == "3.00 %"
+    assert len(page.dataframe[-1].value) == 3
+
+
+def test_a_forecast_can_be_linked_to(database) -> None:
+    page = draw("Forecast", region="florida", store="FL-small", product="P2")
+    assert [box.value for box in page.selectbox[:3]] == ["florida", "FL-small", "P2"]
+    assert tiles(page)["Week until 17 Jan 2026"] == "13.0 units"
+    assert tiles(page)["80 % interval"] == "6 to 20 units"
+    assert page.dataframe[-1].value["change"].tolist() == [1.0]
+
+
+def test_another_region_has_other_stores(database) -> None:
+    page = draw("Forecast", region="florida", store="FL-small")
+    page.selectbox[0].select("ohio").run()
+    assert page.selectbox[1].value == "OH-large"
+    assert not page.exception
+
+
+def test_orders_are_those_of_the_store(database) -> None:
+    page = draw("Orders", store="OH-large", risk="may sell out")
+    assert tiles(page)["Ordered"] == "20 units"
+    assert tiles(page)["Cases"] == "5"
+    assert tiles(page)["At risk, money"] == "40"
+    assert page.dataframe[0].value["product_id"].tolist() == ["P2", "P1"]
+
+
+def test_orders_say_when_nothing_fits(database) -> None:
+    page = draw("Orders", risk="may come back")
+    assert page.info[0].value.startswith("There is no order that fits yet.")
+
+
+def test_nothing_can_be_written(database) -> None:
+    with (
+        store.reader(database).connect() as connection,
+        pytest.raises(OperationalError, match="readonly"),
+    ):
+        connection.execute(text("DELETE FROM dim_runs"))
+
+
+def test_a_download_has_more_than_is_shown(database) -> None:
+    everything = store.later(forecasts.orders, region="ohio")
+    assert len(store.ask(forecasts.orders, 1, region="ohio")) == 1
+    assert len(everything()) == 2
+
+
+def test_a_workbook_holds_the_rows_with_titles() -> None:
+    rows = pd.DataFrame({"store_id": ["A"], "order_quantity": [12], "q10": [1.25]})
+    sheet = load_workbook(io.BytesIO(table.workbook(rows))).active
+    assert list(sheet.values) == [("Store", "Order, units", "10 %, units"), ("A", 12, 1.25)]
+
+
+def test_more_names_than_colours_are_joined() -> None:
+    rows = pd.DataFrame({"reason": [f"r{i}" for i in range(9)], "rows": range(9)})
+    joined = charts.most(rows, "reason", "rows")
+    assert joined["reason"].tolist() == ["others", "others", *(f"r{i}" for i in range(2, 9))]
+    assert charts.most(rows.head(8), "reason", "rows")["reason"].tolist()[0] == "r0"
+
+
+def test_parts_of_a_waterfall_end_at_the_forecast() -> None:
+    chart = charts.waterfall(pd.Series({"level": 10.0, "season": -3.0, "events": 1.0}), "forecast")
+    steps = chart.to_dict()["datasets"].popitem()[1]
+    assert [(s["start"], s["end"]) for s in steps] == [(0, 10), (10, 7), (7, 8), (0, 8)]
+    assert [s["kind"] for s in steps] == ["level", "less", "more", "forecast"]
+
+
+def test_pages_are_short() -> None:
+    files = [
+        p for p in _APP.parents[1].glob("pages/*.py") if len(p.read_text().splitlines()) >= 100
+    ]
+    assert not files
