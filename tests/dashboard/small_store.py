@@ -125,7 +125,19 @@ def _segment(segment: tuple[str, str], as_of: pd.Timestamp) -> Publication:
     fallback = (forecasts["product_id"] == "P2") & (forecasts["region"] == "ohio")
     forecasts.loc[fallback, ["source", "reason"]] = ["baseline", "no champion"]
     orders = future.drop(columns="velocity").assign(critical_ratio=0.6)
-    orders = orders.assign(order_quantity=(orders["product_id"] == "P1") * 4 + 8)
+    orders = orders.assign(
+        order_quantity=(orders["product_id"] == "P1") * 4 + 8,
+        pack_size=4.0,
+        order_bound_by="pack",
+        margin_unit="money",
+        sell_out_probability=0.4,
+        expected_fill_rate=0.9,
+        expected_waste=1.5,
+        expected_margin=20.0,
+        expected_cost=3.0,
+        beyond_history=False,
+        delivery_date=as_of + pd.Timedelta(days=1),
+    )
     parts = dict.fromkeys(GROUPS, 0.0) | {"level": 10.0, "season": 2.0 + last}
     explained = future.drop(columns="velocity").assign(mean=12.0 + last, **parts)
     facts = {

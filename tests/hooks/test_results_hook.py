@@ -4,23 +4,29 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import pandas as pd
 import pytest
 from kedro.io import DataCatalog, DatasetError
 from kedro.pipeline import Pipeline, node
-from sqlalchemy import text
+from sqlalchemy import insert, text
 
 from demand_forecast.exceptions import ConfigurationError, ContractError
 from demand_forecast.framework import run_context
+from demand_forecast.framework.failures import Failure, RunFailedError
 from demand_forecast.framework.run_context import RunContext
 from demand_forecast.framework.segments import Segments
 from demand_forecast.hooks.results import ResultsHook
+from demand_forecast.registry.model_registry import ModelRegistryDataset
+from demand_forecast.registry.releases import Champion, ModelVersion
 from demand_forecast.registry.tracking import ParentRun
 from demand_forecast.results_store.dataset import ResultsDataset
 from demand_forecast.results_store.facts import retraining
 from demand_forecast.results_store.publication import Place, Publication
+from demand_forecast.results_store.schema import MODELS
+from stand_ins import lineage
 
 PLAN = Segments(
     store_formats=["large"], regions={"texas": {"layout": "plain"}}, layouts={"plain": {}}
@@ -74,7 +80,7 @@ def test_what_was_published_is_seen_when_the_run_has_ended(run) -> None:
     dataset.save(Publication(Place(), retraining(PLANNED)))
     assert dataset.load()["rows"].tolist() == [1]
     assert _ask(dataset, "SELECT * FROM v_published") == []
-    hook.after_pipeline_run(PARAMS)
+    hook.after_pipeline_run(PARAMS, Pipeline([]), DataCatalog())
     [seen] = _ask(dataset, "SELECT fact, run_id FROM v_published")
     assert seen == {"fact": "fct_retraining", "run_id": RUN}
     [row] = _ask(dataset, "SELECT status, tracking_run, error FROM dim_runs")
@@ -89,19 +95,19 @@ def test_a_run_that_has_lost_something_fails(run) -> None:
     with dataset.database.writing() as connection:
         connection.execute(text("DELETE FROM fct_retraining"))
     with pytest.raises(ContractError, match="fct_retraining of all segments has 0 rows, 1 were"):
-        hook.after_pipeline_run(PARAMS)
+        hook.after_pipeline_run(PARAMS, Pipeline([]), DataCatalog())
     [row] = _ask(dataset, "SELECT status, error FROM dim_runs")
     assert row["status"] == "failed" and "has 0 rows" in row["error"]
 
 
 def test_why_a_run_failed_is_noted_if_it_can_be(run, caplog) -> None:
     hook, dataset = run
-    hook.on_pipeline_error(ValueError(), PARAMS)
+    hook.on_pipeline_error(ValueError(), PARAMS, Pipeline([]), DataCatalog())
     [row] = _ask(dataset, "SELECT status, error FROM dim_runs")
     assert row == {"status": "failed", "error": "ValueError"}
     with dataset.database.writing() as connection:
         connection.execute(text("DROP TABLE fct_steps"))
-    hook.on_pipeline_error(ValueError("again"), PARAMS)
+    hook.on_pipeline_error(ValueError("again"), PARAMS, Pipeline([]), DataCatalog())
     assert "the failure was not noted" in caplog.text
 
 
@@ -109,8 +115,8 @@ def test_a_run_that_publishes_nothing_needs_no_database(run) -> None:
     hook, dataset = run
     quiet = Pipeline([node(lambda: 1, None, "other", name="other")])
     hook.before_pipeline_run(PARAMS, quiet, DataCatalog())
-    hook.after_pipeline_run(PARAMS)
-    hook.on_pipeline_error(ValueError(), PARAMS)
+    hook.after_pipeline_run(PARAMS, Pipeline([]), DataCatalog())
+    hook.on_pipeline_error(ValueError(), PARAMS, Pipeline([]), DataCatalog())
     assert [row["status"] for row in _ask(dataset, "SELECT status FROM dim_runs")] == ["running"]
 
 
@@ -139,3 +145,46 @@ def test_outside_a_run_nothing_is_published(run) -> None:
     ):
         dataset.save(Publication(Place(), {}))
     assert "results.db" in str(dataset)
+
+
+def test_what_was_published_before_a_failure_counts_with_the_failure(run) -> None:
+    hook, dataset = run
+    dataset.save(Publication(Place(), retraining(PLANNED)))
+    failed = RunFailedError([Failure("texas.large.fit", "texas.large", "fitting", "no")])
+    hook.on_pipeline_error(failed, PARAMS, Pipeline([]), DataCatalog())
+    [row] = _ask(dataset, "SELECT status, error FROM dim_runs")
+    assert row["status"] == "complete" and "1 node failed" in row["error"]
+
+
+def _version(number: str) -> ModelVersion:
+    return ModelVersion(version=number, digest="d", lineage=lineage(velocity="fast"))
+
+
+def test_the_release_in_force_and_its_champions_are_told(run, tmp_path) -> None:
+    hook, dataset = run
+    name = "test.north_texas.large.fast"
+    model = ModelRegistryDataset(
+        name="north_texas.large.fast", environment="test", filepath=str(tmp_path)
+    )
+    origin = dict.fromkeys(MODELS.columns.keys(), "") | dict.fromkeys(
+        ("trained_at", "validated_mape", "alias"), None
+    )
+    with dataset.database.writing() as connection:
+        for number in ("1", "2"):
+            row = origin | {"model_name": name, "model_version": number, "is_promoted": True}
+            row |= {"as_of": date(2026, 1, 3), "series": 1, "weeks": 9}
+            connection.execute(insert(MODELS), row)
+    catalog = DataCatalog({"model": model})
+    pipeline = Pipeline([node(lambda: 1, None, "model", name="refit")])
+    champion = None
+    for number in ("1", "2"):
+        champion = Champion.after(champion, _version(number))
+        model.releases.publish(lambda _, now=champion: {name: now}, f"version {number}")
+        hook.after_pipeline_run(PARAMS, pipeline, catalog)
+    aliases = _ask(dataset, "SELECT model_version, alias FROM dim_models ORDER BY 1")
+    assert [row["alias"] for row in aliases] == ["previous_champion", "champion"]
+    told = _ask(dataset, "SELECT model_version, velocity, note FROM fct_releases ORDER BY 1")
+    assert [list(row.values()) for row in told] == [
+        ["1", "fast", "version 1"],
+        ["2", "fast", "version 2"],
+    ]

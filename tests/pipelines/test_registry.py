@@ -26,7 +26,13 @@ JOBS = {
 PUBLISHED = {
     "train": {"publish_region", "publish_demands", "publish_validation"},
     "score": {"publish_region", "publish_demands", "publish_forecasts", "publish_totals"},
-    "monitor": {"publish_region", "publish_demands", "publish_health", "publish_retraining"},
+    "monitor": {
+        "publish_region",
+        "publish_demands",
+        "publish_health",
+        "publish_retraining",
+        "publish_alerts",
+    },
 }
 # Nodes of each stage by what they belong to.
 NODES = {
@@ -49,7 +55,7 @@ NODES = {
         "region": {"publish_region"},
         "segment": {"publish_demands", "publish_forecasts", "publish_health"},
         "velocity": {"publish_validation"},
-        "all": {"publish_totals", "publish_retraining"},
+        "all": {"publish_totals", "publish_retraining", "publish_alerts"},
     },
 }
 # Where each dataset is to be found: what its name ends in, and the catalog's entry for it.
@@ -117,6 +123,7 @@ OF_ALL = {
     "monitoring_figures",
     "published_totals",
     "published_retraining",
+    "published_alerts",
 }
 READ_AT_THE_END = {"{region}.{store_format}.forecast_sources"}  # by no node: for the run's report
 

@@ -9,6 +9,7 @@ from published import FIRST, forecast_of, make_region, of_region
 
 from demand_forecast.modelling.evaluation.backtest import backtest
 from demand_forecast.modelling.evaluation.metrics import METRICS, add_up, summarise
+from demand_forecast.modelling.lifecycle.accuracy import realised
 from demand_forecast.modelling.lifecycle.gate import GateParameters, judge
 from demand_forecast.modelling.models.baseline import HistoricalAverage, SeasonalNaive
 from demand_forecast.results_store import dimensions, facts
@@ -57,13 +58,13 @@ def test_a_forecast_is_measured_when_its_week_has_come(store, segment) -> None:
     known = segment.until(segment.weeks[9])
     forecast = forecast_of(known)
     place = Place("north_texas", "large")
-    store.publish(FIRST, Publication(place, facts.accuracy(forecast, segment)))
+    store.publish(FIRST, Publication(place, facts.accuracy(realised(forecast, segment))))
     seen = store.ask("SELECT horizon, SUM(rows) AS n, SUM(volume) AS volume "
                      "FROM v_forecast_accuracy GROUP BY 1")  # fmt: skip
     assert seen["n"].tolist() == [4, 4]
     assert seen["volume"].tolist() == segment.demand[:, 10:12].sum(axis=0).tolist()
-    assert facts.accuracy(forecast_of(segment), segment)["fct_accuracy"].empty
-    assert facts.accuracy(pd.DataFrame(), segment)["fct_accuracy"].empty
+    assert facts.accuracy(realised(forecast_of(segment), segment))["fct_accuracy"].empty
+    assert facts.accuracy(pd.DataFrame())["fct_accuracy"].empty
 
 
 def test_the_age_of_a_model_and_the_plan_for_it_are_seen_together(store) -> None:

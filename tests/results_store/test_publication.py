@@ -32,7 +32,7 @@ def test_what_was_published_can_be_seen_with_its_totals(published, segment):
     assert set(seen["reason"]) == {"no champion"}
     orders = published.ask("SELECT * FROM v_next_orders")
     assert orders["order_quantity"].sum() == told.query("horizon == 1")["order_quantity"].sum()
-    assert (orders["cases"] * 4 == orders["order_quantity"]).all()
+    assert (orders["cases"] == orders["order_quantity"]).all()  # of packs of one
 
 
 def test_publishing_the_same_run_twice_changes_nothing(published, segment):

@@ -6,6 +6,7 @@ import logging
 import time
 from typing import Any
 
+import pandas as pd
 from kedro.framework.hooks import hook_impl
 from kedro.io import CatalogProtocol
 from kedro.pipeline import Pipeline
@@ -13,12 +14,15 @@ from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from demand_forecast.exceptions import ConfigurationError, ContractError
 from demand_forecast.framework import run_context
+from demand_forecast.framework.failures import RunFailedError
 from demand_forecast.hooks.progress import steps_so_far
+from demand_forecast.registry.releases import Release
 from demand_forecast.registry.tracking import git_commit
 from demand_forecast.results_store.database import ResultsDatabase
 from demand_forecast.results_store.dataset import database_of
 from demand_forecast.results_store.migrations import prepare
 from demand_forecast.results_store.publication import note_run
+from demand_forecast.results_store.releases import publish_release
 from demand_forecast.results_store.runs import complete_run, fail_run
 
 _LOGGER = logging.getLogger(__name__)
@@ -61,33 +65,57 @@ class ResultsHook:
                 "(results_database in globals.yml)"
             ) from error
 
-    @hook_impl(tryfirst=True)  # afterwards the notes of the nodes are gone
-    def after_pipeline_run(self, run_params: dict[str, Any]) -> None:
+    @hook_impl
+    def after_pipeline_run(
+        self, run_params: dict[str, Any], pipeline: Pipeline, catalog: CatalogProtocol[Any, Any]
+    ) -> None:
         """Check what was published and let it count.
 
         Raises:
             ContractError: If the database does not hold what was published.
         """
+        self._complete(run_params["run_id"], pipeline, catalog)
+
+    @hook_impl
+    def on_pipeline_error(
+        self,
+        error: Exception,
+        run_params: dict[str, Any],
+        pipeline: Pipeline,
+        catalog: CatalogProtocol[Any, Any],
+    ) -> None:
+        """Note why the run has failed; what went on without the failure counts all the same."""
+        if isinstance(error, RunFailedError):
+            self._complete(run_params["run_id"], pipeline, catalog, str(error))
+        elif self._database is not None:
+            self._fail(run_params["run_id"], error)
+
+    def _complete(
+        self,
+        run_id: str,
+        pipeline: Pipeline,
+        catalog: CatalogProtocol[Any, Any],
+        error: str | None = None,
+    ) -> None:
         if self._database is None:
             return
+        models = run_context.registered_models(pipeline.datasets(), catalog)
+        release = models[0].releases.current() if models else None
         try:
             with self._database.writing() as connection:
                 complete_run(
                     connection,
-                    run_params["run_id"],
+                    run_id,
                     self._seconds(),
                     steps_so_far(),
                     run_context.current().parent.run_id,
+                    error,
                 )
-        except ContractError as error:
-            self._fail(run_params["run_id"], error)
+                if release is not None:
+                    publish_release(connection, run_id, _rows(release))
+        except ContractError as trouble:
+            self._fail(run_id, trouble)
             raise
-
-    @hook_impl(tryfirst=True)
-    def on_pipeline_error(self, error: Exception, run_params: dict[str, Any]) -> None:
-        """Note why the run has failed."""
-        if self._database is not None:
-            self._fail(run_params["run_id"], error)
 
     def _fail(self, run_id: str, error: Exception) -> None:
         assert self._database is not None  # noqa: S101 - the callers have looked
@@ -100,3 +128,22 @@ class ResultsHook:
 
     def _seconds(self) -> float:
         return round(time.perf_counter() - self._start, 1)
+
+
+def _rows(release: Release) -> pd.DataFrame:
+    """A release as rows of the results store."""
+    rows = [
+        {
+            "release_id": release.id,
+            "model_name": name,
+            "model_version": champion.version,
+            "previous_version": champion.previous.version if champion.previous else "",
+            "region": champion.lineage.region,
+            "store_format": champion.lineage.store_format,
+            "velocity": champion.lineage.velocity or "",
+            "released_at": release.created_at.replace(tzinfo=None),
+            "note": release.why,
+        }
+        for name, champion in release.champions.items()
+    ]
+    return pd.DataFrame(rows)

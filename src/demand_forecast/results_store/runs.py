@@ -20,6 +20,7 @@ def complete_run(
     seconds: float,
     steps: Iterable[Mapping[str, Any]],
     tracking_run: str | None = None,
+    error: str | None = None,
 ) -> None:
     """Check all that a run has published and let it count.
 
@@ -29,6 +30,7 @@ def complete_run(
         seconds: From its start, by the clock.
         steps: Rows of ``fct_steps`` without the run.
         tracking_run: Its run in MLflow.
+        error: What failed while all else went on.
 
     Raises:
         ContractError: If anything was lost, see :func:`demand_forecast.results_store.checks.check`.
@@ -36,7 +38,7 @@ def complete_run(
     check(connection, run_id)
     mine = select(PUBLICATIONS.c.written_by).where(PUBLICATIONS.c.run_id == run_id)
     as_of = connection.scalar(select(func.max(QUALITY.c.as_of)).where(QUALITY.c.run_id.in_(mine)))
-    facts = {"seconds": seconds, "as_of": as_of, "tracking_run": tracking_run}
+    facts = {"seconds": seconds, "as_of": as_of, "tracking_run": tracking_run, "error": error}
     _end(connection, run_id, steps, status="complete", **facts)
     _analyze(connection, run_id)
 
@@ -76,7 +78,9 @@ def _end(
     connection: Connection, run_id: str, steps: Iterable[Mapping[str, Any]], **facts: Any
 ) -> None:
     connection.execute(
-        update(RUNS).where(RUNS.c.run_id == run_id).values(ended_at=now(), error=None).values(facts)
+        update(RUNS)
+        .where(RUNS.c.run_id == run_id)
+        .values({"ended_at": now(), "error": None} | facts)
     )
     connection.execute(delete(STEPS).where(STEPS.c.run_id == run_id))
     rows = pd.DataFrame(list(steps))

@@ -315,6 +315,20 @@ ORDERS: Final = _table(
     _key("run_id", *SERIES, "week", "as_of", "horizon"),
     _numbers(critical_ratio="Quantile of demand that is ordered: margin / (margin + loss)."),
     _counts(order_quantity="Units, in whole packs."),
+    _numbers(pack_size="Units in a pack, as it was ordered."),
+    _texts(
+        order_bound_by="The rule that decided: newsvendor, pack, min_service_level, capacity ...",
+        margin_unit="Unit of margin and cost: money, or units where price or cost are not known.",
+    ),
+    _numbers(
+        sell_out_probability="That nothing will be left over.",
+        expected_fill_rate="Share of the expected demand that the order serves.",
+        expected_waste="Units that are expected to be left over.",
+        expected_margin="What sales earn less what surplus costs, expected.",
+        expected_cost="What surplus and lost sales cost, expected.",
+    ),
+    _facts(Boolean, beyond_history="Whether the forecast lies beyond all that was ever sold."),
+    _facts(Date, delivery_date="Day of the delivery."),
     [CheckConstraint("order_quantity >= 0", name="quantity")],
 )
 EXPLANATIONS: Final = _table(

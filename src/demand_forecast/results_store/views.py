@@ -78,7 +78,9 @@ WHERE NOT f.is_withdrawn AND NOT EXISTS (
     AND n.product_id = f.product_id AND n.week = f.week AND n.run_id > f.run_id)"""
 
 _ORDERS: Final = f"""SELECT {_SERIES}, i.category, f.week, f.as_of, o.order_quantity,
-  o.order_quantity / NULLIF(i.pack_size, 0) AS cases, o.critical_ratio,
+  o.order_quantity / NULLIF(o.pack_size, 0) AS cases, o.delivery_date, o.critical_ratio,
+  o.order_bound_by, o.sell_out_probability, o.expected_fill_rate, o.expected_waste,
+  o.expected_margin, o.expected_cost, o.margin_unit, o.beyond_history,
   f.mean AS forecast, f.q10, f.q90, f.source, f.reason, i.unit_price, i.unit_cost
 FROM v_published p
 JOIN fct_orders o ON o.run_id = p.written_by AND o.region = p.region

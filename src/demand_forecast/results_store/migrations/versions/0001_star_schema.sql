@@ -317,6 +317,16 @@ CREATE TABLE fct_orders (
   horizon INTEGER NOT NULL,
   critical_ratio DOUBLE PRECISION NOT NULL,
   order_quantity BIGINT NOT NULL,
+  pack_size DOUBLE PRECISION NOT NULL,
+  order_bound_by TEXT NOT NULL,
+  margin_unit TEXT NOT NULL,
+  sell_out_probability DOUBLE PRECISION NOT NULL,
+  expected_fill_rate DOUBLE PRECISION NOT NULL,
+  expected_waste DOUBLE PRECISION NOT NULL,
+  expected_margin DOUBLE PRECISION NOT NULL,
+  expected_cost DOUBLE PRECISION NOT NULL,
+  beyond_history BOOLEAN NOT NULL,
+  delivery_date DATE NOT NULL,
   CONSTRAINT pk_fct_orders PRIMARY KEY (run_id, region, store_format, store_id, product_id, week),
   CONSTRAINT ck_fct_orders_quantity CHECK (order_quantity >= 0)
 );
