@@ -6,7 +6,6 @@ import logging
 import time
 from typing import Any
 
-import pandas as pd
 from kedro.framework.hooks import hook_impl
 from kedro.io import CatalogProtocol
 from kedro.pipeline import Pipeline
@@ -130,9 +129,9 @@ class ResultsHook:
         return round(time.perf_counter() - self._start, 1)
 
 
-def _rows(release: Release) -> pd.DataFrame:
+def _rows(release: Release) -> list[dict[str, Any]]:
     """A release as rows of the results store."""
-    rows = [
+    return [
         {
             "release_id": release.id,
             "model_name": name,
@@ -146,4 +145,3 @@ def _rows(release: Release) -> pd.DataFrame:
         }
         for name, champion in release.champions.items()
     ]
-    return pd.DataFrame(rows)

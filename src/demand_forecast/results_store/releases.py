@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-import pandas as pd
 from sqlalchemy import Connection, bindparam, select, update
 
-from demand_forecast.results_store.database import load_rows
+from demand_forecast.results_store.database import upsert
 from demand_forecast.results_store.schema import MODELS, RELEASES
 
 CHAMPION, PREVIOUS = "champion", "previous_champion"
 _SERVING = (CHAMPION, PREVIOUS)
 
 
-def publish_release(connection: Connection, run_id: str, release: pd.DataFrame) -> None:
+def publish_release(
+    connection: Connection, run_id: str, release: Sequence[Mapping[str, Any]]
+) -> None:
     """Note the release in force, and which versions of models are champions by it.
 
     Args:
@@ -23,16 +25,21 @@ def publish_release(connection: Connection, run_id: str, release: pd.DataFrame) 
         release: One row per model with the columns of ``fct_releases`` but ``run_id``, and
             ``previous_version``, empty where there is none.
     """
-    known = select(RELEASES.c.release_id).where(RELEASES.c.release_id.in_(release["release_id"]))
-    if connection.execute(known.limit(1)).first() is None:
-        rows = release.drop(columns="previous_version").assign(run_id=run_id)
-        load_rows(connection, RELEASES, rows)
+    ids = {row["release_id"] for row in release}
+    known = select(RELEASES.c.release_id).where(RELEASES.c.release_id.in_(ids)).limit(1)
+    if connection.execute(known).first() is None:
+        rows = [{**row, "run_id": run_id} for row in release]
+        upsert(connection, RELEASES, [_without(row, "previous_version") for row in rows])
     connection.execute(update(MODELS).where(MODELS.c.alias.in_(_SERVING)).values(alias=None))
     for alias, column in zip(_SERVING, ("model_version", "previous_version"), strict=True):
-        _call(connection, alias, release[["model_name", column]].to_numpy().tolist())
+        _call(connection, alias, [(row["model_name"], row[column]) for row in release])
 
 
-def _call(connection: Connection, alias: str, versions: list[Any]) -> None:
+def _without(row: Mapping[str, Any], name: str) -> dict[str, Any]:
+    return {key: value for key, value in row.items() if key != name}
+
+
+def _call(connection: Connection, alias: str, versions: Iterable[tuple[str, str]]) -> None:
     """Give versions of models an alias."""
     statement = (
         update(MODELS)
