@@ -61,6 +61,8 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     with _not_measured(), warnings.catch_warnings(action="ignore"):
         for name in _LARGE:
             import_module(name)
+    # Measured: it is imported late, and may be so by a test that is not.
+    import_module("demand_forecast.modelling.models.network.module")
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -207,6 +209,7 @@ def own_store(empty_store: Path, tmp_path: Path) -> Iterator[None]:
 
     before = mlflow.get_tracking_uri()
     mlflow.set_tracking_uri(f"sqlite:///{shutil.copy(empty_store, tmp_path / 'mlflow.db')}")
+    mlflow.set_experiment(experiment_id="0")
     yield
     mlflow.set_tracking_uri(before)
 

@@ -39,6 +39,12 @@ def _run(project: Path, name: str, parameters: str) -> Any:
     return NotebookClient(notebook, timeout=120, kernel_name="python3", resources=where).execute()
 
 
+@pytest.fixture(autouse=True)
+def _own_backend(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A kernel draws into the notebook, whatever Streamlit has told this process to draw with."""
+    monkeypatch.delenv("MPLBACKEND", raising=False)
+
+
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project with one small simulated region, one segment of which has been conditioned."""

@@ -133,6 +133,7 @@ def test_every_forecast_is_explained(stored, segment) -> None:
     assert moved == (segment != FAILING)
 
 
+@pytest.mark.measured
 def test_kedro_explain_shows_the_parts_of_a_forecast(full_run, stored) -> None:
     parts = stored["north_texas.large.explanations"]
     store, product = parts.loc[0, KEY]
@@ -148,6 +149,7 @@ def test_kedro_explain_shows_the_parts_of_a_forecast(full_run, stored) -> None:
     assert "Did you mean 'north_texas.large'?" in wrong.output
 
 
+@pytest.mark.measured
 def test_kedro_leaderboard_ranks_what_the_run_has_stored(full_run, stored, runs, tmp_path) -> None:
     file = tmp_path / "board.csv"
     result = full_run.command("--env=test", f"--output={file}", of="leaderboard")
@@ -188,6 +190,7 @@ def test_kedro_gate_shows_the_verdicts_and_how_often_they_are_wrong(full_run, st
     assert {tuple(row[-2:]) for row in rows} == {("100.0", "0.0")}
 
 
+@pytest.mark.measured
 def test_kedro_orders_writes_a_sheet_of_the_next_delivery(full_run, stored, tmp_path) -> None:
     forecast, file = stored["north_texas.large.forecast"], tmp_path / "orders.xlsx"
     store = str(forecast["store_id"].iloc[0])
@@ -203,6 +206,7 @@ def test_kedro_orders_writes_a_sheet_of_the_next_delivery(full_run, stored, tmp_
     assert "--store: there is no forecast for 'nowhere'" in wrong.output
 
 
+@pytest.mark.measured
 def test_kedro_value_counts_the_deliveries_of_the_validation(full_run, stored, tmp_path) -> None:
     file = tmp_path / "value.csv"
     result = full_run.command("--env=test", f"--output={file}", of="value")

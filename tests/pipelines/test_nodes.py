@@ -30,10 +30,12 @@ from demand_forecast.modelling.scoring.fallback import ScoringParameters
 from demand_forecast.modelling.velocity import VelocityParameters
 from demand_forecast.pipelines.conditioning import nodes as conditioning
 from demand_forecast.pipelines.monitoring import nodes as monitoring
+from demand_forecast.pipelines.publishing import nodes as publishing
 from demand_forecast.pipelines.release import nodes as release
 from demand_forecast.pipelines.scoring import nodes as scoring
 from demand_forecast.pipelines.training import nodes as training
 from demand_forecast.pipelines.validation import nodes as validation
+from demand_forecast.results_store.publication import Place
 from demand_forecast.simulator import choose_layouts, simulate
 from stand_ins import lineage
 
@@ -466,3 +468,31 @@ def test_the_plan_is_a_table_with_reasons_as_text(panel) -> None:
     assert alerts["what"].tolist() == ["no champion", "rows leap"]
     assert message is alerts
     assert figures == {"models_to_retrain": 4.0, "alerts": 2.0, "alerts_high": 1.0}
+    told = publishing.publish_alerts(alerts).facts["fct_alerts"]
+    assert told[["rank", "kind"]].values.tolist() == [[1, "no champion"], [2, "rows leap"]]
+    assert len(publishing.publish_retraining(plan).facts["fct_retraining"]) == 4
+    models = publishing.publish_health(panel, outcomes, health)
+    assert models.place == Place("north_texas", "large")
+    assert models.facts["fct_accuracy"].empty
+
+
+# publishing
+
+
+def test_what_is_published_belongs_to_its_place(raw, conditioned, panel, trained) -> None:
+    layout, (_, _, region) = raw[0], conditioned
+    classes, _, _, backtests = trained
+    forecast, parts = _score(panel, classes, NO_CHAMPION)
+    totals = scoring.make_totals({LARGE: forecast}, dict.fromkeys(LARGE.branches))
+    of_segment, fast = Place("north_texas", "large"), Place("north_texas", "large", "fast")
+    published = [
+        (Place("north_texas"), publishing.publish_region(region, layout)),
+        (of_segment, publishing.publish_demands(panel)),
+        (of_segment, publishing.publish_forecasts(panel, forecast, parts, None)),
+        (fast, publishing.publish_validation(backtests["fast"], FAST, _judge(trained)[0])),
+        (Place(), publishing.publish_totals(totals)),
+    ]
+    for place, publication in published:
+        assert publication.place == place
+        assert all(len(rows) for rows in publication.facts.values())
+    assert len(published[2][1].facts["fct_forecasts"]) == len(forecast)

@@ -13,6 +13,7 @@ from pydantic import Field
 
 from core_panels import quick_ensemble, simulated
 from demand_forecast.exceptions import ArtefactError, ConfigurationError
+from demand_forecast.modelling.evaluation.splits import ForecastParameters
 from demand_forecast.modelling.explanation.explain import GROUPS, explain
 from demand_forecast.modelling.lifecycle.records import Challenger
 from demand_forecast.modelling.lifecycle.release import prepare_ensemble
@@ -148,10 +149,11 @@ def test_it_is_released(panel, ensemble) -> None:
     challenger = Challenger(ensemble)
     classes = panel.series[KEY].assign(velocity="fast")
     verdict = {"passed": True, "reason": "", "alarm": "", "metrics": []}
-    nothing = pd.DataFrame({"model": [], "horizon": []})
+    nothing = pd.DataFrame({"model": [], "horizon": [], "origin": []})
     training = TrainingParameters(borrow=False)
+    forecast = ForecastParameters(horizon=2, origins=4, origin_step=2, min_train_weeks=20)
     trained = prepare_ensemble(
-        panel, classes, "fast", challenger, verdict, nothing, horizon=2, training=training
+        panel, classes, "fast", challenger, verdict, nothing, forecast=forecast, training=training
     )
     assert trained.lineage.promoted
     assert list(trained.model.members_) == ["lasso", "network", "typical"]

@@ -33,7 +33,8 @@ def draw() -> None:
     if found.empty:
         st.success("Nothing needs attention.", icon=":material/check_circle:")
     else:
-        show(found, "attention", _FOUND)
+        told = found.replace("", None).dropna(axis="columns", how="all").columns
+        show(found, "attention", [name for name in _FOUND if name in told])
     _serving(serving, ask(runs.release))
     _runs(done)
 
