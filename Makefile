@@ -3,6 +3,7 @@ PYTHON ?= python3.11
 VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+TOOLS := .venv-tools
 export DO_NOT_TRACK := 1
 export GX_ANALYTICS_ENABLED := false
 # Small models train faster on one thread than on two that wait for each other.
@@ -24,6 +25,12 @@ $(STAMP): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	touch $(STAMP)
+
+# Apart from the rest: with them installed, every program here would take seconds longer to start.
+$(TOOLS)/.installed: Makefile
+	$(PYTHON) -m venv $(TOOLS)
+	$(TOOLS)/bin/python -m pip install --quiet 'cyclonedx-bom>=7,<8' 'pip-audit>=2.10,<3'
+	touch $@
 
 demo: $(STAMP) ## Run everything on the sample: raw files to forecasts for 28 segments
 	$(RUN)
@@ -49,8 +56,8 @@ workflows: $(STAMP) ## GitHub workflows (schema, pinned actions, least permissio
 	$(BIN)/zizmor --offline --quiet --min-severity=medium .github/workflows
 	$(BIN)/hadolint Containerfile
 
-audit: $(STAMP) ## Known faults of the pinned packages
-	$(BIN)/pip-audit --requirement constraints.txt --no-deps --disable-pip
+audit: $(TOOLS)/.installed ## Known faults of the pinned packages
+	$(TOOLS)/bin/pip-audit --requirement constraints.txt --no-deps --disable-pip
 
 unit: $(STAMP) ## Unit tests only, with coverage
 	$(BIN)/pytest -n 2 -m 'not e2e' --cov --cov-report=term --cov-fail-under=97
@@ -74,9 +81,9 @@ package: $(STAMP) ## Wheel and configuration archive, into dist/
 smoke: $(STAMP) ## Build both, install them elsewhere and run them in an empty folder
 	$(BIN)/pytest tests/e2e/test_places.py -k packaged
 
-sbom: $(STAMP) ## What is installed, as a bill of materials (CycloneDX), into dist/
+sbom: $(STAMP) $(TOOLS)/.installed ## What is installed, as a bill of materials (CycloneDX), into dist/
 	@mkdir -p dist
-	$(BIN)/cyclonedx-py environment $(BIN)/python --output-reproducible -o dist/sbom.json
+	$(TOOLS)/bin/cyclonedx-py environment $(BIN)/python --output-reproducible -o dist/sbom.json
 
 image: ## Container image with Docker or Podman; needs dist/ of `make package`
 	$(or $(shell command -v docker),podman) build --file Containerfile --tag demand-forecast .
