@@ -127,14 +127,19 @@ def close_interrupted(experiment_id: str) -> int:
     client = MlflowClient()
     running = client.search_runs([experiment_id], "attributes.status = 'RUNNING'")
     here = [run for run in running if run.data.tags.get(_HOST) == socket.gethostname()]
-    dead = {run.info.run_id for run in here if not _is_alive(run.data.tags.get(_PROCESS, ""))}
+    dead = {run.info.run_id for run in here if not is_alive(run.data.tags.get(_PROCESS, ""))}
     dead |= {r.info.run_id for r in running if r.data.tags.get("mlflow.parentRunId") in dead}
     for run_id in dead:
         client.set_terminated(run_id, "KILLED")
     return len(dead)
 
 
-def _is_alive(process: str) -> bool:
+def is_alive(process: str) -> bool:
+    """Whether a process of this machine lives, as far as that can be told.
+
+    Args:
+        process: Its number.
+    """
     try:
         os.kill(int(process), 0)
     except ProcessLookupError:
