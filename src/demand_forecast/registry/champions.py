@@ -62,6 +62,12 @@ class Champions:
         """Whether there is a copy; its digests are checked when it is read."""
         return self._folders.complete(self._path(name, version.version))
 
+    def _try_to_keep(self, name: str, version: str, files: Path) -> None:
+        try:
+            self.keep(name, version, files)
+        except OSError as error:  # a full disk must not keep scoring from running
+            _LOGGER.warning("%s version %s: no copy is kept: %s", name, version, error)
+
     def copies(self) -> list[tuple[str, str]]:
         """Names and versions of all copies that are complete, sorted."""
         fs = self._folders.fs
@@ -80,12 +86,6 @@ class Champions:
     def sweep(self) -> None:
         """Remove what was left of a removal that was killed."""
         self._folders.sweep(self._root)
-
-    def _try_to_keep(self, name: str, version: str, files: Path) -> None:
-        try:
-            self.keep(name, version, files)
-        except OSError as error:  # a full disk must not keep scoring from running
-            _LOGGER.warning("%s version %s: no copy is kept: %s", name, version, error)
 
     def _path(self, name: str, version: str) -> str:
         return f"{self._root}/{name}/{version}"

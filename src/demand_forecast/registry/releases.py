@@ -31,7 +31,6 @@ import fsspec
 from kedro.io.core import get_protocol_and_path
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from demand_forecast.datasets.artefact import measure
 from demand_forecast.exceptions import ArtefactError, ConfigurationError, did_you_mean
 from demand_forecast.modelling.lifecycle.lineage import Lineage
 
@@ -257,7 +256,8 @@ class ReleaseStore:
 
     def staged_size(self, run: str) -> tuple[int, int]:
         """How many notes a run has staged, and their bytes."""
-        return measure(self._fs, f"{self.root}/{_STAGED}/{run}")
+        folder = f"{self.root}/{_STAGED}/{run}"
+        return len(self._fs.find(folder)), int(self._fs.du(folder))
 
     def stage(self, run: str, name: str, version: ModelVersion) -> None:
         """Note that a run has promoted a version of a model."""
