@@ -88,9 +88,10 @@ def close_interrupted(connection: Connection) -> list[str]:
         if process == os.getpid() or not is_alive(str(process))
     ]
     for run_id in dead:
-        for table in METADATA.sorted_tables:
-            if table is not RUNS and "run_id" in table.c:
-                connection.execute(delete(table).where(table.c.run_id == run_id))
+        published = select(PUBLICATIONS.c.fact).where(PUBLICATIONS.c.run_id == run_id).distinct()
+        for name in [*connection.scalars(published), PUBLICATIONS.name]:
+            table = METADATA.tables[name]
+            connection.execute(delete(table).where(table.c.run_id == run_id))
         _end(connection, run_id, [], status="failed", error=INTERRUPTED)
     return dead
 
