@@ -81,12 +81,7 @@ def close_interrupted(connection: Connection) -> list[str]:
     running = select(RUNS.c.run_id, RUNS.c.process).where(
         RUNS.c.status == "running", RUNS.c.host == socket.gethostname()
     )
-    # a run noted under this process's own number is an earlier one: numbers are used again
-    dead = [
-        run_id
-        for run_id, process in connection.execute(running)
-        if process == os.getpid() or not is_alive(str(process))
-    ]
+    dead = [run_id for run_id, process in connection.execute(running) if not is_alive(str(process))]
     for run_id in dead:
         published = select(PUBLICATIONS.c.fact).where(PUBLICATIONS.c.run_id == run_id).distinct()
         for name in [*connection.scalars(published), PUBLICATIONS.name]:
