@@ -122,10 +122,18 @@ def retrain(
 
 @cli.command(name="prune")
 @click.option("--keep", required=True, help="What is younger stays: weeks or days, as 8w or 60d.")
+@click.option(
+    "--models",
+    "registry",
+    is_flag=True,
+    help="Also delete versions in the model registry; their runs stay.",
+)
 @click.option("--dry-run", is_flag=True, help="Only say what would be removed.")
 @click.option("--env", "-e", default=None, help="Kedro environment.")
 @click.pass_obj
-def prune(project: ProjectMetadata, keep: str, dry_run: bool, env: str | None) -> None:
+def prune(
+    project: ProjectMetadata, keep: str, registry: bool, dry_run: bool, env: str | None
+) -> None:
     """Remove old versions of datasets that no release and no monitoring needs.
 
     The newest version of each dataset stays, and all that the models of the releases since then
@@ -136,7 +144,7 @@ def prune(project: ProjectMetadata, keep: str, dry_run: bool, env: str | None) -
 
     with SegmentSession.for_command(project.project_path, env) as session:
         age = pruning.parse_age(keep)
-        inventory = pruning.prune(session.load_context(), age, dry_run)
+        inventory = pruning.prune(session.load_context(), age, dry_run, registry)
     pruning.print_inventory(inventory, dry_run)
 
 

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from filelock import FileLock
 from kedro.io import DataCatalog, MemoryDataset, Version
+from mlflow.tracking import MlflowClient
 
 from demand_forecast.datasets.artefact import ArtefactDataset
 from demand_forecast.datasets.atomic import CSVDataset, ParquetDataset
@@ -279,3 +280,35 @@ def test_where_nothing_is_stored_nothing_is_told_but_that(capsys):
     told = capsys.readouterr().out.splitlines()
     assert told[2].split() == ["all", "0", "0", "0.0", "0", "0", "0.0"]
     assert told[-1] == "and 2 more that are no versions"
+
+
+def test_versions_in_the_registry_go_only_on_request(context, release, own_store, tmp_path):
+    client = MlflowClient()
+    experiment = client.create_experiment("unit", artifact_location=str(tmp_path / "mlflow"))
+    client.create_registered_model(NAME)
+    client.create_registered_model("other.north_texas.large.fast")
+    logged = [client.create_logged_model(experiment, name=f"model {i}") for i in range(5)]
+    for model in logged:
+        source = f"models:/{model.model_id}"
+        client.create_model_version(NAME, source, model_id=model.model_id)
+        client.create_model_version("other.north_texas.large.fast", source)
+    for days, number in [(300, "1"), (200, "2"), (100, "3")]:
+        release(days, number, lineage())
+
+    def versions(name=NAME):
+        return sorted(v.version for v in client.search_model_versions(f"name='{name}'"))
+
+    limit = datetime.now(UTC) - timedelta(days=56)
+    table = pruning.summary(pruning.take_stock(context, limit, registry=True).stored)
+    assert table.loc["registered models", ["removed", "kept"]].tolist() == [0, 4]  # just made
+    tomorrow = datetime.now(UTC) + timedelta(days=1)
+    inventory = pruning.take_stock(context, tomorrow, registry=True)
+    for stored in inventory.stored:
+        if not stored.keep:
+            stored.remove()
+    assert [s.keep for s in inventory.stored] == [False, True, True, False]
+    assert [str(v) for v in versions()] == ["2", "3", "5"]  # before, champion, newest
+    assert len(versions("other.north_texas.large.fast")) == 5
+    left = client.search_logged_models([experiment])
+    assert {m.name for m in left} == {"model 1", "model 2", "model 4"}
+    assert pruning.take_stock(context, tomorrow, registry=False).stored == []

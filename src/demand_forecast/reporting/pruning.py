@@ -31,6 +31,7 @@ from demand_forecast.modelling.lifecycle.lineage import Lineage
 from demand_forecast.modelling.lifecycle.monitoring import MonitoringParameters
 from demand_forecast.modelling.lifecycle.versions import judging_version
 from demand_forecast.registry import availability
+from demand_forecast.registry.old_versions import delete_version, registered_versions
 from demand_forecast.registry.releases import ModelVersion, Release
 from demand_forecast.reporting.model_releases import Models, load_models
 
@@ -42,6 +43,7 @@ _WIDTH: Final = 120
 _LISTED: Final = 20
 _MEGABYTE: Final = 1e6
 _COPIES, _NOTES = "copies of champions", "notes of runs"
+_REGISTERED: Final = "registered models"
 
 
 class Stored(NamedTuple):
@@ -91,13 +93,16 @@ def parse_age(text: str) -> timedelta:
     return timedelta(days=int(found[1]) * _DAYS[found[2]])
 
 
-def prune(context: KedroContext, keep: timedelta, dry_run: bool) -> Inventory:
+def prune(
+    context: KedroContext, keep: timedelta, dry_run: bool, registry: bool = False
+) -> Inventory:
     """Remove what is older and needed by nobody, while no run of the environment is at work.
 
     Args:
         context: Of the environment.
         keep: What is younger stays.
         dry_run: Only look.
+        registry: Delete versions of registered models as well.
 
     Returns:
         What there was.
@@ -109,13 +114,13 @@ def prune(context: KedroContext, keep: timedelta, dry_run: bool) -> Inventory:
     """
     limit = datetime.now(UTC) - keep
     if dry_run:
-        return take_stock(context, limit)
+        return take_stock(context, limit, registry)
     run = run_context.current()
     if run.data_root is None:
         raise ConfigurationError("globals.yml names no data_root: it is not known what is stored.")
     version = generate_timestamp()
     with hold(run.data_root, run.segments.regions, version, run.patience):
-        inventory = take_stock(context, limit)
+        inventory = take_stock(context, limit, registry)
         for stored in inventory.stored:
             if not stored.keep:
                 stored.remove()
@@ -123,22 +128,28 @@ def prune(context: KedroContext, keep: timedelta, dry_run: bool) -> Inventory:
     return inventory
 
 
-def take_stock(context: KedroContext, limit: datetime) -> Inventory:
+def take_stock(context: KedroContext, limit: datetime, registry: bool) -> Inventory:
     """What is stored, and what of it stays.
 
     Args:
         context: Of the environment.
         limit: What was made since then stays.
+        registry: Look at the versions of registered models as well.
 
     Raises:
-        RegistryError: If only the registry could tell what serves, and it does not answer.
+        RegistryError: If the registry is asked, or only it could tell what serves, and it does not
+            answer.
     """
     catalog, models = context.catalog, load_models(context.catalog)
     if models.releases.reference() is None and (trouble := availability.trouble()):
         raise RegistryError(f"no release yet, and what serves cannot be asked for: {trouble}")
     releases = models.releases.since(limit)
     versions, others = _versions(catalog, _shelves(context), limit, _models_of(releases))
-    return Inventory([*versions, *_notes(models, limit), *_copies(models, limit, releases)], others)
+    in_use = _in_use(models, limit, releases)
+    stored = [*versions, *_notes(models, limit), *_copies(models, in_use)]
+    if registry:
+        stored += _registered(models, limit, in_use)
+    return Inventory(stored, others)
 
 
 def print_inventory(inventory: Inventory, dry_run: bool) -> None:
@@ -275,9 +286,8 @@ def _notes(models: Models, limit: datetime) -> Iterator[Stored]:
         yield Stored(_NOTES, *releases.staged_size(run), keep, partial(releases.drop_staged, run))
 
 
-def _copies(models: Models, limit: datetime, releases: Iterable[Release]) -> Iterator[Stored]:
-    """Copies of champions; what a run at work has staged is needed as well."""
-    champions = next(iter(models.datasets.values())).champions
+def _in_use(models: Models, limit: datetime, releases: Iterable[Release]) -> set[tuple[str, str]]:
+    """Names and versions of the models of some releases; a run at work has staged others."""
     needed = {
         (name, version.version)
         for release in releases
@@ -288,10 +298,22 @@ def _copies(models: Models, limit: datetime, releases: Iterable[Release]) -> Ite
     for run in models.releases.staged_runs():
         if not is_stamp(run) or not _is_old(run, limit):
             needed |= {(n, v.version) for n, v in models.releases.staged(run).items()}
+    return needed
+
+
+def _copies(models: Models, in_use: set[tuple[str, str]]) -> Iterator[Stored]:
+    """Copies of champions."""
+    champions = next(iter(models.datasets.values())).champions
     for copy in champions.copies():
-        yield Stored(
-            _COPIES, *champions.size(*copy), copy in needed, partial(champions.forget, *copy)
-        )
+        forget = partial(champions.forget, *copy)
+        yield Stored(_COPIES, *champions.size(*copy), copy in in_use, forget)
+
+
+def _registered(models: Models, limit: datetime, in_use: set[tuple[str, str]]) -> Iterator[Stored]:
+    """Versions in the registry; how many files they have is not asked for."""
+    for version in registered_versions(models.environment):
+        keep = version.created_at >= limit or (version.name, version.version) in in_use
+        yield Stored(_REGISTERED, 0, 0, keep, partial(delete_version, version))
 
 
 def _sweep(context: KedroContext) -> None:
