@@ -224,9 +224,9 @@ def _versions(
     stored = []
     for name, (versions, _) in looked.items():
         kind = name.rpartition(".")[2]
-        newest = _newest(versions, counts.get(kind, 1))
+        stays = needed | _newest(versions, counts.get(kind, 1))
         for version in versions:
-            keep = version.path not in old or version.path in needed | newest
+            keep = version.path not in old or version.path in stays
             remove = partial(shelves[name].remove, version)
             stored.append(Stored(kind, version.files, version.size, keep, remove))
     return stored, [path for _, others in looked.values() for path in others]
