@@ -120,6 +120,34 @@ def retrain(
         retraining.train(project.project_path, env, due)
 
 
+@cli.command(name="prune")
+@click.option("--keep", required=True, help="What is younger stays: weeks or days, as 8w or 60d.")
+@click.option(
+    "--models",
+    "registry",
+    is_flag=True,
+    help="Also delete versions in the model registry; their runs stay.",
+)
+@click.option("--dry-run", is_flag=True, help="Only say what would be removed.")
+@click.option("--env", "-e", default=None, help="Kedro environment.")
+@click.pass_obj
+def prune(
+    project: ProjectMetadata, keep: str, registry: bool, dry_run: bool, env: str | None
+) -> None:
+    """Remove old versions of datasets that no release and no monitoring needs.
+
+    The newest version of each dataset stays, and all that the models of the releases since then
+    were trained and judged on. It waits for runs of the environment to end.
+    """
+    from demand_forecast.framework.session import SegmentSession
+    from demand_forecast.reporting import pruning
+
+    with SegmentSession.for_command(project.project_path, env) as session:
+        age = pruning.parse_age(keep)
+        inventory = pruning.prune(session.load_context(), age, dry_run, registry)
+    pruning.print_inventory(inventory, dry_run)
+
+
 @cli.command(name="sample-data")
 @click.option("--stores", default=8, show_default=True, help="Stores per region.")
 @click.option("--products", default=10, show_default=True, help="Products of the company.")

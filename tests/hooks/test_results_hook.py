@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -11,7 +12,7 @@ import pandas as pd
 import pytest
 from kedro.io import DataCatalog, DatasetError
 from kedro.pipeline import Pipeline, node
-from sqlalchemy import insert, text
+from sqlalchemy import insert, text, update
 
 from demand_forecast.exceptions import ConfigurationError, ContractError
 from demand_forecast.framework import run_context
@@ -25,7 +26,7 @@ from demand_forecast.registry.tracking import ParentRun
 from demand_forecast.results_store.dataset import ResultsDataset
 from demand_forecast.results_store.facts import retraining
 from demand_forecast.results_store.publication import Place, Publication
-from demand_forecast.results_store.schema import MODELS
+from demand_forecast.results_store.schema import MODELS, RUNS
 from stand_ins import lineage
 
 PLAN = Segments(
@@ -109,6 +110,38 @@ def test_why_a_run_failed_is_noted_if_it_can_be(run, caplog) -> None:
         connection.execute(text("DROP TABLE fct_steps"))
     hook.on_pipeline_error(ValueError("again"), PARAMS, Pipeline([]), DataCatalog())
     assert "the failure was not noted" in caplog.text
+
+
+DEAD = 2**22 + 1  # above the greatest number of a process
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "closed"),
+    [
+        ("process", DEAD, True),
+        ("process", os.getpid(), True),  # the number is used again
+        ("process", os.getppid(), False),
+        ("process", None, False),  # noted before processes were
+        ("host", "elsewhere", False),
+    ],
+)
+def test_a_run_that_was_killed_is_closed_by_the_next(run, column, value, closed, caplog) -> None:
+    _, dataset = run
+    dataset.save(Publication(Place(), retraining(PLANNED)))
+    with dataset.database.writing() as connection:
+        connection.execute(update(RUNS).values({"process": DEAD} | {column: value}))
+    pipeline = Pipeline([node(lambda: 1, None, "published", name="publish")])
+    catalog = DataCatalog({"published": dataset})
+    later = PARAMS | {"run_id": "2026-01-02T00.00.00.000Z"}
+    with caplog.at_level("INFO"):
+        ResultsHook().before_pipeline_run(later, pipeline, catalog)
+    first, second = _ask(dataset, "SELECT status, error FROM dim_runs ORDER BY run_id")
+    assert second == {"status": "running", "error": None}
+    assert first["status"] == ("failed" if closed else "running")
+    assert first["error"] == ("interrupted" if closed else None)
+    rows = _ask(dataset, "SELECT 1 FROM fct_retraining UNION ALL SELECT 1 FROM fct_publications")
+    assert len(rows) == (0 if closed else 2)
+    assert (f"interrupted: {RUN}" in caplog.text) is closed
 
 
 def test_a_run_that_publishes_nothing_needs_no_database(run) -> None:

@@ -35,14 +35,25 @@ def test_version_and_lineage_are_told_without_the_files(champion) -> None:
 
 def test_a_registry_that_does_not_answer_is_no_missing_champion(champion) -> None:
     availability.remember("registry unreachable: no route to host")
-    assert champion.load().reason == "registry unreachable: no route to host"
+    found = champion.load()
+    assert found.reason == found.trouble == "registry unreachable: no route to host"
+
+
+def test_a_release_without_the_model_says_so_whether_the_registry_answers_or_not(champion) -> None:
+    """As the model's own dataset does: the release is known, and nothing serves by it."""
+    champion.releases.publish(lambda _: {}, "of another segment")
+    availability.remember("registry unreachable: no route to host")
+    found = champion.load()
+    assert (found.reason, found.trouble) == ("no champion", None)
 
 
 def test_a_release_that_was_changed_is_told(champion, tmp_path) -> None:
     champion.releases.publish(lambda _: {}, "a test")
     [document] = [f for f in (tmp_path / "releases").glob("*.json") if f.stem != "current"]
     document.write_text(document.read_text().replace("a test", "another"))
-    assert champion.load().reason.startswith("no release can be read: ")
+    found = champion.load()
+    assert found.reason.startswith("no release can be read: ")
+    assert found.trouble == found.reason
 
 
 def test_a_champion_is_only_read(champion) -> None:

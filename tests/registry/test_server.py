@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import socket
 import time
 
@@ -82,6 +83,7 @@ def test_runs_of_processes_that_were_killed_are_closed_with_what_is_below_them(o
 
     here = socket.gethostname()
     killed = begin(process_host=here, process_id=str(dead.pid))
+    same_number = begin(process_host=here, process_id=str(os.getpid()))  # it was used before
     below = begin(**{"mlflow.parentRunId": killed})
     others = [
         begin(process_host="elsewhere", process_id=str(dead.pid)),
@@ -91,9 +93,11 @@ def test_runs_of_processes_that_were_killed_are_closed_with_what_is_below_them(o
     own = begin()
     server.sign(ParentRun(own))
     server.sign(ParentRun())
-    assert server.close_interrupted("0") == 2
-    states = {run: client.get_run(run).info.status for run in (killed, below, own, *others)}
-    assert states == dict.fromkeys([killed, below], "KILLED") | dict.fromkeys(
+    assert server.close_interrupted(ParentRun(own, "0")) == 3
+    states = {
+        run: client.get_run(run).info.status for run in (killed, same_number, below, own, *others)
+    }
+    assert states == dict.fromkeys([killed, same_number, below], "KILLED") | dict.fromkeys(
         [own, *others], "RUNNING"
     )
 

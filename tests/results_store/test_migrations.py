@@ -25,7 +25,7 @@ NEWER = """
 from alembic import op
 from sqlalchemy import Column, Text
 
-revision, down_revision = "0002", "0001"
+revision, down_revision = "9999", "{head}"
 
 
 def upgrade():
@@ -65,15 +65,15 @@ def test_an_older_database_is_upgraded_and_keeps_its_data(
     before = store.ask("SELECT * FROM v_demands")
     newer = tmp_path / "newer"
     newer.mkdir()
-    (newer / "0002_managers.py").write_text(NEWER)
-    monkeypatch.setattr(migrations, "HEAD", "0002")
+    (newer / "9999_managers.py").write_text(NEWER.format(head=HEAD))
+    monkeypatch.setattr(migrations, "HEAD", "9999")
     monkeypatch.setattr(migrations, "VERSIONS", (*migrations.VERSIONS, newer))
     prepare(store.database)
-    assert store.ask("SELECT version_num FROM alembic_version").values.tolist() == [["0002"]]
+    assert store.ask("SELECT version_num FROM alembic_version").values.tolist() == [["9999"]]
     assert store.ask("SELECT manager FROM dim_stores")["manager"].isna().all()
     pd.testing.assert_frame_equal(store.ask("SELECT * FROM v_demands"), before)
     monkeypatch.undo()
-    with pytest.raises(ConfigurationError, match=f"has revision 0002, .* revisions up to {HEAD}"):
+    with pytest.raises(ConfigurationError, match=f"has revision 9999, .* revisions up to {HEAD}"):
         prepare(store.database)
 
 

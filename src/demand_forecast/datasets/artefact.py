@@ -22,6 +22,7 @@ from demand_forecast.datasets.optional import read_if_possible
 from demand_forecast.exceptions import ArtefactError
 
 MANIFEST = "manifest.json"
+REMOVED = ".removed"  # how the name of a folder ends that is being removed
 
 
 class Artefact(Protocol):
@@ -125,6 +126,31 @@ class Folders:
                     shutil.rmtree(folder, ignore_errors=True)
         return digest
 
+    def remove(self, path: str, aside: str) -> None:
+        """Remove a folder: locally it is first moved away as a whole, under a hidden name.
+
+        On an object store its manifest goes first, so that what is left of it is no folder.
+
+        Args:
+            path: The folder.
+            aside: Folder that it is moved into, on the same disk.
+        """
+        if self.local:
+            hidden = Path(aside) / f".{uuid.uuid4().hex}{REMOVED}"
+            Path(path).rename(hidden)
+            shutil.rmtree(hidden)
+            return
+        for manifest in [p for p in self.fs.find(path) if PurePosixPath(p).name == MANIFEST]:
+            self.fs.rm_file(manifest)
+        if self.fs.exists(path):
+            self.fs.rm(path, recursive=True)
+
+    def sweep(self, aside: str) -> None:
+        """Remove what a process that was killed in :meth:`remove` has left."""
+        if self.local:
+            for hidden in Path(aside).glob(f".*{REMOVED}"):
+                shutil.rmtree(hidden)
+
     def get(self, path: str, scratch: Path) -> Path:
         """The folder on this machine; a copy in ``scratch`` where it is elsewhere."""
         if self.local:
@@ -155,6 +181,12 @@ def _rename(folder: Path, target: Path) -> None:
         shutil.rmtree(old)
     else:
         folder.rename(target)
+
+
+def measure(fs: fsspec.AbstractFileSystem, path: str) -> tuple[int, int]:
+    """How many files are below a folder, and how many bytes in them."""
+    files = fs.find(path, detail=True).values()
+    return len(files), sum(file["size"] or 0 for file in files)
 
 
 class ArtefactDataset(AbstractVersionedDataset[Artefact, Any]):

@@ -121,8 +121,8 @@ def _held(folder: Path, region: str, until: float) -> Iterator[None]:
             lock.acquire(timeout=seconds)
         except Timeout:
             raise RunInProgressError(
-                f"region '{region}' is held by another run: {holder}. Wait for its end, or choose "
-                "other regions with --namespaces."
+                f"region '{region}' is held by another run: {holder}. Wait for its end; kedro "
+                "run may also take other regions, with --namespaces."
             ) from None
     try:
         yield

@@ -22,7 +22,7 @@ from demand_forecast.results_store.dataset import database_of
 from demand_forecast.results_store.migrations import prepare
 from demand_forecast.results_store.publication import note_run
 from demand_forecast.results_store.releases import publish_release
-from demand_forecast.results_store.runs import complete_run, fail_run
+from demand_forecast.results_store.runs import close_interrupted, complete_run, fail_run, here
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -40,6 +40,8 @@ class ResultsHook:
     ) -> None:
         """Bring the database to today's tables and note the run, where it publishes.
 
+        Runs whose process was killed are closed.
+
         Raises:
             ConfigurationError: If the database cannot be reached; better now than after hours.
         """
@@ -50,6 +52,7 @@ class ResultsHook:
         try:
             prepare(self._database)
             with self._database.writing() as connection:
+                closed = close_interrupted(connection)
                 note_run(
                     connection,
                     run_params["run_id"],
@@ -57,12 +60,15 @@ class ResultsHook:
                     pipelines=",".join(run_params.get("pipeline_names") or ["__default__"]),
                     namespaces=",".join(slices),
                     git_commit=git_commit(),
+                    **here(),
                 )
         except OperationalError as error:
             raise ConfigurationError(
                 f"the results store {self._database.shown} cannot be used: {error.orig} "
                 "(results_database in globals.yml)"
             ) from error
+        if closed:
+            _LOGGER.info("results store: closed runs that were interrupted: %s", ", ".join(closed))
 
     @hook_impl
     def after_pipeline_run(

@@ -82,7 +82,7 @@ class TrackingHook:
             self._hook.before_pipeline_run(run_params, pipeline, catalog)
             run = active_run()
             server.sign(run)
-            if closed := server.close_interrupted(run.experiment_id):
+            if closed := server.close_interrupted(run):
                 _LOGGER.info("MLflow: closed %d runs that were interrupted", closed)
 
         self._try(start)

@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-import logging
-
 from kedro.io import DatasetError
 
 from demand_forecast.exceptions import ArtefactError
 from demand_forecast.modelling.lifecycle.records import RegisteredModel, TrainedModel
-from demand_forecast.registry import availability
-from demand_forecast.registry.aliases import CHAMPION
 from demand_forecast.registry.model_registry import ModelRegistryDataset
-
-_LOGGER = logging.getLogger(__name__)
 
 
 class ChampionDataset(ModelRegistryDataset):
@@ -23,12 +17,9 @@ class ChampionDataset(ModelRegistryDataset):
         try:
             champion = self.champion()
         except ArtefactError as error:
-            _LOGGER.warning("%s: %s", self.name, error)
-            return RegisteredModel(None, self.name, reason=f"no release can be read: {error}")
+            return self._unknown(f"no release can be read: {error}")
         if champion is None:
-            return RegisteredModel(
-                None, self.name, reason=availability.trouble() or f"no {CHAMPION}"
-            )
+            return self._none()
         return RegisteredModel(None, self.name, champion.version, champion.lineage)
 
     def save(self, data: TrainedModel) -> None:

@@ -7,12 +7,12 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import fsspec
 from kedro.io.core import get_protocol_and_path
 
-from demand_forecast.datasets.artefact import Folders, verify
+from demand_forecast.datasets.artefact import MANIFEST, Folders, measure, verify
 from demand_forecast.exceptions import ArtefactError
 from demand_forecast.modelling.models.kinds import load_model
 from demand_forecast.modelling.protocol import Forecaster
@@ -67,6 +67,25 @@ class Champions:
             self.keep(name, version, files)
         except OSError as error:  # a full disk must not keep scoring from running
             _LOGGER.warning("%s version %s: no copy is kept: %s", name, version, error)
+
+    def copies(self) -> list[tuple[str, str]]:
+        """Names and versions of all copies that are complete, sorted."""
+        fs = self._folders.fs
+        manifests = [PurePosixPath(path) for path in fs.glob(f"{self._root}/*/*/{MANIFEST}")]
+        found = sorted((path.parts[-3], path.parts[-2]) for path in manifests)
+        return [copy for copy in found if not copy[1].startswith(".")]  # one that is being written
+
+    def size(self, name: str, version: str) -> tuple[int, int]:
+        """Files of a copy, and bytes in them."""
+        return measure(self._folders.fs, self._path(name, version))
+
+    def forget(self, name: str, version: str) -> None:
+        """Remove a copy; where it is wanted again, it is fetched from the registry."""
+        self._folders.remove(self._path(name, version), self._root)
+
+    def sweep(self) -> None:
+        """Remove what was left of a removal that was killed."""
+        self._folders.sweep(self._root)
 
     def _path(self, name: str, version: str) -> str:
         return f"{self._root}/{name}/{version}"

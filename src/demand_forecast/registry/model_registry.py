@@ -96,12 +96,9 @@ class ModelRegistryDataset(AbstractDataset[TrainedModel, RegisteredModel]):
         try:
             champion = self.champion()
         except ArtefactError as error:
-            _LOGGER.warning("%s: %s", self.name, error)
-            return RegisteredModel(None, self.name, reason=f"no release can be read: {error}")
+            return self._unknown(f"no release can be read: {error}")
         if champion is None:
-            # Where no release is known because the registry is down, that is the reason.
-            unknown = self._known_release() is None and availability.trouble()
-            return RegisteredModel(None, self.name, reason=unknown or f"no {CHAMPION}")
+            return self._none()
         reasons = []
         for alias, version in {CHAMPION: champion, PREVIOUS: champion.previous}.items():
             if version is None:
@@ -130,6 +127,17 @@ class ModelRegistryDataset(AbstractDataset[TrainedModel, RegisteredModel]):
             staged = self.releases.staged_version(self._run.run, self.name)
             return champion if staged is None else Champion.after(champion, staged)
         return champion
+
+    def _none(self) -> RegisteredModel:
+        """That there is no champion; or, where only the registry could tell, that it is down."""
+        trouble = availability.trouble()
+        if trouble and self._known_release() is None:
+            return self._unknown(trouble)
+        return RegisteredModel(None, self.name, reason=f"no {CHAMPION}")
+
+    def _unknown(self, trouble: str) -> RegisteredModel:
+        _LOGGER.warning("%s: %s", self.name, trouble)
+        return RegisteredModel(None, self.name, reason=trouble, trouble=trouble)
 
     def _known_release(self) -> Any:
         return self.releases.reference() if self._run is None else self._run.release

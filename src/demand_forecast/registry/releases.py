@@ -232,6 +232,33 @@ class ReleaseStore:
 
         return [(release, state(release)) for release in releases]
 
+    def since(self, moment: datetime) -> list[Release]:
+        """What has served since a moment, and what may yet: those that wait for approval.
+
+        Of these the newest counts whatever its age; without another name it is the one approved.
+
+        Raises:
+            ArtefactError: If one of them is not what was written.
+        """
+        served = []
+        for release in self.chain():
+            served.append(release)
+            if release.created_at <= moment:
+                break
+        waiting = [release for release, state in self.all() if state == "pending approval"]
+        return [*served, *(r for r in waiting if r is waiting[0] or r.created_at > moment)]
+
+    def staged_runs(self) -> list[str]:
+        """Runs that have staged something, the oldest first."""
+        folder = f"{self.root}/{_STAGED}"
+        paths = self._fs.ls(folder, detail=False) if self._fs.exists(folder) else []
+        return sorted(PurePosixPath(path.rstrip("/")).name for path in paths)
+
+    def staged_size(self, run: str) -> tuple[int, int]:
+        """How many notes a run has staged, and their bytes."""
+        folder = f"{self.root}/{_STAGED}/{run}"
+        return len(self._fs.find(folder)), int(self._fs.du(folder))
+
     def stage(self, run: str, name: str, version: ModelVersion) -> None:
         """Note that a run has promoted a version of a model."""
         self._write(f"{_STAGED}/{run}/{name}.json", _text(version))

@@ -113,11 +113,11 @@ def sign(run: ParentRun) -> None:
         client.set_tag(run.run_id, _PROCESS, str(os.getpid()))
 
 
-def close_interrupted(experiment_id: str) -> int:
+def close_interrupted(own: ParentRun) -> int:
     """Close the MLflow runs whose process on this machine was killed, and the runs below them.
 
     Args:
-        experiment_id: Where to look.
+        own: The run of this process; its experiment is looked at.
 
     Returns:
         How many were closed.
@@ -125,16 +125,27 @@ def close_interrupted(experiment_id: str) -> int:
     from mlflow.tracking import MlflowClient
 
     client = MlflowClient()
-    running = client.search_runs([experiment_id], "attributes.status = 'RUNNING'")
+    running = client.search_runs([own.experiment_id], "attributes.status = 'RUNNING'")
     here = [run for run in running if run.data.tags.get(_HOST) == socket.gethostname()]
-    dead = {run.info.run_id for run in here if not _is_alive(run.data.tags.get(_PROCESS, ""))}
+    dead = {run.info.run_id for run in here if not is_alive(run.data.tags.get(_PROCESS, ""))}
+    dead.discard(str(own.run_id))
     dead |= {r.info.run_id for r in running if r.data.tags.get("mlflow.parentRunId") in dead}
     for run_id in dead:
         client.set_terminated(run_id, "KILLED")
     return len(dead)
 
 
-def _is_alive(process: str) -> bool:
+def is_alive(process: str) -> bool:
+    """Whether another process of this machine lives, as far as that can be told.
+
+    The number of this process was that of an earlier one: numbers are used again, in a container
+    at every start.
+
+    Args:
+        process: Its number.
+    """
+    if process == str(os.getpid()):
+        return False
     try:
         os.kill(int(process), 0)
     except ProcessLookupError:

@@ -11,7 +11,6 @@ from demand_forecast.results_store.views import figure
 
 _ALL: Final = {m.name: m for metric in STORED for m in (metric, metric.twin)}
 UNITS: Final = {name: metric.unit.value for name, metric in _ALL.items()}
-MEANINGS: Final = {name: metric.what for name, metric in _ALL.items()}
 
 
 def measures(table: Table, *names: str) -> list[ColumnElement[Any]]:

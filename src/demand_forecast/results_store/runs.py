@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import os
+import socket
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Final
 
 import pandas as pd
 from sqlalchemy import Connection, delete, func, select, text, update
 
+from demand_forecast.registry.server import is_alive
 from demand_forecast.results_store.checks import check
 from demand_forecast.results_store.database import load_rows
 from demand_forecast.results_store.publication import now
 from demand_forecast.results_store.schema import METADATA, PUBLICATIONS, QUALITY, RUNS, STEPS
+
+INTERRUPTED: Final = "interrupted"
 
 
 def complete_run(
@@ -60,6 +65,35 @@ def fail_run(
         steps: Rows of ``fct_steps`` without the run.
     """
     _end(connection, run_id, steps, status="failed", seconds=seconds, error=error)
+
+
+def close_interrupted(connection: Connection) -> list[str]:
+    """Mark runs as failed whose process on this machine was killed, and delete their facts.
+
+    Nobody has seen these: views show complete runs only, and no later run refers to them.
+
+    Args:
+        connection: In a transaction that writes, before the run of this process is noted.
+
+    Returns:
+        The runs that were closed.
+    """
+    running = select(RUNS.c.run_id, RUNS.c.process).where(
+        RUNS.c.status == "running", RUNS.c.host == socket.gethostname()
+    )
+    dead = [run_id for run_id, process in connection.execute(running) if not is_alive(str(process))]
+    for run_id in dead:
+        published = select(PUBLICATIONS.c.fact).where(PUBLICATIONS.c.run_id == run_id).distinct()
+        for name in [*connection.scalars(published), PUBLICATIONS.name]:
+            table = METADATA.tables[name]
+            connection.execute(delete(table).where(table.c.run_id == run_id))
+        _end(connection, run_id, [], status="failed", error=INTERRUPTED)
+    return dead
+
+
+def here() -> dict[str, Any]:
+    """Columns of ``dim_runs`` that say where this process works."""
+    return {"host": socket.gethostname(), "process": os.getpid()}
 
 
 def _analyze(connection: Connection, run_id: str) -> None:

@@ -164,7 +164,8 @@ RUNS: Final = _table(
     _facts(Date, True, as_of="Last week of history in what it published."),
     _texts(status="running, complete or failed."),
     _maybe_numbers(seconds="From start to end by the clock."),
-    _maybe_texts(error="What it failed by."),
+    _maybe_texts(error="What it failed by.", host="Machine on which it was started."),
+    _facts(BigInteger, True, process="Number of its process there."),
     [
         CheckConstraint("status IN ('running', 'complete', 'failed')", name="status"),
         CheckConstraint("status = 'running' OR ended_at IS NOT NULL", name="ended"),

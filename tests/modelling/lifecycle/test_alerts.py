@@ -113,6 +113,7 @@ def test_forecasts_that_leap_and_a_silent_registry_are_told() -> None:
         rules=AlertParameters(forecast_change=50),
     )
     assert alerts["severity"].tolist() == ["high", "low"]
+    assert alerts["what"][0] == "champion not known"
     assert alerts["how_much"][1] == "60 % of the units of the same weeks, bias -60 %"
 
 

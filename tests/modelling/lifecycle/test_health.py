@@ -125,7 +125,7 @@ def test_what_was_refused_or_taken_back_is_not_trained_again(panel) -> None:
 
 
 def test_a_registry_that_does_not_answer_is_told(panel) -> None:
-    silent = RegisteredModel(None, "t.fast", reason="the registry does not answer")
+    silent = RegisteredModel(None, "t.fast", trouble="the registry does not answer")
     health = _health(panel, silent)
     assert health["models"][0]["trouble"] == "the registry does not answer"
     assert not _plan(health)["retrain"]

@@ -10,7 +10,6 @@ from demand_forecast.modelling.arrays import Array, IntArray, Weeks
 from demand_forecast.modelling.features.feature import Columns, Derivation, Feature
 from demand_forecast.modelling.panel import Group
 
-WEEKS_A_YEAR = 52.1775
 _DAY = np.timedelta64(1, "D")
 _FOURIER_ORDER = 3
 WEEK_NUMBERS = 53

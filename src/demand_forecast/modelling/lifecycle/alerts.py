@@ -94,7 +94,7 @@ def rank_alerts(
         drift: See :func:`demand_forecast.modelling.lifecycle.drift.find_drift`.
         quality: Data quality of the regions from run to run.
         stabilities: Forecasts from run to run, of each segment.
-        troubles: By model, why the registry does not tell about it.
+        troubles: By model, why it is not known which champion it has.
         today: By the calendar.
         rules: Limits.
 
@@ -136,8 +136,8 @@ def _together(alerts: list[Alert]) -> dict[str, Any]:
 
 def _of_registry(troubles: Mapping[str, str]) -> Iterator[Alert]:
     for model, trouble in troubles.items():
-        action = "look after the MLflow server; champions are still there"
-        yield Alert("high", "registry does not answer", model, "", 0, trouble, action)
+        action = "see to what is named: the MLflow server, or the file of the release"
+        yield Alert("high", "champion not known", model, "", 0, trouble, action)
 
 
 def _of_models(plan: pd.DataFrame) -> Iterator[Alert]:

@@ -55,9 +55,15 @@ def learned_panel(lineage: Lineage, now: Panel, past: Versions[Panel]) -> Panel 
     """The panel that a model was trained on, among those that are stored; None where it is gone."""
     if now.digest == lineage.panel_digest:
         return now
-    for panel in islice(nearest(past, lineage.trained_at), _TRIES):
+    found = learned_version(lineage, past)
+    return None if found is None else found[1]
+
+
+def learned_version(lineage: Lineage, past: Versions[Panel]) -> tuple[str, Panel] | None:
+    """Name and panel of the stored version that a model was trained on; None where it is gone."""
+    for name, panel in islice(nearest(past, lineage.trained_at), _TRIES):
         if panel.as_of.date() == lineage.as_of and panel.digest == lineage.panel_digest:
-            return panel
+            return name, panel
     return None
 
 

@@ -77,7 +77,7 @@ def segment_health(
                 "store_format": panel.store_format,
                 "velocity": velocity,
                 "model_version": champion.version or None,
-                "trouble": champion.reason if champion.reason.startswith("the registry") else None,
+                "trouble": champion.trouble,
                 "refused": _refused(model.last, champion, (*recipe, digest)),
                 **_origin(lineage),
                 "current_code_digest": recipe[0],

@@ -72,6 +72,7 @@ class RegisteredModel:
         version: Version of ``model``; empty where there is none.
         lineage: Where ``model`` comes from; None where there is none or it is not known.
         reason: Why a lesser model, or none, is given; empty where it is the champion.
+        trouble: Why it is not known whether there is a champion; None where that is known.
     """
 
     model: Forecaster | None
@@ -79,6 +80,7 @@ class RegisteredModel:
     version: str = ""
     lineage: Lineage | None = None
     reason: str = ""
+    trouble: str | None = None
 
     @property
     def kind(self) -> str:

@@ -20,7 +20,7 @@ T = TypeVar("T")
 Versions = Mapping[str, Callable[[], T]]
 
 
-def nearest(past: Versions[T], moment: datetime | None) -> Iterator[T]:
+def nearest(past: Versions[T], moment: datetime | None) -> Iterator[tuple[str, T]]:
     """Versions in the order in which one of a past moment is looked for; each is read when asked.
 
     Versions are named by the start of their run, so what a training has stored is the newest one
@@ -29,6 +29,9 @@ def nearest(past: Versions[T], moment: datetime | None) -> Iterator[T]:
     Args:
         past: How to load each version, by name.
         moment: When the model was registered; without it the newest comes first.
+
+    Yields:
+        Its name and what it holds; what cannot be read is left out.
     """
     names = sorted(past, reverse=True)
     stamp = "~" if moment is None else _stamp(moment)
@@ -37,7 +40,7 @@ def nearest(past: Versions[T], moment: datetime | None) -> Iterator[T]:
             version = past[name]()
         except Exception:  # noqa: S112 - what cannot be read is not what is looked for
             continue
-        yield version
+        yield name, version
 
 
 def _stamp(moment: datetime) -> str:
@@ -72,9 +75,23 @@ def judged_on(lineage: Lineage | None, past: Versions[pd.DataFrame]) -> pd.DataF
     Returns:
         The ensemble's rows; none where that backtest is not known, or no longer there.
     """
-    if lineage is not None and lineage.validated_mape is not None:
-        for backtest in islice(nearest(past, lineage.trained_at), _TRIES):
-            rows = backtest[backtest["model"] == ENSEMBLE]
-            if math.isclose(mape(rows["actual"], rows["mape_point"]), lineage.validated_mape):
-                return rows
-    return pd.DataFrame(columns=BACKTEST_COLUMNS)
+    found = None if lineage is None else judging_version(lineage, past)
+    return pd.DataFrame(columns=BACKTEST_COLUMNS) if found is None else found[1]
+
+
+def judging_version(
+    lineage: Lineage, past: Versions[pd.DataFrame]
+) -> tuple[str, pd.DataFrame] | None:
+    """Name and rows of the backtest by which a model was judged, see :func:`judged_on`.
+
+    Args:
+        lineage: Of the model.
+        past: How to load each stored backtest, by version.
+    """
+    if lineage.validated_mape is None:
+        return None
+    for name, backtest in islice(nearest(past, lineage.trained_at), _TRIES):
+        rows = backtest[backtest["model"] == ENSEMBLE]
+        if math.isclose(mape(rows["actual"], rows["mape_point"]), lineage.validated_mape):
+            return name, rows
+    return None
