@@ -89,7 +89,8 @@ class Files:
         if now is None:
             return f"{path} is missing"
         if now.sha256 != record.sha256:
-            return f"{path} is not what was recorded: {now.sha256[:12]}, not {record.sha256[:12]}"
+            place = f"{path}/{MANIFEST}" if self._is_folder(path) else path
+            return f"{place} is not what was recorded: {now.sha256[:12]}, not {record.sha256[:12]}"
         try:
             if self._is_local and self._is_folder(path):
                 verify(Path(path), record.sha256)
