@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
@@ -19,6 +20,7 @@ from demand_forecast.framework import run_context
 from demand_forecast.framework.failures import Failure, RunFailedError
 from demand_forecast.framework.run_context import RunContext
 from demand_forecast.framework.segments import Segments
+from demand_forecast.hooks import audit as module
 from demand_forecast.hooks.audit import AuditHook
 from demand_forecast.registry.audit import AuditTrail
 
@@ -144,3 +146,25 @@ def test_a_trail_that_cannot_be_written_spoils_no_run(end, tmp_path, caplog):
 
 def test_where_no_data_root_is_known_nothing_is_written(end):
     assert end(root=None) is None
+
+
+def test_what_was_there_already_counts_as_read(end, catalog, tmp_path):
+    """A run with ``--only-missing-outputs`` leaves out what makes the totals."""
+    (tmp_path / f"totals/{RUN}").rename(tmp_path / "totals/2025-12-25T00.00.00.000Z")
+    catalog.get("totals").release()
+    manifest = end()
+    assert [record.dataset for record in manifest.outputs] == [f"{BRANCH}.verdict"]
+    assert {(r.dataset, r.version) for r in manifest.inputs} == {
+        ("plan", None),
+        ("totals", "2025-12-25T00.00.00.000Z"),
+    }
+
+
+def test_an_unreadable_release_is_none(caplog):
+    models = [SimpleNamespace(releases=SimpleNamespace(reference=_unreadable))]
+    assert module._in_force(models) is None
+    assert "names no release: cut short" in caplog.text
+
+
+def _unreadable():
+    raise ArtefactError("cut short")

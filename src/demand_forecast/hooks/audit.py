@@ -6,7 +6,7 @@ import hashlib
 import json
 import logging
 import platform
-from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Final, Literal
@@ -18,12 +18,13 @@ from kedro.pipeline import Pipeline
 
 from demand_forecast.conditioning.conditioned import FACTS
 from demand_forecast.datasets.raw_source import RawSourceDataset
-from demand_forecast.exceptions import DemandForecastError
+from demand_forecast.exceptions import ArtefactError
 from demand_forecast.framework import run_context
 from demand_forecast.framework.failures import RunFailedError, said_in_a_line
 from demand_forecast.registry.audit import AuditTrail, Code, FileRecord, Manifest, Outcome
-from demand_forecast.registry.documents import Author
+from demand_forecast.registry.documents import Author, Reference
 from demand_forecast.registry.file_records import Files, place_of
+from demand_forecast.registry.model_registry import ModelRegistryDataset
 from demand_forecast.registry.tracking import code_diff, git_commit, masked
 
 Catalog = CatalogProtocol[Any, Any]
@@ -89,7 +90,7 @@ class AuditHook:
         try:
             manifest = _manifest(root, run_params, pipeline, catalog, error)
             AuditTrail(root).append(manifest.model_copy(update={"started_at": self._started_at}))
-        except (DemandForecastError, OSError) as trouble:  # what the run has made is still good
+        except Exception as trouble:  # what the run has made is still good
             _LOGGER.error("the run is missing from the audit trail: %s", trouble)
 
 
@@ -107,7 +108,10 @@ def _manifest(
     files = Files(root)
     done = _done(pipeline, error)
     outputs = _records(files, done.all_outputs(), catalog, saved=True)
-    inputs = [*_records(files, done.inputs(), catalog, saved=False), *_raw(files, done, catalog)]
+    made = {record.dataset for record in outputs}
+    # What was there already, of a run that makes only what is missing, has been read instead.
+    read = done.inputs() if error else done.datasets() - made
+    inputs = [*_records(files, read, catalog, saved=False), *_raw(files, made, catalog)]
     written = {record.path for record in outputs}  # of these, what was there before is gone
     return Manifest(
         id="",
@@ -125,8 +129,8 @@ def _manifest(
         parameters=_digest(parameters),
         seed=parameters.get("training", {}).get("seed"),
         began_with=context.release.release if context.release else None,
-        release=models[0].releases.reference() if models else None,
-        verdicts=_verdicts(done, catalog),
+        release=_in_force(models),
+        verdicts=_verdicts(made, catalog),
         inputs=tuple(record for record in inputs if record.path not in written),
         outputs=tuple(outputs),
     )
@@ -151,11 +155,11 @@ def _records(files: Files, names: Iterable[str], catalog: Catalog, saved: bool) 
     return found
 
 
-def _raw(files: Files, done: Pipeline, catalog: Catalog) -> Iterator[FileRecord]:
+def _raw(files: Files, made: Collection[str], catalog: Catalog) -> Iterator[FileRecord]:
     """The raw files of the regions that were conditioned, as they were when they were read."""
     for region in run_context.current().segments.regions:
         name = f"{region}.conditioned"
-        place = place_of(catalog.get(name), saved=True) if name in done.all_outputs() else None
+        place = place_of(catalog.get(name), saved=True) if name in made else None
         if place is None:
             continue
         sources = json.loads(files.fs.cat_file(f"{place[0]}/{FACTS}"))["files"]
@@ -169,12 +173,20 @@ def _raw(files: Files, done: Pipeline, catalog: Catalog) -> Iterator[FileRecord]
                     yield files.known(f"{region}.raw_{source}", path, sha256)
 
 
-def _verdicts(done: Pipeline, catalog: Catalog) -> dict[str, Outcome]:
+def _verdicts(made: Collection[str], catalog: Catalog) -> dict[str, Outcome]:
     branches = run_context.current().segments.branches
     names = {branch.namespace: f"{branch.namespace}.verdict" for branch in branches}
-    made = {place: name for place, name in names.items() if name in done.all_outputs()}
-    verdicts = {place: catalog.load(name) for place, name in made.items() if catalog.exists(name)}
+    verdicts = {place: catalog.load(name) for place, name in names.items() if name in made}
     return {place: Outcome.model_validate(verdict) for place, verdict in verdicts.items()}
+
+
+def _in_force(models: Sequence[ModelRegistryDataset]) -> Reference | None:
+    """The release in force; None before the first, and where it cannot be told."""
+    try:
+        return models[0].releases.reference() if models else None
+    except ArtefactError as error:
+        _LOGGER.warning("the manifest of the run names no release: %s", error)
+        return None
 
 
 def _status(error: Exception | None) -> Status:

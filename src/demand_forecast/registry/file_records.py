@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import os
+import tempfile
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,7 +16,7 @@ from fsspec.implementations.local import LocalFileSystem
 from kedro.io import AbstractVersionedDataset
 
 from demand_forecast.conditioning.conditioned import FACTS as REGION_FACTS
-from demand_forecast.datasets.artefact import MANIFEST, verify
+from demand_forecast.datasets.artefact import MANIFEST, Folders, verify
 from demand_forecast.exceptions import ArtefactError
 from demand_forecast.modelling.panel import FACTS as PANEL_FACTS
 from demand_forecast.registry.audit import FileRecord
@@ -92,8 +93,10 @@ class Files:
             place = f"{path}/{MANIFEST}" if self._is_folder(path) else path
             return f"{place} is not what was recorded: {now.sha256[:12]}, not {record.sha256[:12]}"
         try:
-            if self._is_local and self._is_folder(path):
-                verify(Path(path), record.sha256)
+            if self._is_folder(path):
+                with tempfile.TemporaryDirectory() as scratch:
+                    folder = Folders(self.fs, self._is_local).get(path, Path(scratch))
+                    verify(folder, record.sha256)
         except ArtefactError as error:
             return str(error)
         return ""
@@ -109,7 +112,7 @@ class Files:
         if path.endswith(".parquet"):
             try:
                 facts["rows"] = pq.read_metadata(io.BytesIO(text)).num_rows
-            except OSError:  # what is no Parquet any more has no rows, but a digest
+            except (OSError, ValueError):  # what is no Parquet any more has no rows, but a digest
                 facts["rows"] = None
         return facts
 
