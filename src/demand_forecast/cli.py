@@ -269,6 +269,7 @@ def explain(
 @click.option("--store", required=True, help="The store, such as NTX001.")
 @click.option("--product", required=True, help="The product, such as 10103.")
 @click.option("--week", default=None, help="A week, as 2019-12-28; default: the first forecast.")
+@click.option("--replay", is_flag=True, help="Train its model again and compare it, bit by bit.")
 @click.option("--env", "-e", default=None, help="Kedro environment.")
 @click.pass_obj
 def trace(
@@ -277,6 +278,7 @@ def trace(
     store: str,
     product: str,
     week: str | None,
+    replay: bool,
     env: str | None,
 ) -> None:
     """Follow a number of the newest forecast back to raw files, and check every digest.
@@ -290,6 +292,10 @@ def trace(
     with SegmentSession.for_command(project.project_path, env) as session:
         catalog = session.load_context().catalog
         traced = tracing.trace_stored(catalog, namespace, store, product, week)
+        if replay:
+            from demand_forecast.reporting.replay import replay_traced
+
+            traced.steps.append(replay_traced(catalog, namespace, traced))
     tracing.print_trace(traced)
     if not traced.is_good:
         raise click.exceptions.Exit(1)

@@ -153,8 +153,9 @@ def test_kedro_trace_follows_a_forecast_to_raw_files_and_finds_a_changed_byte(
 ) -> None:
     store, product = stored["north_texas.large.forecast"].loc[0, KEY]
     options = ["--namespace=north_texas.large", f"--store={store}", f"--product={product}"]
-    result = full_run.command(*options, "--env=test", of="trace")
+    result = full_run.command(*options, "--replay", "--env=test", of="trace")
     assert result.exit_code == 0, result.output
+    assert "it is the same to the last bit" in " ".join(result.output.split())
     assert "Every link holds." in result.output
     raw = full_run.root / "data/01_raw/north_texas/stores.csv"
     before = raw.read_bytes()

@@ -33,7 +33,7 @@ class Files:
 
     def __init__(self, data_root: str) -> None:
         self.fs, self.root = fsspec.core.url_to_fs(data_root)
-        self._is_local = isinstance(self.fs, LocalFileSystem)
+        self.is_local = isinstance(self.fs, LocalFileSystem)
         self._known: dict[str, dict[str, Any]] = {}
 
     def record(self, dataset: str, path: str, version: str | None = None) -> FileRecord | None:
@@ -68,7 +68,7 @@ class Files:
         """A path from the data root on, so that the project may be moved; else an address."""
         if "://" in path:
             return path
-        if self._is_local:
+        if self.is_local:
             return Path(os.path.relpath(path, self.root)).as_posix()
         inside = path.removeprefix(f"{self.root}/")
         return f"file://{path}" if inside == path else inside
@@ -77,7 +77,7 @@ class Files:
         """Where the file of a record is."""
         if "://" in path:
             return path
-        return os.path.normpath(f"{self.root}/{path}") if self._is_local else f"{self.root}/{path}"
+        return os.path.normpath(f"{self.root}/{path}") if self.is_local else f"{self.root}/{path}"
 
     def check(self, record: FileRecord) -> str:
         """What is wrong with a file or any file of a folder; empty where it is what was recorded.
@@ -95,7 +95,7 @@ class Files:
         try:
             if self._is_folder(path):
                 with tempfile.TemporaryDirectory() as scratch:
-                    folder = Folders(self.fs, self._is_local).get(path, Path(scratch))
+                    folder = Folders(self.fs, self.is_local).get(path, Path(scratch))
                     verify(folder, record.sha256)
         except ArtefactError as error:
             return str(error)

@@ -78,11 +78,34 @@ class Number(NamedTuple):
         return f"{self.namespace}, store {store}, product {product}, week {week}: {mean}"
 
 
+class Training(NamedTuple):
+    """How the model behind a number came to be.
+
+    Attributes:
+        name: Registered name.
+        model: The version.
+        manifest: Of the run that trained it.
+        panel: What it has learned from.
+    """
+
+    name: str
+    model: ModelVersion
+    manifest: Manifest
+    panel: FileRecord
+
+
 class Traced(NamedTuple):
-    """The way back from a number."""
+    """The way back from a number.
+
+    Attributes:
+        number: The number; None where the way ends before it.
+        steps: The links.
+        training: Of its model, where that is known.
+    """
 
     number: Number | None
     steps: list[Step]
+    training: Training | None = None
 
     @property
     def is_good(self) -> bool:
@@ -174,7 +197,8 @@ def trace(stored: Stored, namespace: str, forecast: str, wanted: dict[str, str |
     except (OSError, ValueError):
         return Traced(None, steps)  # its step says that it has changed
     number = Number(namespace, choose(table, **wanted).iloc[0])
-    return Traced(number, [*steps, *walk.origins(number, manifest)])
+    steps += walk.origins(number, manifest)
+    return Traced(number, steps, walk.training)
 
 
 def print_trace(traced: Traced) -> None:
@@ -233,6 +257,7 @@ class _Walk:
     stored: Stored
     manifests: list[Manifest]
     namespace: str
+    training: Training | None = None
     _newest: dict[str, FileRecord] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -262,9 +287,9 @@ class _Walk:
         if not number.row["model_version"]:
             yield Step("model", str(number.row["model_kind"]), "a rule without a stored model")
         else:
-            steps, learned = self._model(number, manifest)
-            yield from steps
-            if learned is not None:
+            yield from self._model(number, manifest)
+            if self.training is not None:
+                learned = self.training.panel
                 panels.setdefault(learned.path, ("training panel", learned))
         seen: set[str] = set()
         for what, record in panels.values():
@@ -274,21 +299,23 @@ class _Walk:
                     seen.add(step.name + step.told)
                     yield step
 
-    def _model(self, number: Number, manifest: Manifest) -> tuple[list[Step], FileRecord | None]:
-        """Release, model and verdict; and the panel that the model has learned from."""
+    def _model(self, number: Number, manifest: Manifest) -> Iterator[Step]:
+        """Release, model, its training and verdict."""
         name, version = str(number.row["model_name"]), str(number.row["model_version"])
         steps, champion = self._release(name, version, manifest)
+        yield from steps
         if champion is None:
-            return steps, None
-        steps.append(self._stored_model(name, champion))
-        training = self._training(champion)
-        if training is None:
+            return
+        yield self._stored_model(name, champion)
+        self.training = self._training(name, champion)
+        if self.training is None:
             told = "no manifest of the run that trained it is in the chain"
-            return [*steps, _missing("training run", f"{name} v{version}", told)], None
-        steps.append(_run(training)._replace(what="training run"))
+            yield _missing("training run", f"{name} v{version}", told)
+            return
+        yield _run(self.training.manifest)._replace(what="training run")
         if champion.lineage.velocity is not None:
-            steps.append(self._verdict(f"{self.namespace}.{champion.lineage.velocity}", training))
-        return steps, training.find(f"{self.namespace}.panel")
+            branch = f"{self.namespace}.{champion.lineage.velocity}"
+            yield self._verdict(branch, self.training.manifest)
 
     def _release(
         self, name: str, version: str, manifest: Manifest
@@ -319,15 +346,16 @@ class _Walk:
             return Step("model", what, told, "changed", str(error))
         return Step("model", what, told)
 
-    def _training(self, champion: ModelVersion) -> Manifest | None:
+    def _training(self, name: str, model: ModelVersion) -> Training | None:
         """The run that trained a model: on the same panel, and at work when it was registered."""
-        trained_at, digest = champion.lineage.trained_at, champion.lineage.panel_digest
+        trained_at, digest = model.lineage.trained_at, model.lineage.panel_digest
         for manifest in self.manifests if trained_at else ():
             panel = manifest.find(f"{self.namespace}.panel")
             begun = manifest.started_at.replace(microsecond=0)
-            is_panel = panel is not None and panel.content == digest
-            if is_panel and trained_at and begun <= trained_at <= manifest.ended_at:
-                return manifest
+            if panel is None or panel.content != digest or trained_at is None:
+                continue
+            if begun <= trained_at <= manifest.ended_at:
+                return Training(name, model, manifest, panel)
         return None
 
     def _verdict(self, branch: str, training: Manifest) -> Step:
