@@ -33,6 +33,7 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 _VERSIONED = "what Kedro's base class gives to versioned datasets, and documents for one's own"
 _SESSION = "a session of one's own has no other way to what the base class was given"
 _RUNNER = "a runner of one's own has no other way to what the base class was given"
+_PLACE = "where a dataset's file lies has no public name"
 _WORKBOOK = "openpyxl's own reader of a sheet needs them; its public one trusts a sheet's size"
 PRIVATE_OF_OTHERS: dict[tuple[str, str], str] = {
     ("conditioning/raw/excel_file.py", "_date_formats"): _WORKBOOK,
@@ -54,6 +55,9 @@ PRIVATE_OF_OTHERS: dict[tuple[str, str], str] = {
     ("framework/session.py", "_get_catalog"): "only here can a catalog's save version be given",
     ("framework/session.py", "_hook_manager"): _SESSION,
     ("framework/session.py", "_store"): _SESSION,
+    ("registry/file_records.py", "_filepath"): _PLACE,
+    ("registry/file_records.py", "_get_versioned_path"): _PLACE,
+    ("registry/file_records.py", "_version"): _PLACE,
 }
 OF_EVERY_NAMED_TUPLE = {"_asdict", "_field_defaults", "_fields", "_make", "_replace"}  # public
 

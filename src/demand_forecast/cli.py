@@ -292,6 +292,43 @@ def explain(
     explanation.print_explanation(parts, changed, ", ".join(names))
 
 
+@cli.command(name="trace")
+@click.option("--namespace", required=True, help="The segment, such as north_texas.large.")
+@click.option("--store", required=True, help="The store, such as NTX001.")
+@click.option("--product", required=True, help="The product, such as 10103.")
+@click.option("--week", default=None, help="A week, as 2019-12-28; default: the first forecast.")
+@click.option("--replay", is_flag=True, help="Train its model again and compare it, bit by bit.")
+@click.option("--env", "-e", default=None, help="Kedro environment.")
+@click.pass_obj
+def trace(
+    project: ProjectMetadata,
+    namespace: str,
+    store: str,
+    product: str,
+    week: str | None,
+    replay: bool,
+    env: str | None,
+) -> None:
+    """Follow a number of the newest forecast back to raw files, and check every digest.
+
+    The exit code is 1 where anything is missing or was changed without a run that tells of it; the
+    last lines name the place.
+    """
+    from demand_forecast.framework.session import SegmentSession
+    from demand_forecast.reporting import trace as tracing
+
+    with SegmentSession.for_command(project.project_path, env) as session:
+        catalog = session.load_context().catalog
+        traced = tracing.trace_stored(catalog, namespace, store, product, week)
+        if replay:
+            from demand_forecast.reporting.replay import replay_traced
+
+            traced.steps.append(replay_traced(catalog, namespace, traced))
+    tracing.print_trace(traced)
+    if not traced.is_good:
+        raise click.exceptions.Exit(1)
+
+
 @cli.command(name="leaderboard")
 @click.option(
     "--namespace",

@@ -4,6 +4,7 @@ from omegaconf.resolvers import oc
 
 from demand_forecast.framework.environment import prepare
 from demand_forecast.framework.session import SegmentSession
+from demand_forecast.hooks.audit import AuditHook
 from demand_forecast.hooks.contracts import ContractHook
 from demand_forecast.hooks.failures import FailureHook
 from demand_forecast.hooks.inputs import MissingInputHook
@@ -21,6 +22,7 @@ prepare()
 # Kedro calls hooks last in, first out: the run's regions before its parameters, both before others;
 # MLflow's address is asked when it is complete.
 HOOKS = (
+    AuditHook(),
     DrawingHook(),
     ProgressHook(),
     ResultsHook(),

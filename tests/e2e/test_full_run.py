@@ -150,6 +150,25 @@ def test_kedro_explain_shows_the_parts_of_a_forecast(full_run, stored) -> None:
 
 
 @pytest.mark.measured
+def test_kedro_trace_follows_a_forecast_to_raw_files_and_finds_a_changed_byte(
+    full_run, stored
+) -> None:
+    store, product = stored["north_texas.large.forecast"].loc[0, KEY]
+    options = ["--namespace=north_texas.large", f"--store={store}", f"--product={product}"]
+    result = full_run.command(*options, "--replay", "--env=test", of="trace")
+    assert result.exit_code == 0, result.output
+    assert "it is the same to the last bit" in " ".join(result.output.split())
+    assert "Every link holds." in result.output
+    raw = full_run.root / "data/01_raw/north_texas/stores.csv"
+    before = raw.read_bytes()
+    raw.write_bytes(before[:-1] + b" ")
+    changed = full_run.command(*options, "--env=test", of="trace")
+    raw.write_bytes(before)
+    assert changed.exit_code == 1
+    assert f"{raw} is not what was recorded" in changed.output
+
+
+@pytest.mark.measured
 def test_kedro_leaderboard_ranks_what_the_run_has_stored(full_run, stored, runs, tmp_path) -> None:
     file = tmp_path / "board.csv"
     result = full_run.command("--env=test", f"--output={file}", of="leaderboard")

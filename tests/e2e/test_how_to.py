@@ -123,6 +123,18 @@ def test_explain_a_forecast(with_texas) -> None:
         assert "price and promotion" in printed
 
 
+def test_trace_a_number(with_texas) -> None:
+    [forecast] = with_texas.load(["north_texas.large.forecast"], None).values()
+    last = forecast.iloc[-1]
+    here = {
+        "NTX001": last["store_id"],
+        "10103": last["product_id"],
+        "2020-01-18": f"{last['week']:%Y-%m-%d}",
+    }
+    for printed in carry_out(with_texas, "trace-a-number", here):
+        assert "Every link holds." in printed
+
+
 def test_retrain_on_demand(with_texas) -> None:
     dry = {"retrain --namespace": "retrain --dry-run --namespace"}
     every, some = carry_out(with_texas, "retrain-on-demand", dry)

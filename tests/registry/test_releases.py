@@ -16,7 +16,8 @@ import pytest
 
 from demand_forecast.exceptions import ArtefactError, ConfigurationError
 from demand_forecast.registry import releases as module
-from demand_forecast.registry.releases import Author, Champion, ModelVersion, ReleaseStore
+from demand_forecast.registry.documents import Author
+from demand_forecast.registry.releases import Champion, ModelVersion, ReleaseStore
 from stand_ins import lineage
 
 NAMES = [f"unit.maine.large.{kind}" for kind in ("fast", "slow", "baseline")]

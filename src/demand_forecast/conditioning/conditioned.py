@@ -18,7 +18,7 @@ from demand_forecast.conditioning.tables import Role
 from demand_forecast.exceptions import ArtefactError
 from demand_forecast.modelling.panel import CovariateKind
 
-_MANIFEST = "region.json"
+FACTS = "region.json"
 _TABLES = "tables"
 _EXAMPLES = 3
 UNREADABLE_COLUMNS = (
@@ -227,7 +227,7 @@ class ConditionedRegion:
             table.to_parquet(directory / _TABLES / f"{name}.parquet", index=False)
         for name, report in self._reports.items():
             report.to_parquet(directory / f"{name}.parquet", index=False)
-        (directory / _MANIFEST).write_text(json.dumps(self.manifest, indent=2, sort_keys=True))
+        (directory / FACTS).write_text(json.dumps(self.manifest, indent=2, sort_keys=True))
 
     @classmethod
     def load(cls, directory: Path) -> ConditionedRegion:
@@ -236,9 +236,9 @@ class ConditionedRegion:
         Raises:
             ArtefactError: If the folder is not complete.
         """
-        path = directory / _MANIFEST
+        path = directory / FACTS
         if not path.exists():
-            raise ArtefactError(f"{directory} has no {_MANIFEST}: it was not written to its end.")
+            raise ArtefactError(f"{directory} has no {FACTS}: it was not written to its end.")
         return cls(
             tables=StoredTables(directory / _TABLES),
             manifest=json.loads(path.read_text()),

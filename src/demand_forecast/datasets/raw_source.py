@@ -45,6 +45,11 @@ class RawSourceDataset(AbstractDataset[Never, RawSource]):
         self._source = source
         self.metadata = metadata
 
+    @property
+    def folder(self) -> str:
+        """Where the region's files are: a path of this machine, or an address."""
+        return self._folder if isinstance(self._fs, LocalFileSystem) else self._path
+
     def load(self) -> RawSource:
         """The handle; no file is opened."""
         if isinstance(self._fs, LocalFileSystem):

@@ -21,6 +21,7 @@ from safetensors.numpy import load_file, save_file
 
 from demand_forecast.modelling.arrays import BoolArray, FloatArray, IntArray, Weeks
 
+FACTS = "panel.json"
 KEY = ["store_id", "product_id"]
 
 
@@ -237,13 +238,13 @@ class Panel:
             "closed_stores": list(self.closed_stores),
             "kinds": {role: {k: c.kind for k, c in mine.items()} for role, mine in held},
         }
-        (directory / "panel.json").write_text(json.dumps(meta, indent=2))
+        (directory / FACTS).write_text(json.dumps(meta, indent=2))
 
     @classmethod
     def load(cls, directory: Path) -> Panel:
         """Read what :meth:`save` wrote."""
         arrays = load_file(str(directory / "arrays.safetensors"))
-        meta = json.loads((directory / "panel.json").read_text())
+        meta = json.loads((directory / FACTS).read_text())
         parts = _parts(arrays)
         for role, groups in meta.get("groups", {}).items():  # without: stored by an older version
             for name, group in groups.items():

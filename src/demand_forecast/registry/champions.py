@@ -62,6 +62,20 @@ class Champions:
         """Whether there is a copy; its digests are checked when it is read."""
         return self._folders.complete(self._path(name, version.version))
 
+    def check(self, name: str, version: ModelVersion) -> None:
+        """Compare the copy of a model, or where there is none the registry's, with its digest.
+
+        Raises:
+            ArtefactError: If it is not what was registered.
+            RegistryError: If there is no copy, and the registry does not answer.
+        """
+        path = self._path(name, version.version)
+        if not self._folders.complete(path):
+            with registered_files(name, version.version, version.digest):
+                return
+        with tempfile.TemporaryDirectory() as scratch:
+            verify(self._folders.get(path, Path(scratch)), version.digest)
+
     def _try_to_keep(self, name: str, version: str, files: Path) -> None:
         try:
             self.keep(name, version, files)

@@ -1,44 +1,25 @@
-"""Which model versions serve: releases as small documents, and a pointer to the one in force.
+"""Which model versions serve: releases as a chain of documents, the last of them in force.
 
-Below one folder, any protocol of fsspec, lie::
-
-    00012.json                     a release: all champions, who made it, when and why
-    current.json                   the id and the digest of the release in force
-    staged/<run>/<model>.json      what a run has promoted so far
-
-A release is written whole under a name of its own before the pointer moves, and never changed: at
-whatever moment a process is killed, the release in force is the old one or the new one. Each names
-the one before it with its digest, so that the chain from the pointer backwards is what has served.
+Beside the documents, ``staged/<run>/<model>.json`` holds what a run has promoted so far. The parent
+of a release is the one in force before, so that the chain backwards is what has served.
 """
 
 from __future__ import annotations
 
-import getpass
-import hashlib
-import os
-import shlex
-import socket
-import sys
-import uuid
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from functools import lru_cache
-from pathlib import Path, PurePosixPath
-from typing import Final, Literal, NamedTuple, TypeVar
+from pathlib import PurePosixPath
+from typing import Final, Literal, NamedTuple
 
-import fsspec
-from kedro.io.core import get_protocol_and_path
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from demand_forecast.exceptions import ArtefactError, ConfigurationError, did_you_mean
+from demand_forecast.exceptions import ConfigurationError, did_you_mean
 from demand_forecast.modelling.lifecycle.lineage import Lineage
+from demand_forecast.registry.documents import Author, Chain, Link, Reference, as_text
 
 State = Literal["active", "superseded", "pending approval", "approved", "interrupted"]
-_POINTER: Final = "current.json"
 _STAGED: Final = "staged"
 _ATTEMPTS: Final = 5
-_Document = TypeVar("_Document", bound=BaseModel)
 
 
 class ModelVersion(BaseModel):
@@ -76,29 +57,14 @@ class Champion(ModelVersion):
 Champions = Mapping[str, Champion]
 
 
-class Reference(BaseModel):
-    """A release by its id and the digest of its document."""
-
-    model_config = ConfigDict(frozen=True)
-
-    id: str
-    sha256: str
-
-
-class Release(BaseModel):
+class Release(Link):
     """All champions of an environment, and how they came to be."""
 
-    model_config = ConfigDict(frozen=True)
-
-    id: str = Field(description="Number, later releases have higher ones.")
     created_at: datetime = Field(description="When it was written.")
     who: str = Field(description="User and host.")
     why: str = Field(description="In the words of who made it.")
     command: str = Field(description="What was typed.")
     run: str | None = Field(default=None, description="Kedro run that made it, if one did.")
-    parent: Reference | None = Field(
-        default=None, description="The release in force before; none at first."
-    )
     pending: bool = Field(default=False, description="Whether it waits for an approval.")
     approves: str | None = Field(default=None, description="The release whose approval this is.")
     restores: str | None = Field(default=None, description="The release that it goes back to.")
@@ -121,24 +87,7 @@ class RunRelease(NamedTuple):
     serves_staged: bool = True
 
 
-class Author(NamedTuple):
-    """Who makes a release, and with which command."""
-
-    who: str
-    command: str
-
-    @classmethod
-    def here(cls) -> Author:
-        """The user of this process and what was typed to start it."""
-        try:
-            user = getpass.getuser()
-        except (KeyError, OSError):  # a container whose user has no name
-            user = f"user {os.getuid()}"
-        program = PurePosixPath(sys.argv[0]).name
-        return cls(f"{user}@{socket.gethostname()}", shlex.join([program, *sys.argv[1:]]))
-
-
-class ReleaseStore:
+class ReleaseStore(Chain[Release]):
     """The releases of one environment.
 
     Args:
@@ -146,54 +95,7 @@ class ReleaseStore:
     """
 
     def __init__(self, root: str) -> None:
-        protocol, path = get_protocol_and_path(root)
-        self.root, self._local = path, protocol == "file"
-        self._fs = fsspec.filesystem(protocol)
-
-    def reference(self) -> Reference | None:
-        """The release in force, by id and digest; None before the first.
-
-        Raises:
-            ArtefactError: If the pointer cannot be read.
-        """
-        text = self._read(_POINTER)
-        return None if text is None else self._parsed(Reference, text, _POINTER)
-
-    def current(self) -> Release | None:
-        """The release in force; None before the first.
-
-        Raises:
-            ArtefactError: If it is not what was written.
-        """
-        reference = self.reference()
-        return None if reference is None else self.read(reference)
-
-    def read(self, reference: Reference) -> Release:
-        """A release by id and digest.
-
-        Raises:
-            ArtefactError: If it is not there, or not what was written.
-        """
-        text = self._read(f"{reference.id}.json")
-        found = "no file" if text is None else hashlib.sha256(text).hexdigest()
-        if text is None or found != reference.sha256:
-            raise ArtefactError(
-                f"{self.root}/{reference.id}.json is not the release that was written: {found}, "
-                f"expected {reference.sha256}."
-            )
-        return self._parsed(Release, text, f"{reference.id}.json")
-
-    def chain(self) -> Iterator[Release]:
-        """What has served, the release in force first.
-
-        Raises:
-            ArtefactError: If one of them is not what was written.
-        """
-        reference = self.reference()
-        while reference is not None:
-            release = self.read(reference)
-            yield release
-            reference = release.parent
+        super().__init__(root, Release, "release")
 
     def at(self, moment: datetime) -> Release | None:
         """The release in force at a moment; None before the first.
@@ -261,7 +163,7 @@ class ReleaseStore:
 
     def stage(self, run: str, name: str, version: ModelVersion) -> None:
         """Note that a run has promoted a version of a model."""
-        self._write(f"{_STAGED}/{run}/{name}.json", _text(version))
+        self._write(f"{_STAGED}/{run}/{name}.json", as_text(version))
 
     def staged(self, run: str) -> dict[str, ModelVersion]:
         """What a run has promoted so far, by model."""
@@ -319,7 +221,7 @@ class ReleaseStore:
             before = {} if parent is None else self.read(parent).champions
             champions = dict(change(before))
             release = Release(
-                id=f"{int((self._ids() or ['0'])[-1]) + 1:05d}",
+                id=self._next_id(),
                 created_at=datetime.now(UTC),
                 who=who,
                 why=why,
@@ -338,93 +240,11 @@ class ReleaseStore:
             if pending:
                 return release
             if self.reference() == parent:
-                self._write(_POINTER, _text(reference))
+                self._point_to(reference)
                 return release
         raise ConfigurationError(
             f"{self.root}: other processes release all the time; try again when they have ended."
         )
-
-    def _create(self, release: Release) -> Reference | None:
-        """Write a document; None where another process has just taken its id."""
-        name, text = f"{release.id}.json", _text(release)
-        try:
-            self._write(name, text, new=True)
-        except FileExistsError:
-            return None
-        return Reference(id=release.id, sha256=hashlib.sha256(text).hexdigest())
-
-    def _ids(self) -> list[str]:
-        """Ids of all releases that are written, ascending."""
-        if not self._fs.exists(self.root):
-            return []
-        self._fs.invalidate_cache()  # another process may have released
-        stems = [PurePosixPath(p).stem for p in self._fs.glob(f"{self.root}/*.json")]
-        return sorted(stem for stem in stems if stem.isdigit())
-
-    def _read(self, name: str) -> bytes | None:
-        try:
-            return bytes(self._fs.cat_file(f"{self.root}/{name}"))
-        except FileNotFoundError:
-            return None
-        except OSError as error:
-            raise ArtefactError(f"{self.root}/{name} cannot be read: {error}") from error
-
-    def _write(self, name: str, text: bytes, new: bool = False) -> None:
-        """Write a file whole or not at all.
-
-        Raises:
-            FileExistsError: If it is to be new and is there.
-        """
-        path = f"{self.root}/{name}"
-        if self._local:
-            _write_aside(Path(path), text, new)
-        elif new and self._fs.exists(path):
-            raise FileExistsError(path)
-        else:
-            self._fs.pipe_file(path, text)  # on an object store, there when it is complete
-
-    def _parsed(self, model: type[_Document], text: bytes, name: str) -> _Document:
-        try:
-            parsed: _Document = _parse(model, text)
-        except ValidationError as error:
-            first = error.errors()[0]["msg"]
-            raise ArtefactError(f"{self.root}/{name} is not what was written: {first}.") from error
-        return parsed
-
-
-def _write_aside(path: Path, text: bytes, new: bool) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
-    try:
-        part.write_bytes(text)
-        if new:
-            _place_new(part, path)
-        else:
-            part.replace(path)
-    finally:
-        with suppress(FileNotFoundError):
-            part.unlink()
-
-
-def _place_new(part: Path, path: Path) -> None:
-    try:
-        path.hardlink_to(part)  # unlike a renaming, it fails where the file is there
-    except FileExistsError:
-        raise
-    except OSError:  # a file system without links
-        if path.exists():
-            raise FileExistsError(path) from None
-        part.replace(path)
-
-
-@lru_cache(maxsize=8)
-def _parse(model: type[_Document], text: bytes) -> _Document:
-    """Once for each text: every model of a run asks for the same release."""
-    return model.model_validate_json(text)
-
-
-def _text(document: BaseModel) -> bytes:
-    return document.model_dump_json(indent=1, exclude_none=True).encode()
 
 
 def _changed(before: Champions, after: Champions) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import re
 import subprocess
@@ -174,6 +175,16 @@ def git_commit() -> str:
     commit = _git(file, "rev-parse", "HEAD")
     changes = _git(file, "status", "--porcelain", "--untracked-files=no")
     return f"{commit}-dirty" if changes else str(commit)
+
+
+@cache
+def code_diff() -> str | None:
+    """SHA-256 of how this package's code differs from :func:`git_commit`; None where not at all.
+
+    Files that git does not know are in neither.
+    """
+    changes = _git(Path(__file__).resolve(), "diff", "HEAD") if "-dirty" in git_commit() else None
+    return hashlib.sha256(changes.encode()).hexdigest() if changes else None
 
 
 def _git(file: Path, *arguments: str) -> str | None:

@@ -10,6 +10,7 @@ import pandas as pd
 from pydantic import Field
 
 from demand_forecast.exceptions import ContractError, NotEnoughHistoryError
+from demand_forecast.modelling.arrays import BoolArray
 from demand_forecast.modelling.evaluation.curves import mape_curves
 from demand_forecast.modelling.evaluation.plots import plot_backtest
 from demand_forecast.modelling.evaluation.splits import ForecastParameters
@@ -103,8 +104,7 @@ def prepare_ensemble(
         Promoted where the gate passed, the refit agrees with what was judged and the dry run keeps
         the output contract.
     """
-    keys = classes.loc[classes["velocity"] == velocity, KEY]
-    rows = pd.MultiIndex.from_frame(panel.series[KEY]).isin(pd.MultiIndex.from_frame(keys))
+    rows = rows_of(panel, classes, velocity)
     part, ensemble = panel.select(rows), _figures(verdict, ENSEMBLE)
     recipe = {
         "code_digest": code_digest(),
@@ -114,8 +114,7 @@ def prepare_ensemble(
     if not isinstance(challenger.model, DirectForecaster):
         return TrainedModel(None, lineage.model_copy(update={"reason": challenger.reason}))
     try:
-        pool = neighbours(panel, rows, training.borrow)
-        model = challenger.model.clone().fit(part, pool, judged=challenger.model)
+        model = refit_judged(challenger.model, panel, rows, training.borrow)
     except NotEnoughHistoryError as error:
         return TrainedModel(None, lineage.model_copy(update={"reason": str(error)}))
     broken = disagreement(challenger.model, model) or dry_run(model, part, forecast.horizon)
@@ -133,6 +132,36 @@ def prepare_ensemble(
         curves=mape_curves(backtest, ENSEMBLE) | _training_losses(model),
         plots={"backtest": partial(plot_backtest, backtest), **model.plots()},
     )
+
+
+def rows_of(panel: Panel, classes: pd.DataFrame, velocity: str) -> BoolArray:
+    """``(series,)`` True for the series of a velocity.
+
+    Args:
+        panel: The whole segment.
+        classes: Velocity of each series; those of others may be in it.
+        velocity: The one that is meant.
+    """
+    keys = classes.loc[classes["velocity"] == velocity, KEY]
+    return pd.MultiIndex.from_frame(panel.series[KEY]).isin(pd.MultiIndex.from_frame(keys))
+
+
+def refit_judged(
+    judged: DirectForecaster, panel: Panel, rows: BoolArray, borrow: bool
+) -> DirectForecaster:
+    """What was judged, fitted again on all weeks.
+
+    Args:
+        judged: The model that was fitted on the weeks before the validation.
+        panel: The whole segment.
+        rows: The series of its velocity, see :func:`rows_of`.
+        borrow: Whether it may learn from the other series, see :class:`TrainingParameters`.
+
+    Raises:
+        NotEnoughHistoryError: If there is too little to learn from.
+    """
+    pool = neighbours(panel, rows, borrow)
+    return judged.clone().fit(panel.select(rows), pool, judged=judged)
 
 
 def disagreement(judged: DirectForecaster, released: DirectForecaster) -> str:

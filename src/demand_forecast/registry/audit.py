@@ -1,0 +1,146 @@
+"""What every run has read and written: a chain of manifests, one for each run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, nullcontext
+from datetime import datetime
+from typing import Final, Literal
+
+from filelock import FileLock, Timeout
+from pydantic import BaseModel, ConfigDict, Field
+
+from demand_forecast.exceptions import ConfigurationError, StorageError
+from demand_forecast.registry.documents import Chain, Link, Reference
+
+FOLDER: Final = "09_audit"
+_LOCK: Final = "chain.lock"
+_PATIENCE: Final = 20.0
+_ATTEMPTS: Final = 5
+
+
+class FileRecord(BaseModel):
+    """A dataset that is a file, or a folder with digests, as it was at the end of a run."""
+
+    model_config = ConfigDict(frozen=True)
+
+    dataset: str = Field(description="Name in the catalog.")
+    path: str = Field(description="From the data root on; an address where it lies elsewhere.")
+    sha256: str = Field(description="Of the file; of a folder, that of its manifest.json.")
+    size: int = Field(ge=0, description="Bytes; of a folder, those of its manifest.json.")
+    version: str | None = Field(default=None, description="Kedro's; none where it has none.")
+    rows: int | None = Field(default=None, description="Of a Parquet file.")
+    content: str | None = Field(
+        default=None, description="Digest that the data have wherever they are stored: of a panel."
+    )
+
+
+class Code(BaseModel):
+    """What ran."""
+
+    model_config = ConfigDict(frozen=True)
+
+    commit: str = Field(description="Commit, marked where tracked files differ from it.")
+    diff: str | None = Field(default=None, description="SHA-256 of that difference.")
+    python: str = Field(description="Version of Python.")
+    packages: dict[str, str] = Field(description="Versions of the libraries that matter.")
+
+
+class Outcome(BaseModel):
+    """What the gate said of one model."""
+
+    model_config = ConfigDict(frozen=True)
+
+    passed: bool
+    reason: str = ""
+
+
+class Manifest(Link):
+    """One run: who, when, with what, from what, to what."""
+
+    run: str = Field(description="Kedro run, which is the version of what it has saved.")
+    environment: str | None = Field(
+        default=None, description="Kedro environment, if one was given."
+    )
+    who: str = Field(description="User and host.")
+    command: str = Field(description="What was typed.")
+    started_at: datetime
+    ended_at: datetime
+    pipelines: tuple[str, ...] = Field(description="That were asked for.")
+    selection: tuple[str, ...] = Field(default=(), description="Namespaces or tags asked for.")
+    status: Literal["complete", "in part", "failed"] = Field(description="How it ended.")
+    error: str | None = Field(default=None, description="Why it failed, or what of it.")
+    code: Code
+    parameters: str = Field(description="SHA-256 of all parameters.")
+    seed: int | None = Field(default=None, description="Of the training.")
+    began_with: Reference | None = Field(default=None, description="Release in force at its start.")
+    release: Reference | None = Field(default=None, description="Release in force at its end.")
+    verdicts: dict[str, Outcome] = Field(description="Of the gate, by velocity of a segment.")
+    inputs: tuple[FileRecord, ...] = Field(description="That were there before.")
+    outputs: tuple[FileRecord, ...] = Field(description="That it has written.")
+
+    @property
+    def files(self) -> tuple[FileRecord, ...]:
+        """Whatever it has read or written."""
+        return (*self.outputs, *self.inputs)
+
+    def find(self, dataset: str) -> FileRecord | None:
+        """What it says of a dataset; None where that is not part of it."""
+        return next((record for record in self.files if record.dataset == dataset), None)
+
+
+class AuditTrail(Chain[Manifest]):
+    """The manifests of one environment.
+
+    Args:
+        data_root: Of the environment; they lie in a folder below it.
+    """
+
+    def __init__(self, data_root: str) -> None:
+        super().__init__(f"{data_root.rstrip('/')}/{FOLDER}", Manifest, "manifest")
+
+    def append(self, manifest: Manifest) -> Manifest:
+        """Write the manifest of a run that has ended as the next one of the chain.
+
+        Args:
+            manifest: Its id and parent are set here.
+
+        Raises:
+            ConfigurationError: If other processes end runs all the time.
+            StorageError: If another process holds the chain for too long.
+            ArtefactError: If the pointer cannot be read.
+        """
+        with self._alone():
+            for _ in range(_ATTEMPTS):
+                parent = self.reference()
+                following = manifest.model_copy(update={"id": self._next_id(), "parent": parent})
+                reference = self._create(following)
+                # An object store has no locks: there, who finds the pointer moved tries again.
+                if reference is not None and self.reference() == parent:
+                    self._point_to(reference)
+                    return following
+        raise ConfigurationError(f"{self.root}: other runs end all the time.")
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Hold the chain against other processes of this machine."""
+        try:
+            with self._lock():
+                yield
+        except Timeout as error:
+            raise StorageError(f"{self.root} is held by another process: {error}.") from error
+
+    def _lock(self) -> FileLock | nullcontext[None]:
+        if not self._local:
+            return nullcontext()
+        self._fs.makedirs(self.root, exist_ok=True)
+        return FileLock(f"{self.root}/{_LOCK}", timeout=_PATIENCE)
+
+
+def files_of(manifests: Iterable[Manifest]) -> dict[str, FileRecord]:
+    """What manifests speak of, by path; of a path that several name, what the first one says."""
+    found: dict[str, FileRecord] = {}
+    for manifest in manifests:
+        for record in manifest.files:
+            found.setdefault(record.path, record)
+    return found
