@@ -124,6 +124,7 @@ DEAD = 2**22 + 1  # above the greatest number of a process
         ("process", None, False),  # noted before processes were
         ("host", "elsewhere", False),
     ],
+    ids=["dead", "number used again", "alive", "not known", "elsewhere"],
 )
 def test_a_run_that_was_killed_is_closed_by_the_next(run, column, value, closed, caplog) -> None:
     _, dataset = run

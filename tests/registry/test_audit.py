@@ -10,7 +10,7 @@ import pytest
 from filelock import FileLock
 
 from demand_forecast.exceptions import ArtefactError, ConfigurationError, StorageError
-from demand_forecast.registry import audit
+from demand_forecast.registry import documents
 from demand_forecast.registry.audit import AuditTrail, Code, FileRecord, Manifest, files_of
 
 NOW = datetime(2026, 1, 8, tzinfo=UTC)
@@ -71,7 +71,7 @@ def test_runs_that_end_at_once_make_one_chain(tmp_path):
 
 
 def test_a_chain_that_is_held_for_too_long_is_told(trail, monkeypatch):
-    monkeypatch.setattr(audit, "_PATIENCE", 0.01)
+    monkeypatch.setattr(documents, "_PATIENCE", 0.01)
     trail.append(manifest())
     with (
         FileLock(f"{trail.root}/chain.lock"),

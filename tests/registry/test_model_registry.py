@@ -359,11 +359,17 @@ def test_what_a_person_reads_of_a_version(parent, trained):
     _, model = trained
     curves = {"mape_by_horizon": {1: 10.0, 2: 15.0}}
     refused = lineage(reason="mape: 60 %", alarm="above the contract", panel_digest="d" * 64)
-    _dataset(parent).save(dataclasses.replace(model, lineage=refused, curves=curves))
+    rule = {"name": "mape", "passed": False, "figure": 60.0, "limit": 45.0, "detail": "60 %"}
+    verdict = {"passed": True, "reason": "all rules passed", "alarm": "", "rules": [rule]}
+    verdict["rules"][0]["blocks"] = False
+    _dataset(parent).save(
+        dataclasses.replace(model, lineage=refused, curves=curves, verdict=verdict)
+    )
     client = MlflowClient()
     version = client.get_model_version("unit.maine.large.fast", "1")
     assert version.description == client.get_registered_model(version.name).description
-    assert "Refused: mape: 60 %. Alarm: above the contract." in version.description
+    assert "Not promoted: mape: 60 %." in version.description
+    assert "| mape | 60.0 | 45 | alarm | 60 % |" in version.description
     assert "| MAPE, per cent | 12.5 | - |" in version.description
     history = client.get_metric_history(version.run_id, "mape_by_horizon")
     assert [(m.step, m.value) for m in history] == [(1, 10.0), (2, 15.0)]

@@ -8,13 +8,15 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
 
 import pytest
 
-from demand_forecast.exceptions import ArtefactError, ConfigurationError
+from demand_forecast.exceptions import ArtefactError, ConfigurationError, StorageError
+from demand_forecast.registry import documents
 from demand_forecast.registry import releases as module
 from demand_forecast.registry.documents import Author
 from demand_forecast.registry.releases import Champion, ModelVersion, ReleaseStore
@@ -127,6 +129,26 @@ def test_a_release_that_was_edited_is_refused(store):
         store.current()
 
 
+@pytest.fixture
+def without_locks(monkeypatch):
+    """As on an object store."""
+    monkeypatch.setattr(ReleaseStore, "_lock", lambda store: nullcontext())
+
+
+def test_a_process_that_releases_is_alone(store, monkeypatch):
+    monkeypatch.setattr(documents, "_PATIENCE", 0.01)
+    other = ReleaseStore(store.root)
+
+    def change(before):
+        other.publish(_moved(5), "other")
+        return _moved(7)(before)
+
+    with pytest.raises(StorageError, match="held by another process"):
+        store.publish(change, "ours")
+    assert store.reference() is None
+
+
+@pytest.mark.usefixtures("without_locks")
 def test_another_process_that_releases_in_between_loses_nothing(store):
     other, calls = ReleaseStore(store.root), []
 
@@ -142,6 +164,7 @@ def test_another_process_that_releases_in_between_loses_nothing(store):
     assert sorted(states.values()) == ["active", "interrupted", "superseded"]
 
 
+@pytest.mark.usefixtures("without_locks")
 def test_processes_that_release_all_the_time_are_told(store):
     other = ReleaseStore(store.root)
 
@@ -294,4 +317,4 @@ def test_a_writer_that_is_really_killed_never_leaves_a_mix(tmp_path):
 def test_no_temporary_file_is_left(store):
     _release_staged(store)
     names = [path.name for path in Path(store.root).rglob("*") if path.is_file()]
-    assert [name for name in names if not re.fullmatch(r"\d{5}\.json|current\.json", name)] == []
+    assert [n for n in names if not re.fullmatch(r"\d{5}\.json|current\.json|chain\.lock", n)] == []

@@ -7,7 +7,8 @@ from kedro.io import DataCatalog, MemoryDataset
 
 from demand_forecast.exceptions import MissingInputError
 from demand_forecast.framework import run_context, segments
-from demand_forecast.reporting.verdicts import load_verdicts, print_verdicts, verdict_markdown
+from demand_forecast.modelling.lifecycle.verdict_text import verdict_markdown
+from demand_forecast.reporting.verdicts import load_verdicts, print_verdicts
 
 PLAN = segments.parse(
     {"store_formats": ["large"], "regions": {"ohio": {"layout": "csv"}}}, {"csv": {"sources": {}}}

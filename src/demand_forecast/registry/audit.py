@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Final, Literal
 
-from filelock import FileLock, Timeout
 from pydantic import BaseModel, ConfigDict, Field
 
-from demand_forecast.exceptions import ConfigurationError, StorageError
+from demand_forecast.exceptions import ConfigurationError
 from demand_forecast.registry.documents import Chain, Link, Reference
 
 FOLDER: Final = "09_audit"
-_LOCK: Final = "chain.lock"
-_PATIENCE: Final = 20.0
 _ATTEMPTS: Final = 5
 
 
@@ -120,21 +116,6 @@ class AuditTrail(Chain[Manifest]):
                     self._point_to(reference)
                     return following
         raise ConfigurationError(f"{self.root}: other runs end all the time.")
-
-    @contextmanager
-    def _alone(self) -> Iterator[None]:
-        """Hold the chain against other processes of this machine."""
-        try:
-            with self._lock():
-                yield
-        except Timeout as error:
-            raise StorageError(f"{self.root} is held by another process: {error}.") from error
-
-    def _lock(self) -> FileLock | nullcontext[None]:
-        if not self._local:
-            return nullcontext()
-        self._fs.makedirs(self.root, exist_ok=True)
-        return FileLock(f"{self.root}/{_LOCK}", timeout=_PATIENCE)
 
 
 def files_of(manifests: Iterable[Manifest]) -> dict[str, FileRecord]:

@@ -21,18 +21,21 @@ import socket
 import sys
 import uuid
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, nullcontext, suppress
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import Final, Generic, NamedTuple, TypeVar
 
 import fsspec
+from filelock import FileLock, Timeout
 from kedro.io.core import get_protocol_and_path
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from demand_forecast.exceptions import ArtefactError
+from demand_forecast.exceptions import ArtefactError, StorageError
 
 _POINTER: Final = "current.json"
+_LOCK: Final = "chain.lock"
+_PATIENCE: Final = 20.0
 
 
 class Reference(BaseModel):
@@ -133,6 +136,25 @@ class Chain(Generic[_Link]):
             document = self.read(reference)
             yield document
             reference = document.parent
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Hold the chain against other processes of this machine.
+
+        Raises:
+            StorageError: If another process holds it for too long.
+        """
+        try:
+            with self._lock():
+                yield
+        except Timeout as error:
+            raise StorageError(f"{self.root} is held by another process: {error}.") from error
+
+    def _lock(self) -> FileLock | nullcontext[None]:
+        if not self._local:
+            return nullcontext()
+        self._fs.makedirs(self.root, exist_ok=True)
+        return FileLock(f"{self.root}/{_LOCK}", timeout=_PATIENCE)
 
     def _create(self, document: _Link) -> Reference | None:
         """Write a document; None where another process has just taken its id."""

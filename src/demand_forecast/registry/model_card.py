@@ -6,6 +6,7 @@ from typing import Final
 
 from demand_forecast.modelling.lifecycle.lineage import Lineage
 from demand_forecast.modelling.lifecycle.records import TrainedModel
+from demand_forecast.modelling.lifecycle.verdict_text import verdict_markdown
 
 _FIGURES: Final = {
     "mape": ("MAPE, per cent", ".1f"),
@@ -25,7 +26,7 @@ def model_card(name: str, trained: TrainedModel, lineage: Lineage) -> str:
         trained: The model with its figures.
         lineage: Its lineage, complete.
     """
-    parts = [_purpose(name, lineage), _data(lineage), _figures(trained), _verdict(lineage)]
+    parts = [_purpose(name, lineage), _data(lineage), _figures(trained), _verdict(trained, lineage)]
     return "\n\n".join([*parts, _limits(), _use(name)])
 
 
@@ -61,11 +62,12 @@ def _figures(trained: TrainedModel) -> str:
     return "## Figures\n\n" + "\n".join([*head, *rows])
 
 
-def _verdict(lineage: Lineage) -> str:
-    verdict = "Passed." if lineage.promoted else f"Refused: {lineage.reason}."
-    if lineage.alarm:
-        verdict += f" Alarm: {lineage.alarm}."
-    return f"## Gate\n\n{verdict}"
+def _verdict(trained: TrainedModel, lineage: Lineage) -> str:
+    lines = ["## Gate"]
+    if trained.verdict is not None:
+        lines.append(verdict_markdown(trained.verdict).strip())
+    lines.append("Promoted." if lineage.promoted else f"Not promoted: {lineage.reason}.")
+    return "\n\n".join(lines)
 
 
 def _limits() -> str:

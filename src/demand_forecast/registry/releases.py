@@ -213,35 +213,37 @@ class ReleaseStore(Chain[Release]):
 
         Raises:
             ConfigurationError: If other processes release all the time.
+            StorageError: If another process holds the releases for too long.
             ArtefactError: If the release in force is not what was written.
         """
         who, command = author or Author.here()
-        for _ in range(_ATTEMPTS):
-            parent = self.reference()
-            before = {} if parent is None else self.read(parent).champions
-            champions = dict(change(before))
-            release = Release(
-                id=self._next_id(),
-                created_at=datetime.now(UTC),
-                who=who,
-                why=why,
-                command=command,
-                run=run,
-                parent=parent,
-                pending=pending,
-                approves=approves,
-                restores=restores,
-                changed=tuple(_changed(before, champions)),
-                champions=champions,
-            )
-            reference = self._create(release)
-            if reference is None:
-                continue
-            if pending:
-                return release
-            if self.reference() == parent:
-                self._point_to(reference)
-                return release
+        with self._alone():  # an object store has no locks: there, who is overtaken tries again
+            for _ in range(_ATTEMPTS):
+                parent = self.reference()
+                before = {} if parent is None else self.read(parent).champions
+                champions = dict(change(before))
+                release = Release(
+                    id=self._next_id(),
+                    created_at=datetime.now(UTC),
+                    who=who,
+                    why=why,
+                    command=command,
+                    run=run,
+                    parent=parent,
+                    pending=pending,
+                    approves=approves,
+                    restores=restores,
+                    changed=tuple(_changed(before, champions)),
+                    champions=champions,
+                )
+                reference = self._create(release)
+                if reference is None:
+                    continue
+                if pending:
+                    return release
+                if self.reference() == parent:
+                    self._point_to(reference)
+                    return release
         raise ConfigurationError(
             f"{self.root}: other processes release all the time; try again when they have ended."
         )

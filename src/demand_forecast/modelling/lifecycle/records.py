@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -52,6 +52,7 @@ class TrainedModel:
         metrics: Figures of the gate, by name.
         curves: Figures by step, by name: error by lead and by origin, loss in the training.
         plots: Figures by file name, drawn when the model is logged.
+        verdict: Of the gate, as stored; None of a model that was not judged on its own.
     """
 
     model: Forecaster | None
@@ -60,6 +61,7 @@ class TrainedModel:
     metrics: dict[str, float] = field(default_factory=dict)
     curves: dict[str, dict[int, float]] = field(default_factory=dict)
     plots: dict[str, Callable[[], Figure]] = field(default_factory=dict)
+    verdict: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)

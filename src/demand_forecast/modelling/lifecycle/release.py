@@ -131,6 +131,7 @@ def prepare_ensemble(
         metrics=ensemble | _prefixed(_figures(verdict, BASELINE), "baseline_"),
         curves=mape_curves(backtest, ENSEMBLE) | _training_losses(model),
         plots={"backtest": partial(plot_backtest, backtest), **model.plots()},
+        verdict=verdict,
     )
 
 
