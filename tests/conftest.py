@@ -208,10 +208,13 @@ def own_store(empty_store: Path, tmp_path: Path) -> Iterator[None]:
     import mlflow
 
     before = mlflow.get_tracking_uri()
-    mlflow.set_tracking_uri(f"sqlite:///{shutil.copy(empty_store, tmp_path / 'mlflow.db')}")
+    uri = f"sqlite:///{shutil.copy(empty_store, tmp_path / 'mlflow.db')}"
+    mlflow.set_tracking_uri(uri)
+    mlflow.set_registry_uri(uri)
     mlflow.set_experiment(experiment_id="0")
     yield
     mlflow.set_tracking_uri(before)
+    mlflow.set_registry_uri(before)
 
 
 @pytest.fixture(scope="session")
