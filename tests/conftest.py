@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import warnings
 from collections.abc import Callable, Iterator
@@ -214,7 +215,8 @@ def own_store(empty_store: Path, tmp_path: Path) -> Iterator[None]:
     mlflow.set_experiment(experiment_id="0")
     yield
     mlflow.set_tracking_uri(before)
-    mlflow.set_registry_uri(before)
+    mlflow.set_registry_uri(None)  # that is, the tracking store
+    os.environ.pop("MLFLOW_REGISTRY_URI", None)
 
 
 @pytest.fixture(scope="session")

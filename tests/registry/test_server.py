@@ -23,7 +23,7 @@ def _available():
 
 
 def test_after_giving_up_nothing_is_asked(own_store):
-    registry = mlflow.get_registry_uri()
+    registry = mlflow.get_registry_uri()  # as the environment names it
     with mlflow.start_run():
         server.give_up("registry unreachable: a test")
         assert mlflow.active_run() is None
@@ -33,7 +33,7 @@ def test_after_giving_up_nothing_is_asked(own_store):
         MlflowClient().get_model_version_by_alias("model", "champion")
     assert server.is_refusal(caught.value)
     assert not server.is_refusal(MlflowException("no such model"))
-    mlflow.set_registry_uri(registry)
+    assert os.environ.get("MLFLOW_REGISTRY_URI") == registry
 
 
 def _raised(error, cause=None):

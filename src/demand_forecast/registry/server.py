@@ -19,6 +19,7 @@ from demand_forecast.registry.tracking import ParentRun, masked
 # it up is told so without waiting: eighty models must not wait for it one after the other.
 UNREACHABLE: Final = "unreachable:"
 _SQLITE: Final = "sqlite:///"
+_REGISTRY: Final = "MLFLOW_REGISTRY_URI"
 _HOST, _PROCESS = "process_host", "process_id"
 
 
@@ -60,7 +61,13 @@ def give_up(reason: str) -> None:
 
     remember(reason)
     mlflow.set_tracking_uri(UNREACHABLE)
+    given = os.environ.get(_REGISTRY)
     mlflow.set_registry_uri(UNREACHABLE)
+    # MLflow notes it there for other processes, where the next session of this one would find it.
+    if given is None:
+        os.environ.pop(_REGISTRY, None)
+    else:
+        os.environ[_REGISTRY] = given
     forget_run()
 
 
