@@ -146,7 +146,7 @@ def _written(project: Project) -> set[str]:
 @pytest.mark.parametrize(
     ("env", "folders"),
     [
-        (None, {".runs", "02_intermediate", "03_primary", "08_reporting"}),
+        (None, {".runs", "02_intermediate", "03_primary", "08_reporting", "09_audit"}),
         ("test", {"test"}),
         ("dev", {"dev"}),
     ],

@@ -12,8 +12,10 @@ from kedro.pipeline import Pipeline, node
 from mlflow.tracking import MlflowClient
 
 from demand_forecast.framework import run_context
+from demand_forecast.framework.failures import Failure, RunFailedError
 from demand_forecast.framework.run_context import RunContext
 from demand_forecast.framework.segments import Segments
+from demand_forecast.hooks import run
 from demand_forecast.hooks.run import RunHook
 from demand_forecast.registry.model_registry import ModelRegistryDataset
 from demand_forecast.registry.tracking import ParentRun
@@ -70,3 +72,22 @@ def test_a_new_leaderboard_is_logged_to_the_run_of_the_run(tmp_path):
     logged = pd.read_csv(client.download_artifacts(made, "leaderboard.csv"))
     pd.testing.assert_frame_equal(logged, table)
     assert client.list_artifacts(other) == []
+
+
+def test_a_leaderboard_that_cannot_be_logged_stops_no_run(monkeypatch, caplog) -> None:
+    catalog = DataCatalog({"leaderboard": MemoryDataset(pd.DataFrame({"model": ["a"]}))})
+    pipeline = Pipeline([node(lambda: 1, None, "leaderboard", name="rank")])
+
+    def log(error):
+        def fail(*_):
+            raise error
+
+        monkeypatch.setattr(run, "log_table", fail)
+        failed = RunFailedError([Failure("other", "maine", "running", "no")])
+        RunHook().on_pipeline_error(failed, pipeline, catalog)
+
+    with run_context.inside(RunContext(Segments(store_formats=[], regions={}, layouts={}))):
+        log(OSError("no route to host"))
+        assert "cannot be reached: no route to host" in caplog.text
+        with pytest.raises(ValueError, match="a fault of the code"):
+            log(ValueError("a fault of the code"))

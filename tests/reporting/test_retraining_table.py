@@ -1,9 +1,19 @@
 from __future__ import annotations
 
-import pandas as pd
+from contextlib import contextmanager
+from pathlib import Path
+from types import SimpleNamespace
 
+import pandas as pd
+import pytest
+
+from demand_forecast.exceptions import ConfigurationError
+from demand_forecast.framework import run_context
+from demand_forecast.framework.run_context import RunContext
+from demand_forecast.framework.segments import Segments
+from demand_forecast.framework.session import SegmentSession
 from demand_forecast.reporting import results
-from demand_forecast.reporting.retraining import print_due
+from demand_forecast.reporting.retraining import make_plan, print_due, train
 
 PLAN = pd.DataFrame(
     {
@@ -31,3 +41,44 @@ def test_alerts_are_a_table_or_one_line(capsys) -> None:
     assert "high no new data a 20 days ask" in " ".join(capsys.readouterr().out.split())
     results.print_alerts(pd.DataFrame())
     assert capsys.readouterr().out == "alerts: none\n"
+
+
+@pytest.fixture
+def ran(monkeypatch):
+    """Runs of sessions that only note what they are asked; the plan is that of one region."""
+    asked = []
+    stored = pd.DataFrame(
+        {"region": "a", "store_format": "large", "velocity": ["fast", "slow"], "retrain": True}
+    ).assign(reasons=["stale", None], details=None)
+    catalog = SimpleNamespace(load=lambda name: stored)
+    session = SimpleNamespace(
+        load_context=lambda: SimpleNamespace(catalog=catalog), run=lambda **how: asked.append(how)
+    )
+
+    @contextmanager
+    def for_command(project_path, env):
+        yield session
+
+    monkeypatch.setattr(SegmentSession, "for_command", for_command)
+    plan = Segments(store_formats=["large"], regions={"a": {"layout": "x"}}, layouts={"x": {}})
+    with run_context.inside(RunContext(plan)):
+        yield asked
+
+
+def test_the_plan_is_made_of_what_has_been_conditioned_just_now(ran) -> None:
+    plan = make_plan(Path("project"), "prod", ["a.large.slow"])
+    assert plan[["namespace", "reasons", "details"]].values.tolist() == [["a.large.slow", "", ""]]
+    [how] = ran
+    assert how["pipeline_names"][0] == "conditioning"
+    assert how["to_outputs"] == ["retrain_plan"]
+    assert len(make_plan(Path("project"), None, [])) == 2
+    with pytest.raises(ConfigurationError, match="no region, segment or velocity 'b'"):
+        make_plan(Path("project"), None, ["b"])
+
+
+def test_training_is_of_the_chosen_models_only(ran) -> None:
+    train(Path("project"), "prod", ["a.large.fast"])
+    [how] = ran
+    assert how["namespaces"] == ["a.large.fast"]
+    stages = ["conditioning", "training", "validation", "release", "publishing"]
+    assert how["pipeline_names"] == stages

@@ -35,3 +35,11 @@ def test_parameters_have_a_digest_by_value() -> None:
     again = TrainingParameters(network={"weight_decay": 0.5, "seeds": 1})
     assert parameters_digest(quick) == parameters_digest(again)
     assert parameters_digest(quick) != parameters_digest(TrainingParameters())
+
+
+def test_the_code_has_one_digest_however_often_it_is_asked_for() -> None:
+    recipe.code_digest.cache_clear()
+    first = recipe.code_digest()
+    recipe.code_digest.cache_clear()
+    assert recipe.code_digest() == first
+    assert len(first) == 64
