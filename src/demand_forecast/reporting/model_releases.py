@@ -339,5 +339,6 @@ def _note(release: Release, champion: Champion | None) -> str:
 def _table(*columns: str) -> Table:
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False, pad_edge=False)
     for column in columns:
-        table.add_column(column)
+        # Nobody can copy the rest of a name that is cut.
+        table.add_column(column, no_wrap=column in ("model", "release", "version", "kind"))
     return table
