@@ -1,0 +1,1 @@
+"""Commands of the project for ``kedro``, by what they are about."""

@@ -1,0 +1,112 @@
+"""Commands for planners: orders, value, the dashboard."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+from kedro.framework.startup import ProjectMetadata
+
+from demand_forecast.commands.common import (
+    InWords,
+    env_option,
+    loaded,
+    namespace_option,
+    table_option,
+)
+
+
+@click.command(name="orders", cls=InWords)
+@click.option("--store", required=True, help="The store, such as NTX001.")
+@click.option("--namespace", default=None, help="Its region or segment; default: it is looked for.")
+@click.option(
+    "--week",
+    default="next",
+    show_default=True,
+    help="Last day of the week that is delivered for, as 2020-01-04.",
+)
+@table_option("sheet", ".xlsx", ".csv")
+@env_option
+@click.pass_obj
+def orders(
+    project: ProjectMetadata,
+    store: str,
+    namespace: str | None,
+    week: str,
+    output: Path | None,
+    env: str | None,
+) -> None:
+    """Print what to deliver to a store, first what deserves a look."""
+    from demand_forecast.reporting import orders as sheet
+
+    sheet.check_output(output)
+    with loaded(project, env) as context:
+        table = sheet.load_orders(context.catalog, store, namespace, week)
+    sheet.print_orders(table)
+    if output is not None:
+        sheet.write_orders(table, output)
+
+
+@click.command(name="value", cls=InWords)
+@namespace_option
+@click.option(
+    "--truth",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    default=None,
+    help="Folder with the demand behind simulated raw files (kedro sample-data --truth).",
+)
+@click.option(
+    "--lead",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Weeks between an order and the week that it is for.",
+)
+@table_option("table", ".csv", ".json")
+@env_option
+@click.pass_obj
+def value(
+    project: ProjectMetadata,
+    namespace: str | None,
+    truth: Path | None,
+    lead: int,
+    output: Path | None,
+    env: str | None,
+) -> None:
+    """Say what the orders are worth in money against the deliveries that were made.
+
+    The weeks of the last validation are delivered again: as they were, by the historical average,
+    by the point with the least MAPE, by our orders, and with --truth by one who knows the demand.
+    """
+    from demand_forecast.reporting import value as worth
+
+    worth.check_output(output)
+    with loaded(project, env) as context:
+        table = worth.load_value(context, namespace, truth, lead)
+    worth.print_value(table)
+    if output is not None:
+        worth.write_value(table, output)
+
+
+@click.command(name="dashboard", cls=InWords)
+@click.option("--port", default=8501, show_default=True, help="Where it listens.")
+@click.option(
+    "--host",
+    default="127.0.0.1",
+    show_default=True,
+    help="Address that it listens on; the default can be reached from this machine only.",
+)
+@env_option
+@click.pass_obj
+def dashboard(project: ProjectMetadata, port: int, host: str, env: str | None) -> None:
+    """Serve the dashboard over the results store, until Ctrl-C.
+
+    It reads what runs have published, and changes nothing. It needs the extra `dashboard`.
+    """
+    from demand_forecast.dashboard.server import launch
+
+    with loaded(project, env) as context:
+        published = context.catalog["published_totals"]
+        database = published.database
+        click.echo(f"results store {database.shown}, dashboard http://{host}:{port}")
+        launch.serve(database.address, port, host)
