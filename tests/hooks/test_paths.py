@@ -5,8 +5,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from demand_forecast.framework.addresses import anchored
 from demand_forecast.hooks.paths import PathHook
+from demand_forecast.registry.addresses import anchored
 
 
 @pytest.mark.parametrize(

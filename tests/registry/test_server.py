@@ -49,8 +49,8 @@ def test_a_server_that_answered_may_still_be_asked_for_models(tmp_path, empty_st
     assert server.can_be_read("http://mlflow", forbidden)
     assert not server.can_be_read("http://mlflow", silent)
     assert server.can_be_read(f"sqlite:///{empty_store}", silent)
-    assert all(server.is_trouble(error) for error in (forbidden, silent, OSError()))
-    assert not server.is_trouble(ValueError("Parameter 'x' is too long"))
+    assert all(server.is_servers_fault(error) for error in (forbidden, silent, OSError()))
+    assert not server.is_servers_fault(ValueError("Parameter 'x' is too long"))
 
 
 def _connect(uri, journal):

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from demand_forecast.exceptions import DemandForecastError
+from demand_forecast.registry.addresses import masked
 from demand_forecast.registry.server import is_refusal
-from demand_forecast.registry.tracking import masked
 
 _PLACE = "failed_in"
 

@@ -27,7 +27,7 @@ from kedro.io.core import get_protocol_and_path
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from demand_forecast.exceptions import RunInProgressError
-from demand_forecast.registry.tracking import masked
+from demand_forecast.registry.addresses import masked
 
 FOLDER: Final = ".runs"
 _VERSION: Final = "%Y-%m-%dT%H.%M.%S.%f"

@@ -36,7 +36,7 @@ from kedro.runner.task import Task
 from demand_forecast.exceptions import ConfigurationError
 from demand_forecast.framework.failures import Failure, RunFailedError, is_refused, own_error
 from demand_forecast.framework.namespacing import unit_of_work, without
-from demand_forecast.registry.tracking import masked
+from demand_forecast.registry.addresses import masked
 
 Groups = dict[str, Pipeline]
 _REST = ""

@@ -21,11 +21,12 @@ from demand_forecast.datasets.raw_source import RawSourceDataset
 from demand_forecast.exceptions import ArtefactError
 from demand_forecast.framework import run_context
 from demand_forecast.framework.failures import RunFailedError, said_in_a_line
+from demand_forecast.registry.addresses import masked
 from demand_forecast.registry.audit import AuditTrail, Code, FileRecord, Manifest, Outcome
 from demand_forecast.registry.documents import Author, Reference
 from demand_forecast.registry.file_records import Files, place_of
 from demand_forecast.registry.model_registry import ModelRegistryDataset
-from demand_forecast.registry.tracking import code_diff, git_commit, masked
+from demand_forecast.registry.tracking import code_diff, git_commit
 
 Catalog = CatalogProtocol[Any, Any]
 Status = Literal["complete", "in part", "failed"]

@@ -7,7 +7,7 @@ from copy import deepcopy
 from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
 
-from demand_forecast.framework.addresses import anchored
+from demand_forecast.registry.addresses import anchored
 
 
 class PathHook:

@@ -76,7 +76,7 @@ class RunHook:
             if MONITORING in made:
                 log_figures(parent, tables[MONITORING])
         except Exception as error:
-            if not server.is_trouble(error):
+            if not server.is_servers_fault(error):
                 raise
             _LOGGER.warning("%s", server.words(tracking_uri(), error))
 

@@ -19,7 +19,8 @@ from kedro.pipeline import Pipeline
 from kedro.pipeline.node import Node
 
 from demand_forecast.registry import availability, server
-from demand_forecast.registry.tracking import active_run, masked
+from demand_forecast.registry.addresses import masked
+from demand_forecast.registry.tracking import active_run
 
 # A node's parameters are logged in less time than this by a server that is well.
 _USUAL: Final = 2.0
@@ -131,7 +132,7 @@ class TrackingHook:
         try:
             ask()
         except Exception as error:
-            if not server.is_trouble(error):
+            if not server.is_servers_fault(error):
                 raise
             self._do_without(error)
 

@@ -7,7 +7,6 @@ the process remembers it, and so does every worker that is forked from it.
 
 from __future__ import annotations
 
-import re
 import socket
 import sqlite3
 from collections.abc import Iterator
@@ -17,15 +16,14 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from demand_forecast.exceptions import RegistryError
+from demand_forecast.registry.addresses import masked, sqlite_file
 
 _ABSENT: Final = "RESOURCE_DOES_NOT_EXIST"
 _ANSWERS: Final = {_ABSENT, "RESOURCE_ALREADY_EXISTS", "INVALID_PARAMETER_VALUE"}
 _SECONDS: Final = 5
 _SERVER_ERROR: Final = 500
 _PORTS: Final = {"postgresql": 5432, "mysql": 3306, "mssql": 1433}
-_SQLITE: Final = "sqlite:///"
 _LONGEST: Final = 200
-_PASSWORD: Final = re.compile(r"//[^/@\s]+@")
 
 _trouble: str | None = None
 
@@ -77,7 +75,7 @@ def is_absent(error: Exception) -> bool:
 def in_a_line(error: Exception) -> str:
     """An error's first line, without passwords."""
     first = (str(error).strip().splitlines() or [type(error).__name__])[0]
-    return _PASSWORD.sub("//", first)[:_LONGEST]
+    return masked(first)[:_LONGEST]
 
 
 def probe(uri: str, ask: bool = True) -> str | None:
@@ -90,8 +88,8 @@ def probe(uri: str, ask: bool = True) -> str | None:
     from mlflow.exceptions import MlflowException
 
     try:
-        if uri.startswith(_SQLITE):
-            _probe_file(Path(uri.removeprefix(_SQLITE)))
+        if file := sqlite_file(uri):
+            _probe_file(Path(file))
         elif urlsplit(uri).scheme in ("http", "https"):
             _probe_server(uri, ask)
         else:

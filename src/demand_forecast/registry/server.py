@@ -12,18 +12,18 @@ from typing import Final
 
 from filelock import FileLock
 
+from demand_forecast.registry.addresses import masked, sqlite_file
 from demand_forecast.registry.availability import probe, remember
-from demand_forecast.registry.tracking import ParentRun, masked
+from demand_forecast.registry.tracking import ParentRun
 
 # An address that MLflow refuses at once. Whatever asks for the server later in a run that has given
 # it up is told so without waiting: eighty models must not wait for it one after the other.
 UNREACHABLE: Final = "unreachable:"
-_SQLITE: Final = "sqlite:///"
 _REGISTRY: Final = "MLFLOW_REGISTRY_URI"
 _HOST, _PROCESS = "process_host", "process_id"
 
 
-def is_trouble(error: Exception) -> bool:
+def is_servers_fault(error: Exception) -> bool:
     """Whether an error is the server's or the connection's, not one of the configuration."""
     from mlflow.exceptions import MlflowException
     from sqlalchemy.exc import SQLAlchemyError
@@ -32,7 +32,7 @@ def is_trouble(error: Exception) -> bool:
 
 
 def can_be_read(uri: str, error: Exception) -> bool:
-    """Whether models may still be asked for after an error of :func:`is_trouble`.
+    """Whether models may still be asked for after an error of :func:`is_servers_fault`.
 
     So it is where a server has answered, such as that something is forbidden, and where a file can
     be read but not written.
@@ -43,7 +43,7 @@ def can_be_read(uri: str, error: Exception) -> bool:
     """
     from requests import RequestException
 
-    if uri.startswith(_SQLITE):
+    if sqlite_file(uri):
         return probe(uri) is None
     chain: BaseException | None = error
     while chain is not None and not isinstance(chain, RequestException | OSError):
@@ -101,10 +101,11 @@ def is_given_up() -> bool:
 @contextmanager
 def one_at_a_time(uri: str) -> Iterator[None]:
     """Hold an SQLite store against other processes: two that make its tables break it."""
-    if not uri.startswith(_SQLITE):
+    name = sqlite_file(uri)
+    if name is None:
         yield
         return
-    file = Path(uri.removeprefix(_SQLITE))
+    file = Path(name)
     file.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(f"{file}.lock"):
         yield

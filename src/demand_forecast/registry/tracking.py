@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import re
 import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -104,11 +103,6 @@ def log_result(metrics: Mapping[str, float], texts: Mapping[str, str]) -> None:
     mlflow.log_metrics(dict(metrics))
     for name, text in texts.items():
         mlflow.log_text(text, name)
-
-
-def masked(text: str) -> str:
-    """The text with the user and password of every address in it replaced by stars."""
-    return re.sub(r"://[^/@\s]+@", "://***@", text)
 
 
 def tag_run(run: ParentRun, tags: Mapping[str, str]) -> None:

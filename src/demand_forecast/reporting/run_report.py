@@ -12,6 +12,7 @@ from kedro.pipeline import Pipeline
 
 from demand_forecast.framework.segments import Branch, Segment, Segments
 from demand_forecast.modelling.evaluation.summary import Judged, RunSummary, summarise
+from demand_forecast.registry.addresses import SQLITE, sqlite_file
 from demand_forecast.reporting import results
 from demand_forecast.reporting.results import Where
 from demand_forecast.results_store.dataset import database_of
@@ -143,6 +144,6 @@ class RunReport(NamedTuple):
 
 def _from_here(place: str) -> str:
     """A path, or the address of a SQLite file, from the working directory on if it is inside."""
-    prefix = "sqlite:///" if place.startswith("sqlite:///") else ""
-    path, here = Path(place.removeprefix(prefix)), Path.cwd()
+    file, here = sqlite_file(place), Path.cwd()
+    path, prefix = (Path(place), "") if file is None else (Path(file), SQLITE)
     return f"{prefix}{path.relative_to(here)}" if path.is_relative_to(here) else place

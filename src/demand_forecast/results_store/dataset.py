@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from demand_forecast.exceptions import ConfigurationError
 from demand_forecast.framework import run_context
-from demand_forecast.framework.addresses import anchored
+from demand_forecast.registry.addresses import anchored, sqlite_file
 from demand_forecast.results_store.database import ResultsDatabase
 from demand_forecast.results_store.publication import Publication, publish
 from demand_forecast.results_store.schema import PUBLICATIONS
@@ -35,7 +35,7 @@ class ResultsDataset(AbstractDataset[Publication, pd.DataFrame]):
         Raises:
             ConfigurationError: If SQLite would have to be on an object store.
         """
-        if database.startswith("sqlite:///") and "://" in database.removeprefix("sqlite:///"):
+        if "://" in (sqlite_file(database) or ""):
             raise ConfigurationError(
                 f"'{database}' cannot be the results store: SQLite needs a local file. Set "
                 "results_database in the environment's globals.yml, to PostgreSQL or to a file."
