@@ -159,7 +159,7 @@ def test_what_releases_and_monitoring_need_stays(context, release, make_panel, t
     (tmp_path / "files").mkdir()
     (tmp_path / "files" / "model.json").write_text("{}")
     for number in "12345":
-        model.champions.keep(NAME, number, tmp_path / "files")
+        model.copies.keep(NAME, number, tmp_path / "files")
     model.releases.stage(OLD, NAME, ModelVersion(version="4", lineage=origin))
     model.releases.stage(YOUNG, NAME, ModelVersion(version="5", lineage=origin))
     person = root / "03_primary/north_texas/large/panel/mine.txt"
@@ -192,7 +192,7 @@ def test_what_releases_and_monitoring_need_stays(context, release, make_panel, t
     assert _stamps(output, "fast/backtest.parquet") == [LEARNED, NEWEST]
     assert _stamps(output, "forecast.parquet") == [LEARNED, NEWEST, YOUNG]
     assert _stamps(root, "08_reporting/alerts.csv") == [YOUNG]
-    assert model.champions.copies() == [(NAME, "2"), (NAME, "3"), (NAME, "5")]
+    assert model.copies.held() == [(NAME, "2"), (NAME, "3"), (NAME, "5")]
     assert model.releases.staged_runs() == [YOUNG]
     assert isinstance(context.catalog.load("north_texas.large.panel"), Panel)
     again = pruning.prune(context, timedelta(weeks=8), dry_run=False)

@@ -96,7 +96,7 @@ def _release(stored, panel, scratch):
             velocity="fast", panel_digest=panel.digest, trained_at=START + timedelta(seconds=1)
         ),
     )
-    stored.champions.keep(MODEL, "3", scratch)
+    stored.copies.keep(MODEL, "3", scratch)
     stored.releases.publish(
         lambda before: {**before, MODEL: Champion.after(None, version)},
         "passed the gate",

@@ -115,7 +115,6 @@ def _manifest(
     inputs = [*_records(files, read, catalog, saved=False), *_raw(files, made, catalog)]
     written = {record.path for record in outputs}  # of these, what was there before is gone
     return Manifest(
-        id="",
         run=str(run_params["run_id"]),
         environment=run_params.get("env"),
         who=author.who,

@@ -15,7 +15,7 @@ from demand_forecast.framework.failures import RunFailedError
 from demand_forecast.framework.run_context import registered_models
 from demand_forecast.modelling.lifecycle.release import ReleaseParameters
 from demand_forecast.registry.aliases import adopt, synchronise
-from demand_forecast.registry.releases import Champion, Champions, ModelVersion, RunRelease
+from demand_forecast.registry.releases import RunRelease, promoted
 from demand_forecast.registry.tracking import tag_run
 
 Catalog = CatalogProtocol[Any, Any]
@@ -72,17 +72,6 @@ class ReleaseHook:
         """The same where the run went on after a failure."""
         if isinstance(error, RunFailedError):
             self.after_pipeline_run(pipeline, catalog)
-
-
-def promoted(before: Champions, versions: Mapping[str, ModelVersion]) -> dict[str, Champion]:
-    """Champions after some versions have been promoted.
-
-    Args:
-        before: Those before.
-        versions: By model.
-    """
-    after = {name: Champion.after(before.get(name), v) for name, v in versions.items()}
-    return {**before, **after}
 
 
 def _must_wait(catalog: Catalog) -> bool:

@@ -6,19 +6,19 @@ Nothing is read from them, but once: models that were promoted before there were
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Final
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from demand_forecast.exceptions import ArtefactError, RegistryError
 from demand_forecast.modelling.lifecycle.lineage import Lineage
 from demand_forecast.registry.availability import asked, is_absent
+from demand_forecast.registry.registered import registered_models
 from demand_forecast.registry.releases import Champion, Champions, ModelVersion, ReleaseStore
 
 if TYPE_CHECKING:
     from mlflow.entities.model_registry import RegisteredModel
 
 CHALLENGER, CHAMPION, PREVIOUS = "challenger", "champion", "previous_champion"
-_PAGE: Final = 100
 _LOGGER = logging.getLogger(__name__)
 
 
@@ -30,7 +30,7 @@ def synchronise(champions: Champions, environment: str) -> None:
     """
     try:
         with asked():
-            for model in _registered(environment):
+            for model in registered_models(f"{environment}."):
                 _set_aliases(model, _wanted(champions.get(model.name)))
     except RegistryError as error:
         _LOGGER.warning("the aliases of the registry are not those of the release: %s", error)
@@ -63,7 +63,7 @@ def adopt(releases: ReleaseStore, environment: str) -> None:
         return
     try:
         with asked():
-            found = {m.name: _aliases(m) for m in _registered(environment)}
+            found = {m.name: _aliases(m) for m in registered_models(f"{environment}.")}
     except RegistryError as error:
         _LOGGER.warning("%s: no release yet, and %s", releases.root, error)
         return
@@ -111,21 +111,6 @@ def _adopted(name: str, aliases: Mapping[str, str]) -> Champion | None:
     for version in reversed(usable):
         champion = Champion.after(champion, version)
     return champion
-
-
-def _registered(environment: str) -> Iterator[RegisteredModel]:
-    """The registered models of an environment, page by page."""
-    from mlflow.tracking import MlflowClient
-
-    token = None
-    while True:
-        page = MlflowClient().search_registered_models(
-            f"name LIKE '{environment}.%'", _PAGE, page_token=token
-        )
-        yield from (model for model in page if model.name.startswith(f"{environment}."))
-        token = page.token
-        if not token:
-            return
 
 
 def _aliases(model: RegisteredModel) -> dict[str, str]:

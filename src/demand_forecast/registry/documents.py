@@ -20,7 +20,7 @@ import shlex
 import socket
 import sys
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
@@ -31,11 +31,12 @@ from filelock import FileLock, Timeout
 from kedro.io.core import get_protocol_and_path
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from demand_forecast.exceptions import ArtefactError, StorageError
+from demand_forecast.exceptions import ArtefactError, ConfigurationError, StorageError
 
 _POINTER: Final = "current.json"
 _LOCK: Final = "chain.lock"
 _PATIENCE: Final = 20.0
+_ATTEMPTS: Final = 5
 
 
 class Reference(BaseModel):
@@ -52,7 +53,9 @@ class Link(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    id: str = Field(description="Number, later documents have higher ones.")
+    id: str = Field(
+        default="", description="Number, set when it is written; later documents have higher ones."
+    )
     parent: Reference | None = Field(default=None, description="The one before; none at first.")
 
 
@@ -156,6 +159,43 @@ class Chain(Generic[_Link]):
         self._fs.makedirs(self.root, exist_ok=True)
         return FileLock(f"{self.root}/{_LOCK}", timeout=_PATIENCE)
 
+    def extend(
+        self,
+        make: Callable[[Reference | None], _Link],
+        *,
+        busy: str,
+        moves_pointer: bool = True,
+    ) -> _Link:
+        """Write the next document and make it the last one.
+
+        Args:
+            make: From the document before it; id and parent are set here. Called again where
+                another process has been faster, which on an object store no lock prevents.
+            busy: What other processes do that are faster every time, for the error.
+            moves_pointer: False for a document that is only written.
+
+        Raises:
+            ConfigurationError: If others are faster every time.
+            StorageError: If another process holds the chain for too long.
+            ArtefactError: If the pointer cannot be read.
+        """
+        with self._alone():
+            for _ in range(_ATTEMPTS):
+                parent = self.reference()
+                made = make(parent)
+                document = made.model_copy(update={"id": self._next_id(), "parent": parent})
+                reference = self._create(document)
+                if reference is None:
+                    continue
+                if not moves_pointer:
+                    return document
+                if self.reference() == parent:
+                    self._point_to(reference)
+                    return document
+        raise ConfigurationError(
+            f"{self.root}: {busy} all the time; try again when they have ended."
+        )
+
     def _create(self, document: _Link) -> Reference | None:
         """Write a document; None where another process has just taken its id."""
         name, text = f"{document.id}.json", as_text(document)
@@ -173,10 +213,10 @@ class Chain(Generic[_Link]):
         return f"{int((self._ids() or ['0'])[-1]) + 1:05d}"
 
     def _ids(self) -> list[str]:
-        """Ids of all releases that are written, ascending."""
+        """Ids of all documents that are written, ascending."""
         if not self._fs.exists(self.root):
             return []
-        self._fs.invalidate_cache()  # another process may have released
+        self._fs.invalidate_cache()  # another process may have written
         stems = [PurePosixPath(p).stem for p in self._fs.glob(f"{self.root}/*.json")]
         return sorted(stem for stem in stems if stem.isdigit())
 

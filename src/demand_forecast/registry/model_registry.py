@@ -18,8 +18,15 @@ from demand_forecast.modelling.models.kinds import load_model, save_model
 from demand_forecast.modelling.protocol import Forecaster
 from demand_forecast.registry import availability, model_run
 from demand_forecast.registry.aliases import CHAMPION, PREVIOUS, synchronise
-from demand_forecast.registry.champions import Champions, registered_files
-from demand_forecast.registry.releases import Champion, ModelVersion, ReleaseStore, RunRelease
+from demand_forecast.registry.documents import Reference
+from demand_forecast.registry.model_copies import ModelCopies, registered_files
+from demand_forecast.registry.releases import (
+    Champion,
+    ModelVersion,
+    ReleaseStore,
+    RunRelease,
+    promoted,
+)
 from demand_forecast.registry.tracking import ParentRun, git_commit
 
 _LOGGER = logging.getLogger(__name__)
@@ -50,7 +57,7 @@ class ModelRegistryDataset(AbstractDataset[TrainedModel, RegisteredModel]):
         """
         self.name, self.environment = f"{environment}.{name}", environment
         self.releases = ReleaseStore(f"{filepath}/releases")
-        self.champions = Champions(f"{filepath}/champions")
+        self.copies = ModelCopies(f"{filepath}/champions")
         self.metadata = metadata
         self.title = name
         self._parent = ParentRun()
@@ -87,7 +94,7 @@ class ModelRegistryDataset(AbstractDataset[TrainedModel, RegisteredModel]):
             )
             version = model_run.register(registration, files, Path(folder))
             if lineage.promoted:
-                self.champions.keep(self.name, version, files)
+                self.copies.keep(self.name, version, files)
         if lineage.promoted:
             self._promote(ModelVersion(version=version, digest=digest, lineage=lineage))
 
@@ -105,7 +112,7 @@ class ModelRegistryDataset(AbstractDataset[TrainedModel, RegisteredModel]):
                 reasons.append(f"no {alias}")
                 continue
             try:
-                model = self.champions.load(self.name, version)
+                model = self.copies.load(self.name, version)
             except (ArtefactError, RegistryError, OSError) as error:
                 _LOGGER.warning("%s, %s %s: %s", self.name, alias, version.version, error)
                 reasons.append(f"{alias} {version.version} unusable: {error}")
@@ -139,7 +146,7 @@ class ModelRegistryDataset(AbstractDataset[TrainedModel, RegisteredModel]):
         _LOGGER.warning("%s: %s", self.name, trouble)
         return RegisteredModel(None, self.name, reason=trouble, trouble=trouble)
 
-    def _known_release(self) -> Any:
+    def _known_release(self) -> Reference | None:
         return self.releases.reference() if self._run is None else self._run.release
 
     def _promote(self, version: ModelVersion) -> None:
@@ -147,7 +154,7 @@ class ModelRegistryDataset(AbstractDataset[TrainedModel, RegisteredModel]):
             self.releases.stage(self._run.run, self.name, version)
             return
         release = self.releases.publish(
-            lambda before: {**before, self.name: Champion.after(before.get(self.name), version)},
+            lambda before: promoted(before, {self.name: version}),
             "saved outside a run",
         )
         synchronise(release.champions, self.environment)

@@ -9,10 +9,10 @@ from typing import Any, Never
 import pandas as pd
 from kedro.io import AbstractDataset, DatasetError
 from mlflow.entities.model_registry import ModelVersion
-from mlflow.tracking import MlflowClient
 
 from demand_forecast.exceptions import ArtefactError
 from demand_forecast.modelling.lifecycle.lineage import Lineage
+from demand_forecast.registry.registered import registered_models, registered_versions
 
 COLUMNS = (
     "model_name",
@@ -79,27 +79,13 @@ class ModelVersionsDataset(AbstractDataset[Never, pd.DataFrame]):
 
 
 def _rows(prefix: str) -> Iterator[dict[str, Any]]:
-    client, token = MlflowClient(), None
-    aliases = _aliases(client, prefix)
-    while True:
-        page = client.search_model_versions(f"name LIKE '{prefix}%'", page_token=token)
-        for version in page:
-            if not version.name.startswith(prefix):
-                continue  # an underscore stands for any character
-            try:
-                lineage = Lineage.from_tags(version.tags)
-            except ArtefactError:
-                continue
-            yield _row(version, lineage, aliases[version.name])
-        token = page.token
-        if not token:
-            return
-
-
-def _aliases(client: MlflowClient, prefix: str) -> dict[str, dict[str, str]]:
-    """Version by alias of each model; a version that was searched for does not say its own."""
-    found = client.search_registered_models(f"name LIKE '{prefix}%'")
-    return {model.name: dict(model.aliases) for model in found}
+    aliases = {model.name: dict(model.aliases) for model in registered_models(prefix)}
+    for version in registered_versions(prefix):
+        try:
+            lineage = Lineage.from_tags(version.tags)
+        except ArtefactError:
+            continue
+        yield _row(version, lineage, aliases[version.name])
 
 
 def _row(version: ModelVersion, lineage: Lineage, aliases: dict[str, str]) -> dict[str, Any]:

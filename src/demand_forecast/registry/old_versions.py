@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from demand_forecast.registry.availability import asked
+from demand_forecast.registry.registered import registered_versions
+
+if TYPE_CHECKING:
+    from mlflow.entities.model_registry import ModelVersion
 
 _MODELS: Final = "models:/"
 _LOGGED: Final = f"{_MODELS}m-"
@@ -28,14 +31,15 @@ class RegisteredVersion(NamedTuple):
     model_id: str | None
 
 
-def registered_versions(environment: str) -> list[RegisteredVersion]:
+def old_versions(environment: str) -> list[RegisteredVersion]:
     """All versions of the models of an environment, the newest of each model left out.
 
     Raises:
         RegistryError: If the registry does not answer.
     """
     with asked():
-        found = sorted(_all(environment), key=lambda v: (v.name, int(v.version)))
+        versions = registered_versions(f"{environment}.")
+    found = sorted(map(_registered, versions), key=lambda v: (v.name, int(v.version)))
     newest = {version.name: version.version for version in found}
     return [version for version in found if newest[version.name] != version.version]
 
@@ -57,18 +61,8 @@ def delete_version(version: RegisteredVersion) -> None:
             client.delete_logged_model(version.model_id)
 
 
-def _all(environment: str) -> Iterator[RegisteredVersion]:
-    from mlflow.tracking import MlflowClient
-
-    client, prefix, token = MlflowClient(), f"{environment}.", None
-    while True:
-        page = client.search_model_versions(f"name LIKE '{prefix}%'", page_token=token)
-        for found in page:
-            if found.name.startswith(prefix):  # an underscore stands for any character
-                created = datetime.fromtimestamp(found.creation_timestamp / 1000, UTC)
-                source = str(found.source)  # the address that it was registered with
-                logged = source.removeprefix(_MODELS) if source.startswith(_LOGGED) else None
-                yield RegisteredVersion(found.name, str(found.version), created, logged)
-        token = page.token
-        if not token:
-            return
+def _registered(version: ModelVersion) -> RegisteredVersion:
+    created = datetime.fromtimestamp(version.creation_timestamp / 1000, UTC)
+    source = str(version.source)  # the address that it was registered with
+    logged = source.removeprefix(_MODELS) if source.startswith(_LOGGED) else None
+    return RegisteredVersion(version.name, str(version.version), created, logged)

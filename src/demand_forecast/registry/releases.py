@@ -19,7 +19,6 @@ from demand_forecast.registry.documents import Author, Chain, Link, Reference, a
 
 State = Literal["active", "superseded", "pending approval", "approved", "interrupted"]
 _STAGED: Final = "staged"
-_ATTEMPTS: Final = 5
 
 
 class ModelVersion(BaseModel):
@@ -57,6 +56,17 @@ class Champion(ModelVersion):
 Champions = Mapping[str, Champion]
 
 
+def promoted(before: Champions, versions: Mapping[str, ModelVersion]) -> dict[str, Champion]:
+    """Champions after some versions have been promoted.
+
+    Args:
+        before: Those before.
+        versions: By model.
+    """
+    after = {name: Champion.after(before.get(name), v) for name, v in versions.items()}
+    return {**before, **after}
+
+
 class Release(Link):
     """All champions of an environment, and how they came to be."""
 
@@ -70,6 +80,16 @@ class Release(Link):
     restores: str | None = Field(default=None, description="The release that it goes back to.")
     changed: tuple[str, ...] = Field(description="Models whose champion is not the parent's.")
     champions: dict[str, Champion] = Field(description="By registered name of the model.")
+
+    @property
+    def versions(self) -> list[tuple[str, ModelVersion]]:
+        """Models with the versions that may answer: each champion, and the one before it."""
+        return [
+            (name, version)
+            for name, champion in self.champions.items()
+            for version in (champion, champion.previous)
+            if version is not None
+        ]
 
 
 class RunRelease(NamedTuple):
@@ -217,36 +237,24 @@ class ReleaseStore(Chain[Release]):
             ArtefactError: If the release in force is not what was written.
         """
         who, command = author or Author.here()
-        with self._alone():  # an object store has no locks: there, who is overtaken tries again
-            for _ in range(_ATTEMPTS):
-                parent = self.reference()
-                before = {} if parent is None else self.read(parent).champions
-                champions = dict(change(before))
-                release = Release(
-                    id=self._next_id(),
-                    created_at=datetime.now(UTC),
-                    who=who,
-                    why=why,
-                    command=command,
-                    run=run,
-                    parent=parent,
-                    pending=pending,
-                    approves=approves,
-                    restores=restores,
-                    changed=tuple(_changed(before, champions)),
-                    champions=champions,
-                )
-                reference = self._create(release)
-                if reference is None:
-                    continue
-                if pending:
-                    return release
-                if self.reference() == parent:
-                    self._point_to(reference)
-                    return release
-        raise ConfigurationError(
-            f"{self.root}: other processes release all the time; try again when they have ended."
-        )
+
+        def following(parent: Reference | None) -> Release:
+            before = {} if parent is None else self.read(parent).champions
+            champions = dict(change(before))
+            return Release(
+                created_at=datetime.now(UTC),
+                who=who,
+                why=why,
+                command=command,
+                run=run,
+                pending=pending,
+                approves=approves,
+                restores=restores,
+                changed=tuple(_changed(before, champions)),
+                champions=champions,
+            )
+
+        return self.extend(following, busy="other processes release", moves_pointer=not pending)
 
 
 def _changed(before: Champions, after: Champions) -> list[str]:

@@ -19,14 +19,14 @@ from demand_forecast.exceptions import (
 )
 from demand_forecast.framework import run_context
 from demand_forecast.registry.aliases import adopt, registered_version, synchronise
-from demand_forecast.registry.champions import registered_files
+from demand_forecast.registry.model_copies import registered_files
 from demand_forecast.registry.model_registry import ModelRegistryDataset
 from demand_forecast.registry.releases import (
     Champion,
-    Champions,
     ModelVersion,
     Release,
     ReleaseStore,
+    promoted,
 )
 
 _WIDTH: Final = 120
@@ -129,7 +129,7 @@ def promote(models: Models, segment: str, version: str, why: str, force: bool) -
             "--force promotes it all the same; it stays marked."
         )
     with registered_files(dataset.name, version, wanted.digest) as files:
-        dataset.champions.keep(dataset.name, version, files)
+        dataset.copies.keep(dataset.name, version, files)
     chosen = wanted.model_copy(update={"forced": refused})
     return _publish(models, {dataset.name: chosen}, why)
 
@@ -195,10 +195,10 @@ def unavailable(models: Models, release: Release) -> list[str]:
     problems = []
     for segment, dataset in models.datasets.items():
         champion = release.champions.get(dataset.name)
-        if champion is None or dataset.champions.holds(dataset.name, champion):
+        if champion is None or dataset.copies.holds(dataset.name, champion):
             continue
         try:
-            dataset.champions.load(dataset.name, champion)
+            dataset.copies.load(dataset.name, champion)
         except (ArtefactError, RegistryError, OSError) as error:
             problems.append(f"{segment} version {champion.version}: {error}")
     return problems
@@ -234,7 +234,7 @@ def print_version(models: Models, segment: str) -> None:
         "registered as": dataset.name,
         "version": champion.version,
         "digest of its files": champion.digest or "not known",
-        "copy beside the data": "yes" if dataset.champions.holds(dataset.name, champion) else "no",
+        "copy beside the data": "yes" if dataset.copies.holds(dataset.name, champion) else "no",
         "version before": champion.previous.version if champion.previous else "none",
         "since release": _since(models.releases, dataset.name, champion),
         "promoted by force": "yes" if champion.forced else "no",
@@ -284,10 +284,9 @@ def print_change(models: Models, release: Release) -> None:
 def _publish(
     models: Models, changes: Mapping[str, ModelVersion], why: str, approves: str | None = None
 ) -> Release:
-    def change(before: Champions) -> Champions:
-        return {**before, **{n: Champion.after(before.get(n), v) for n, v in changes.items()}}
-
-    release = models.releases.publish(change, why, approves=approves)
+    release = models.releases.publish(
+        lambda before: promoted(before, changes), why, approves=approves
+    )
     synchronise(release.champions, models.environment)
     return release
 

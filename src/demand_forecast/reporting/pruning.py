@@ -31,7 +31,7 @@ from demand_forecast.modelling.lifecycle.lineage import Lineage
 from demand_forecast.modelling.lifecycle.monitoring import MonitoringParameters
 from demand_forecast.modelling.lifecycle.versions import judging_version
 from demand_forecast.registry import availability
-from demand_forecast.registry.old_versions import delete_version, registered_versions
+from demand_forecast.registry.old_versions import delete_version, old_versions
 from demand_forecast.registry.releases import ModelVersion, Release
 from demand_forecast.reporting.model_releases import Models, load_models
 
@@ -144,7 +144,8 @@ def take_stock(context: KedroContext, limit: datetime, registry: bool) -> Invent
     if models.releases.reference() is None and (trouble := availability.trouble()):
         raise RegistryError(f"no release yet, and what serves cannot be asked for: {trouble}")
     releases = models.releases.since(limit)
-    versions, others = _versions(catalog, _shelves(context), limit, _models_of(releases))
+    needed = [version for release in releases for _, version in release.versions]
+    versions, others = _versions(catalog, _shelves(context), limit, needed)
     in_use = _in_use(models, limit, releases)
     stored = [*versions, *_notes(models, limit), *_copies(models, in_use)]
     if registry:
@@ -272,12 +273,6 @@ def _runs_of(catalog: Catalog, lineage: Lineage) -> Iterator[str]:
             yield backtest[0]
 
 
-def _models_of(releases: Iterable[Release]) -> list[ModelVersion]:
-    """Champions of some releases, and those before them."""
-    champions = [champion for release in releases for champion in release.champions.values()]
-    return [*champions, *(c.previous for c in champions if c.previous is not None)]
-
-
 def _notes(models: Models, limit: datetime) -> Iterator[Stored]:
     """What runs have staged; a release has taken it up, or never will."""
     releases = models.releases
@@ -288,13 +283,7 @@ def _notes(models: Models, limit: datetime) -> Iterator[Stored]:
 
 def _in_use(models: Models, limit: datetime, releases: Iterable[Release]) -> set[tuple[str, str]]:
     """Names and versions of the models of some releases; a run at work has staged others."""
-    needed = {
-        (name, version.version)
-        for release in releases
-        for name, champion in release.champions.items()
-        for version in (champion, champion.previous)
-        if version is not None
-    }
+    needed = {(n, v.version) for release in releases for n, v in release.versions}
     for run in models.releases.staged_runs():
         if not is_stamp(run) or not _is_old(run, limit):
             needed |= {(n, v.version) for n, v in models.releases.staged(run).items()}
@@ -303,15 +292,14 @@ def _in_use(models: Models, limit: datetime, releases: Iterable[Release]) -> set
 
 def _copies(models: Models, in_use: set[tuple[str, str]]) -> Iterator[Stored]:
     """Copies of champions."""
-    champions = next(iter(models.datasets.values())).champions
-    for copy in champions.copies():
-        forget = partial(champions.forget, *copy)
-        yield Stored(_COPIES, *champions.size(*copy), copy in in_use, forget)
+    copies = next(iter(models.datasets.values())).copies
+    for copy in copies.held():
+        yield Stored(_COPIES, *copies.size(*copy), copy in in_use, partial(copies.forget, *copy))
 
 
 def _registered(models: Models, limit: datetime, in_use: set[tuple[str, str]]) -> Iterator[Stored]:
     """Versions in the registry; how many files they have is not asked for."""
-    for version in registered_versions(models.environment):
+    for version in old_versions(models.environment):
         keep = version.created_at >= limit or (version.name, version.version) in in_use
         yield Stored(_REGISTERED, 0, 0, keep, partial(delete_version, version))
 
@@ -319,4 +307,4 @@ def _registered(models: Models, limit: datetime, in_use: set[tuple[str, str]]) -
 def _sweep(context: KedroContext) -> None:
     for shelf in _shelves(context).values():
         shelf.sweep()
-    next(iter(load_models(context.catalog).datasets.values())).champions.sweep()
+    next(iter(load_models(context.catalog).datasets.values())).copies.sweep()

@@ -17,9 +17,9 @@ from rich.table import Table
 from demand_forecast.exceptions import ArtefactError, MissingInputError, RegistryError
 from demand_forecast.framework import run_context
 from demand_forecast.registry.audit import AuditTrail, FileRecord, Manifest, files_of
-from demand_forecast.registry.champions import Champions
 from demand_forecast.registry.file_records import Files, place_of
-from demand_forecast.registry.releases import Champion, ModelVersion, ReleaseStore
+from demand_forecast.registry.model_copies import ModelCopies
+from demand_forecast.registry.releases import ModelVersion, ReleaseStore
 from demand_forecast.reporting.explanation import check_segment, choose
 
 State = Literal["ok", "replaced", "changed", "missing"]
@@ -121,13 +121,13 @@ class Stored:
         files: Its files.
         trail: Its manifests.
         releases: Its releases.
-        champions: Its copies of models.
+        copies: Its copies of models.
     """
 
     files: Files
     trail: AuditTrail
     releases: ReleaseStore
-    champions: Champions
+    copies: ModelCopies
 
     @classmethod
     def below(cls, data_root: str) -> Stored:
@@ -141,7 +141,7 @@ class Stored:
             Files(data_root),
             AuditTrail(data_root),
             ReleaseStore(f"{models}/releases"),
-            Champions(f"{models}/champions"),
+            ModelCopies(f"{models}/champions"),
         )
 
 
@@ -326,8 +326,8 @@ class _Walk:
                 release = self.stored.releases.read(reference)
             except ArtefactError as error:
                 return [Step("release", reference.id, "", "changed", str(error))], None
-            for champion in _versions(release.champions.get(name)):
-                if champion.version == version:
+            for model, champion in release.versions:
+                if (model, champion.version) == (name, version):
                     told = (
                         f"{release.created_at:%Y-%m-%d %H:%M} UTC by {release.who}: {release.why}"
                     )
@@ -341,7 +341,7 @@ class _Walk:
         told = f"{lineage.kind}, data until {lineage.as_of}{forced}; {digest[:_DIGITS]}"
         what = f"{name} v{champion.version}"
         try:
-            self.stored.champions.check(name, champion)
+            self.stored.copies.check(name, champion)
         except (ArtefactError, RegistryError, OSError) as error:
             return Step("model", what, told, "changed", str(error))
         return Step("model", what, told)
@@ -390,14 +390,6 @@ class _Walk:
         named = [r for r in rows.itertuples() if _holds(str(r.record), number.series)]
         told = [f"{row.file}, row {row.row}: {row.reason} {row.detail}".rstrip() for row in named]
         return Step("rejected rows", f"{len(named)} of {len(rows)}", "\n".join(told))
-
-
-def _versions(champion: Champion | None) -> Iterator[ModelVersion]:
-    """A champion and the one before it, which answers where the champion cannot."""
-    if champion is not None:
-        yield champion
-        if champion.previous is not None:
-            yield champion.previous
 
 
 def _holds(record: str, series: tuple[str, str]) -> bool:

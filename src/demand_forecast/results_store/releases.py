@@ -7,10 +7,10 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, select, update
 
+from demand_forecast.registry.aliases import CHAMPION, PREVIOUS
 from demand_forecast.results_store.database import upsert
 from demand_forecast.results_store.schema import MODELS, RELEASES
 
-CHAMPION, PREVIOUS = "champion", "previous_champion"
 _SERVING = (CHAMPION, PREVIOUS)
 
 

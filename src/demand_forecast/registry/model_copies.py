@@ -23,7 +23,7 @@ from demand_forecast.registry.releases import ModelVersion
 _LOGGER = logging.getLogger(__name__)
 
 
-class Champions:
+class ModelCopies:
     """Copies of registered models, one folder for each version.
 
     Args:
@@ -82,7 +82,7 @@ class Champions:
         except OSError as error:  # a full disk must not keep scoring from running
             _LOGGER.warning("%s version %s: no copy is kept: %s", name, version, error)
 
-    def copies(self) -> list[tuple[str, str]]:
+    def held(self) -> list[tuple[str, str]]:
         """Names and versions of all copies that are complete, sorted."""
         fs = self._folders.fs
         manifests = [PurePosixPath(path) for path in fs.glob(f"{self._root}/*/*/{MANIFEST}")]
