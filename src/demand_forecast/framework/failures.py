@@ -6,6 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from kedro.pipeline import Pipeline
+
 from demand_forecast.exceptions import DemandForecastError
 from demand_forecast.registry.addresses import masked
 from demand_forecast.registry.server import is_refusal
@@ -148,6 +150,10 @@ class RunFailedError(DemandForecastError):
     def unfinished(self) -> set[str]:
         """Names of the nodes that have made nothing."""
         return {failure.node for failure in self.failures} | set(self.left_out)
+
+    def finished(self, pipeline: Pipeline) -> Pipeline:
+        """The part of a pipeline that has run to its end."""
+        return Pipeline([node for node in pipeline.nodes if node.name not in self.unfinished])
 
     def __str__(self) -> str:
         failed, waiting = len(self.failures), len(self.left_out)

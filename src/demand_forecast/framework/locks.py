@@ -9,12 +9,9 @@ the same millisecond.
 
 from __future__ import annotations
 
-import json
 import logging
 import os
-import shlex
 import socket
-import sys
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -23,14 +20,16 @@ from pathlib import Path
 from typing import Final
 
 from filelock import FileLock, Timeout
-from kedro.io.core import get_protocol_and_path
+from kedro.io.core import VERSION_FORMAT, get_protocol_and_path
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from demand_forecast.datasets.atomic import write_text
+from demand_forecast.datasets.stored_versions import moment_of
 from demand_forecast.exceptions import RunInProgressError
 from demand_forecast.registry.addresses import masked
+from demand_forecast.registry.documents import Author
 
 FOLDER: Final = ".runs"
-_VERSION: Final = "%Y-%m-%dT%H.%M.%S.%f"
 _MILLISECOND: Final = timedelta(milliseconds=1)
 _LOGGER = logging.getLogger(__name__)
 
@@ -52,7 +51,7 @@ class Holder(BaseModel):
         return cls(
             process=os.getpid(),
             host=socket.gethostname(),
-            command=masked(shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])),
+            command=masked(Author.here().command),
             since=f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC",
             version=version,
         )
@@ -91,7 +90,7 @@ def hold(data_root: str, regions: Iterable[str], version: str, patience: float) 
         files = [folder / f"{name}.json" for name in names]
         version = later(version, [holder.version for f in files if (holder := _read(f))])
         for file in files:
-            _write(file, Holder.this(version))
+            write_text(file, Holder.this(version).model_dump_json(indent=2))
         yield version
 
 
@@ -104,8 +103,8 @@ def later(version: str, others: Iterable[str]) -> str:
     last = max(others, default="")
     if version > last:
         return version
-    following = datetime.strptime(last.removesuffix("Z"), _VERSION) + _MILLISECOND
-    return f"{following.strftime(_VERSION)[:-3]}Z"
+    following = moment_of(last) + _MILLISECOND
+    return f"{following.strftime(VERSION_FORMAT)[:-4]}Z"
 
 
 @contextmanager
@@ -134,13 +133,7 @@ def _read(file: Path) -> Holder | None:
     """Who wrote the file; None where that cannot be told."""
     try:
         holder = Holder.model_validate_json(file.read_bytes())
-        datetime.strptime(holder.version.removesuffix("Z"), _VERSION)
+        moment_of(holder.version)
     except (OSError, ValidationError, ValueError):
         return None
     return holder
-
-
-def _write(file: Path, holder: Holder) -> None:
-    part = file.with_suffix(".tmp")
-    part.write_text(json.dumps(holder.model_dump(), indent=2))
-    part.replace(file)

@@ -107,7 +107,7 @@ def _manifest(
     parameters = catalog.load("parameters") if "parameters" in catalog else {}
     models = run_context.registered_models(pipeline.datasets(), catalog)
     files = Files(root)
-    done = _done(pipeline, error)
+    done = error.finished(pipeline) if isinstance(error, RunFailedError) else pipeline
     outputs = _records(files, done.all_outputs(), catalog, saved=True)
     made = {record.dataset for record in outputs}
     # What was there already, of a run that makes only what is missing, has been read instead.
@@ -134,12 +134,6 @@ def _manifest(
         inputs=tuple(record for record in inputs if record.path not in written),
         outputs=tuple(outputs),
     )
-
-
-def _done(pipeline: Pipeline, error: Exception | None) -> Pipeline:
-    """What has run to its end, as far as that is known."""
-    unfinished = error.unfinished if isinstance(error, RunFailedError) else set()
-    return Pipeline([node for node in pipeline.nodes if node.name not in unfinished])
 
 
 def _records(files: Files, names: Iterable[str], catalog: Catalog, saved: bool) -> list[FileRecord]:

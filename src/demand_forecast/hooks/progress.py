@@ -107,8 +107,7 @@ class ProgressHook:
         """Show what was made in spite of it; tell Kedro-Viz how far the run came."""
         noted = _take()
         if isinstance(error, RunFailedError):
-            done = [node for node in pipeline.nodes if node.name not in error.unfinished]
-            self._show(Pipeline(done), catalog, noted, error.failures)
+            self._show(error.finished(pipeline), catalog, noted, error.failures)
         self._write_status(pipeline, noted, str(error) or type(error).__name__)
 
     def _show(

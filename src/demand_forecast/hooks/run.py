@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from kedro.framework.context import KedroContext
@@ -18,6 +17,7 @@ from demand_forecast.framework.failures import RunFailedError
 from demand_forecast.framework.run_context import RunContext
 from demand_forecast.framework.segments import parse
 from demand_forecast.registry import server
+from demand_forecast.registry.addresses import rooted
 from demand_forecast.registry.tracking import active_run, log_figures, log_table, tracking_uri
 from demand_forecast.reporting.run_report import LEADERBOARD, MONITORING
 
@@ -35,13 +35,14 @@ class RunHook:
         file = file_in_force(source, context.env, "segments.yml")
         plan = parse(dict(loader["segments"]), dict(loader["layouts"]), file)
         places = dict(loader["globals"])
+        root = places.get("data_root")
         run_context.enter(
             RunContext(
                 segments=plan,
                 project_path=context.project_path,
                 conf_source=source,
                 env=context.env,
-                data_root=_anchored(places.get("data_root"), context.project_path),
+                data_root=None if root is None else rooted(root, context.project_path),
                 patience=float(places.get("wait_for_other_run", RunContext.patience)),
                 runtime_params=dict(loader.runtime_params or {}),
             )
@@ -86,10 +87,4 @@ class RunHook:
     ) -> None:
         """The same where the run went on after a failure."""
         if isinstance(error, RunFailedError):
-            done = [node for node in pipeline.nodes if node.name not in error.unfinished]
-            self.after_pipeline_run(Pipeline(done), catalog)
-
-
-def _anchored(root: str | None, project: Path) -> str | None:
-    """A data root from the project's folder on where it is a relative path."""
-    return root if root is None or "://" in root else str(project / root)
+            self.after_pipeline_run(error.finished(pipeline), catalog)

@@ -1,4 +1,4 @@
-"""Addresses of databases and servers: SQLite files in them, and no password that is shown."""
+"""Paths and addresses: what is relative belongs to the project, and no password is shown."""
 
 from __future__ import annotations
 
@@ -20,6 +20,11 @@ def anchored(address: str, folder: Path) -> str:
     """The address with a relative SQLite file taken from ``folder``; others unchanged."""
     file = sqlite_file(address)
     return address if file is None else f"{SQLITE}{folder / file}"
+
+
+def rooted(path: str, folder: Path) -> str:
+    """A relative path taken from ``folder``; absolute ones and addresses unchanged."""
+    return path if "://" in path else str(folder / path)
 
 
 def masked(text: str) -> str:

@@ -6,7 +6,6 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import pandas as pd
@@ -31,6 +30,7 @@ from demand_forecast.modelling.lifecycle.lineage import Lineage
 from demand_forecast.modelling.lifecycle.monitoring import MonitoringParameters
 from demand_forecast.modelling.lifecycle.versions import judging_version
 from demand_forecast.registry import availability
+from demand_forecast.registry.addresses import rooted
 from demand_forecast.registry.old_versions import delete_version, old_versions
 from demand_forecast.registry.releases import ModelVersion, Release
 from demand_forecast.reporting.model_releases import Models, load_models
@@ -201,15 +201,11 @@ def _shelves(context: KedroContext) -> dict[str, StoredVersions]:
     known = set()
     for name, entry in dict(context.config_loader["catalog"]).items():
         if isinstance(entry, Mapping) and entry.get("versioned"):
-            address = _anchored(str(entry["filepath"]), context.project_path)
+            address = rooted(str(entry["filepath"]), context.project_path)
             if address not in known:  # two entries may be views of the same files
                 shelves[name] = StoredVersions(address)
             known.add(address)
     return shelves
-
-
-def _anchored(address: str, project: Path) -> str:
-    return address if "://" in address else str(project / address)
 
 
 def _versions(

@@ -11,10 +11,9 @@ import pandas as pd
 from demand_forecast.framework import run_context
 from demand_forecast.framework.session import SegmentSession
 from demand_forecast.framework.stages import JOBS
+from demand_forecast.modelling.columns import BRANCH
 from demand_forecast.reporting import results
 from demand_forecast.reporting.run_report import RETRAIN_PLAN
-
-_NAMES = ["region", "store_format", "velocity"]
 
 
 def make_plan(project_path: Path, env: str | None, namespaces: Sequence[str]) -> pd.DataFrame:
@@ -37,7 +36,7 @@ def make_plan(project_path: Path, env: str | None, namespaces: Sequence[str]) ->
         session.run(pipeline_names=list(JOBS["monitor"]), to_outputs=[RETRAIN_PLAN])
         table = session.load_context().catalog.load(RETRAIN_PLAN)
     told = table.fillna({"reasons": "", "details": ""})
-    told["namespace"] = told[_NAMES].agg(".".join, axis=1)
+    told["namespace"] = told[BRANCH].agg(".".join, axis=1)
     return cast("pd.DataFrame", told[told["namespace"].isin(chosen)])
 
 

@@ -32,7 +32,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from demand_forecast.exceptions import ContractError, did_you_mean
+from demand_forecast.modelling.columns import require_columns
 from demand_forecast.modelling.protocol import POINTS, QUANTILES
 
 Array = npt.NDArray[np.float64]
@@ -271,7 +271,7 @@ def summarise(
         ContractError: If ``frame`` lacks a column.
     """
     keys = list(by)
-    _require(frame, [*keys, "actual", "censored", "scale", *POINTS, *QUANTILES])
+    require_columns(frame, [*keys, "actual", "censored", "scale", *POINTS, *QUANTILES])
     rows = frame[np.isfinite(frame["actual"].to_numpy(dtype=float))]
     columns = (*metrics, *(metric.twin for metric in metrics))
     table = rows[keys].assign(**_terms(rows, columns))
@@ -300,7 +300,7 @@ def add_up(
         ContractError: If ``frame`` lacks a column.
     """
     keys = list(by)
-    _require(frame, [*keys, "actual", "censored", "scale", *POINTS, *QUANTILES])
+    require_columns(frame, [*keys, "actual", "censored", "scale", *POINTS, *QUANTILES])
     rows = frame[np.isfinite(frame["actual"].to_numpy(dtype=float))]
     terms = _terms(rows, (*metrics, *(metric.twin for metric in metrics)))
     names = [name for metric in metrics for name in (metric.name, metric.twin.name)]
@@ -354,11 +354,3 @@ def _finish(metric: Metric, mean: Any, volume: Any) -> Any:
     if metric.average is Average.VOLUME:
         return scaled / np.where(volume > 0, volume, np.nan)
     return scaled
-
-
-def _require(frame: pd.DataFrame, columns: Sequence[str]) -> None:
-    for column in columns:
-        if column not in frame.columns:
-            raise ContractError(
-                f"Column '{column}' is missing. {did_you_mean(column, frame.columns)}"
-            )

@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from demand_forecast.exceptions import ContractError, did_you_mean
+from demand_forecast.modelling.columns import require_columns
 from demand_forecast.modelling.evaluation.backtest import naive_scale
 from demand_forecast.modelling.evaluation.metrics import METRICS, summarise
 from demand_forecast.modelling.models.kinds import ENSEMBLE
@@ -50,7 +50,7 @@ def realised(forecasts: pd.DataFrame, panel: Panel) -> pd.DataFrame:
     Raises:
         ContractError: If ``forecasts`` lacks a column.
     """
-    _require(forecasts, [*KEY, "week", "as_of", "source"])
+    require_columns(forecasts, [*KEY, "week", "as_of", "source"])
     rows = forecasts.drop_duplicates([*KEY, "week", "as_of"], keep="last")
     history = pd.DatetimeIndex(panel.weeks[: panel.n_weeks])
     series = pd.MultiIndex.from_frame(panel.series[KEY]).get_indexer(
@@ -128,11 +128,3 @@ def _cut(outcomes: pd.DataFrame, by: list[str], stock: str) -> pd.DataFrame:
     if "horizon" in by:
         table["horizon"] = table["horizon"].astype(str)
     return table.assign(**over_all, stock=stock)
-
-
-def _require(frame: pd.DataFrame, columns: list[str]) -> None:
-    for column in columns:
-        if column not in frame.columns:
-            raise ContractError(
-                f"Column '{column}' is missing. {did_you_mean(column, frame.columns)}"
-            )

@@ -9,6 +9,7 @@ from typing import Any, Final, NamedTuple
 import pandas as pd
 from pydantic import Field
 
+from demand_forecast.modelling.columns import BRANCH
 from demand_forecast.modelling.lifecycle.drift import DEMAND, describe
 from demand_forecast.modelling.parameters import Parameters
 
@@ -163,7 +164,7 @@ def _of_feeds(plan: pd.DataFrame, today: date, rules: AlertParameters) -> Iterat
 
 def _of_drift(drift: pd.DataFrame) -> Iterator[Alert]:
     for row in drift[drift["drifted"].astype(bool)].to_dict("records"):
-        parts = [str(row[name]) for name in ("region", "store_format", "velocity")]
+        parts = [str(row[name]) for name in BRANCH]
         where = ".".join(part for part in parts if part != "all") or "all regions"
         size, since = abs(float(row["change"])), str(row["since"])
         if row["feature"] == DEMAND:

@@ -17,6 +17,7 @@ import pandas as pd
 from pydantic import Field
 from scipy import stats
 
+from demand_forecast.modelling.columns import BRANCH
 from demand_forecast.modelling.lifecycle.accuracy import ALL
 from demand_forecast.modelling.models.kinds import ENSEMBLE
 from demand_forecast.modelling.panel import Group, Panel
@@ -35,8 +36,7 @@ TEST_COLUMNS: Final = [
     "weeks",
     "p_value",
 ]
-PLACE: Final = ["region", "store_format", "velocity"]
-LEVEL_COLUMNS: Final = [*PLACE, "week", "recent", "actual", "forecast"]
+LEVEL_COLUMNS: Final = [*BRANCH, "week", "recent", "actual", "forecast"]
 _YEAR: Final = 52
 _BLOCK: Final = 4
 _LEAST_BLOCKS: Final = 8
@@ -147,14 +147,14 @@ def demand_tests(levels: pd.DataFrame, floor: float) -> pd.DataFrame:
         ``TEST_COLUMNS``; ``change`` in per cent, ``all`` for what is added up.
     """
     rows = []
-    for by in (PLACE, ["region"], []):
-        wide = levels.assign(**{name: ALL for name in PLACE if name not in by})
-        sums = wide.groupby([*PLACE, "week"], sort=True).agg(
+    for by in (BRANCH, ["region"], []):
+        wide = levels.assign(**{name: ALL for name in BRANCH if name not in by})
+        sums = wide.groupby([*BRANCH, "week"], sort=True).agg(
             {"actual": "sum", "forecast": "sum", "recent": "any"}
         )
-        for place, weeks in sums.groupby(level=PLACE, sort=False):
+        for place, weeks in sums.groupby(level=BRANCH, sort=False):
             rows.append([*place, DEMAND, *_demand_test(weeks), floor])
-    names = [*PLACE, "feature", "what", "since", "change", "weeks", "p_value", "floor"]
+    names = [*BRANCH, "feature", "what", "since", "change", "weeks", "p_value", "floor"]
     return pd.DataFrame(rows, columns=names)[TEST_COLUMNS].dropna(subset="p_value")
 
 
@@ -258,7 +258,7 @@ def find_drift(tests: Sequence[pd.DataFrame], level: float) -> pd.DataFrame:
 def drift_at(drift: pd.DataFrame, region: str, store_format: str, velocity: str) -> list[str]:
     """What has drifted for one model, in sentences: its own, its segment's, its region's, all."""
     here = drift["drifted"].astype(bool)
-    for name, value in zip(PLACE, (region, store_format, velocity), strict=True):
+    for name, value in zip(BRANCH, (region, store_format, velocity), strict=True):
         here &= drift[name].isin([value, ALL])
     return [describe(dict(row)) for _, row in drift[here].iterrows()]
 

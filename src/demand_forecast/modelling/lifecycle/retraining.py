@@ -12,7 +12,8 @@ import pandas as pd
 from pydantic import Field
 from scipy import stats
 
-from demand_forecast.exceptions import ContractError, did_you_mean
+from demand_forecast.exceptions import ContractError
+from demand_forecast.modelling.columns import BRANCH, require_columns
 from demand_forecast.modelling.lifecycle.changes import ChangeParameters
 
 Reason = Literal[
@@ -27,7 +28,6 @@ REASONS: Final[tuple[Reason, ...]] = (
     "drifted",
     "scheduled",
 )
-SEGMENT: Final = ["region", "store_format", "velocity"]
 # What is known of each model, each value possibly missing.
 _KNOWN: Final = [
     "as_of",
@@ -47,7 +47,7 @@ _KNOWN: Final = [
     "drift",
 ]
 PLAN_COLUMNS: Final = [
-    *SEGMENT,
+    *BRANCH,
     "retrain",
     "reasons",
     "details",
@@ -125,11 +125,11 @@ def retrain_plan(
         ContractError: If ``status`` has not one row per segment and velocity.
     """
     rules = rules or RetrainingParameters()
-    _require(status, SEGMENT)
-    double = status[status.duplicated(SEGMENT)]
+    require_columns(status, BRANCH)
+    double = status[status.duplicated(BRANCH)]
     if len(double):
-        raise ContractError(f"Status has {'.'.join(map(str, double[SEGMENT].iloc[0]))} twice")
-    table = status.reset_index(drop=True).reindex(columns=[*SEGMENT, *_KNOWN])
+        raise ContractError(f"Status has {'.'.join(map(str, double[BRANCH].iloc[0]))} twice")
+    table = status.reset_index(drop=True).reindex(columns=[*BRANCH, *_KNOWN])
     newest = pd.to_datetime(table["as_of"]).max()
     table["data_age_days"] = data_age_days(table["trained_until"], newest)
     table["feed_age_days"] = data_age_days(table["as_of"], today)
@@ -232,11 +232,3 @@ def _unknown(row: Row, column: str) -> bool:
 
 def _float(row: Row, column: str) -> float:
     return float("nan") if _unknown(row, column) else float(row[column])
-
-
-def _require(frame: pd.DataFrame, columns: list[str]) -> None:
-    for column in columns:
-        if column not in frame.columns:
-            raise ContractError(
-                f"Column '{column}' is missing. {did_you_mean(column, frame.columns)}"
-            )

@@ -7,6 +7,7 @@ from typing import Final
 
 import pandas as pd
 
+from demand_forecast.modelling.columns import BRANCH
 from demand_forecast.modelling.panel import KEY
 
 STABILITY_COLUMNS: Final = [
@@ -20,7 +21,7 @@ STABILITY_COLUMNS: Final = [
     "bias",
     "other_model",
 ]
-_SERIES: Final = ["region", "store_format", "velocity", *KEY, "week"]
+_SERIES: Final = [*BRANCH, *KEY, "week"]
 
 
 def stability_table(forecasts: pd.DataFrame) -> pd.DataFrame:

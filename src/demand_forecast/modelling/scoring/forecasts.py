@@ -9,6 +9,7 @@ import pandas as pd
 
 from demand_forecast.exceptions import ConfigurationError, ContractError, did_you_mean
 from demand_forecast.modelling.arrays import BoolArray
+from demand_forecast.modelling.columns import BRANCH
 from demand_forecast.modelling.decisions.orders import (
     ORDER_COLUMNS,
     STOCK,
@@ -20,7 +21,7 @@ from demand_forecast.modelling.panel import KEY, Panel
 from demand_forecast.modelling.protocol import POINTS, QUANTILES
 
 SOURCES: Final = ("champion", "previous_champion", "baseline")
-ROW_COLUMNS: Final = ["region", "store_format", "velocity", *KEY, "as_of", "week", "horizon"]
+ROW_COLUMNS: Final = [*BRANCH, *KEY, "as_of", "week", "horizon"]
 OUTPUT_COLUMNS: Final = [
     *ROW_COLUMNS,
     *POINTS,

@@ -19,7 +19,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from demand_forecast.exceptions import ContractError, did_you_mean
+from demand_forecast.exceptions import ContractError
+from demand_forecast.modelling.columns import require_columns
 from demand_forecast.modelling.distribution import Distribution
 from demand_forecast.modelling.panel import KEY
 from demand_forecast.modelling.protocol import QUANTILES
@@ -120,10 +121,6 @@ def validation_lost_sales(
 
 
 def _check(frame: pd.DataFrame, columns: list[str], coverage: float) -> None:
-    for column in columns:
-        if column not in frame.columns:
-            raise ContractError(
-                f"Column '{column}' is missing. {did_you_mean(column, frame.columns)}"
-            )
+    require_columns(frame, columns)
     if not 0 < coverage < 1:
         raise ContractError(f"coverage is {coverage}; valid: between 0 and 1, both excluded")

@@ -9,6 +9,7 @@ from typing import Any, Final
 import pandas as pd
 
 from demand_forecast.framework.segments import Segment
+from demand_forecast.modelling.columns import BRANCH
 from demand_forecast.modelling.evaluation.splits import ForecastParameters
 from demand_forecast.modelling.lifecycle.accuracy import accuracy_table, realised
 from demand_forecast.modelling.lifecycle.alerts import rank_alerts
@@ -161,7 +162,7 @@ def plan_retraining(
     demand = demand_tests(every, rules.demand_floor)
     drift = find_drift([demand, *tests.values()], rules.level)
     status = status_table(healths.values())
-    places = status[["region", "store_format", "velocity"]].astype(str)
+    places = status[BRANCH].astype(str)
     status["drift"] = [drift_at(drift, *place) for place in places.itertuples(index=False)]
     plan = retrain_plan(status, monitoring.present, monitoring)
     return drift, plan.assign(**{name: plan[name].map(SEPARATOR.join) for name in LISTS})
@@ -189,7 +190,7 @@ def raise_alerts(
     """
     status = status_table(healths.values())
     troubled = status[status["trouble"].notna()]
-    places = troubled[["region", "store_format", "velocity"]].itertuples(index=False)
+    places = troubled[BRANCH].itertuples(index=False)
     models = [".".join(place) for place in places]
     texts = plan.assign(**{name: plan[name].fillna("") for name in LISTS})
     lists = {name: [t.split(SEPARATOR) if t else [] for t in texts[name]] for name in LISTS}
