@@ -64,6 +64,26 @@ class MissingInputError(DemandForecastError):
             f"run `kedro run --pipelines={pipelines}{option}` first."
         )
 
+    @classmethod
+    def at(
+        cls, what: str, namespace: str | None, state: str, pipelines: str, env: str | None = None
+    ) -> Self:
+        """The error for what a place lacks, with the command to run first.
+
+        Args:
+            what: What is missing there, such as ``forecast``.
+            namespace: The place; None for all segments.
+            state: What is the matter with it.
+            pipelines: What makes it, as ``kedro run`` takes it.
+            env: The Kedro environment, if one was given.
+        """
+        options = {"--namespaces": namespace, "--env": env}
+        given = "".join(f" {name}={value}" for name, value in options.items() if value)
+        return cls(
+            f"The {what} of {namespace or 'all segments'} {state}: "
+            f"run `kedro run --pipelines={pipelines}{given}` first."
+        )
+
 
 def did_you_mean(word: str, valid: Iterable[str]) -> str:
     """Sentence with the valid names and the nearest one, to end an error message.

@@ -6,9 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from kedro.framework.context import KedroContext
-from rich import box
-from rich.console import Console
-from rich.table import Table
 
 from demand_forecast.exceptions import ConfigurationError
 from demand_forecast.framework import run_context
@@ -23,8 +20,8 @@ from demand_forecast.modelling.lifecycle.gate_simulation import (
     usual_errors,
 )
 from demand_forecast.modelling.panel import KEY
+from demand_forecast.reporting import terminal
 
-_WIDTH: Final = 120
 _SERIES: Final = (20, 100, 500)  # where nothing was trained yet
 
 
@@ -107,8 +104,8 @@ def print_rates(
         effects: Its columns: how much lower the true MAPE of the challenger is, as a share.
         trials: Simulated backtests of each.
     """
-    console = Console(width=_WIDTH, highlight=False)
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False, pad_edge=False)
+    console = terminal.console()
+    table = terminal.table()
     table.add_column("rules of", no_wrap=True)
     for title in ("series", "weeks", "margin", *map(_title, effects)):
         table.add_column(title, justify="right")

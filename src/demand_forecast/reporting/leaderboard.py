@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 import pandas as pd
 from kedro.io import CatalogProtocol
-from rich import box
-from rich.console import Console
 from rich.table import Table
 
-from demand_forecast.datasets.atomic import write_text
-from demand_forecast.exceptions import ConfigurationError, MissingInputError
+from demand_forecast.exceptions import MissingInputError
 from demand_forecast.framework import run_context
 from demand_forecast.modelling.evaluation.leaderboard import ALL, leaderboard
+from demand_forecast.reporting import terminal
+from demand_forecast.reporting.table_files import RECORDS, check_ending, write_records
 
 Catalog = CatalogProtocol[Any, Any]
 
-_FORMATS: Final = (".csv", ".json")
-_WIDTH: Final = 120
+check_output = partial(check_ending, RECORDS)
 _COLUMNS: Final = {
     "mape": ("MAPE\nmape_point", ".1f"),
     "wape": ("WAPE\nmedian", ".1f"),
@@ -29,18 +28,6 @@ _COLUMNS: Final = {
     "rmsse": ("RMSSE\nmean", ".2f"),
     "coverage_80": ("inside\nq10-q90", ".0f"),
 }
-
-
-def check_output(path: Path | None) -> None:
-    """Refuse a file that the table cannot be written to.
-
-    Raises:
-        ConfigurationError: If its name does not end as that of a known format.
-    """
-    if path is not None and path.suffix not in _FORMATS:
-        raise ConfigurationError(
-            f"--output: '{path}' ends in '{path.suffix}'; valid: {', '.join(_FORMATS)}"
-        )
 
 
 def load_leaderboard(catalog: Catalog, namespace: str | None, env: str | None) -> pd.DataFrame:
@@ -69,27 +56,19 @@ def load_leaderboard(catalog: Catalog, namespace: str | None, env: str | None) -
         }
     )
     if table.empty:
-        options = {"--namespaces": namespace, "--env": env}
-        given = "".join(f" {name}={value}" for name, value in options.items() if value)
-        what = "has no rows, for want of history" if stored else "has not been made yet"
-        raise MissingInputError(
-            f"The backtest of {namespace or 'all segments'} {what}: "
-            f"run `kedro run --pipelines=train{given}` first."
-        )
+        state = "has no rows, for want of history" if stored else "has not been made yet"
+        raise MissingInputError.at("backtest", namespace, state, "train", env)
     return table
 
 
 def write_leaderboard(table: pd.DataFrame, path: Path) -> None:
     """Write the table as CSV or as JSON, one record per row; whole or not at all."""
-    if path.suffix == ".json":
-        write_text(path, table.to_json(orient="records", indent=2))
-    else:
-        write_text(path, table.to_csv(index=False))
+    write_records(table, path)
 
 
 def print_leaderboard(table: pd.DataFrame) -> None:
     """Print a table for each segment and velocity, that of all of them last."""
-    console = Console(width=_WIDTH, highlight=False)
+    console = terminal.console()
     for (segment, velocity), rows in table.groupby(["segment", "velocity"], sort=False):
         title = "all segments with an ensemble" if segment == ALL else f"{segment} {velocity}"
         weeks, n = rows["weeks"].max(), rows["rows"].max()
@@ -102,7 +81,7 @@ def print_leaderboard(table: pd.DataFrame) -> None:
 
 
 def _table(rows: pd.DataFrame, wins: bool) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False, pad_edge=False)
+    table = terminal.table()
     table.add_column("model", no_wrap=True)
     for title, _ in _COLUMNS.values():
         table.add_column(title, justify="right")

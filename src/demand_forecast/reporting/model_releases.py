@@ -7,8 +7,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final, NamedTuple
 
 from kedro.io import CatalogProtocol
-from rich import box
-from rich.console import Console
 from rich.table import Table
 
 from demand_forecast.exceptions import (
@@ -28,8 +26,8 @@ from demand_forecast.registry.releases import (
     ReleaseStore,
     promoted,
 )
+from demand_forecast.reporting import terminal
 
-_WIDTH: Final = 120
 _DAY: Final = len("2019-12-28")
 _BASELINE: Final = "baseline"
 
@@ -206,7 +204,7 @@ def unavailable(models: Models, release: Release) -> list[str]:
 
 def print_release(models: Models, release: Release, segment: str | None = None) -> None:
     """Print a release: its head, and the champions of all models or of one."""
-    console = Console(width=_WIDTH, highlight=False)
+    console = terminal.console()
     console.print(
         f"release {release.id} of {release.created_at:%Y-%m-%d %H:%M} UTC by {release.who}: "
         f"{release.why}",
@@ -243,7 +241,7 @@ def print_version(models: Models, segment: str) -> None:
     table = _table("", segment)
     for key, value in lines.items():
         table.add_row(key, value)
-    Console(width=_WIDTH, highlight=False).print(table)
+    terminal.console().print(table)
 
 
 def print_history(models: Models, segment: str) -> None:
@@ -265,12 +263,12 @@ def print_history(models: Models, segment: str) -> None:
                 release.why,
                 _note(release, champion),
             )
-    Console(width=_WIDTH, highlight=False).print(table)
+    terminal.console().print(table)
 
 
 def print_change(models: Models, release: Release) -> None:
     """Print which champions a new release has changed, and what of it cannot be loaded."""
-    console = Console(width=_WIDTH, highlight=False)
+    console = terminal.console()
     names = {dataset.name: segment for segment, dataset in models.datasets.items()}
     console.print(f"release {release.id} is in force; champions changed: {len(release.changed)}")
     for name in release.changed:
@@ -336,7 +334,7 @@ def _note(release: Release, champion: Champion | None) -> str:
 
 
 def _table(*columns: str) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False, pad_edge=False)
+    table = terminal.table()
     for column in columns:
         # Nobody can copy the rest of a name that is cut.
         table.add_column(column, no_wrap=column in ("model", "release", "version", "kind"))

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 import pandas as pd
 from kedro.io import CatalogProtocol
-from rich import box
-from rich.console import Console
 from rich.table import Table
 
 from demand_forecast.datasets.atomic import write_excel, write_text
@@ -17,11 +16,13 @@ from demand_forecast.framework import run_context
 from demand_forecast.framework.segments import Segment
 from demand_forecast.modelling.decisions.economics import UNITS
 from demand_forecast.modelling.decisions.orders import ORDER_COLUMNS
+from demand_forecast.reporting import terminal
+from demand_forecast.reporting.table_files import check_ending
 
 Catalog = CatalogProtocol[Any, Any]
 
 NEXT: Final = "next"
-FORMATS: Final = (".csv", ".xlsx")
+check_output = partial(check_ending, (".csv", ".xlsx"))
 SHEET_COLUMNS: Final = {
     "store_id": "store",
     "product_id": "product",
@@ -51,20 +52,7 @@ _NUMBERS: Final = (
     "margin",
     "at\nrisk",
 )
-_WIDTH: Final = 120
 _BEYOND: Final = "beyond all it has sold"
-
-
-def check_output(path: Path | None) -> None:
-    """Refuse a file that the sheet cannot be written to.
-
-    Raises:
-        ConfigurationError: If its name does not end as that of a known format.
-    """
-    if path is not None and path.suffix not in FORMATS:
-        raise ConfigurationError(
-            f"--output: '{path}' ends in '{path.suffix}'; valid: {', '.join(FORMATS)}"
-        )
 
 
 def load_orders(
@@ -109,7 +97,7 @@ def write_orders(table: pd.DataFrame, path: Path) -> None:
 
 def print_orders(table: pd.DataFrame) -> None:
     """Print the sheet, and what it comes to."""
-    console = Console(width=_WIDTH, highlight=False)
+    console = terminal.console()
     first = table.iloc[0]
     days = [f"{first[name]:%Y-%m-%d}" for name in ("delivery_date", "week", "as_of")]
     console.print(
@@ -137,13 +125,9 @@ def _newest(catalog: Catalog, segments: list[Segment], namespace: str | None) ->
     return pd.concat(tables, ignore_index=True)
 
 
-def _to_make(namespace: str | None, what: str) -> MissingInputError:
-    options = {"--namespaces": namespace, "--env": run_context.current().env}
-    given = "".join(f" {name}={value}" for name, value in options.items() if value)
-    return MissingInputError(
-        f"The forecast of {namespace or 'all segments'} {what}: "
-        f"run `kedro run --pipelines=score{given}` first."
-    )
+def _to_make(namespace: str | None, state: str) -> MissingInputError:
+    env = run_context.current().env
+    return MissingInputError.at("forecast", namespace, state, "score", env)
 
 
 def _of_week(table: pd.DataFrame, week: str) -> pd.DataFrame:
@@ -174,7 +158,7 @@ def _reasons(table: pd.DataFrame) -> list[str]:
 
 
 def _table(rows: pd.DataFrame) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False, pad_edge=False)
+    table = terminal.table()
     table.add_column("product", no_wrap=True)
     for title in _NUMBERS:
         table.add_column(title, justify="right")

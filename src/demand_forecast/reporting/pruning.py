@@ -12,9 +12,6 @@ import pandas as pd
 from kedro.framework.context import KedroContext
 from kedro.io import CatalogProtocol
 from kedro.io.core import generate_timestamp
-from rich import box
-from rich.console import Console
-from rich.table import Table
 
 from demand_forecast.datasets.stored_versions import (
     StoredVersion,
@@ -33,13 +30,13 @@ from demand_forecast.registry import availability
 from demand_forecast.registry.addresses import rooted
 from demand_forecast.registry.old_versions import delete_version, old_versions
 from demand_forecast.registry.releases import ModelVersion, Release
+from demand_forecast.reporting import terminal
 from demand_forecast.reporting.model_releases import Models, load_models
 
 Catalog = CatalogProtocol[Any, Any]
 Shelves = Mapping[str, StoredVersions]
 _AGE: Final = re.compile(r"([1-9]\d{0,3})([dw])")
 _DAYS: Final = {"d": 1, "w": 7}
-_WIDTH: Final = 120
 _LISTED: Final = 20
 _MEGABYTE: Final = 1e6
 _COPIES, _NOTES = "copies of champions", "notes of runs"
@@ -160,8 +157,8 @@ def print_inventory(inventory: Inventory, dry_run: bool) -> None:
         inventory: What there was.
         dry_run: Whether nothing was removed.
     """
-    console = Console(width=_WIDTH, highlight=False)
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False, pad_edge=False)
+    console = terminal.console()
+    table = terminal.table()
     table.add_column("what")
     removed = "would be removed" if dry_run else "removed"
     for name in (removed, "files", "MB", "kept", "files", "MB"):

@@ -8,7 +8,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 import pandas as pd
-from rich import box
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -22,12 +21,12 @@ from demand_forecast.modelling.evaluation.summary import (
     RunSummary,
     count_rows,
 )
+from demand_forecast.reporting import terminal
 
 SHOWN: Final = 10
 _FEW: Final = 5  # of what is good to know
 _TITLE: Final = "Rolling-origin validation, per cent: historical average (baseline) and ensemble"
 _CAPTION: Final = "Second line of the headings: which point of both models' forecasts is measured."
-_WIDTH: Final = 120
 
 
 class Where(NamedTuple):
@@ -39,7 +38,7 @@ class Where(NamedTuple):
 
 def print_summary(summary: RunSummary) -> None:
     """Accuracy by velocity, the segments whose ensemble failed the gate, alarms, simple winners."""
-    console = _console()
+    console = terminal.console()
     table = _table(_TITLE, "models", caption=_CAPTION)
     table.add_column("number", justify="right")
     _add_measures(table, summary.points)
@@ -66,7 +65,7 @@ def print_outcomes(summary: RunSummary, promotes: bool) -> None:
         summary: Of what was judged.
         promotes: Whether the run went on to release what passed.
     """
-    console = _console()
+    console = terminal.console()
     table = _table(_TITLE, "segment", caption=_CAPTION)
     table.add_column("gate")
     _add_measures(table, summary.points)
@@ -92,7 +91,7 @@ def print_sources(sources: pd.DataFrame) -> None:
             ``reason``.
     """
     each = sources.fillna({"reason": ""}).drop_duplicates(["segment", "velocity", "source"])
-    console = _console()
+    console = terminal.console()
     lesser = each[each["reason"] != ""]
     console.print(f"forecasts made by champions: {len(each) - len(lesser)} of {len(each)}")
     if lesser.empty:
@@ -123,7 +122,7 @@ def print_conditioning(control_totals: Sequence[pd.DataFrame]) -> None:
         counted = count_rows([rows])
         numbers = (counted.rows_in, counted.rows_conditioned, counted.rows_quarantined)
         table.add_row(str(source), *(f"{n:,}" for n in numbers), _frequent(rows["reasons"]))
-    _console().print(table)
+    terminal.console().print(table)
     print_rows(control_totals)
 
 
@@ -142,7 +141,7 @@ def print_retraining(plan: pd.DataFrame) -> None:
         first = rows.iloc[0]
         place = f"{first['region']}.{first['store_format']} {first['velocity']}"
         table.add_row(str(len(rows)), first["reasons"], f"{place}: {first['details']}")
-    console = _console()
+    console = terminal.console()
     console.print(f"{len(due)} of {len(plan)} models should be trained again")
     if len(due):
         console.print(table)
@@ -154,7 +153,7 @@ def print_alerts(alerts: pd.DataFrame) -> None:
     Args:
         alerts: See :func:`demand_forecast.modelling.lifecycle.alerts.rank_alerts`.
     """
-    console = _console()
+    console = terminal.console()
     if alerts.empty:
         console.print("alerts: none")
         return
@@ -169,7 +168,7 @@ def print_alerts(alerts: pd.DataFrame) -> None:
 
 def print_rows(control_totals: Sequence[pd.DataFrame]) -> None:
     """Lines of control totals: rows, what cannot be counted, and the last week of the history."""
-    rows, console = count_rows(control_totals), _console()
+    rows, console = count_rows(control_totals), terminal.console()
     aside = f" + {rows.rows_set_aside:,} set aside" if rows.rows_set_aside else ""
     console.print(
         f"rows: {rows.rows_in:,} read = {rows.rows_conditioned:,} conditioned "
@@ -200,7 +199,7 @@ def print_models(plan: pd.DataFrame) -> None:
         why = "\n".join(str(row["details"]).split("; ")) or "nothing has changed"
         version = "" if pd.isna(row["model_version"]) else f"{float(row['model_version']):.0f}"
         table.add_row(str(row["namespace"]), version, verb, escape(why))
-    _console().print(table)
+    terminal.console().print(table)
 
 
 def print_seconds(seconds: Mapping[str, float]) -> None:
@@ -210,25 +209,18 @@ def print_seconds(seconds: Mapping[str, float]) -> None:
         seconds: Work by stage over all processes, and ``total`` by the clock.
     """
     stages = ", ".join(f"{name} {value:.0f}" for name, value in seconds.items() if name != "total")
-    _console().print(f"seconds: {seconds['total']:.0f} in total; work by stage: {stages}")
+    terminal.console().print(f"seconds: {seconds['total']:.0f} in total; work by stage: {stages}")
 
 
 def print_where(places: Iterable[Where]) -> None:
     """Where to look next."""
-    console = _console()
+    console = terminal.console()
     for place in places:
         console.print(f"  {place.what:<16} {place.path}", markup=False, soft_wrap=True)
 
 
-def _console() -> Console:
-    return Console(width=_WIDTH, highlight=False)
-
-
 def _table(title: str, first: str, caption: str | None = None) -> Table:
-    table = Table(
-        title=title, caption=caption, box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0),
-        title_justify="left", caption_justify="left", show_edge=False, pad_edge=False,
-    )  # fmt: skip
+    table = terminal.table(title, caption)
     table.add_column(first, no_wrap=True)
     return table
 

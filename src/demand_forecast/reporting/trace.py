@@ -10,9 +10,6 @@ from typing import Any, Final, Literal, NamedTuple
 
 import pandas as pd
 from kedro.io import CatalogProtocol
-from rich import box
-from rich.console import Console
-from rich.table import Table
 
 from demand_forecast.exceptions import ArtefactError, MissingInputError, RegistryError
 from demand_forecast.framework import run_context
@@ -20,10 +17,10 @@ from demand_forecast.registry.audit import AuditTrail, FileRecord, Manifest, fil
 from demand_forecast.registry.file_records import Files, place_of
 from demand_forecast.registry.model_copies import ModelCopies
 from demand_forecast.registry.releases import ModelVersion, ReleaseStore
+from demand_forecast.reporting import terminal
 from demand_forecast.reporting.explanation import check_segment, choose
 
 State = Literal["ok", "replaced", "changed", "missing"]
-_WIDTH: Final = 120
 _DIGITS: Final = 12
 _GOOD: Final = frozenset({"ok", "replaced"})
 _COLOURS: Final = {"ok": "green", "replaced": "yellow", "changed": "red", "missing": "red"}
@@ -203,10 +200,10 @@ def trace(stored: Stored, namespace: str, forecast: str, wanted: dict[str, str |
 
 def print_trace(traced: Traced) -> None:
     """Print the way back, and at the end what does not hold."""
-    console = Console(width=_WIDTH, highlight=False)
+    console = terminal.console()
     if traced.number is not None:
         console.print(str(traced.number), markup=False)
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False, pad_edge=False)
+    table = terminal.table()
     for column in ("link", "which", "what is known of it", "state"):
         table.add_column(column, overflow="fold")
     for step in traced.steps:

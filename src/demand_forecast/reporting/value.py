@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 import pandas as pd
 from kedro.framework.context import KedroContext
-from rich import box
-from rich.console import Console
 from rich.table import Table
 
-from demand_forecast.datasets.atomic import write_text
 from demand_forecast.exceptions import ConfigurationError, MissingInputError
 from demand_forecast.framework import run_context
 from demand_forecast.modelling.decisions.economics import UNITS, OrderParameters
@@ -28,10 +26,11 @@ from demand_forecast.modelling.decisions.value import (
 )
 from demand_forecast.modelling.panel import KEY, Panel
 from demand_forecast.modelling.scoring.fallback import ScoringParameters
+from demand_forecast.reporting import terminal
+from demand_forecast.reporting.table_files import RECORDS, check_ending, write_records
 from demand_forecast.simulator import read_truth
 
-FORMATS: Final = (".csv", ".json")
-_WIDTH: Final = 132
+check_output = partial(check_ending, RECORDS)
 _SUMS: Final = (
     "delivered",
     "sold",
@@ -42,18 +41,6 @@ _SUMS: Final = (
     "cost_of_lost_sales",
     "value",
 )
-
-
-def check_output(path: Path | None) -> None:
-    """Refuse a file that the table cannot be written to.
-
-    Raises:
-        ConfigurationError: If its name does not end as that of a known format.
-    """
-    if path is not None and path.suffix not in FORMATS:
-        raise ConfigurationError(
-            f"--output: '{path}' ends in '{path.suffix}'; valid: {', '.join(FORMATS)}"
-        )
 
 
 def load_value(
@@ -92,21 +79,20 @@ def load_value(
             replayed = _replayed(weeks, panel, rules, wanted.of(branch.region, weeks))
             cells[branch.segment.namespace].append(replayed)
     if not cells:
-        raise _missing(namespace, bool(stored))
+        state = "has no rows, for want of history" if stored else "has not been made yet"
+        env = run_context.current().env
+        raise MissingInputError.at("backtest", namespace, state, "train", env)
     return value_table({name: pd.concat(parts) for name, parts in cells.items()})
 
 
 def write_value(table: pd.DataFrame, path: Path) -> None:
     """Write the table as CSV or as JSON, one record per row; whole or not at all."""
-    if path.suffix == ".json":
-        write_text(path, table.to_json(orient="records", indent=2))
-    else:
-        write_text(path, table.round(2).to_csv(index=False))
+    write_records(table, path, decimals=2)
 
 
 def print_value(table: pd.DataFrame) -> None:
     """Print the policies over all segments, and the gain of our orders in each."""
-    console = Console(width=_WIDTH, highlight=False)
+    console = terminal.console(132)
     whole = table[table["segment"] == ALL]
     first = whole.iloc[0]
     unit = "units" if first["unit"] == UNITS else "money of the prices"
@@ -166,19 +152,9 @@ def _check_lead(backtest: pd.DataFrame, lead: int) -> None:
         )
 
 
-def _missing(namespace: str | None, stored: bool) -> MissingInputError:
-    options = {"--namespaces": namespace, "--env": run_context.current().env}
-    given = "".join(f" {name}={value}" for name, value in options.items() if value)
-    what = "has no rows, for want of history" if stored else "has not been made yet"
-    return MissingInputError(
-        f"The backtest of {namespace or 'all segments'} {what}: "
-        f"run `kedro run --pipelines=train{given}` first."
-    )
-
-
 def _policies(rows: pd.DataFrame) -> Table:
     """Policies as columns, what came of them as lines."""
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 2, 0, 0), show_edge=False, pad_edge=False)
+    table = terminal.table(gap=2)
     table.add_column("")
     for policy in rows["policy"]:
         table.add_column(policy.replace("_", "\n"), justify="right")
@@ -197,7 +173,7 @@ def _policies(rows: pd.DataFrame) -> Table:
 
 
 def _segments(rows: pd.DataFrame) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 2, 0, 0), show_edge=False, pad_edge=False)
+    table = terminal.table(gap=2)
     table.add_column("segment")
     for title in ("value", "gain", "90 % interval", "fill rate", "share of the way"):
         table.add_column(title, justify="right")

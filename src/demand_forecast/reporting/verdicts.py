@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Any
 
 from kedro.io import CatalogProtocol
-from rich import box
-from rich.console import Console
 from rich.table import Table
 
 from demand_forecast.exceptions import MissingInputError
@@ -20,10 +18,9 @@ from demand_forecast.modelling.lifecycle.verdict_text import (
     outcome,
     remarks,
 )
+from demand_forecast.reporting import terminal
 
 Catalog = CatalogProtocol[Any, Any]
-
-_WIDTH: Final = 120
 
 
 def load_verdicts(
@@ -50,7 +47,7 @@ def load_verdicts(
 
 def print_verdicts(verdicts: Iterable[tuple[Branch, Verdict]]) -> None:
     """Print the rules of each verdict, and above them what came of it."""
-    console = Console(width=_WIDTH, highlight=False)
+    console = terminal.console()
     for branch, verdict in verdicts:
         console.print(f"{branch.namespace}: {outcome(verdict)}", markup=False)
         for line in remarks(verdict):
@@ -60,7 +57,7 @@ def print_verdicts(verdicts: Iterable[tuple[Branch, Verdict]]) -> None:
 
 
 def _table(verdict: Verdict) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False, pad_edge=False)
+    table = terminal.table()
     for name in COLUMNS:
         right = name in ("figure", "limit")
         table.add_column(name, justify="right" if right else "left", no_wrap=name != "detail")
