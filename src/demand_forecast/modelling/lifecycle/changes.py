@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import islice
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -18,7 +17,6 @@ from demand_forecast.modelling.panel import KEY, Panel
 from demand_forecast.modelling.parameters import Parameters
 
 _RECENT_WEEKS: Final = 4
-_TRIES: Final = 12  # versions that are read to find the panel of a training
 
 Values = npt.NDArray[np.generic]
 
@@ -61,7 +59,7 @@ def learned_panel(lineage: Lineage, now: Panel, past: Versions[Panel]) -> Panel 
 
 def learned_version(lineage: Lineage, past: Versions[Panel]) -> tuple[str, Panel] | None:
     """Name and panel of the stored version that a model was trained on; None where it is gone."""
-    for name, panel in islice(nearest(past, lineage.trained_at), _TRIES):
+    for name, panel in nearest(past, lineage.trained_at):
         if panel.as_of.date() == lineage.as_of and panel.digest == lineage.panel_digest:
             return name, panel
     return None

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
-from itertools import islice
 from typing import Any, Final, TypeVar
 
 import pandas as pd
@@ -15,13 +14,13 @@ from demand_forecast.modelling.evaluation.metrics import mape
 from demand_forecast.modelling.lifecycle.lineage import Lineage
 from demand_forecast.modelling.models.kinds import ENSEMBLE
 
-_TRIES: Final = 12  # versions that are read to find the one of a training
+_TRIES: Final = 12
 T = TypeVar("T")
 Versions = Mapping[str, Callable[[], T]]
 
 
 def nearest(past: Versions[T], moment: datetime | None) -> Iterator[tuple[str, T]]:
-    """Versions in the order in which one of a past moment is looked for; each is read when asked.
+    """The dozen versions nearest to a past moment, the likeliest first; each is read when asked.
 
     Versions are named by the start of their run, so what a training has stored is the newest one
     from before the model was registered, unless runs overlapped.
@@ -35,7 +34,7 @@ def nearest(past: Versions[T], moment: datetime | None) -> Iterator[tuple[str, T
     """
     names = sorted(past, reverse=True)
     stamp = "~" if moment is None else _stamp(moment)
-    for name in sorted(names, key=lambda name: name > stamp):
+    for name in sorted(names, key=lambda name: name > stamp)[:_TRIES]:
         try:
             version = past[name]()
         except Exception:  # noqa: S112 - what cannot be read is not what is looked for
@@ -90,7 +89,7 @@ def judging_version(
     """
     if lineage.validated_mape is None:
         return None
-    for name, backtest in islice(nearest(past, lineage.trained_at), _TRIES):
+    for name, backtest in nearest(past, lineage.trained_at):
         rows = backtest[backtest["model"] == ENSEMBLE]
         if math.isclose(mape(rows["actual"], rows["mape_point"]), lineage.validated_mape):
             return name, rows
