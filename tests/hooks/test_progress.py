@@ -163,3 +163,14 @@ def test_what_failed_is_left_out_of_the_report_and_named_in_it(hook, monkeypatch
     [report] = shown
     assert set(report.pipeline.nodes) == set(NODES) - {NODES[1], NODES[2]}
     assert report.failed == [f"node '{NODES[1].name}': too few"]
+
+
+def test_no_password_gets_into_the_status(hook, monkeypatch):
+    written = []
+    monkeypatch.setattr(progress, "write_run_status", lambda *given: written.append(given))
+    error = OSError("no answer from https://anna:secret@models.example/api")
+    hook.on_node_error(error, NODES[0])
+    hook.on_pipeline_error(error, Pipeline(NODES), DataCatalog())
+    [(_, _, [run], message)] = written
+    assert message == "no answer from https://***@models.example/api"
+    assert run.error == f"OSError: {message}"

@@ -112,6 +112,14 @@ def test_why_a_run_failed_is_noted_if_it_can_be(run, caplog) -> None:
     assert "the failure was not noted" in caplog.text
 
 
+def test_no_password_gets_into_the_store(run) -> None:
+    hook, dataset = run
+    error = OSError("no answer from https://anna:secret@models.example/api")
+    hook.on_pipeline_error(error, PARAMS, Pipeline([]), DataCatalog())
+    [row] = _ask(dataset, "SELECT error FROM dim_runs")
+    assert row["error"] == "no answer from https://***@models.example/api"
+
+
 DEAD = 2**22 + 1  # above the greatest number of a process
 
 

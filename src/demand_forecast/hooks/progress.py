@@ -26,6 +26,7 @@ from demand_forecast.framework.drawing import draw_example
 from demand_forecast.framework.failures import Failure, RunFailedError
 from demand_forecast.framework.namespacing import unit_of_work
 from demand_forecast.framework.stages import STAGES
+from demand_forecast.registry.addresses import masked
 from demand_forecast.reporting.run_report import RunReport
 from demand_forecast.reporting.run_status import NodeRun, write_run_status
 
@@ -74,7 +75,7 @@ class ProgressHook:
     @hook_impl
     def on_node_error(self, error: Exception, node: Node) -> None:
         """Note which node failed, for Kedro-Viz."""
-        _note(_Noted(*_place(node), node.name, None, f"{type(error).__name__}: {error}"))
+        _note(_Noted(*_place(node), node.name, None, masked(f"{type(error).__name__}: {error}")))
 
     def _report(self, place: tuple[str, str]) -> None:
         """Log where this was the last node of a segment's stage.
@@ -108,7 +109,7 @@ class ProgressHook:
         noted = _take()
         if isinstance(error, RunFailedError):
             self._show(error.finished(pipeline), catalog, noted, error.failures)
-        self._write_status(pipeline, noted, str(error) or type(error).__name__)
+        self._write_status(pipeline, noted, masked(str(error)) or type(error).__name__)
 
     def _show(
         self,

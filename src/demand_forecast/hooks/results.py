@@ -15,6 +15,7 @@ from demand_forecast.exceptions import ConfigurationError, ContractError
 from demand_forecast.framework import run_context
 from demand_forecast.framework.failures import RunFailedError
 from demand_forecast.hooks.progress import steps_so_far
+from demand_forecast.registry.addresses import masked
 from demand_forecast.registry.releases import Release
 from demand_forecast.registry.tracking import git_commit
 from demand_forecast.results_store.database import ResultsDatabase
@@ -91,7 +92,7 @@ class ResultsHook:
     ) -> None:
         """Note why the run has failed; what went on without the failure counts all the same."""
         if isinstance(error, RunFailedError):
-            self._complete(run_params["run_id"], pipeline, catalog, str(error))
+            self._complete(run_params["run_id"], pipeline, catalog, masked(str(error)))
         elif self._database is not None:
             self._fail(run_params["run_id"], error)
 
@@ -124,7 +125,7 @@ class ResultsHook:
 
     def _fail(self, run_id: str, error: Exception) -> None:
         assert self._database is not None  # noqa: S101 - the callers have looked
-        told = str(error) or type(error).__name__
+        told = masked(str(error)) or type(error).__name__
         try:
             with self._database.writing() as connection:
                 fail_run(connection, run_id, self._seconds(), told, steps_so_far())

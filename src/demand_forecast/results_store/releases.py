@@ -32,14 +32,14 @@ def publish_release(
         upsert(connection, RELEASES, [_without(row, "previous_version") for row in rows])
     connection.execute(update(MODELS).where(MODELS.c.alias.in_(_SERVING)).values(alias=None))
     for alias, column in zip(_SERVING, ("model_version", "previous_version"), strict=True):
-        _call(connection, alias, [(row["model_name"], row[column]) for row in release])
+        _set_alias(connection, alias, [(row["model_name"], row[column]) for row in release])
 
 
 def _without(row: Mapping[str, Any], name: str) -> dict[str, Any]:
     return {key: value for key, value in row.items() if key != name}
 
 
-def _call(connection: Connection, alias: str, versions: Iterable[tuple[str, str]]) -> None:
+def _set_alias(connection: Connection, alias: str, versions: Iterable[tuple[str, str]]) -> None:
     """Give versions of models an alias."""
     statement = (
         update(MODELS)
