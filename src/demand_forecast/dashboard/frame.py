@@ -5,6 +5,8 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
+from demand_forecast.results_store.schema import BRANCH
+
 
 def headline(question: str, about: str) -> None:
     """The question that a page answers, and in a sentence what it shows."""
@@ -50,6 +52,6 @@ def day(value: pd.Timestamp | None) -> str:
 
 def place(rows: pd.DataFrame) -> pd.Series[str]:
     """Region, store format and velocity of each row in one, as commands take it."""
-    names = [name for name in ("region", "store_format", "velocity") if name in rows]
+    names = [name for name in BRANCH if name in rows]
     texts = [".".join(filter(None, row)) for row in rows[names].itertuples(index=False)]
     return pd.Series(texts, index=rows.index, dtype=str)

@@ -11,9 +11,10 @@ from demand_forecast.dashboard.frame import headline, is_empty, number, section
 from demand_forecast.dashboard.queries import models, runs
 from demand_forecast.dashboard.store import ask
 from demand_forecast.dashboard.table import MEASURES, show, title
+from demand_forecast.results_store.schema import BRANCH
 
 _STALE_DAYS = 60
-_HEALTH = ["region", "store_format", "velocity", "model_version", "trained_until", "data_age_days"]
+_HEALTH = [*BRANCH, "model_version", "trained_until", "data_age_days"]
 _HEALTH += ["validated_mape", "realised_mape", "realised_rows", "retrain", "reasons", "details"]
 
 
@@ -75,7 +76,7 @@ def _realised(where: dict[str, str]) -> None:
         charts.lines(weeks, "week:T", "Week until", measure, title(measure), "error")
     )
     if len(come):
-        by = ("region", "store_format", "velocity", "horizon", "week")
+        by = (*BRANCH, "horizon", "week")
         show(ask(models.realised, by, **where), "realised", [*by, *MEASURES, "rows", "volume"])
 
 

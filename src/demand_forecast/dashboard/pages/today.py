@@ -11,11 +11,12 @@ from demand_forecast.dashboard.frame import day, headline, is_empty, number, sec
 from demand_forecast.dashboard.queries import attention, runs
 from demand_forecast.dashboard.store import ask
 from demand_forecast.dashboard.table import show
+from demand_forecast.results_store.schema import BRANCH
 
-_FOUND = ["rank", "severity", "kind", "region", "store_format", "velocity", "message", "action"]
+_FOUND = ["rank", "severity", "kind", *BRANCH, "message", "action"]
 _FOUND += ["since", "money", "units"]
 _RUN = ["started_at", "status", "pipelines", "namespaces", "duration", "as_of", "run_id", "error"]
-_SERVING = ["region", "store_format", "velocity", "model_version", "kind", "trained_until"]
+_SERVING = [*BRANCH, "model_version", "kind", "trained_until"]
 _SERVING += ["data_age_days", "validated_mape", "trained_at", "alarm"]
 
 

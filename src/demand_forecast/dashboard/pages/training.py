@@ -11,11 +11,11 @@ from demand_forecast.dashboard.frame import headline, is_empty, number, place, s
 from demand_forecast.dashboard.queries import models
 from demand_forecast.dashboard.store import ask
 from demand_forecast.dashboard.table import MEASURES, show, title
+from demand_forecast.results_store.schema import BRANCH
 
-_BRANCH = ("region", "store_format", "velocity")
 _ENSEMBLE, _OLD = "ensemble", "historical_average"
 _FIRST = (_ENSEMBLE, "incumbent", _OLD)
-_RULES = ["region", "store_format", "velocity", "rule", "is_passed", "figure", "bound"]
+_RULES = [*BRANCH, "rule", "is_passed", "figure", "bound"]
 _RULES += ["is_blocking", "detail"]
 
 
@@ -67,13 +67,13 @@ def _tiles(pooled: pd.DataFrame, verdicts: pd.DataFrame) -> None:
 
 def _segments(where: dict[str, str], order: list[str], measure: str) -> None:
     section("Each segment and velocity", "Units are units per store, product and week.")
-    rows = ask(models.validated, (*_BRANCH, "model"), **where)
+    rows = ask(models.validated, (*BRANCH, "model"), **where)
     rows = rows.assign(place=place(rows), rank=rows["model"].map(_rank))
-    rows = rows.sort_values([*_BRANCH, "rank", "model"])
+    rows = rows.sort_values([*BRANCH, "rank", "model"])
     main = [model for model in order if model in _FIRST] or order
     shown = rows[rows["model"].isin(main)].dropna(subset=[measure])
     st.altair_chart(charts.compare(shown, measure, title(measure), main))
-    show(rows, "validation", [*_BRANCH, "model", *MEASURES, "rows", "volume"])
+    show(rows, "validation", [*BRANCH, "model", *MEASURES, "rows", "volume"])
 
 
 def _over_time(where: dict[str, str], order: list[str], measure: str) -> None:

@@ -20,9 +20,8 @@ from sqlalchemy import (
 )
 
 from demand_forecast.dashboard.queries.reading import read, view, view_columns
-from demand_forecast.results_store.schema import RUNS
+from demand_forecast.results_store.schema import BRANCH, RUNS
 
-_PLACE = ("region", "store_format", "velocity")
 _SEVERITIES = ("critical", "warning", "notice")
 
 
@@ -41,8 +40,8 @@ def findings(connection: Connection) -> pd.DataFrame:
 
 
 def _finding(severity: str, kind: str, message: Any, action: Any, *place: Any) -> Select[Any]:
-    empty = [literal("")] * (len(_PLACE) - len(place))
-    labels = zip(_PLACE, (*place, *empty), strict=True)
+    empty = [literal("")] * (len(BRANCH) - len(place))
+    labels = zip(BRANCH, (*place, *empty), strict=True)
     return select(
         literal(severity).label("severity"),
         literal(kind).label("kind"),
@@ -72,8 +71,8 @@ def _late_regions() -> Select[Any]:
 
 
 def _fallbacks() -> Select[Any]:
-    rows = view_columns("v_forecasts", *_PLACE, "source", "reason")
-    place = [rows.c[name] for name in _PLACE]
+    rows = view_columns("v_forecasts", *BRANCH, "source", "reason")
+    place = [rows.c[name] for name in BRANCH]
     message = rows.c.source + literal(" serves: ") + rows.c.reason
     found = _finding("warning", "fallback", message, _train(place), *place)
     return found.where(rows.c.source != "champion").distinct()
@@ -81,8 +80,8 @@ def _fallbacks() -> Select[Any]:
 
 def _retraining() -> Select[Any]:
     """Models to train again; where there is none, the fallback has said so already."""
-    health = view_columns("v_model_health", *_PLACE, "retrain", "reasons", "details")
-    place = [health.c[name] for name in _PLACE]
+    health = view_columns("v_model_health", *BRANCH, "retrain", "reasons", "details")
+    place = [health.c[name] for name in BRANCH]
     found = _finding("notice", "retraining", health.c.details, _train(place), *place)
     return found.where(health.c.retrain == true(), health.c.reasons != "no_champion")
 

@@ -6,9 +6,9 @@ import pandas as pd
 from sqlalchemy import Connection, and_, case, column, func, select
 
 from demand_forecast.dashboard.queries.reading import read, view_columns
-from demand_forecast.results_store.schema import MODELS, RELEASES, RUNS, STEPS
+from demand_forecast.results_store.schema import BRANCH, MODELS, RELEASES, RUNS, STEPS
 
-_HEALTH = ("region", "store_format", "velocity", "model_version", "trained_until", "data_age_days")
+_HEALTH = (*BRANCH, "model_version", "trained_until", "data_age_days")
 
 
 def state(connection: Connection) -> tuple[str, int, str]:
@@ -65,10 +65,8 @@ def serving(connection: Connection) -> pd.DataFrame:
 
 def sources(connection: Connection, region: str = "", store_format: str = "") -> pd.DataFrame:
     """Which models the newest forecasts are from, and why not from the champion."""
-    rows = view_columns(
-        "v_forecasts", "region", "store_format", "velocity", "source", "reason", "mean"
-    )
-    group = [rows.c[name] for name in ("region", "store_format", "velocity", "source", "reason")]
+    rows = view_columns("v_forecasts", *BRANCH, "source", "reason", "mean")
+    group = [rows.c[name] for name in (*BRANCH, "source", "reason")]
     wanted = {"region": region, "store_format": store_format}
     query = (
         select(*group, func.count().label("forecasts"), func.sum(rows.c.mean).label("units"))
