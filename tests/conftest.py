@@ -63,7 +63,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         for name in _LARGE:
             import_module(name)
     # Measured: it is imported late, and may be so by a test that is not.
-    import_module("demand_forecast.modelling.models.network.module")
+    import_module("demand_forecast.modelling.models.network.training")
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

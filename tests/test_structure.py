@@ -50,7 +50,6 @@ PRIVATE_OF_OTHERS: dict[tuple[str, str], str] = {
     ("framework/namespacing.py", "_inputs"): "datasets by argument; the public inputs are a list",
     ("framework/runner.py", "_exit"): "Python's own way to end a process from one of its threads",
     ("framework/runner.py", "_is_async"): _RUNNER,
-    ("framework/runner.py", "_release_datasets"): _RUNNER,
     ("framework/session.py", "_conf_source"): _SESSION,
     ("framework/session.py", "_get_catalog"): "only here can a catalog's save version be given",
     ("framework/session.py", "_hook_manager"): _SESSION,

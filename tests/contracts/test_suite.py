@@ -14,6 +14,7 @@ import pytest
 from demand_forecast.conditioning.conditioned import UNREADABLE_COLUMNS, ConditionedRegion
 from demand_forecast.contracts import ExpectationSuite
 from demand_forecast.exceptions import ConfigurationError, ContractError
+from demand_forecast.modelling.panel import Panel
 
 SUITES = Path(__file__).parents[2] / "conf" / "base" / "expectations"
 FRAME = pd.DataFrame({"store_id": ["1", "2", "2"], "units": [1.0, -4.0, np.nan]})
@@ -281,3 +282,14 @@ def test_raw_units_may_be_written_in_any_way_a_layout_can_declare():
     _of_the_project("raw_shipments").validate(rows)
     with pytest.raises(ContractError, match="units_shipped"):
         _of_the_project("raw_shipments").validate(rows.assign(units_shipped="Dallas"))
+
+
+def test_a_stored_panel_was_checked_when_it_was_stored(make_panel, tmp_path):
+    many = {"type": "expect_table_row_count_to_be_between", "kwargs": {"min_value": 10**9}}
+    contract = ExpectationSuite("panel", {"panel": {"expectations": [many]}})
+    panel = make_panel(n_weeks=20)
+    with pytest.raises(ContractError, match="row_count"):
+        contract.validate(panel)
+    panel.save(tmp_path)
+    stored = Panel.load(tmp_path)
+    assert contract.validate(stored) is stored

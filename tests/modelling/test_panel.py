@@ -59,3 +59,20 @@ def test_a_panel_that_was_stored_without_groups_can_still_be_read(
 def test_cutting_and_selecting_keep_the_group(panel: Panel) -> None:
     part = panel.until(panel.weeks[10]).select(np.array([0, 3]))
     assert part.known_future["fair: spring:values"].group is Group.EVENTS
+
+
+def test_a_stored_panel_is_copied_and_what_is_derived_from_it_is_not(make_panel, tmp_path):
+    folders = [tmp_path / name for name in ("first", "copy", "cut")]
+    for folder in folders:
+        folder.mkdir()
+    panel = make_panel(n_weeks=20)
+    panel.built_from("d1gest").save(folders[0])
+    stored = Panel.load(folders[0])
+    assert (stored.source_digest, stored.directory) == ("d1gest", folders[0])
+    stored.save(folders[1])
+    for file in folders[0].iterdir():
+        assert (folders[1] / file.name).read_bytes() == file.read_bytes()
+    cut = stored.until(stored.weeks[9])
+    cut.save(folders[2])
+    assert Panel.load(folders[2]).n_weeks == 10
+    assert (cut.source_digest, cut.directory) == ("", None)

@@ -132,7 +132,7 @@ def test_a_region_that_has_not_changed_is_not_read_again(raw, conditioned, monke
 @pytest.mark.parametrize("store_format", ["large", "small"])
 def test_each_segment_has_the_stores_of_its_format(conditioned, store_format) -> None:
     _, settings, region = conditioned
-    panel = conditioning.make_panel(region, Segment("north_texas", store_format), settings)
+    panel = conditioning.make_panel(region, Segment("north_texas", store_format), settings, None)
     stores = region.tables["stores"]
     mine = set(stores.loc[stores["store_format"] == store_format, "store_id"])
     assert set(panel.series["store_id"]) == mine

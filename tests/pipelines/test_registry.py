@@ -71,6 +71,7 @@ OF_REGION = {
 }
 OF_SEGMENT = {
     "panel": "{region}.{store_format}.panel",
+    "last_panel": "{region}.{store_format}.last_panel",
     "left_out": "{region}.{store_format}.left_out",
     "velocity": "{region}.{store_format}.velocity",
     "last_velocity": "{region}.{store_format}.last_velocity",
@@ -221,6 +222,7 @@ def test_a_velocity_is_trained_on_its_own(registry) -> None:
         f"{fast.region}.last_conditioned",
         f"{fast.region}.past_control_totals",
         f"{fast.namespace}.incumbent",
+        f"{fast.segment.namespace}.last_panel",
         f"{fast.segment.namespace}.last_velocity",
     }
 
@@ -259,7 +261,7 @@ def test_names_fill_the_places_of_their_entry(base) -> None:
 
 
 def test_no_two_datasets_share_a_file_but_the_views_on_what_was_left(registry) -> None:
-    views = {"last_conditioned", "last_velocity", "last_backtest", "past_forecasts"}
+    views = {"last_conditioned", "last_panel", "last_velocity", "last_backtest", "past_forecasts"}
     resolve = registry.catalog.config_resolver.resolve_pattern
     paths: dict[str, str] = {}
     for name in sorted(_datasets(registry)):

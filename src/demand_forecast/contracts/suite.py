@@ -110,9 +110,10 @@ class ExpectationSuite:
         """
         if isinstance(data, RawSource):
             return data.require(self)
+        if isinstance(data, ConditionedRegion | Panel) and data.directory is not None:
+            return data  # it was checked when it was stored, and is unchanged
         if isinstance(data, ConditionedRegion):
-            if data.directory is None:  # else it was checked when it was stored, and is unchanged
-                self._check_region(data)
+            self._check_region(data)
         else:
             self._check(self.name, self._frame(data), self._suite.expectations)
         return data

@@ -124,9 +124,13 @@ class _Work(NamedTuple):
         """
         outcome = Outcome(lacking=set(lacking))
         loads = Counter(chain.from_iterable(node.inputs for node in pipeline.nodes))
+        kept = pipeline.inputs() | pipeline.outputs()
         for node in pipeline.nodes:
             self._run_node(node, outcome)
-            self.runner._release_datasets(node, self.catalog, loads, pipeline)
+            loads.subtract(node.inputs)
+            for name in {*node.inputs, *node.outputs} - kept:
+                if loads[name] < 1:
+                    self.catalog.release(name)
         return outcome
 
     def _run_node(self, node: Node, outcome: Outcome) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
@@ -22,6 +23,7 @@ from safetensors.numpy import load_file, save_file
 from demand_forecast.modelling.arrays import BoolArray, FloatArray, IntArray, Weeks
 
 FACTS = "panel.json"
+_SERIES, _ARRAYS = "series.parquet", "arrays.safetensors"
 KEY = ["store_id", "product_id"]
 
 
@@ -98,6 +100,8 @@ class Panel:
         region: Name of the region.
         store_format: Name of the store format.
         closed_stores: Ids of stores that have closed: part of the history, but of no forecast.
+        source_digest: Digest of the tables it was built from; empty for a derived panel.
+        directory: Folder it was loaded from; None for a panel that was built or derived.
     """
 
     series: pd.DataFrame
@@ -111,6 +115,9 @@ class Panel:
     region: str = ""
     store_format: str = ""
     closed_stores: tuple[str, ...] = ()
+    # Not of __init__, so that `replace` hands neither on: a derived panel is another one.
+    source_digest: str = field(default="", init=False, compare=False)
+    directory: Path | None = field(default=None, init=False, compare=False)
 
     @property
     def n_series(self) -> int:
@@ -222,18 +229,29 @@ class Panel:
             frame[name] = covariate.values[covariate.index[rows], cols]
         return frame
 
+    def built_from(self, source_digest: str, directory: Path | None = None) -> Panel:
+        """Note what this panel was built from and where it is stored; returns it."""
+        object.__setattr__(self, "source_digest", source_digest)
+        object.__setattr__(self, "directory", directory)
+        return self
+
     def save(self, directory: Path) -> None:
         """Write ``series.parquet``, ``arrays.safetensors`` and ``panel.json`` into a directory."""
+        if self.directory is not None:
+            for name in (_SERIES, _ARRAYS, FACTS):
+                shutil.copy(self.directory / name, directory)
+            return
         held = self._covariates()
-        self.series.to_parquet(directory / "series.parquet", index=False)
+        self.series.to_parquet(directory / _SERIES, index=False)
         save_file(
             {k: np.ascontiguousarray(v) for k, v in self._arrays().items()},
-            str(directory / "arrays.safetensors"),
+            str(directory / _ARRAYS),
         )
         meta = {
             "region": self.region,
             "store_format": self.store_format,
             "digest": self.digest,
+            "source_digest": self.source_digest,
             "groups": {role: {k: c.group for k, c in mine.items()} for role, mine in held},
             "closed_stores": list(self.closed_stores),
             "kinds": {role: {k: c.kind for k, c in mine.items()} for role, mine in held},
@@ -243,7 +261,7 @@ class Panel:
     @classmethod
     def load(cls, directory: Path) -> Panel:
         """Read what :meth:`save` wrote."""
-        arrays = load_file(str(directory / "arrays.safetensors"))
+        arrays = load_file(str(directory / _ARRAYS))
         meta = json.loads((directory / FACTS).read_text())
         parts = _parts(arrays)
         for role, groups in meta.get("groups", {}).items():  # without: stored by an older version
@@ -253,7 +271,7 @@ class Panel:
             for name, kind in kinds.items():
                 parts[role][name]["kind"] = kind
         return cls(
-            series=pd.read_parquet(directory / "series.parquet"),
+            series=pd.read_parquet(directory / _SERIES),
             weeks=arrays["weeks"].astype("datetime64[D]"),
             demand=arrays["demand"],
             delivered=arrays["delivered"],
@@ -264,7 +282,7 @@ class Panel:
             region=meta["region"],
             store_format=meta["store_format"],
             closed_stores=tuple(meta.get("closed_stores", ())),
-        )
+        ).built_from(meta.get("source_digest", ""), directory)
 
     def _covariates(self) -> list[tuple[str, dict[str, Covariate]]]:
         return [("known_future", self.known_future), ("observed", self.observed)]

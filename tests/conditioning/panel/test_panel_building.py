@@ -13,7 +13,7 @@ from demand_forecast.conditioning.panel import build_panel, left_out
 from demand_forecast.conditioning.parameters import ConditioningParameters
 from demand_forecast.exceptions import ConfigurationError, ContractError, NotEnoughHistoryError
 from demand_forecast.modelling.models.baseline import HistoricalAverage
-from demand_forecast.modelling.panel import Group
+from demand_forecast.modelling.panel import Group, Panel
 
 DAY = pd.Timedelta(days=1)
 
@@ -34,6 +34,18 @@ def test_demand_is_delivered_less_returned(raw_region):
     assert (panel.region, panel.store_format) == ("north_texas", "large")
     assert panel.as_of == WEEKS[-1]
     assert panel.n_future == 26
+
+
+def test_a_panel_is_built_again_only_where_its_region_has_changed(raw_region, tmp_path):
+    conditioned = raw_region.condition()
+    built = build_panel(conditioned, "large")
+    assert built.source_digest == conditioned.digest
+    built.save(tmp_path)
+    stored = Panel.load(tmp_path)
+    assert build_panel(conditioned, "large", previous=stored) is stored
+    raw_region.frames["shipments"].loc[0, "Cases"] += 1
+    changed = build_panel(raw_region.condition(), "large", previous=stored)
+    assert changed.digest != stored.digest
 
 
 def test_nothing_delivered_is_unknown_demand_where_returns_tell_it_from_a_sale(raw_region):

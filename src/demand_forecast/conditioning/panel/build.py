@@ -31,6 +31,7 @@ def build_panel(
     conditioned: ConditionedRegion,
     store_format: str,
     parameters: ConditioningParameters | None = None,
+    previous: Panel | None = None,
 ) -> Panel:
     """Build the panel of one store format of a region.
 
@@ -41,10 +42,14 @@ def build_panel(
         store_format: Name of the format.
         parameters: Parameters of conditioning.
 
+        previous: Its last version; returned as it is where the region has not changed since.
+
     Raises:
         NotEnoughHistoryError: If the region has no deliveries to stores of this format.
         ContractError: If the panel holds other units than the table.
     """
+    if previous is not None and previous.source_digest == conditioned.digest:
+        return previous
     parameters = parameters or ConditioningParameters()
     tables = _without_thin_series(_of_format(conditioned, store_format), parameters)
     as_of = np.datetime64(conditioned.as_of, "D")
@@ -69,7 +74,7 @@ def build_panel(
         region=conditioned.region,
         store_format=store_format,
         closed_stores=_closed(tables["stores"], as_of),
-    )
+    ).built_from(conditioned.digest)
 
 
 def _closed(stores: pd.DataFrame, as_of: np.datetime64) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from demand_forecast.modelling.models.kinds import ENSEMBLE
 from demand_forecast.modelling.panel import KEY, Panel
 
 ALL: Final = "all"
-STOCKS: Final = ("in_stock", "sold_out", ALL)
+IN_STOCK, SOLD_OUT = "in_stock", "sold_out"
 FIGURES: Final = ("mape", "rmse_zero", "rmse", "wape", "bias", "coverage_80")
 PLACE: Final = ["velocity", "source", "model_version"]
 # Of the forecasts of a place: each week and horizon, each week, each horizon, all.
@@ -85,11 +85,11 @@ def accuracy_table(outcomes: pd.DataFrame, panel: Panel, evidence: pd.DataFrame)
         stands for all of them together. ``expected_...`` are those of the gate at the same horizon
         and stock, over all weeks.
     """
-    parts = [_cut(outcomes, [*PLACE, *cut], stock) for cut in _CUTS for stock in STOCKS]
+    seen = _by_stock(outcomes)
+    parts = [_cut(seen, [*PLACE, *cut]) for cut in _CUTS]
     table = pd.concat([pd.DataFrame(columns=[*PLACE, "week", "horizon", "stock"]), *parts])
-    judged = evidence[evidence["model"] == ENSEMBLE]
-    cuts = (("horizon",), ())
-    gate = [_cut(judged, ["velocity", *cut], stock) for cut in cuts for stock in STOCKS]
+    judged = _by_stock(evidence[evidence["model"] == ENSEMBLE])
+    gate = [_cut(judged, ["velocity", *cut]) for cut in (("horizon",), ())]
     keys = ["velocity", "horizon", "stock"]
     known = pd.concat([pd.DataFrame(columns=[*keys, *FIGURES]), *gate])
     named = known[[*keys, *FIGURES]].rename(columns={n: f"expected_{n}" for n in FIGURES})
@@ -114,17 +114,22 @@ def overall(accuracy: pd.DataFrame) -> Iterator[dict[str, Any]]:
         yield {str(name): value for name, value in row.items()}
 
 
-def _cut(outcomes: pd.DataFrame, by: list[str], stock: str) -> pd.DataFrame:
-    """The measures of one cut of the outcomes; nothing where none are left."""
-    rows = outcomes
-    if stock != ALL and len(outcomes):
-        rows = outcomes[outcomes["censored"].astype(bool) == (stock == "sold_out")]
+def _by_stock(outcomes: pd.DataFrame) -> pd.DataFrame:
+    """Each row twice: among those in stock or sold out, and among all."""
+    if outcomes.empty:
+        return outcomes
+    stock = np.where(outcomes["censored"].astype(bool), SOLD_OUT, IN_STOCK)
+    return pd.concat([outcomes.assign(stock=stock), outcomes.assign(stock=ALL)], ignore_index=True)
+
+
+def _cut(rows: pd.DataFrame, by: list[str]) -> pd.DataFrame:
+    """The measures of one cut of the outcomes :func:`_by_stock`; nothing where there are none."""
     if rows.empty:
         return pd.DataFrame()
-    table = summarise(rows, by, [metric for metric in METRICS if metric.name in FIGURES])
+    table = summarise(rows, [*by, "stock"], [m for m in METRICS if m.name in FIGURES])
     if "week" in table:
         table["week"] = pd.to_datetime(table["week"]).dt.strftime("%Y-%m-%d")
     over_all = {name: ALL for name in ("week", "horizon") if name not in by}
     if "horizon" in by:
         table["horizon"] = table["horizon"].astype(str)
-    return table.assign(**over_all, stock=stock)
+    return table.assign(**over_all)

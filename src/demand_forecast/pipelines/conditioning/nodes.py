@@ -49,9 +49,10 @@ def make_panel(
     conditioned: ConditionedRegion,
     segment: Segment,
     conditioning: ConditioningParameters,
+    last: Panel | None,
 ) -> Panel:
-    """The dense weekly panel of one segment."""
-    return build_panel(conditioned, segment.store_format, conditioning)
+    """The dense weekly panel of one segment; the last one where its region has not changed."""
+    return build_panel(conditioned, segment.store_format, conditioning, last)
 
 
 def list_left_out(conditioned: ConditionedRegion, panel: Panel) -> pd.DataFrame:

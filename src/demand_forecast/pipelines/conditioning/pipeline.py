@@ -25,7 +25,7 @@ def create_pipeline(plan: Segments) -> Pipeline:
             [
                 Node(
                     make_panel,
-                    inputs=["conditioned", "params:identity", "params:conditioning"],
+                    inputs=["conditioned", "params:identity", "params:conditioning", "last_panel"],
                     outputs="panel",
                     name="build_panel",
                 )

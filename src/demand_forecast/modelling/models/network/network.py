@@ -29,7 +29,7 @@ from demand_forecast.modelling.parameters import Parameters, Searched
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from demand_forecast.modelling.models.network.module import QuantileNet
+    from demand_forecast.modelling.models.network.quantile_net import QuantileNet
 
 _BLOCK = 25
 _BATCHES = 25
@@ -200,7 +200,7 @@ class Network(Member):
         self.unit_ = max((high - low) / 2.56, 0.05)
 
     def _build(self, mape_seeds: int) -> QuantileNet:
-        from demand_forecast.modelling.models.network.module import QuantileNet
+        from demand_forecast.modelling.models.network.quantile_net import QuantileNet
 
         settings = self.parameters
         return QuantileNet(
@@ -228,7 +228,7 @@ class Network(Member):
         return tuple(torch.from_numpy(np.ascontiguousarray(a)) for a in arrays)
 
     def _train(self, tensors: tuple[Tensor, ...], rows: IntArray, steps: int) -> list[float]:
-        from demand_forecast.modelling.models.network.module import TrainingPlan, train
+        from demand_forecast.modelling.models.network.training import TrainingPlan, train
 
         settings = self.parameters
         size = int(np.clip(len(rows) // _BATCHES, min(_SMALL, len(rows)), settings.batch_size))
@@ -242,7 +242,7 @@ class Network(Member):
         return train(self.net_, tensors, _Batches(rows, size, steps, self._seed), plan)
 
     def _answers(self, tensors: tuple[Tensor, ...], rows: IntArray) -> Array:
-        from demand_forecast.modelling.models.network.module import answers
+        from demand_forecast.modelling.models.network.quantile_net import answers
 
         return np.asarray(answers(self.net_, tensors, rows) * self.unit_ + self.centre_)
 
