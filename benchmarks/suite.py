@@ -31,10 +31,11 @@ from sets import DataSet, SetParameters, blocks, declared, read
 
 from demand_forecast.exceptions import NotEnoughHistoryError, did_you_mean
 from demand_forecast.modelling.evaluation.backtest import backtest
+from demand_forecast.modelling.evaluation.metrics import credit
 from demand_forecast.modelling.models.baseline import HistoricalAverage
 from demand_forecast.modelling.models.ensemble import Ensemble, EnsembleParameters
 from demand_forecast.modelling.panel import KEY
-from demand_forecast.modelling.protocol import POINTS
+from demand_forecast.modelling.protocol import POINTS, QUANTILES
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -154,7 +155,11 @@ def together(frames: Sequence[pd.DataFrame]) -> list[pd.DataFrame]:
 
 
 def scored(data: DataSet, rows: pd.DataFrame) -> pd.DataFrame:
-    """The rows that count, with the segment; true demand is the actual where it is known."""
+    """The rows that count, with the segment; true demand is the actual where it is known.
+
+    Where it is not, a sold-out week says only that demand was at least what was sold: whatever a
+    model forecasts above it is no error, of ours as of any peer.
+    """
     facts = data.panel.series[KEY].assign(segment=data.segment)
     rows = rows.merge(facts, on=KEY, how="left")
     if data.truth is not None:
@@ -164,6 +169,11 @@ def scored(data: DataSet, rows: pd.DataFrame) -> pd.DataFrame:
         )
         rows = rows.merge(long.astype({"week": rows["week"].dtype}), on=[*KEY, "week"], how="left")
         rows = rows.rename(columns={"actual": "sold", "wanted": "actual"}).assign(censored=False)
+    else:
+        answers = {name: rows[name] for name in (*POINTS, *QUANTILES)}
+        rows = rows.assign(
+            **{k: credit(v, rows["actual"], rows["censored"]) for k, v in answers.items()}
+        )
     if data.parameters.scored == "positive":
         rows = rows[rows["actual"] > 0]
     return rows
