@@ -23,7 +23,7 @@ from demand_forecast.modelling.decisions.overrides import (
 
 FILE: Final = "overrides.csv"
 COLUMNS: Final = tuple(
-    name for name in Override.model_fields if name not in ("id", "made_at", "ended_at", "origin")
+    name for name in Override.model_fields if name not in ("id", "made_at", "ended_at", "made_in")
 )
 _MORE: Final = "cells without a column"
 _FIRST_ROW: Final = 2  # as a spreadsheet counts
@@ -51,16 +51,16 @@ def read_overrides(path: str, segments: Collection[str]) -> Overrides:
     made: dict[str, Override] = {}
     refused: list[Refused] = []
     for row, values, name in rows:
-        origin = f"{FILE} row {row}"
+        made_in = f"{FILE} row {row}"
         try:
-            override = _override(values, name, origin, made_at, segments)
+            override = _override(values, name, made_in, made_at, segments)
             if override.id in made:
-                raise _RowError(Problem("row", row, f"{made[override.id].origin} says the same."))
+                raise _RowError(Problem("row", row, f"{made[override.id].made_in} says the same."))
             made[override.id] = override
         except _RowError as error:
             told = values.get("segment", where)
             told = told if told in segments else where
-            refused.append(_refused(f"{row} {name}", told, origin, made_at, error.problem))
+            refused.append(_refused(f"{row} {name}", told, made_in, made_at, error.problem))
     return Overrides(tuple(made.values()), tuple(refused))
 
 
@@ -88,9 +88,9 @@ def _rows(content: bytes) -> Iterator[tuple[int, dict[str, str], str]]:
 
 
 def _override(
-    values: dict[str, str], name: str, origin: str, made_at: datetime, segments: Collection[str]
+    values: dict[str, str], name: str, made_in: str, made_at: datetime, segments: Collection[str]
 ) -> Override:
-    facts = {"id": _id(name), "origin": origin, "made_at": made_at}
+    facts = {"id": _id(name), "made_in": made_in, "made_at": made_at}
     try:
         override = Override.model_validate(values | facts)
     except ValidationError as error:
@@ -101,8 +101,8 @@ def _override(
     return override
 
 
-def _refused(name: str, segment: str, origin: str, made_at: datetime, problem: Problem) -> Refused:
-    return Refused(_id(name), segment, origin, made_at, problem)
+def _refused(name: str, segment: str, made_in: str, made_at: datetime, problem: Problem) -> Refused:
+    return Refused(_id(name), segment, made_in, made_at, problem)
 
 
 def _id(name: str) -> str:

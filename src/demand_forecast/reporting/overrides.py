@@ -37,6 +37,7 @@ _OPTIONS: Final = {
     "product_id": "--product",
     "expires_on": "--expires",
 }
+_WEEKS: Final = ("first_week", "last_week")
 
 
 def add_override(context: KedroContext, values: Mapping[str, Any]) -> tuple[Override, str]:
@@ -129,7 +130,7 @@ def print_overrides(table: pd.DataFrame, everything: bool) -> None:
     if len(shown):
         console.print(_table(shown))
     for row in shown[shown["status"] == Status.REFUSED].to_dict("records"):
-        told = f"{row['override_id']} ({row['origin']}) is refused: {row['problem']}"
+        told = f"{row['override_id']} ({row['made_in']}) is refused: {row['problem']}"
         console.print(told, markup=False)
     counts = table["status"].value_counts()
     said = ", ".join(f"{counts.get(s, 0)} {s.replace('_', ' ')}" for s in Status if s in counts)
@@ -181,7 +182,8 @@ def _fits(context: KedroContext, segment: Segment, override: Override) -> str:
         return "Nothing has been forecast yet; the next scoring applies it."
     forecast = context.catalog.load(name)
     rows = int((override_ids(forecast, [override], override.target) != "").sum())
-    return f"It fits {rows:,} rows of the newest forecast; the next scoring applies it."
+    told = f"{rows:,} row{'' if rows == 1 else 's'}"
+    return f"It fits {told} of the newest forecast; the next scoring applies it."
 
 
 def _refused(problem: Problem) -> ConfigurationError:
@@ -198,22 +200,21 @@ def _change(factor: float | None, amount: float | None) -> str:
 def _table(rows: pd.DataFrame) -> Table:
     table = terminal.table()
     for title in ("id", "segment", "store", "product", "weeks", "changes"):
-        table.add_column(title, no_wrap=title == "id")
-    for title in ("owner", "reason", "note", "status"):
+        table.add_column(title, overflow="fold")
+    for title in ("owner", "reason", "status"):
         table.add_column(title)
     for row in rows.to_dict("records"):
         unread = pd.isna(row["first_week"])
-        weeks = "" if unread else f"{row['first_week']:%Y-%m-%d}\n{row['last_week']:%Y-%m-%d}"
+        first, last = (f"{row[name]:%Y-%m-%d}" if not unread else "" for name in _WEEKS)
         table.add_row(
             str(row["override_id"]),
             f"{row['region']}.{row['store_format']}",
             "" if unread else str(row["store_id"] or "all"),
             "" if unread else str(row["product_id"] or "all"),
-            weeks,
+            first if first == last else f"{first}\n{last}",
             f"{row['target']} {_change(row['factor'], row['amount'])}",
             str(row["owner"]),
-            str(row["reason"]),
-            str(row["note"]),
+            ": ".join(filter(None, (row["reason"], row["note"]))),
             str(row["status"]).replace("_", " "),
         )
     return table

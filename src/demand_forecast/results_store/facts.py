@@ -38,6 +38,8 @@ from demand_forecast.results_store.schema import (
 Facts = dict[str, pd.DataFrame]
 _RUN: Final = "run_id"
 _IDS: Final = ("forecast_override", "order_override")
+_FIGURES: Final = ("overridden_mean", "order_without_override")
+_CHANGES: Final = (*_IDS, *_FIGURES)
 
 
 def demands(panel: Panel) -> Facts:
@@ -78,14 +80,12 @@ def _orders(forecast: pd.DataFrame) -> pd.DataFrame:
 
     A forecast from before there were overrides has none of their columns.
     """
-    table = forecast.reindex(columns=[*forecast.columns, *(set(_IDS) - set(forecast.columns))])
-    ids = {name: table[name].astype(object).where(table[name].fillna("") != "") for name in _IDS}
+    known = {name: forecast.get(name, pd.Series(np.nan, forecast.index)) for name in _CHANGES}
+    ids = {name: known[name].astype(object) for name in _IDS}
+    ids = {name: texts.where(texts.notna() & (texts != "")) for name, texts in ids.items()}
     changed = pd.DataFrame(ids).notna().any(axis=1)
-    figures = {
-        name: table[name].where(changed).astype("float64") if name in table else np.nan
-        for name in ("overridden_mean", "order_without_override")
-    }
-    return table.assign(**ids, **figures)
+    figures = {name: known[name].where(changed).astype("float64") for name in _FIGURES}
+    return forecast.assign(**ids, **figures)
 
 
 def overrides(seen: pd.DataFrame | None) -> Facts:

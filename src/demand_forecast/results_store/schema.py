@@ -556,7 +556,7 @@ OVERRIDES: Final = _table(
     _facts(DateTime, made_at="When it was made, or its file written, UTC."),
     _facts(DateTime, True, ended_at="When it was ended before its time, UTC."),
     _texts(
-        origin="command, or the file and row.",
+        made_in="command, or the file and row.",
         status="in_force, past, ended, withdrawn (no longer in its file) or refused.",
         problem="Why it is refused or past; empty if it is neither.",
     ),

@@ -44,6 +44,7 @@ def _issued(panel, as_of: int, override_id: str, mean: float, order: int) -> pd.
         as_of=day,
         horizon=(rows["week"] - day).dt.days // 7,
         source="champion",
+        reason="of the forecast",
         mean=10.0,
         **quantiles,
         forecast_override=override_id,

@@ -89,7 +89,7 @@ class Override(BaseModel):
     )
     made_at: datetime = Field(description="When it was made, UTC.")
     ended_at: datetime | None = Field(default=None, description="When it was ended, UTC.")
-    origin: str = Field(default=COMMAND, description="Command, or the file and row.")
+    made_in: str = Field(default=COMMAND, description="Command, or the file and row.")
 
     @property
     def last_day(self) -> date:
@@ -116,14 +116,14 @@ class Refused:
     Attributes:
         id: Of its content.
         segment: Where it is told.
-        origin: File and row.
+        made_in: File and row.
         made_at: When the file was written, UTC.
         problem: Why.
     """
 
     id: str
     segment: str
-    origin: str
+    made_in: str
     made_at: datetime
     problem: Problem
 
@@ -189,7 +189,7 @@ OVERRIDE_COLUMNS: Final = [
     "expires_on",
     "made_at",
     "ended_at",
-    "origin",
+    "made_in",
     "status",
     "problem",
 ]
@@ -285,7 +285,7 @@ def refused_lines(table: pd.DataFrame) -> list[str]:
     """
     refused = table[table["status"] == Status.REFUSED]
     return [
-        f"{row['origin']} of {row['region']}.{row['store_format']}: {row['problem']}"
+        f"{row['made_in']} of {row['region']}.{row['store_format']}: {row['problem']}"
         for row in refused.to_dict("records")
     ]
 
@@ -313,7 +313,7 @@ def _refused_row(refused: Refused) -> dict[str, Any]:
     texts = dict.fromkeys(("target", "store_id", "product_id", "owner", "reason", "note"), "")
     told = {"status": Status.REFUSED.value, "problem": str(refused.problem)}
     facts = {"override_id": refused.id, "made_at": _plain(refused.made_at)}
-    return texts | told | facts | {"origin": refused.origin}
+    return texts | told | facts | {"made_in": refused.made_in}
 
 
 def _plain(moment: datetime | None) -> datetime | None:

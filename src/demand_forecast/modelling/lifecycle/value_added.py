@@ -108,6 +108,7 @@ def override_outcomes(
     if rows.empty or overrides is None:
         return pd.DataFrame(columns=STEP_COLUMNS)
     known = overrides[["override_id", "owner", "reason"]]
+    rows = rows.drop(columns="reason", errors="ignore")  # that of a forecast is another one
     rows = rows.merge(known, on="override_id", validate="many_to_one")
     means = _simple_means(rows, panel)
     means |= {ENSEMBLE: rows["mean"], OVERRIDE: rows["overridden_mean"]}

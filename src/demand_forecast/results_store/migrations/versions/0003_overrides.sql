@@ -16,7 +16,7 @@ CREATE TABLE fct_overrides (
   expires_on DATE,
   made_at TIMESTAMP NOT NULL,
   ended_at TIMESTAMP,
-  origin TEXT NOT NULL,
+  made_in TEXT NOT NULL,
   status TEXT NOT NULL,
   problem TEXT NOT NULL,
   CONSTRAINT pk_fct_overrides PRIMARY KEY (run_id, region, store_format, override_id),
