@@ -29,14 +29,14 @@ class OverridesDataset(AbstractDataset[Overrides, Overrides]):
             path: The region's raw files; ``overrides.csv`` among them is read.
             metadata: Anything, for Kedro-Viz and others.
         """
-        self._region, self._filepath = region, filepath
+        self._region, self._documents = region, filepath
         self._file = f"{path}/{FILE}"
         self.metadata = metadata
 
     @property
     def records(self) -> OverrideRecords:
         """Those made by command."""
-        return OverrideRecords(self._filepath)
+        return OverrideRecords(self._documents)
 
     def load(self) -> Overrides:
         """All overrides of the region, whatever became of them."""
@@ -57,4 +57,4 @@ class OverridesDataset(AbstractDataset[Overrides, Overrides]):
         return True
 
     def _describe(self) -> dict[str, Any]:
-        return {"filepath": self._filepath, "file": self._file}
+        return {"filepath": self._documents, "file": self._file}

@@ -45,7 +45,7 @@ class OverrideRecords(Chain[Note]):
         for note in self.chain():
             if note.ends is not None:
                 ended[note.ends] = note.at
-            elif note.made is not None:
+            if note.made is not None:
                 found.append(note.made.model_copy(update={"ended_at": ended.get(note.made.id)}))
         return found[::-1]
 
