@@ -119,6 +119,16 @@ def test_one_is_ended_wherever_it_is_and_only_once(context) -> None:
         reporting.end_override(context, "none")
 
 
+def test_a_row_that_was_deleted_from_its_file_is_remembered(context, panel) -> None:
+    reporting.add_override(context, VALUES)
+    seen = reporting.load_overrides(context).assign(override_id="gone")
+    context.catalog["north_texas.large.overrides_seen"] = MemoryDataset(seen)
+    table = reporting.load_overrides(context)
+    assert table["status"].tolist() == ["in_force", "withdrawn"]
+    context.catalog["north_texas.small.overrides_seen"] = MemoryDataset(seen.head(0))
+    assert len(reporting.load_overrides(context)) == 2
+
+
 def test_what_is_over_is_shown_only_when_asked_for(context, tmp_path, capsys) -> None:
     reporting.print_overrides(reporting.load_overrides(context), everything=False)
     assert capsys.readouterr().out == "Overrides: none.\n"

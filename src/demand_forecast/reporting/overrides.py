@@ -88,9 +88,10 @@ def load_overrides(context: KedroContext, namespace: str | None = None) -> pd.Da
         if segment.region not in loaded:
             loaded[segment.region] = _dataset(context, segment.region).load()
         mine = loaded[segment.region].of(segment.namespace)
-        if mine.made or mine.refused:  # panels are read for these only
+        before = _seen(context, segment)
+        if mine.made or mine.refused or before is not None:  # panels are read for these only
             rules = _rules(context, segment)
-            tables.append(judge_overrides(mine, _scope(context, segment), rules)[1])
+            tables.append(judge_overrides(mine, _scope(context, segment), rules, before)[1])
     if not tables:
         return pd.DataFrame(columns=["status"])
     table = pd.concat(tables, ignore_index=True)
@@ -163,6 +164,13 @@ def _scope(context: KedroContext, segment: Segment) -> Scope:
         state = "has not been made yet"
         raise MissingInputError.at("panel", segment.namespace, state, "conditioning", env)
     return Scope.of(context.catalog.load(name))
+
+
+def _seen(context: KedroContext, segment: Segment) -> pd.DataFrame | None:
+    """What the last scoring knew of; None where there was no override."""
+    name = f"{segment.namespace}.overrides_seen"
+    seen = context.catalog.load(name) if context.catalog.exists(name) else None
+    return None if seen is None or seen.empty else seen
 
 
 def _rules(context: KedroContext, segment: Segment) -> OverrideParameters:

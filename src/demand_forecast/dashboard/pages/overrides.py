@@ -78,6 +78,8 @@ def _value() -> None:
     right.altair_chart(charts.bars(steps, "step", "value", value, "step"))
     people = rows[(rows["step"] == _STEPS[-1]) & (rows["owner"] != "all")]
     show(people.sort_values("value_gain"), "by_owner", ["owner", "reason", *_ADDED, *_WORTH])
+    order = rows["step"].map(_STEPS.index)
+    rows = rows.assign(order=order).sort_values(["owner", "reason", "order"])
     show(rows, "value_added", ["owner", "reason", "step", "rows", "wape", "value", "unit"])
 
 
