@@ -125,7 +125,10 @@ def floors() -> None:
         ("stage", [("hooks", "what happens around a run")]),
         ("stage", [("reporting", "tables that a person reads")]),
         ("stage", [("pipelines", " · ".join(STAGES))]),
-        ("stage", [("results_store", "tables and views in SQL")]),
+        (
+            "stage",
+            [("results_store", "tables and views in SQL"), ("overrides", "what people correct")],
+        ),
         ("stage", [("framework", "sessions, runner, segments, parameters, namespaces")]),
         ("stage", [("registry", "MLflow: models, lineage")]),
         (

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
 
+from demand_forecast.modelling.decisions.overrides import Override
 from demand_forecast.modelling.lifecycle.lineage import Lineage
 from demand_forecast.modelling.panel import Panel
 from demand_forecast.modelling.protocol import POINTS, QUANTILES, forecast_frame
@@ -67,3 +69,20 @@ class Incomplete(Constant):
 
     def predict(self, panel: Panel, as_of: pd.Timestamp, horizon: int) -> pd.DataFrame:
         return super().predict(panel, as_of, horizon).iloc[:-1]
+
+
+def override(**changes: Any) -> Override:
+    """A planner's factor of 2 for a whole segment, in the week after that of the small panels."""
+    week = date(2025, 1, 4)
+    values = {
+        "id": "a",
+        "segment": "north_texas.large",
+        "first_week": week,
+        "last_week": changes.get("first_week", week),
+        "owner": "ann",
+        "reason": "promotion",
+        "made_at": datetime(2024, 12, 30, tzinfo=UTC),
+    }
+    if "amount" not in changes:
+        values["factor"] = 2.0
+    return Override.model_validate(values | changes)

@@ -19,6 +19,7 @@ from demand_forecast.reporting import (
     leaderboard,
     model_releases,
     orders,
+    overrides,
     retraining,
     value,
     verdicts,
@@ -173,3 +174,44 @@ def test_where_nothing_is_due_nothing_is_trained(called) -> None:
     notes.print_due.return_value = []
     run("retrain")
     assert notes.train.call_count == 0
+
+
+WEEKS = ("--first-week=2025-01-04", "--owner=ann", "--reason=event")
+
+
+def test_an_override_is_made_of_what_was_typed(environments, called) -> None:
+    notes = called(overrides, "add_override", "what_it_does")
+    notes.add_override.return_value = ("the override", "It fits.")
+    notes.what_it_does.return_value = "what it does"
+    printed = run("override", "add", "--namespace=ohio.large", "--amount=-3", *WEEKS, "--env=prod")
+    assert printed == "what it does.\nIt fits.\n"
+    [(context, values)] = [call.args for call in notes.add_override.call_args_list]
+    assert context is CONTEXT
+    assert {k: v for k, v in values.items() if v is not None} == {
+        "segment": "ohio.large",
+        "first_week": "2025-01-04",
+        "last_week": "2025-01-04",
+        "amount": "-3",
+        "target": "forecast",
+        "owner": "ann",
+        "reason": "event",
+    }
+    assert environments == ["prod"]
+
+
+def test_a_refused_override_is_told_in_a_line(environments, called) -> None:
+    notes = called(overrides, "add_override")
+    notes.add_override.side_effect = ConfigurationError("--factor: '100'. Valid: 0 to 5.")
+    printed = run("override", "add", "--namespace=ohio.large", "--factor=100", *WEEKS, fails=True)
+    assert printed == "Error: --factor: '100'. Valid: 0 to 5.\n"
+
+
+def test_overrides_are_listed_and_ended(environments, called) -> None:
+    notes = called(overrides, "load_overrides", "print_overrides", "end_override", "what_it_does")
+    notes.what_it_does.return_value = "o1: what it does"
+    run("override", "list", "--namespace=ohio", "--all")
+    notes.load_overrides.assert_called_once_with(CONTEXT, "ohio")
+    notes.print_overrides.assert_called_once_with(notes.load_overrides.return_value, True)
+    assert run("override", "end", "o1") == "Ended o1: what it does.\n"
+    notes.end_override.assert_called_once_with(CONTEXT, "o1")
+    assert environments == [None, None]

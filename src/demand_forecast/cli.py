@@ -9,6 +9,7 @@ from demand_forecast.commands.common import CommandGroup
 from demand_forecast.commands.gate import gate
 from demand_forecast.commands.layout import layout
 from demand_forecast.commands.models import models
+from demand_forecast.commands.override import override
 from demand_forecast.commands.planning import dashboard, orders, value
 from demand_forecast.commands.provenance import explain, trace
 from demand_forecast.commands.run import run
@@ -37,6 +38,7 @@ for _command in (
     orders,
     value,
     models,
+    override,
     layout,
 ):
     cli.add_command(_command)

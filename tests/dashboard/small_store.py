@@ -138,6 +138,11 @@ def _segment(segment: tuple[str, str], as_of: pd.Timestamp) -> Publication:
         beyond_history=False,
         delivery_date=as_of + pd.Timedelta(days=1),
     )
+    if segment == SEGMENTS[0]:
+        changed = (orders["product_id"] == "P1") & (orders["horizon"] == 1)
+        orders["forecast_override"] = changed.map({True: "o1", False: None})
+        orders["overridden_mean"] = changed.map({True: 24.0, False: None})
+        orders["order_without_override"] = changed.map({True: 8.0, False: None})
     parts = dict.fromkeys(GROUPS, 0.0) | {"level": 10.0, "season": 2.0 + last}
     explained = future.drop(columns="velocity").assign(mean=12.0 + last, **parts)
     facts = {
@@ -147,8 +152,36 @@ def _segment(segment: tuple[str, str], as_of: pd.Timestamp) -> Publication:
         "fct_explanations": explained,
         "fct_model_health": _health(segment, as_of),
         "fct_accuracy": _accuracy(segment, as_of),
+        "fct_overrides": _overrides(segment, as_of),
     }
     return Publication(Place(*segment), facts)
+
+
+def _overrides(segment: tuple[str, str], as_of: pd.Timestamp) -> pd.DataFrame:
+    """One that is in force, and one with a factor that is none."""
+    week = as_of + WEEK
+    row = {"region": segment[0], "store_format": segment[1], "store_id": _store(segment)}
+    row |= {"product_id": "P1", "target": "forecast", "owner": "ann", "reason": "event"}
+    row |= {"first_week": week, "last_week": week, "amount": None, "made_at": as_of, "note": ""}
+    taken = {"override_id": "o1", "factor": 2.0, "made_in": "command", "status": "in_force"}
+    refused = {"override_id": "o2", "factor": 100.0, "made_in": "overrides.csv row 2"}
+    refused |= {"status": "refused", "problem": "factor: '100'. Valid: 0 to 5."}
+    rows = pd.DataFrame([row | taken | {"problem": ""}, row | refused])
+    return rows if segment == SEGMENTS[0] else rows.head(0)
+
+
+def _value_added() -> pd.DataFrame:
+    """Each step is 10 points of WAPE and 100 of money better, but for ann's."""
+    names = ("owner", "reason", "step", "wape", "wape_gain", "value", "value_gain", "verdict")
+    rows = [
+        (owner, reason, step, 50.0 - 10 * i, 10.0, 100.0 * i, 100.0, "")
+        for owner, reason in (("all", "all"), ("ann", "event"))
+        for i, step in enumerate(("seasonal_naive", "historical_average", "ensemble"))
+    ]
+    rows += [("all", "all", "override", 20.0, 10.0, 300.0, 100.0, "better")]
+    rows += [("ann", "event", "override", 40.0, -10.0, 150.0, -50.0, "worse")]
+    counts = {"overrides": 1, "rows": 20, "weeks": 5, "volume": 100.0, "unit": "money"}
+    return pd.DataFrame(rows, columns=names).assign(**counts, first_week=AS_OF[FIRST])
 
 
 def _columns(table: str) -> list[str]:
@@ -213,7 +246,8 @@ def _plan(segments: Any) -> Publication:
     stale = {"retrain": True, "reasons": "stale", "details": "63 days old"}
     well = {"retrain": False, "reasons": "", "details": ""}
     rows = [_branch(segment) | (stale if segment[0] == "ohio" else well) for segment in segments]
-    return Publication(Place(), {"fct_retraining": pd.DataFrame(rows)})
+    facts = {"fct_retraining": pd.DataFrame(rows), "fct_value_added": _value_added()}
+    return Publication(Place(), facts)
 
 
 def _release(run_id: str, segments: Any) -> list[dict[str, Any]]:

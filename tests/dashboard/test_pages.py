@@ -170,6 +170,30 @@ def test_orders_say_when_nothing_fits(database) -> None:
     assert page.info[0].value.startswith("There is no order that fits yet.")
 
 
+def test_overrides_stand_beside_what_they_change_and_were_worth(database) -> None:
+    page = draw("Overrides", region="florida")
+    assert tiles(page) == {"In force": "1", "Refused": "1", "Past": "0"}
+    every, orders, people, steps = (shown.value for shown in page.dataframe)
+    assert every[["override_id", "problem"]].to_numpy().tolist() == [
+        ["o1", ""],
+        ["o2", "factor: '100'. Valid: 0 to 5."],
+    ]
+    assert orders[["overridden_mean", "order_without_override", "order_quantity"]].to_numpy(
+        float
+    ).tolist() == [[24, 8, 12]]
+    assert people[["owner", "verdict", "value_gain"]].to_numpy().tolist() == [["ann", "worse", -50]]
+    assert len(steps) == 8
+    assert page.code[0].value.startswith(
+        "kedro override add --namespace=florida.large --factor=1.2"
+    )
+
+
+def test_a_region_without_overrides_says_so(database) -> None:
+    page = draw("Overrides", region="ohio")
+    assert page.info[0].value.startswith("There is no override that fits yet.")
+    assert page.success[0].value == "No override is about the next delivery."
+
+
 def test_nothing_can_be_written(database) -> None:
     with (
         store.reader(database).connect() as connection,

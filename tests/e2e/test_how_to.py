@@ -135,6 +135,24 @@ def test_trace_a_number(with_texas) -> None:
         assert "Every link holds." in printed
 
 
+def test_correct_a_forecast(with_texas) -> None:
+    name = "north_texas.large.forecast"
+    [before] = with_texas.load([name], None).values()
+    first, weeks = before.iloc[0], sorted(before["week"].dt.strftime("%Y-%m-%d").unique())
+    here = {"NTX001": first["store_id"], "10103": first["product_id"]}
+    here |= dict(zip(("2020-01-18", "2020-01-11", "2020-01-04"), weeks[2::-1], strict=True))
+    added, listed, _, sheet = carry_out(with_texas, "correct-a-forecast", here)
+    assert "It fits 1 row of the newest forecast" in added
+    assert "(overrides.csv row 3) is refused: factor: '80'. Valid: 0 to 5." in listed
+    assert "units without" in sheet
+    [after] = with_texas.load([name], None).values()
+    assert after["mean"].equals(before["mean"])
+    mine = after["store_id"] == first["store_id"]
+    assert after["forecast_override"][mine].ne("").groupby(after["week"]).sum().iloc[0] == 1
+    assert after["overridden_mean"][0] == pytest.approx(1.3 * after["mean"][0])
+    assert set(after["overridden_mean"][~mine] - after["mean"][~mine]) == {0.0}
+
+
 def test_retrain_on_demand(with_texas) -> None:
     dry = {"retrain --namespace": "retrain --dry-run --namespace"}
     every, some = carry_out(with_texas, "retrain-on-demand", dry)

@@ -12,6 +12,7 @@ from demand_forecast.conditioning.layout import parse_layout
 from demand_forecast.conditioning.parameters import ConditioningParameters
 from demand_forecast.conditioning.raw import RawSource
 from demand_forecast.framework.segments import Segment
+from demand_forecast.modelling.decisions.overrides import Overrides
 from demand_forecast.modelling.evaluation.splits import ForecastParameters
 from demand_forecast.modelling.evaluation.summary import best_simple
 from demand_forecast.modelling.explanation.explain import GROUPS
@@ -37,7 +38,7 @@ from demand_forecast.pipelines.training import nodes as training
 from demand_forecast.pipelines.validation import nodes as validation
 from demand_forecast.results_store.publication import Place
 from demand_forecast.simulator import choose_layouts, simulate
-from stand_ins import lineage
+from stand_ins import lineage, override
 
 FORECAST = ForecastParameters(horizon=2, origins=3, origin_step=1, min_train_weeks=40)
 TRAINING = TrainingParameters(seed=3, network={"seeds": 1, "min_steps": 5, "max_steps": 5})
@@ -330,11 +331,19 @@ def test_models_are_refitted_and_promoted_by_the_verdict(panel, trained) -> None
 # scoring and monitoring
 
 
-def test_scoring_gives_every_series_its_weeks(panel, trained) -> None:
+def test_scoring_gives_every_series_its_weeks(panel, trained, caplog) -> None:
     classes, average, challengers, _ = trained
     champions = {v: RegisteredModel(c.model, f"test.{v}", "1") for v, c in challengers.items()}
     baseline = RegisteredModel(average.model, "test.baseline", "1")
-    table, parts = scoring.score(panel, classes, baseline, FORECAST, SCORING, **champions)
+    overrides = Overrides((override(), override(id="b", factor=100.0)))
+    table, parts, seen = scoring.score(
+        panel, classes, baseline, FORECAST, SCORING, overrides, None, **champions
+    )
+    assert seen[["override_id", "status"]].values.tolist() == [["a", "in_force"], ["b", "refused"]]
+    assert "override refused: command of north_texas.large: factor: '100'." in caplog.text
+    changed = table["forecast_override"] == "a"
+    assert changed.sum() == (table["week"] == pd.Timestamp("2025-01-04")).sum() > 0
+    assert (table["overridden_mean"] / table["mean"]).tolist() == (1.0 + changed).tolist()
     assert parts[[*KEY, "week", "mean"]].equals(table[[*KEY, "week", "mean"]])
     assert parts[list(GROUPS)].sum(axis=1).to_numpy() == pytest.approx(table["mean"].to_numpy())
     assert (parts[list(GROUPS)].abs().sum() > 0).sum() > 3
@@ -343,7 +352,10 @@ def test_scoring_gives_every_series_its_weeks(panel, trained) -> None:
 
 
 def _score(panel, velocity, baseline, champion=NO_CHAMPION):
-    return scoring.score(panel, velocity, baseline, FORECAST, SCORING, fast=champion, slow=champion)
+    champions = {"fast": champion, "slow": champion}
+    return scoring.score(
+        panel, velocity, baseline, FORECAST, SCORING, Overrides(), None, **champions
+    )[:2]
 
 
 def test_scoring_works_before_the_first_training(panel) -> None:
@@ -462,8 +474,19 @@ def test_the_plan_is_a_table_with_reasons_as_text(panel) -> None:
     quality = monitoring.follow_quality({"north_texas": totals}, past)
     assert quality["rows_in"].tolist() == [20, 10]
     accuracy = monitoring.measure_accuracy(panel, outcomes, evidence)
+    corrected = monitoring.score_overrides(panel, outcomes, None, SCORING)
+    added = monitoring.add_up_overrides(WATCH, {LARGE: corrected})
+    assert publishing.publish_value_added(added).facts["fct_value_added"].empty
     alerts, message, figures = monitoring.raise_alerts(
-        WATCH, plan, drift, quality, healths, {LARGE: accuracy}, {LARGE: stability}
+        WATCH,
+        plan=plan,
+        drift=drift,
+        quality=quality,
+        added=added,
+        healths=healths,
+        accuracies={LARGE: accuracy},
+        stabilities={LARGE: stability},
+        overrides={LARGE: None},
     )
     assert alerts["what"].tolist() == ["no champion", "rows leap"]
     assert message is alerts
@@ -488,7 +511,7 @@ def test_what_is_published_belongs_to_its_place(raw, conditioned, panel, trained
     published = [
         (Place("north_texas"), publishing.publish_region(region, layout)),
         (of_segment, publishing.publish_demands(panel)),
-        (of_segment, publishing.publish_forecasts(panel, forecast, parts, None)),
+        (of_segment, publishing.publish_forecasts(panel, forecast, parts, None, None)),
         (fast, publishing.publish_validation(backtests["fast"], FAST, _judge(trained)[0])),
         (Place(), publishing.publish_totals(totals)),
     ]

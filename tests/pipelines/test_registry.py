@@ -32,6 +32,7 @@ PUBLISHED = {
         "publish_health",
         "publish_retraining",
         "publish_alerts",
+        "publish_value_added",
     },
 }
 # Nodes of each stage by what they belong to.
@@ -48,14 +49,20 @@ NODES = {
     "release": {"segment": {"refit_baseline"}, "velocity": {"refit"}},
     "scoring": {"segment": {"score", "draw_forecast", "note_forecast"}, "all": {"make_totals"}},
     "monitoring": {
-        "segment": {"look_back", "measure_accuracy", "check_health", "look_for_drift"},
-        "all": {"follow_quality", "plan_retraining", "raise_alerts"},
+        "segment": {
+            "look_back",
+            "measure_accuracy",
+            "check_health",
+            "look_for_drift",
+            "score_overrides",
+        },
+        "all": {"follow_quality", "add_up_overrides", "plan_retraining", "raise_alerts"},
     },
     "publishing": {
         "region": {"publish_region"},
         "segment": {"publish_demands", "publish_forecasts", "publish_health"},
         "velocity": {"publish_validation"},
-        "all": {"publish_totals", "publish_retraining", "publish_alerts"},
+        "all": {"publish_totals", "publish_retraining", "publish_alerts", "publish_value_added"},
     },
 }
 # Where each dataset is to be found: what its name ends in, and the catalog's entry for it.
@@ -66,6 +73,7 @@ OF_REGION = {
     "control_totals": "{region}.control_totals",
     "control_totals_plot": "{region}.control_totals_plot",
     "past_control_totals": "{region}.past_control_totals",
+    "overrides": "{region}.overrides",
     "quality_page": "{region}.quality_page",
     "published_region": "{region}.published_region",
 }
@@ -80,6 +88,9 @@ OF_SEGMENT = {
     "forecast": "{region}.{store_format}.forecast",
     "forecast_plot": "{region}.{store_format}.forecast_plot",
     "explanations": "{region}.{store_format}.explanations",
+    "overrides_seen": "{region}.{store_format}.overrides_seen",
+    "last_overrides_seen": "{region}.{store_format}.last_overrides_seen",
+    "override_outcomes": "{region}.{store_format}.override_outcomes",
     "past_forecasts": "{region}.{store_format}.past_forecasts",
     "health": "{region}.{store_format}.health",
     "past_panels": "{region}.{store_format}.past_panels",
@@ -125,6 +136,8 @@ OF_ALL = {
     "published_totals",
     "published_retraining",
     "published_alerts",
+    "published_value_added",
+    "value_added",
 }
 READ_AT_THE_END = {"{region}.{store_format}.forecast_sources"}  # by no node: for the run's report
 
@@ -261,7 +274,14 @@ def test_names_fill_the_places_of_their_entry(base) -> None:
 
 
 def test_no_two_datasets_share_a_file_but_the_views_on_what_was_left(registry) -> None:
-    views = {"last_conditioned", "last_panel", "last_velocity", "last_backtest", "past_forecasts"}
+    views = {
+        "last_conditioned",
+        "last_panel",
+        "last_velocity",
+        "last_backtest",
+        "past_forecasts",
+        "last_overrides_seen",
+    }
     resolve = registry.catalog.config_resolver.resolve_pattern
     paths: dict[str, str] = {}
     for name in sorted(_datasets(registry)):
@@ -316,7 +336,7 @@ def test_what_can_run_on_another_worker_is_stored(registry) -> None:
 def test_jobs_start_from_raw_files(registry) -> None:
     """Beside them a job may only read what need not be there: the last run's, and models."""
     optional = re.compile(
-        r".*\.(last_\w+|past_\w+|incumbent|model|baseline_model|model_versions|champion|lineage|scored)"
+        r".*\.(last_\w+|past_\w+|incumbent|model|baseline_model|model_versions|champion|lineage|scored|overrides|overrides_seen)"
         r"|params:.*|\w+\.raw_\w+"
     )
     for job in JOBS:

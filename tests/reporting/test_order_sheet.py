@@ -70,6 +70,20 @@ def test_the_next_week_comes_first_and_what_deserves_a_look_on_top(catalog) -> N
     assert later["order_quantity"].tolist() == [8, 4, 0]
 
 
+def test_an_order_that_a_person_has_changed_says_what_it_would_have_been(catalog) -> None:
+    table = catalog.load("texas.large.forecast").assign(
+        forecast_override=["a", "", ""] * 2,
+        order_override=["b", "", ""] * 2,
+        overridden_mean=9.0,
+        order_without_override=1200,
+    )
+    catalog["texas.large.forecast"] = MemoryDataset(table)
+    looks = sheet.load_orders(catalog, "S1").set_index("product_id")["look"]
+    assert looks["p1"] == "override a b: 1,200 units without"
+    assert looks["p2"] == "beyond all it has sold"
+    assert sheet.load_orders(catalog, "S2").set_index("product_id")["look"]["p1"] == ""
+
+
 def test_what_does_not_exist_is_named_with_what_does(catalog) -> None:
     with pytest.raises(ConfigurationError, match=r"--store.*'S3'\. Valid: S1, S2\."):
         sheet.load_orders(catalog, "S3")

@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import numpy as np
 import pandas as pd
 import pytest
 from published import FIRST, forecast_of, make_region, of_region
 
+from demand_forecast.modelling.decisions.corrections import OVERRIDDEN_COLUMNS
+from demand_forecast.modelling.decisions.orders import OrderParameters
+from demand_forecast.modelling.decisions.overrides import (
+    OverrideParameters,
+    Overrides,
+    Scope,
+    judge_overrides,
+)
 from demand_forecast.modelling.evaluation.backtest import backtest
 from demand_forecast.modelling.evaluation.metrics import METRICS, add_up, summarise
+from demand_forecast.modelling.explanation.explain import GROUPS
 from demand_forecast.modelling.lifecycle.accuracy import realised
 from demand_forecast.modelling.lifecycle.gate import GateParameters, judge
+from demand_forecast.modelling.lifecycle.value_added import VALUE_ADDED_COLUMNS
 from demand_forecast.modelling.models.baseline import HistoricalAverage, SeasonalNaive
+from demand_forecast.modelling.scoring.forecasts import ROW_COLUMNS, override_forecasts
 from demand_forecast.results_store import dimensions, facts
 from demand_forecast.results_store.publication import Place, Publication
+from stand_ins import override
 
 FAST = Place("north_texas", "large", "fast")
 MEASURES = [m.name for metric in METRICS for m in (metric, metric.twin)]
@@ -152,3 +166,42 @@ def test_products_that_are_in_no_list_are_known_by_their_id(segment) -> None:
     table = dimensions.products(region)
     assert table["product_id"].tolist() == ["P01", "P02"]
     assert table[["category", "unit_price", "attributes"]].isna().all(axis=None)
+
+
+def test_orders_that_people_changed_say_so_and_others_say_nothing(store, segment) -> None:
+    rules = OrderParameters()
+    first = segment.series.iloc[0]
+    own = override(
+        store_id=first["store_id"], product_id=first["product_id"], last_week=date(2025, 1, 11)
+    )
+    table = override_forecasts(forecast_of(segment), segment, [own], rules)
+    parts = table[[*ROW_COLUMNS, "mean"]].assign(**dict.fromkeys(GROUPS, 0.0))
+    _, seen = judge_overrides(Overrides((own,)), Scope.of(segment), OverrideParameters())
+    made = facts.forecasts(table, parts) | facts.overrides(seen)
+    place = Place("north_texas", "large")
+    store.publish(FIRST, of_region(segment), Publication(place, made))
+    columns = "forecast_override, order_override, order_without_override"
+    orders = store.ask(f"SELECT {columns}, forecast, overridden_mean FROM v_next_orders")
+    changed = orders[orders["forecast_override"].notna()]
+    assert changed["overridden_mean"].tolist() == [2 * changed["forecast"].iloc[0]]
+    assert orders["order_without_override"].notna().sum() == 1
+    assert orders["order_override"].isna().all()
+    told = store.ask("SELECT override_id, factor, made_at, status FROM v_overrides")
+    assert told.values.tolist() == [["a", 2.0, "2024-12-30 00:00:00.000000", "in_force"]]
+
+
+def test_a_forecast_from_before_there_were_overrides_is_published(segment) -> None:
+    old = forecast_of(segment).drop(columns=OVERRIDDEN_COLUMNS)
+    parts = old[[*ROW_COLUMNS, "mean"]].assign(**dict.fromkeys(GROUPS, 0.0))
+    orders = facts.forecasts(old, parts)["fct_orders"]
+    assert orders[OVERRIDDEN_COLUMNS].isna().all(axis=None)
+    assert facts.overrides(None) == {}
+
+
+def test_what_steps_have_added_is_published_for_all_segments_together(store) -> None:
+    row = dict.fromkeys(VALUE_ADDED_COLUMNS, 1.0)
+    row |= {"owner": "all", "reason": "all", "step": "override", "unit": "money", "verdict": ""}
+    row |= {"first_week": pd.Timestamp("2025-01-04"), "overrides": 1, "rows": 2, "weeks": 1}
+    made = facts.value_added(pd.DataFrame([row]))
+    store.publish(FIRST, Publication(Place(), made))
+    assert store.ask("SELECT step, rows FROM v_value_added").values.tolist() == [["override", 2]]

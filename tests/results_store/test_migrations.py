@@ -17,7 +17,7 @@ from sqlalchemy import CheckConstraint, inspect, text
 from demand_forecast.exceptions import ConfigurationError
 from demand_forecast.results_store import migrations
 from demand_forecast.results_store.database import ResultsDatabase
-from demand_forecast.results_store.migrations import HEAD, prepare
+from demand_forecast.results_store.migrations import HEAD, prepare, upgrade
 from demand_forecast.results_store.schema import METADATA
 from demand_forecast.results_store.views import VIEWS
 
@@ -75,6 +75,21 @@ def test_an_older_database_is_upgraded_and_keeps_its_data(
     monkeypatch.undo()
     with pytest.raises(ConfigurationError, match=f"has revision 9999, .* revisions up to {HEAD}"):
         prepare(store.database)
+
+
+def test_orders_from_before_there_were_overrides_are_kept(tmp_path) -> None:
+    database = ResultsDatabase(f"sqlite:///{tmp_path}/old.db")
+    with database.writing() as connection:
+        upgrade(connection, "0002")
+        columns = [c["name"] for c in inspect(connection).get_columns("fct_orders")]
+        values = ", ".join(f":{name}" for name in columns)
+        row = dict.fromkeys(columns, 1) | {"week": "2025-01-04", "run_id": FIRST}
+        connection.execute(text(f"INSERT INTO fct_orders VALUES ({values})"), row)
+    prepare(database)
+    with database.reading() as connection:
+        orders = "SELECT run_id, order_quantity, forecast_override FROM fct_orders"
+        assert connection.execute(text(orders)).all() == [(FIRST, 1, None)]
+        assert connection.execute(text("SELECT * FROM v_overrides")).all() == []
 
 
 def test_changed_views_are_made_anew(store) -> None:

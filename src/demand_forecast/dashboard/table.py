@@ -73,6 +73,17 @@ _NUMBERS: Final[dict[str, tuple[str, str]]] = {
     "expected_fill_rate": ("Expected fill rate", _TWO),
     "expected_waste": ("Expected waste, units", _ONE),
     "expected_margin": ("Expected margin", _TWO),
+    "overridden_mean": ("Forecast corrected, units", _ONE),
+    "order_without_override": ("Order without it, units", _WHOLE),
+    "amount": ("Units added", "%+.1f"),
+    "wape": ("WAPE, %", _ONE),
+    "wape_gain": ("WAPE gained, points", "%+.1f"),
+    "wape_gain_lower": ("At least, points", "%+.1f"),
+    "wape_gain_upper": ("At most, points", "%+.1f"),
+    "value": ("Value", _WHOLE),
+    "value_gain": ("Value gained", "%+.0f"),
+    "value_gain_lower": ("At least, value", "%+.0f"),
+    "value_gain_upper": ("At most, value", "%+.0f"),
 }
 _WHOLES: Final = [name for name, (_, form) in _NUMBERS.items() if form == _WHOLE]
 _DAYS: Final = {
@@ -82,11 +93,22 @@ _DAYS: Final = {
     "trained_until": "Trained until",
     "since": "Since",
     "delivery_date": "Delivery",
+    "first_week": "First week until",
+    "last_week": "Last week until",
+    "expires_on": "Expires",
 }
-_MOMENTS: Final = {"started_at": "Started, UTC", "trained_at": "Registered, UTC"}
+_MOMENTS: Final = {
+    "started_at": "Started, UTC",
+    "trained_at": "Registered, UTC",
+    "made_at": "Made, UTC",
+    "ended_at": "Ended, UTC",
+}
+
 _TITLES: Final = {
     "store_id": "Store",
     "product_id": "Product",
+    "override_id": "Override",
+    "made_in": "Made by",
     "retrain": "Train again",
     "is_passed": "Passed",
     "is_blocking": "Blocks",

@@ -14,6 +14,7 @@ from demand_forecast.datasets.atomic import write_excel, write_text
 from demand_forecast.exceptions import ConfigurationError, MissingInputError, did_you_mean
 from demand_forecast.framework import run_context
 from demand_forecast.framework.segments import Segment
+from demand_forecast.modelling.decisions.corrections import OVERRIDDEN_COLUMNS
 from demand_forecast.modelling.decisions.economics import UNITS
 from demand_forecast.modelling.decisions.orders import ORDER_COLUMNS
 from demand_forecast.reporting import terminal
@@ -151,9 +152,22 @@ def _reasons(table: pd.DataFrame) -> list[str]:
     """Why a row deserves a look; empty where nothing is out of the ordinary."""
     beyond = table["beyond_history"].to_numpy(bool)
     lesser = table["source"].where(table["source"] != "champion", "").str.replace("_", " ")
+    parts = zip(_overridden(table), beyond, lesser, strict=True)
     return [
-        "; ".join(filter(None, [_BEYOND if far else "", f"made by {by}" if by else ""]))
-        for far, by in zip(beyond, lesser, strict=True)
+        "; ".join(filter(None, [own, _BEYOND if far else "", f"made by {by}" if by else ""]))
+        for own, far, by in parts
+    ]
+
+
+def _overridden(table: pd.DataFrame) -> list[str]:
+    """What there would have been without the overrides; forecasts of old know of none."""
+    if not {*OVERRIDDEN_COLUMNS} <= {*table.columns}:
+        return [""] * len(table)
+    names = table[["forecast_override", "order_override"]].fillna("")
+    ids = names.agg(" ".join, axis=1).str.strip()
+    return [
+        f"override {name}: {units:,.0f} units without" if name else ""
+        for name, units in zip(ids, table["order_without_override"], strict=True)
     ]
 
 

@@ -14,15 +14,27 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 from pyarrow import csv
-from sqlalchemy import Connection, Date, Engine, Table, create_engine, event, insert, make_url
+from sqlalchemy import (
+    Connection,
+    Date,
+    DateTime,
+    Engine,
+    Table,
+    create_engine,
+    event,
+    insert,
+    make_url,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 from sqlalchemy.pool import NullPool
+from sqlalchemy.types import TypeEngine
 
 from demand_forecast.exceptions import ConfigurationError
 
 CHUNK: Final = 100_000  # rows that are held in memory a second time
 _BUSY_SECONDS: Final = 120
+_TIMES: Final = ((Date, "D"), (DateTime, "us"))  # by their unit in the texts that are loaded
 _WRITES: Final = "writes"  # execution option of an engine whose transactions write
 
 
@@ -147,9 +159,10 @@ def _insert(connection: Connection, table: Table, chunk: pd.DataFrame) -> None:
 
 
 def _copy(connection: Connection, table: Table, chunk: pd.DataFrame) -> None:
-    dates = {c: _days(chunk[c]) for c in chunk.columns if isinstance(table.c[c].type, Date)}
+    found = {name: _times(table.c[name].type, chunk[name]) for name in chunk.columns}
+    times = {name: texts for name, texts in found.items() if texts is not None}
     buffer = io.BytesIO()
-    rows = pa.Table.from_pandas(chunk.assign(**dates), preserve_index=False)
+    rows = pa.Table.from_pandas(chunk.assign(**times), preserve_index=False)
     csv.write_csv(rows, buffer, csv.WriteOptions(include_header=False))
     names = ", ".join(f'"{name}"' for name in chunk.columns)
     cursor = connection.connection.cursor()
@@ -157,17 +170,21 @@ def _copy(connection: Connection, table: Table, chunk: pd.DataFrame) -> None:
         copy.write(buffer.getbuffer())
 
 
-def _days(column: pd.Series[Any]) -> np.ndarray[Any, Any]:
-    """Dates as ISO texts, None where there is none."""
-    days = pd.to_datetime(column).to_numpy("datetime64[D]")
-    texts = np.datetime_as_string(days).astype(object)
-    texts[np.isnat(days)] = None
-    return texts
+def _times(kind: TypeEngine[Any], column: pd.Series[Any]) -> np.ndarray[Any, Any] | None:
+    """Dates and moments as ISO texts, None where there is none; None for a column of neither."""
+    unit = next((unit for of, unit in _TIMES if isinstance(kind, of)), None)
+    if unit is None:
+        return None
+    times = pd.to_datetime(column).to_numpy(f"datetime64[{unit}]")
+    texts = np.datetime_as_string(times).astype(object)
+    texts[np.isnat(times)] = None
+    return np.asarray([text and text.replace("T", " ") for text in texts], dtype=object)
 
 
 def _driver_values(table: Table, column: pd.Series[Any]) -> list[Any]:
-    if isinstance(table.c[str(column.name)].type, Date):
-        return list(_days(column))
+    times = _times(table.c[str(column.name)].type, column)
+    if times is not None:
+        return list(times)
     values = column.tolist()
     if not column.isna().any():
         return values

@@ -23,6 +23,7 @@ from demand_forecast.results_store.schema import (
     HEALTH,
     METADATA,
     ORDERS,
+    OVERRIDES,
     QUALITY,
     QUARANTINE,
     REJECTIONS,
@@ -30,11 +31,15 @@ from demand_forecast.results_store.schema import (
     STORED,
     TOTALS,
     VALIDATIONS,
+    VALUE_ADDED,
     VERDICTS,
 )
 
 Facts = dict[str, pd.DataFrame]
 _RUN: Final = "run_id"
+_IDS: Final = ("forecast_override", "order_override")
+_FIGURES: Final = ("overridden_mean", "order_without_override")
+_CHANGES: Final = (*_IDS, *_FIGURES)
 
 
 def demands(panel: Panel) -> Facts:
@@ -65,9 +70,40 @@ def forecasts(forecast: pd.DataFrame, explanations: pd.DataFrame) -> Facts:
     """
     return {
         FORECASTS.name: _columns(FORECASTS.name, forecast),
-        ORDERS.name: _columns(ORDERS.name, forecast),
+        ORDERS.name: _columns(ORDERS.name, _orders(forecast)),
         EXPLANATIONS.name: _columns(EXPLANATIONS.name, explanations),
     }
+
+
+def _orders(forecast: pd.DataFrame) -> pd.DataFrame:
+    """Orders; what nobody has changed has no figures of a change.
+
+    A forecast from before there were overrides has none of their columns.
+    """
+    known = {name: forecast.get(name, pd.Series(np.nan, forecast.index)) for name in _CHANGES}
+    ids = {name: known[name].astype(object) for name in _IDS}
+    ids = {name: texts.where(texts.notna() & (texts != "")) for name, texts in ids.items()}
+    changed = pd.DataFrame(ids).notna().any(axis=1)
+    figures = {name: known[name].where(changed).astype("float64") for name in _FIGURES}
+    return forecast.assign(**ids, **figures)
+
+
+def overrides(seen: pd.DataFrame | None) -> Facts:
+    """What became of the overrides of a segment.
+
+    Args:
+        seen: As scoring has stored it; None where it has not.
+    """
+    return {} if seen is None else {OVERRIDES.name: _columns(OVERRIDES.name, seen)}
+
+
+def value_added(table: pd.DataFrame) -> Facts:
+    """What every step has added to the forecasts that people corrected.
+
+    Args:
+        table: As monitoring has stored it.
+    """
+    return {VALUE_ADDED.name: _columns(VALUE_ADDED.name, table)}
 
 
 def validations(place: Place, backtest: pd.DataFrame, verdict: Mapping[str, Any]) -> Facts:

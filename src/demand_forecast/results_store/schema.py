@@ -311,7 +311,7 @@ FORECASTS: Final = _table(
 )
 ORDERS: Final = _table(
     "fct_orders",
-    "One row per run, store, product and delivery week: the proposal, before a person changes it.",
+    "One row per run, store, product and delivery week: the order, after what people have changed.",
     ("run_id", *SERIES, "week"),
     _key("run_id", *SERIES, "week", "as_of", "horizon"),
     _numbers(critical_ratio="Quantile of demand that is ordered: margin / (margin + loss)."),
@@ -330,6 +330,14 @@ ORDERS: Final = _table(
     ),
     _facts(Boolean, beyond_history="Whether the forecast lies beyond all that was ever sold."),
     _facts(Date, delivery_date="Day of the delivery."),
+    _maybe_texts(
+        forecast_override="Override of the forecast that it was made from; null: none.",
+        order_override="Override of the order itself; null: none.",
+    ),
+    _maybe_numbers(
+        overridden_mean="Mean of the forecast after its override, units; null: none.",
+        order_without_override="What would have been ordered, units; null: no override.",
+    ),
     [CheckConstraint("order_quantity >= 0", name="quantity")],
 )
 EXPLANATIONS: Final = _table(
@@ -527,25 +535,69 @@ ALERTS: Final = _table(
 )
 OVERRIDES: Final = _table(
     "fct_overrides",
-    "One row per correction of forecasts or orders by a person.",
-    ("override_id",),
-    _texts(override_id="Correction."),
-    _key("run_id"),
+    "One row per run, segment and override: a person's correction, and what became of it.",
+    ("run_id", *SEGMENT, "override_id"),
+    _key("run_id", *SEGMENT),
     _texts(
+        override_id="Override.",
         target="forecast or order.",
-        region="Region.",
-        store_format="Store format.",
         store_id="Store; empty: all.",
         product_id="Product; empty: all.",
-        owner="Who made it.",
+        owner="Who answers for it.",
         reason="Reason from the list.",
         note="Reason in free words.",
     ),
-    _facts(Date, first_week="First week.", last_week="Last week."),
-    _maybe_numbers(factor="Factor, or null.", amount="Units to add, or null."),
-    _facts(DateTime, made_at="When it was made, UTC."),
+    _facts(Date, True, first_week="First week.", last_week="Last week."),
+    _maybe_numbers(
+        factor="What units are multiplied by, or null.",
+        amount="Units that are added per store, product and week, or null.",
+    ),
+    _facts(Date, True, expires_on="Last day of history with which it is applied; null: any."),
+    _facts(DateTime, made_at="When it was made, or its file written, UTC."),
     _facts(DateTime, True, ended_at="When it was ended before its time, UTC."),
-    [CheckConstraint("(factor IS NULL) <> (amount IS NULL)", name="one_change")],
+    _texts(
+        made_in="command, or the file and row.",
+        status="in_force, past, ended, withdrawn (no longer in its file) or refused.",
+        problem="Why it is refused or past; empty if it is neither.",
+    ),
+    [
+        CheckConstraint(
+            "status = 'refused' OR (factor IS NULL) <> (amount IS NULL)", name="one_change"
+        )
+    ],
+)
+VALUE_ADDED: Final = _table(
+    "fct_value_added",
+    "One row per run, owner, reason and step of the forecasts that people corrected and whose "
+    "weeks have come: what each step added to the one before.",
+    ("run_id", "owner", "reason", "step"),
+    _key("run_id"),
+    _texts(
+        owner="Owner of the overrides; all: everybody.",
+        reason="Their reason; all: any.",
+        step="seasonal_naive, historical_average, ensemble (the model in use) or override.",
+    ),
+    _counts(
+        overrides="Overrides that were applied.",
+        rows="Stores, products and weeks that they changed.",
+        weeks="Different weeks among them.",
+    ),
+    _facts(Date, first_week="The first of these."),
+    _numbers(volume="Units sold in them."),
+    _maybe_numbers(
+        wape="WAPE of the step, per cent; sold-out weeks count as in wape_aware.",
+        wape_gain="Points of WAPE less than the step before.",
+        wape_gain_lower="Lower end of its interval, of the overrides.",
+        wape_gain_upper="Upper end.",
+        value="What the orders of the step were worth, in unit.",
+        value_gain="What is more than in the step before.",
+        value_gain_lower="Lower end of its interval, of the overrides.",
+        value_gain_upper="Upper end.",
+    ),
+    _texts(
+        unit="money, or units where no price and cost is known.",
+        verdict="Of the overrides: better, worse, or open where chance may explain it.",
+    ),
 )
 PUBLICATIONS: Final = _table(
     "fct_publications",

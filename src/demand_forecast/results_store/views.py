@@ -81,6 +81,7 @@ _ORDERS: Final = f"""SELECT {_SERIES}, i.category, f.week, f.as_of, o.order_quan
   o.order_quantity / NULLIF(o.pack_size, 0) AS cases, o.delivery_date, o.critical_ratio,
   o.order_bound_by, o.sell_out_probability, o.expected_fill_rate, o.expected_waste,
   o.expected_margin, o.expected_cost, o.margin_unit, o.beyond_history,
+  o.forecast_override, o.order_override, o.overridden_mean, o.order_without_override,
   f.mean AS forecast, f.q10, f.q90, f.source, f.reason, i.unit_price, i.unit_cost
 FROM v_published p
 JOIN fct_orders o ON o.run_id = p.written_by AND o.region = p.region
@@ -229,6 +230,18 @@ VIEWS: Final = (
         "v_quarantined_rows",
         "One row per region and rejected row of a raw file.",
         _valid("fct_quarantined_rows", "f.*", place="p.region = f.region"),
+    ),
+    View(
+        "v_overrides",
+        "One row per segment and override: a person's correction, and what became of it in the "
+        "newest forecast.",
+        _valid("fct_overrides", "f.*"),
+    ),
+    View(
+        "v_value_added",
+        "One row per owner, reason and step: what each step has added to the forecasts that people "
+        "corrected.",
+        _valid("fct_value_added", "f.*", place="p.region = ''"),
     ),
     View(
         "v_alerts",

@@ -57,6 +57,37 @@ def test_all_places_of_a_kind_are_one_alert_and_the_worst_kind_is_first() -> Non
     assert (alerts["action"].str.len() > 0).all()
 
 
+def test_overrides_that_make_it_worse_and_refused_ones_are_told() -> None:
+    lines = [("ann", "event", 4.0, -300.0, "worse"), ("bob", "event", 9.0, 90.0, "better")]
+    lines += [("all", "all", 5.0, -210.0, "worse")]
+    added = pd.DataFrame(
+        [
+            {"owner": owner, "reason": reason, "step": step, "wape": wape, "value_gain": gain}
+            | {"rows": 40, "weeks": 5, "unit": "money", "first_week": pd.Timestamp("2024-11-30")}
+            | {"verdict": verdict if step == "override" else ""}
+            for owner, reason, wape, gain, verdict in lines
+            for step in ("ensemble", "override")
+        ]
+    )
+    seen = pd.DataFrame(
+        [
+            {"region": "a", "store_format": "large", "made_in": "overrides.csv row 3"}
+            | {"status": status, "problem": "factor: '100'. Valid: 0 to 5."}
+            for status in ("refused", "in_force")
+        ]
+    )
+    alerts = rank_alerts(_plan(), NO_DRIFT, overrides=[seen], added=added, today=TODAY)
+    assert alerts[["what", "where", "places"]].values.tolist() == [
+        ["an override is refused", "overrides.csv row 3 of a.large", 1],
+        ["overrides make it worse", "ann, event", 1],
+    ]
+    assert alerts["how_much"].tolist() == [
+        "factor: '100'. Valid: 0 to 5.",
+        "WAPE 4.0 % instead of 4.0 % and -300 money over 40 rows in 5 weeks",
+    ]
+    assert alerts["since"].tolist() == ["", "2024-11-30"]
+
+
 def test_drift_is_told_by_its_kind() -> None:
     rows = [
         ("a", "all", "all", "demand", "level", "2025-01-18", 25.0),

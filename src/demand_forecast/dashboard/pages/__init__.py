@@ -9,6 +9,7 @@ from demand_forecast.dashboard.pages import (
     forecast,
     health,
     orders,
+    overrides,
     quality,
     today,
     training,
@@ -22,4 +23,5 @@ PAGES: Final[dict[str, tuple[str, Callable[[], None]]]] = {
     "Data quality": ("rule", quality.draw),
     "Forecast": ("show_chart", forecast.draw),
     "Orders": ("local_shipping", orders.draw),
+    "Overrides": ("edit_note", overrides.draw),
 }

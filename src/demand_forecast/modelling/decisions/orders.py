@@ -6,8 +6,9 @@ loss of a surplus unit)``: one more unit pays as long as the chance of selling i
 chance of taking it back. Goodwill is what a lost sale costs beside its margin.
 
 Then come the rules, each over those before it: whole packs, a least service level, least and
-largest orders, and what can be delivered in a week. Each order names the last of them that changed
-it. What a store still holds, and what is under way to it, is deducted where a source says so.
+largest orders, what a person has changed, and what can be delivered in a week. Each order names
+the last of them that changed it. What a store still holds, and what is under way to it, is deducted
+where a source says so.
 """
 
 from __future__ import annotations
@@ -72,6 +73,7 @@ class Bound(StrEnum):
     MIN_SERVICE_LEVEL = "min_service_level"
     MIN_ORDER = "min_order"
     MAX_ORDER = "max_order"
+    OVERRIDE = "override"
     CAPACITY = "capacity"
 
 
@@ -85,6 +87,8 @@ class _Terms:
     service: Array
     least: Array
     largest: Array
+    factor: Array
+    amount: Array
 
 
 def propose_orders(
@@ -98,8 +102,9 @@ def propose_orders(
 
     Args:
         forecast: Rows with ``store_id``, ``product_id`` and the published quantiles, in units;
-            optional ``velocity``, and ``week``, ``horizon`` and ``mean`` where there is a capacity
-            or stock.
+            optional ``velocity``, ``order_factor`` and ``order_amount`` (units) where a person
+            changes the order, and ``week``, ``horizon`` and ``mean`` where there is a capacity or
+            stock.
         series: Static covariates by series; must hold every series of ``forecast``. Optional are
             ``unit_price``, ``unit_cost``, ``shelf_life_weeks``, ``pack_size``,
             ``min_service_level``, ``min_order``, ``max_order``, ``on_hand``, ``open_deliveries``.
@@ -156,7 +161,16 @@ def _terms(forecast: pd.DataFrame, series: pd.DataFrame, rules: OrderParameters)
             np.inf if rules.max_order is None else rules.max_order,
             own["max_order"],
         ),
+        factor=_given(forecast, "order_factor", 1.0),
+        amount=_given(forecast, "order_amount", 0.0),
     )
+
+
+def _given(forecast: pd.DataFrame, column: str, default: float) -> Array:
+    """An optional column of the forecast, and the default where it or a value is missing."""
+    if column not in forecast:
+        return np.full(len(forecast), default)
+    return forecast[column].fillna(default).to_numpy(dtype=np.float64)
 
 
 def _service(
@@ -200,6 +214,7 @@ def _ordered(demand: Distribution, quantiles: Array, terms: _Terms) -> tuple[Arr
         (Bound.MIN_SERVICE_LEVEL, lambda order: np.maximum(order, served)),
         (Bound.MIN_ORDER, lambda order: _at_least(order, floor, worth)),
         (Bound.MAX_ORDER, lambda order: np.minimum(order, limit)),
+        (Bound.OVERRIDE, lambda order: _overridden(order, terms)),
     ]
     order = best(np.ones(len(ratio)), nothing)
     bound = np.full(len(order), Bound.NEWSVENDOR.value, dtype=object)
@@ -243,6 +258,13 @@ def _at_least(order: Array, floor: Array, worth: BoolArray) -> Array:
     """Orders below the least one are that or nothing, whichever earns more."""
     few = (order > 0) & (order < floor)
     return np.where(few, np.where(worth, floor, 0.0), order)
+
+
+def _overridden(order: Array, terms: _Terms) -> Array:
+    """Orders as a person has changed them, in whole packs; those that nobody has stay."""
+    wanted = np.maximum(order * terms.factor + terms.amount, 0.0)
+    packs: Array = terms.pack * np.floor(wanted / terms.pack + 0.5)
+    return packs
 
 
 def _cut(

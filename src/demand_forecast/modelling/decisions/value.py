@@ -11,9 +11,10 @@ up to those in all exactly.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
-from typing import Final
+from typing import Any, Final, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -132,27 +133,39 @@ def replay(
         ``estimated``, ``unpriced`` and ``delivered_to`` (whether there was a delivery); the chance
         that it sold out, units and money as whole hundredths.
     """
-    found = weeks[KEY].merge(series, on=KEY, how="left", validate="many_to_one")
-    terms = economics(found, rules)
-    sold_out = weeks["censored"].to_numpy(dtype=bool) & (wanted is None)
     known = weeks["actual"].to_numpy(dtype=np.float64) if wanted is None else wanted
-    demand = _Demand(
-        np.maximum(np.asarray(known, dtype=np.float64), 0.0), sold_out, weeks[list(QUANTILES)]
-    )
-    pack = np.maximum(np.round(np.nan_to_num(numbers(found, "pack_size"), nan=1.0)), 1)
+    world = _World.of(weeks, series, rules, known, wanted is None)
     policies = {
         DELIVERIES: weeks["delivered"].to_numpy(dtype=np.float64),
-        AVERAGE: _packs(weeks["average"], pack),
-        MAPE_POINT: _packs(weeks["mape_point"], pack),
+        AVERAGE: world.packs(weeks["average"]),
+        MAPE_POINT: world.packs(weeks["mape_point"]),
         ORDERS: propose_orders(weeks, series, rules)["order_quantity"].to_numpy(np.float64),
     }
     if wanted is not None:
-        policies[OMNISCIENT] = _best_known(demand.known, pack, terms.ratio)
-    frames = [
-        _outcome(weeks["week"], name, delivered, demand, terms)
-        for name, delivered in policies.items()
-    ]
-    return pd.concat(frames, ignore_index=True)
+        policies[OMNISCIENT] = _best_known(world.demand.known, world.pack, world.terms.ratio)
+    return world.outcomes(weeks["week"], policies)
+
+
+def worth(
+    weeks: pd.DataFrame,
+    series: pd.DataFrame,
+    rules: OrderParameters,
+    quantities: Mapping[str, pd.Series[float]],
+) -> pd.DataFrame:
+    """What came, or would have come, of some quantities in weeks that are over.
+
+    Args:
+        weeks: Forecasts with ``week``, ``actual`` and ``censored``.
+        series: As for :func:`replay`.
+        rules: What surplus and lost sales cost.
+        quantities: Units by name, ``(rows,)`` each; they are delivered in whole packs.
+
+    Returns:
+        As :func:`replay`, with the names as ``policy``, each in the order of ``weeks``.
+    """
+    world = _World.of(weeks, series, rules, weeks["actual"].to_numpy(dtype=np.float64), True)
+    delivered = {name: world.packs(units) for name, units in quantities.items()}
+    return world.outcomes(weeks["week"], delivered)
 
 
 def value_table(
@@ -221,9 +234,42 @@ class _Demand:
         return chance
 
 
-def _packs(units: pd.Series[float], pack: Array) -> Array:
-    """The nearest whole packs."""
-    return np.asarray(pack * np.floor(units.to_numpy(np.float64) / pack + 0.5))
+@dataclass(frozen=True)
+class _World:
+    """What all policies meet alike: demand, terms and packs of some weeks, ``(rows,)`` each."""
+
+    demand: _Demand
+    terms: Economics
+    pack: Array
+
+    @classmethod
+    def of(
+        cls,
+        weeks: pd.DataFrame,
+        series: pd.DataFrame,
+        rules: OrderParameters,
+        known: npt.ArrayLike,
+        observed: bool,
+    ) -> Self:
+        """That of some weeks; ``observed`` demand is a lower bound where the week sold out."""
+        found = weeks[KEY].merge(series, on=KEY, how="left", validate="many_to_one")
+        sold_out = weeks["censored"].to_numpy(dtype=bool) & observed
+        demand = np.maximum(np.asarray(known, dtype=np.float64), 0.0)
+        pack = np.maximum(np.round(np.nan_to_num(numbers(found, "pack_size"), nan=1.0)), 1)
+        met = _Demand(demand, sold_out, weeks[list(QUANTILES)])
+        return cls(met, economics(found, rules), pack)
+
+    def packs(self, units: pd.Series[float]) -> Array:
+        """The nearest whole packs."""
+        return np.asarray(self.pack * np.floor(units.to_numpy(np.float64) / self.pack + 0.5))
+
+    def outcomes(self, week: pd.Series[Any], policies: Mapping[str, Array]) -> pd.DataFrame:
+        """What came of each policy, policy by policy."""
+        frames = [
+            _outcome(week, name, delivered, self.demand, self.terms)
+            for name, delivered in policies.items()
+        ]
+        return pd.concat(frames, ignore_index=True)
 
 
 def _best_known(demand: Array, pack: Array, ratio: Array) -> Array:
@@ -286,7 +332,7 @@ def _segment(
     weekly = rows.pivot_table(index="week", columns="policy", values="value", aggfunc="sum")
     gains = weekly.sub(weekly[DELIVERIES], axis=0)[policies].to_numpy(np.float64) / 100
     table["gain"] = gains.sum(axis=0)
-    table["gain_lower"], table["gain_upper"] = _interval(gains, draw, confidence)
+    table["gain_lower"], table["gain_upper"] = gain_interval(gains, draw, confidence)
     best = float(table["gain"].get(OMNISCIENT, np.nan))
     table["share"] = 100 * table["gain"] / best if best > 0 else np.nan
     table["weeks"] = len(weekly)
@@ -294,14 +340,14 @@ def _segment(
     return table.rename_axis("policy").reset_index()
 
 
-def _interval(
+def gain_interval(
     gains: Array, draw: Callable[[int], IntArray], confidence: float
 ) -> tuple[Array, Array]:
     """Ends of the interval of each policy's gain; NaN of a single week.
 
     Args:
         gains: ``(weeks, policies)``.
-        draw: See :func:`_segment`.
+        draw: Gives positions of so many weeks, ``(resamples, weeks)``.
         confidence: Probability of the interval.
     """
     n_weeks, policies = gains.shape

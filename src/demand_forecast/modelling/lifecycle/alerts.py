@@ -10,7 +10,10 @@ import pandas as pd
 from pydantic import Field
 
 from demand_forecast.modelling.columns import BRANCH
+from demand_forecast.modelling.decisions.overrides import refused_lines
 from demand_forecast.modelling.lifecycle.drift import DEMAND, describe
+from demand_forecast.modelling.lifecycle.value_added import ALL, WORSE
+from demand_forecast.modelling.models.kinds import ENSEMBLE
 from demand_forecast.modelling.parameters import Parameters
 
 SEVERITIES: Final = ("high", "medium", "low")
@@ -85,6 +88,8 @@ def rank_alerts(
     quality: pd.DataFrame | None = None,
     stabilities: Sequence[pd.DataFrame] = (),
     troubles: Mapping[str, str] | None = None,
+    overrides: Sequence[pd.DataFrame] = (),
+    added: pd.DataFrame | None = None,
     today: date,
     rules: AlertParameters | None = None,
 ) -> pd.DataFrame:
@@ -96,6 +101,8 @@ def rank_alerts(
         quality: Data quality of the regions from run to run.
         stabilities: Forecasts from run to run, of each segment.
         troubles: By model, why it is not known which champion it has.
+        overrides: What became of each override in the last forecast, of each segment.
+        added: See :func:`demand_forecast.modelling.lifecycle.value_added.value_added`.
         today: By the calendar.
         rules: Limits.
 
@@ -111,6 +118,8 @@ def rank_alerts(
         *_of_drift(drift),
         *(() if quality is None else _of_quality(quality, rules)),
         *(alert for table in stabilities for alert in _of_stability(table, rules)),
+        *(alert for table in overrides for alert in _of_refused(table)),
+        *(() if added is None else _of_overrides(added)),
     ]
     kinds: dict[tuple[str, str], list[Alert]] = {}
     for alert in alerts:
@@ -208,6 +217,30 @@ def _of_stability(table: pd.DataFrame, rules: AlertParameters) -> Iterator[Alert
         action = "kedro explain tells what changed"
         what, size = "forecasts leap from run to run", float(row["changed"])
         yield Alert("low", what, _model(row), since, size, words, action)
+
+
+def _of_refused(table: pd.DataFrame) -> Iterator[Alert]:
+    for line in refused_lines(table):
+        where, _, problem = line.partition(": ")
+        action = "correct the row of the file, or delete it"
+        yield Alert("medium", "an override is refused", where, "", 0, problem, action)
+
+
+def _of_overrides(table: pd.DataFrame) -> Iterator[Alert]:
+    """Whose overrides surely make it worse."""
+    lines = {(row["owner"], row["reason"], row["step"]): row for row in table.to_dict("records")}
+    for (owner, reason, _step), row in lines.items():
+        if row["verdict"] != WORSE or owner == ALL:
+            continue
+        before = lines[owner, reason, ENSEMBLE]["wape"]
+        words = (
+            f"WAPE {row['wape']:.1f} % instead of {before:.1f} % and {row['value_gain']:+,.0f} "
+            f"{row['unit']} over {row['rows']} rows in {row['weeks']} weeks"
+        )
+        since = str(pd.Timestamp(str(row["first_week"])).date())
+        action = "look at the Overrides page with the owner; kedro override list"
+        what, size = "overrides make it worse", -float(row["value_gain"])
+        yield Alert("medium", what, f"{owner}, {reason}", since, size, words, action)
 
 
 def _model(row: Mapping[Any, Any]) -> str:

@@ -13,6 +13,7 @@ from demand_forecast.modelling.lifecycle.accuracy import FIGURES, overall
 from demand_forecast.modelling.lifecycle.alerts import AlertParameters
 from demand_forecast.modelling.lifecycle.drift import DriftParameters
 from demand_forecast.modelling.lifecycle.retraining import RetrainingParameters
+from demand_forecast.modelling.lifecycle.value_added import ValueAddedParameters
 
 
 class MonitoringParameters(RetrainingParameters):
@@ -30,6 +31,10 @@ class MonitoringParameters(RetrainingParameters):
     )
     alerts: AlertParameters = Field(
         default=AlertParameters(), description="What else is worth an alert."
+    )
+    overrides: ValueAddedParameters = Field(
+        default=ValueAddedParameters(),
+        description="When corrections by people are said to make forecasts worse.",
     )
 
     @property

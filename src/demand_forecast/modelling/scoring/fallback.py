@@ -11,6 +11,7 @@ from pydantic import Field
 
 from demand_forecast.exceptions import ContractError
 from demand_forecast.modelling.decisions.orders import OrderParameters
+from demand_forecast.modelling.decisions.overrides import OverrideParameters
 from demand_forecast.modelling.explanation.explain import GROUPS, explain
 from demand_forecast.modelling.lifecycle.lineage import Lineage
 from demand_forecast.modelling.lifecycle.records import RegisteredModel
@@ -44,6 +45,9 @@ class ScoringParameters(Parameters):
     )
     order: OrderParameters = Field(
         default=OrderParameters(), description="How order proposals are derived from the forecasts."
+    )
+    overrides: OverrideParameters = Field(
+        default=OverrideParameters(), description="Which corrections by people are taken."
     )
 
 

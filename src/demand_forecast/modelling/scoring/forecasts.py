@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -10,12 +11,18 @@ import pandas as pd
 from demand_forecast.exceptions import ConfigurationError, ContractError, did_you_mean
 from demand_forecast.modelling.arrays import BoolArray
 from demand_forecast.modelling.columns import BRANCH
+from demand_forecast.modelling.decisions.corrections import (
+    OVERRIDDEN_COLUMNS,
+    correct,
+    without_overrides,
+)
 from demand_forecast.modelling.decisions.orders import (
     ORDER_COLUMNS,
     STOCK,
     OrderParameters,
     propose_orders,
 )
+from demand_forecast.modelling.decisions.overrides import Override
 from demand_forecast.modelling.output_contract import example_of
 from demand_forecast.modelling.panel import KEY, Panel
 from demand_forecast.modelling.protocol import POINTS, QUANTILES
@@ -27,6 +34,7 @@ OUTPUT_COLUMNS: Final = [
     *POINTS,
     *QUANTILES,
     *ORDER_COLUMNS,
+    *OVERRIDDEN_COLUMNS,
     "beyond_history",
     "delivery_date",
     "source",
@@ -102,11 +110,44 @@ def add_orders(table: pd.DataFrame, panel: Panel, rules: OrderParameters) -> pd.
     """
     orders = propose_orders(table, with_stock(panel), rules)
     first_day = table["week"] - pd.Timedelta(days=6)
-    return table.assign(
+    ordered = table.assign(
         **{name: orders[name] for name in ORDER_COLUMNS},
         beyond_history=beyond_history(table, panel),
         delivery_date=first_day + pd.Timedelta(days=rules.delivery_day),
     )
+    return without_overrides(ordered)
+
+
+def override_forecasts(
+    table: pd.DataFrame, panel: Panel, overrides: Sequence[Override], rules: OrderParameters
+) -> pd.DataFrame:
+    """What people make of the forecasts, in columns of its own, and the orders that follow.
+
+    Args:
+        table: From :func:`demand_forecast.modelling.scoring.fallback.score_segment`.
+        panel: The segment.
+        overrides: Those in force in it.
+        rules: How orders are derived from the quantiles.
+
+    Returns:
+        ``table`` with other ``ORDER_COLUMNS`` and ``OVERRIDDEN_COLUMNS``; the model's forecasts and
+        all rows that no override is about are as they were. (Orders that share a capacity, or the
+        stock of a series, are made anew together.)
+    """
+    changed = correct(table, overrides)
+    touched = (changed["forecast_override"] + changed["order_override"]) != ""
+    shared = KEY if rules.capacity is None else ["as_of"]
+    touched = touched.groupby([table[name] for name in shared]).transform("any")
+    rows = changed[touched]
+    if rows.empty:
+        return table
+    orders = propose_orders(rows, with_stock(panel), rules)
+    overridden = table.copy()
+    overridden.loc[touched, ORDER_COLUMNS] = orders[ORDER_COLUMNS]
+    names = ["forecast_override", "order_override"]
+    overridden.loc[touched, names] = rows[names]
+    overridden.loc[touched, "overridden_mean"] = rows["mean"]
+    return overridden
 
 
 def with_stock(panel: Panel) -> pd.DataFrame:

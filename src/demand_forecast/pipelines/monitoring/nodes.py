@@ -27,8 +27,10 @@ from demand_forecast.modelling.lifecycle.monitoring import MonitoringParameters,
 from demand_forecast.modelling.lifecycle.retraining import retrain_plan
 from demand_forecast.modelling.lifecycle.stability import stability_table
 from demand_forecast.modelling.lifecycle.training import TrainingParameters
+from demand_forecast.modelling.lifecycle.value_added import override_outcomes, value_added
 from demand_forecast.modelling.lifecycle.versions import Versions, judged_on, readable
 from demand_forecast.modelling.panel import Panel
+from demand_forecast.modelling.scoring.fallback import ScoringParameters
 from demand_forecast.modelling.velocity import VELOCITIES
 
 _LOGGER = logging.getLogger(__name__)
@@ -113,6 +115,23 @@ def measure_accuracy(panel: Panel, outcomes: pd.DataFrame, evidence: pd.DataFram
     return accuracy_table(outcomes, panel, evidence)
 
 
+def score_overrides(
+    panel: Panel,
+    outcomes: pd.DataFrame,
+    overrides: pd.DataFrame | None,
+    scoring: ScoringParameters,
+) -> pd.DataFrame:
+    """Errors and money of every step of the corrected forecasts that have come."""
+    return override_outcomes(outcomes, panel, overrides, scoring.order)
+
+
+def add_up_overrides(
+    monitoring: MonitoringParameters, outcomes: Mapping[Segment, pd.DataFrame]
+) -> pd.DataFrame:
+    """What every step has added to the corrected forecasts, by owner and reason."""
+    return value_added(outcomes.values(), monitoring.overrides)
+
+
 def look_for_drift(
     panel: Panel,
     outcomes: pd.DataFrame,
@@ -170,12 +189,15 @@ def plan_retraining(
 
 def raise_alerts(
     monitoring: MonitoringParameters,
+    *,
     plan: pd.DataFrame,
     drift: pd.DataFrame,
     quality: pd.DataFrame,
+    added: pd.DataFrame,
     healths: Mapping[Segment, dict[str, Any]],
     accuracies: Mapping[Segment, pd.DataFrame],
     stabilities: Mapping[Segment, pd.DataFrame],
+    overrides: Mapping[Segment, pd.DataFrame | None],
 ) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, float]]:
     """The short list for people, once for the table and once for the receiver, and the figures.
 
@@ -184,9 +206,11 @@ def raise_alerts(
         plan: Of retraining.
         drift: Of demand and covariates.
         quality: Control totals of the regions from run to run.
+        added: What people have added to forecasts.
         healths: Of all segments.
         accuracies: Of all segments.
         stabilities: Of all segments.
+        overrides: What became of those of each segment.
     """
     status = status_table(healths.values())
     troubled = status[status["trouble"].notna()]
@@ -199,6 +223,8 @@ def raise_alerts(
         drift,
         quality=quality,
         stabilities=list(stabilities.values()),
+        overrides=[table for table in overrides.values() if table is not None],
+        added=added,
         troubles=dict(zip(models, troubled["trouble"], strict=True)),
         today=monitoring.present,
         rules=monitoring.alerts,

@@ -16,6 +16,7 @@ from demand_forecast.framework.namespacing import (
 )
 from demand_forecast.framework.segments import Segments
 from demand_forecast.pipelines.monitoring.nodes import (
+    add_up_overrides,
     check_health,
     follow_quality,
     look_back,
@@ -23,6 +24,7 @@ from demand_forecast.pipelines.monitoring.nodes import (
     measure_accuracy,
     plan_retraining,
     raise_alerts,
+    score_overrides,
 )
 
 _PARAMETERS: Final = "params:monitoring"
@@ -34,7 +36,9 @@ def create_pipeline(plan: Segments) -> Pipeline:
     segments = per_segment(
         _of_segment(), plan, velocity_inputs=_OF_VELOCITY, run_inputs=[_PARAMETERS]
     )
-    return stage("monitoring", [*segments, _quality(plan), _plan(plan), _alerts(plan)])
+    return stage(
+        "monitoring", [*segments, _quality(plan), _overrides(plan), _plan(plan), _alerts(plan)]
+    )
 
 
 def _of_segment() -> Pipeline:
@@ -70,6 +74,12 @@ def _of_segment() -> Pipeline:
                 name="check_health",
             ),
             Node(
+                score_overrides,
+                inputs=["panel", "outcomes", "overrides_seen", "params:scoring"],
+                outputs="override_outcomes",
+                name="score_overrides",
+            ),
+            Node(
                 look_for_drift,
                 inputs=seen | watched,
                 outputs=["demand_levels", "covariate_tests"],
@@ -100,6 +110,15 @@ def _quality(plan: Segments) -> Node:
     )
 
 
+def _overrides(plan: Segments) -> Node:
+    return collector(
+        add_up_overrides,
+        inputs={"monitoring": _PARAMETERS, "outcomes": of_segments("override_outcomes", plan)},
+        outputs="value_added",
+        name="add_up_overrides",
+    )
+
+
 def _plan(plan: Segments) -> Node:
     """All tests are judged together: hundreds of them find something by chance."""
     return collector(
@@ -123,9 +142,11 @@ def _alerts(plan: Segments) -> Node:
             "plan": "retrain_plan",
             "drift": "drift",
             "quality": "data_quality",
+            "added": "value_added",
             "healths": of_segments("health", plan),
             "accuracies": of_segments("accuracy", plan),
             "stabilities": of_segments("stability", plan),
+            "overrides": of_segments("overrides_seen", plan),
         },
         outputs=["alerts", "alert_message", "monitoring_figures"],
         name="raise_alerts",

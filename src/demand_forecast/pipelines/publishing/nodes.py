@@ -32,18 +32,19 @@ def publish_forecasts(
     forecast: pd.DataFrame,
     explanations: pd.DataFrame,
     versions: pd.DataFrame | None,
+    overrides: pd.DataFrame | None,
 ) -> Publication:
-    """Forecasts of a segment, their orders and parts, and the models that there are.
+    """Forecasts of a segment, their orders, parts and overrides, and the models that there are.
 
     Args:
         panel: The segment.
         forecast: Its forecasts.
         explanations: Their parts.
         versions: All registered models of the segment.
+        overrides: What became of each override.
     """
-    return Publication(
-        _place(panel), facts.forecasts(forecast, explanations), dimensions.models(versions)
-    )
+    made = facts.forecasts(forecast, explanations) | facts.overrides(overrides)
+    return Publication(_place(panel), made, dimensions.models(versions))
 
 
 def publish_validation(
@@ -68,6 +69,11 @@ def publish_health(panel: Panel, outcomes: pd.DataFrame, health: dict[str, Any])
 def publish_alerts(alerts: pd.DataFrame) -> Publication:
     """What a person should look at, the worst first."""
     return Publication(Place(), facts.alerts(alerts))
+
+
+def publish_value_added(value_added: pd.DataFrame) -> Publication:
+    """What people have added to forecasts."""
+    return Publication(Place(), facts.value_added(value_added))
 
 
 def publish_totals(totals: pd.DataFrame) -> Publication:

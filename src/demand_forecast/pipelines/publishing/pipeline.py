@@ -23,6 +23,7 @@ from demand_forecast.pipelines.publishing.nodes import (
     publish_retraining,
     publish_totals,
     publish_validation,
+    publish_value_added,
 )
 from demand_forecast.results_store.publication import Publication
 
@@ -58,6 +59,7 @@ def create_pipeline(plan: Segments) -> Pipeline:
             _of_all(publish_totals, "totals", "published_totals"),
             _of_all(publish_retraining, "retrain_plan", "published_retraining"),
             _of_all(publish_alerts, "alerts", "published_alerts"),
+            _of_all(publish_value_added, "value_added", "published_value_added"),
         ],
     )
 
@@ -73,7 +75,7 @@ def _segment_template() -> Pipeline:
             ),
             Node(
                 publish_forecasts,
-                inputs=["panel", "forecast", "explanations", "model_versions"],
+                inputs=["panel", "forecast", "explanations", "model_versions", "overrides_seen"],
                 outputs="published_forecasts",
                 name="publish_forecasts",
             ),

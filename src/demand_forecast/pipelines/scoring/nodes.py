@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
 
 from demand_forecast.framework.segments import Branch, Segment
+from demand_forecast.modelling.decisions.overrides import (
+    Overrides,
+    Scope,
+    judge_overrides,
+    refused_lines,
+)
 from demand_forecast.modelling.evaluation import plots
 from demand_forecast.modelling.evaluation.plots import PlotlyFigure
 from demand_forecast.modelling.evaluation.splits import ForecastParameters
 from demand_forecast.modelling.lifecycle.records import RegisteredModel
 from demand_forecast.modelling.panel import Panel
 from demand_forecast.modelling.scoring.fallback import ScoringParameters, score_segment
+from demand_forecast.modelling.scoring.forecasts import override_forecasts
 from demand_forecast.modelling.totals.hierarchy import mark_incomplete, total_segments
 from demand_forecast.modelling.velocity import classify
+
+_LOGGER = logging.getLogger(__name__)
 
 
 def score(
@@ -24,11 +34,14 @@ def score(
     baseline: RegisteredModel,
     forecast: ForecastParameters,
     scoring: ScoringParameters,
+    overrides: Overrides,
+    last_overrides: pd.DataFrame | None,
     **models: RegisteredModel,
-) -> tuple[pd.DataFrame, pd.DataFrame]:
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """The next weeks of every active store and product of the segment, and their explanations.
 
-    Before the first training there are no classes yet, as there are no champions.
+    What people have corrected comes after the model and before the orders. Before the first
+    training there are no classes yet, as there are no champions.
 
     Args:
         panel: The segment.
@@ -36,12 +49,22 @@ def score(
         baseline: The best simple contestant.
         forecast: Horizon.
         scoring: Which series are forecast, and how.
+        overrides: Of the region.
+        last_overrides: What the scoring before has made of those of its time.
         models: Champions by velocity.
+
+    Returns:
+        Forecasts, explanations, and what became of each override.
     """
     classes = classify(panel) if last_velocity is None else last_velocity
-    return score_segment(
+    scored = score_segment(
         panel, classes, models, baseline, horizon=forecast.horizon, scoring=scoring
     )
+    in_force, seen = judge_overrides(overrides, Scope.of(panel), scoring.overrides, last_overrides)
+    for line in refused_lines(seen):
+        _LOGGER.warning("override refused: %s", line)
+    table = override_forecasts(scored.forecast, panel, in_force, scoring.order)
+    return table, scored.explanations, seen
 
 
 def draw_forecast(panel: Panel, forecast: pd.DataFrame) -> PlotlyFigure:

@@ -28,9 +28,11 @@ def create_pipeline(plan: Segments) -> Pipeline:
                     "baseline": "baseline_model",
                     "forecast": "params:forecast",
                     "scoring": "params:scoring",
+                    "overrides": "overrides",
+                    "last_overrides": "last_overrides_seen",
                     **of_velocities("model"),
                 },
-                outputs=["forecast", "explanations"],
+                outputs=["forecast", "explanations", "overrides_seen"],
                 name="score",
             ),
             Node(
@@ -51,4 +53,5 @@ def create_pipeline(plan: Segments) -> Pipeline:
         outputs="totals",
         name="make_totals",
     )
-    return stage("scoring", [*per_segment(template, plan, velocity_inputs=["model"]), totals])
+    segments = per_segment(template, plan, region_inputs=["overrides"], velocity_inputs=["model"])
+    return stage("scoring", [*segments, totals])

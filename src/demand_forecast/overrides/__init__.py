@@ -1,0 +1,1 @@
+"""Overrides as people hand them in: documents made by command, and a file of a region."""
