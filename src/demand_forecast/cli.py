@@ -9,7 +9,7 @@ from demand_forecast.commands.common import CommandGroup
 from demand_forecast.commands.gate import gate
 from demand_forecast.commands.layout import layout
 from demand_forecast.commands.models import models
-from demand_forecast.commands.planning import dashboard, orders, value
+from demand_forecast.commands.planning import dashboard, orders, value, what_if
 from demand_forecast.commands.provenance import explain, trace
 from demand_forecast.commands.run import run
 from demand_forecast.commands.sample_data import sample_data
@@ -36,6 +36,7 @@ for _command in (
     gate,
     orders,
     value,
+    what_if,
     models,
     layout,
 ):
