@@ -13,6 +13,7 @@ from click.testing import CliRunner
 from demand_forecast.cli import cli
 from demand_forecast.exceptions import ConfigurationError
 from demand_forecast.framework.session import SegmentSession
+from demand_forecast.framework.what_if import Question
 from demand_forecast.reporting import (
     explanation,
     gate_errors,
@@ -22,6 +23,7 @@ from demand_forecast.reporting import (
     retraining,
     value,
     verdicts,
+    what_if,
 )
 
 SEGMENT = "ohio.large.fast"
@@ -173,3 +175,19 @@ def test_where_nothing_is_due_nothing_is_trained(called) -> None:
     notes.print_due.return_value = []
     run("retrain")
     assert notes.train.call_count == 0
+
+
+@pytest.mark.parametrize("output", [None, Path("rows.csv")])
+def test_what_if_is_printed_and_written(environments, called, output) -> None:
+    names = ("check_output", "ask", "published_differs", "print_answer", "write_answer")
+    notes = called(what_if, *names)
+    notes.ask.return_value = ("the models", "the answer")
+    options = [] if output is None else [f"--output={output}"]
+    typed = ["--namespace=ohio.large", "--store=O1", "--price=-10%", "--set=feature=on"]
+    run("what-if", *typed, "--weeks=2", "--env=prod", *options)
+    question = Question({"price": "-10%", "feature": "on"}, 2, "O1", None)
+    notes.ask.assert_called_once_with(CATALOG, "ohio.large", question)
+    differs = notes.published_differs.return_value
+    notes.print_answer.assert_called_once_with("the models", question, "the answer", differs)
+    assert notes.write_answer.call_count == (output is not None)
+    assert environments == ["prod"]

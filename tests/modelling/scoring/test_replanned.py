@@ -10,26 +10,12 @@ from demand_forecast.modelling.decisions.plan_change import Change, replanned
 from demand_forecast.modelling.lifecycle.records import RegisteredModel
 from demand_forecast.modelling.models.baseline import HistoricalAverage
 from demand_forecast.modelling.panel import KEY, Panel
-from demand_forecast.modelling.protocol import POINTS, QUANTILES
 from demand_forecast.modelling.scoring.fallback import ScoringParameters, score_segment
 from demand_forecast.modelling.scoring.replanned import what_if
 from demand_forecast.modelling.velocity import classify
-from stand_ins import Constant
+from stand_ins import Doubles
 
 SCORING = ScoringParameters(active_within_weeks=13, stale_after_days=60)
-
-
-class Doubles(Constant):
-    """Answers 10 units, and twice as many in weeks of a promotion and the week after."""
-
-    def predict(self, panel: Panel, as_of: pd.Timestamp, horizon: int) -> pd.DataFrame:
-        frame = super().predict(panel, as_of, horizon)
-        promotion = panel.known_future["promotion"].dense()[:, panel.n_weeks :] > 0
-        after = np.pad(promotion, ((0, 0), (1, 0)))[:, :-1]
-        double = (promotion | after)[:, :horizon].reshape(-1)
-        names = [*POINTS, *QUANTILES]
-        frame.loc[double, names] *= 2
-        return frame
 
 
 @pytest.fixture
