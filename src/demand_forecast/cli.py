@@ -13,6 +13,7 @@ from demand_forecast.commands.planning import dashboard, orders, value, what_if
 from demand_forecast.commands.provenance import explain, trace
 from demand_forecast.commands.run import run
 from demand_forecast.commands.sample_data import sample_data
+from demand_forecast.commands.serve import serve
 from demand_forecast.commands.upkeep import prune, retrain
 
 __all__ = ["cli", "run"]  # the names that Kedro looks for
@@ -37,6 +38,7 @@ for _command in (
     orders,
     value,
     what_if,
+    serve,
     models,
     layout,
 ):
