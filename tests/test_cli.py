@@ -25,6 +25,7 @@ from demand_forecast.reporting import (
     verdicts,
     what_if,
 )
+from demand_forecast.serving import launch
 
 SEGMENT = "ohio.large.fast"
 CATALOG = SimpleNamespace(name="the catalog")
@@ -190,4 +191,18 @@ def test_what_if_is_printed_and_written(environments, called, output) -> None:
     differs = notes.published_differs.return_value
     notes.print_answer.assert_called_once_with("the models", question, "the answer", differs)
     assert notes.write_answer.call_count == (output is not None)
+    assert environments == ["prod"]
+
+
+def test_serve_hands_over_catalog_and_results_store(monkeypatch, environments, called) -> None:
+    database = SimpleNamespace(shown="sqlite:///results.db")
+    monkeypatch.setattr(
+        CONTEXT, "catalog", {"published_totals": SimpleNamespace(database=database)}
+    )
+    notes = called(launch, "check_installed", "serve")
+    out = run("serve", "--env=prod", "--port=9000", "--run-env=dev")
+    assert "results store sqlite:///results.db, service http://127.0.0.1:9000/docs" in out
+    notes.serve.assert_called_once_with(
+        CONTEXT.catalog, database, Path("project"), ("prod", "dev"), host="127.0.0.1", port=9000
+    )
     assert environments == ["prod"]

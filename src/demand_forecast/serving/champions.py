@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 import pandas as pd
-from kedro.io import AbstractVersionedDataset, CatalogProtocol
+from kedro.io import CatalogProtocol
 
 from demand_forecast.framework.segment_scoring import SegmentScoring, find_segment
 from demand_forecast.framework.what_if import Question, answer, remarks
@@ -80,10 +80,9 @@ class Champions:
         champions = [self._catalog.load(f"{b.namespace}.champion") for b in branches]
         versions = [str(champion.version) for champion in champions]
         panel: Any = self._catalog.get(f"{namespace}.panel")
-        if isinstance(panel, AbstractVersionedDataset):
-            panel.release()  # it remembers the version that it has loaded
-            versions.append(str(panel.resolve_load_version()) if panel.exists() else "")
-        return tuple(versions)
+        panel.release()  # it remembers the version that it has loaded
+        newest = str(panel.resolve_load_version()) if panel.exists() else ""
+        return (newest, *versions)
 
 
 def _plain(values: Any) -> dict[str, Any]:
