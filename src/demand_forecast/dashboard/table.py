@@ -73,6 +73,11 @@ _NUMBERS: Final[dict[str, tuple[str, str]]] = {
     "expected_fill_rate": ("Expected fill rate", _TWO),
     "expected_waste": ("Expected waste, units", _ONE),
     "expected_margin": ("Expected margin", _TWO),
+    "effect": ("Change, units", "%+.1f"),
+    "effect_low": ("Change from, units", "%+.1f"),
+    "effect_high": ("Change to, units", "%+.1f"),
+    "order_before": ("Order before, units", _WHOLE),
+    "margin_before": ("Margin before", _TWO),
 }
 _WHOLES: Final = [name for name, (_, form) in _NUMBERS.items() if form == _WHOLE]
 _DAYS: Final = {

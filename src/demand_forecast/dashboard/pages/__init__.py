@@ -12,6 +12,7 @@ from demand_forecast.dashboard.pages import (
     quality,
     today,
     training,
+    what_if,
 )
 
 # By title: an icon of Material Symbols, and what draws the page.
@@ -22,4 +23,5 @@ PAGES: Final[dict[str, tuple[str, Callable[[], None]]]] = {
     "Data quality": ("rule", quality.draw),
     "Forecast": ("show_chart", forecast.draw),
     "Orders": ("local_shipping", orders.draw),
+    "What if": ("alt_route", what_if.draw),
 }
