@@ -12,8 +12,8 @@ from click.testing import CliRunner
 
 from demand_forecast.cli import cli
 from demand_forecast.exceptions import ConfigurationError
+from demand_forecast.framework.question import Question
 from demand_forecast.framework.session import SegmentSession
-from demand_forecast.framework.what_if import Question
 from demand_forecast.reporting import (
     explanation,
     gate_errors,

@@ -7,8 +7,8 @@ import pytest
 from kedro.io import DataCatalog, MemoryDataset
 
 from demand_forecast.exceptions import ConfigurationError
+from demand_forecast.framework.question import Question, answer
 from demand_forecast.framework.segment_scoring import SegmentScoring
-from demand_forecast.framework.what_if import Question, answer
 from demand_forecast.modelling.lifecycle.records import RegisteredModel
 from demand_forecast.modelling.models.baseline import HistoricalAverage
 from demand_forecast.modelling.scoring.fallback import ScoringParameters

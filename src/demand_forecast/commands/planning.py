@@ -121,7 +121,7 @@ def what_if(
     env: str | None,
 ) -> None:
     """Ask the models in use what another plan would do to forecast, order and margin."""
-    from demand_forecast.framework.what_if import Question
+    from demand_forecast.framework.question import Question
     from demand_forecast.reporting import what_if as asking
 
     asking.check_output(output)

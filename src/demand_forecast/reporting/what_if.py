@@ -14,8 +14,8 @@ from rich.console import Console
 from rich.table import Table
 
 from demand_forecast.exceptions import ConfigurationError
+from demand_forecast.framework.question import Question, answer, remarks
 from demand_forecast.framework.segment_scoring import SegmentScoring
-from demand_forecast.framework.what_if import Question, answer, remarks
 from demand_forecast.modelling.decisions.what_if import AFTER, BEFORE
 from demand_forecast.modelling.scoring.replanned import WhatIf
 from demand_forecast.reporting import terminal

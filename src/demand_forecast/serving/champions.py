@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 from kedro.io import CatalogProtocol
 
+from demand_forecast.framework.question import Question, answer, remarks
 from demand_forecast.framework.segment_scoring import SegmentScoring, find_segment
-from demand_forecast.framework.what_if import Question, answer, remarks
 from demand_forecast.serving.messages import WhatIfAnswer, WhatIfQuestion
 
 Catalog = CatalogProtocol[Any, Any]

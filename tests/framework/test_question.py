@@ -12,8 +12,8 @@ from kedro.io import DataCatalog, MemoryDataset
 
 from demand_forecast.exceptions import ConfigurationError, MissingInputError
 from demand_forecast.framework import run_context, segments
+from demand_forecast.framework.question import Question, answer, remarks
 from demand_forecast.framework.segment_scoring import SegmentScoring
-from demand_forecast.framework.what_if import Question, answer, remarks
 from demand_forecast.modelling.lifecycle.records import RegisteredModel
 from demand_forecast.modelling.models.baseline import HistoricalAverage
 from stand_ins import Doubles
