@@ -80,7 +80,7 @@ def test_a_sum_of_one_is_that_one_and_products_are_hardly_sure_together() -> Non
     assert one["effect_low"] == pytest.approx(rows["effect_low"].iloc[0])
     two = summed(rows)
     assert two["effect"] == pytest.approx(20.0)
-    error = float(rows["effect_error"].iloc[0]) * np.sqrt(0.1 + 0.9 / 2)
+    error = float(rows["effect_error"].iloc[0]) * np.sqrt(0.2 + 0.8 / 2)
     assert two["effect_high"] == pytest.approx(39.8 * np.exp(Z * error) - 19.8)
 
 

@@ -36,7 +36,7 @@ LEVEL: Final = 0.8
 # nothing like the plan was ever seen.
 _ALWAYS, _PER_EFFECT, _UNSEEN = 0.06, 0.2, 1.5
 # Shares of its variance that all products have in common, and all stores of a product.
-_SHARED, _SHARED_BY_PRODUCT = 0.1, 0.55
+_SHARED, _SHARED_BY_PRODUCT = 0.2, 0.45
 _FLOOR = 0.1  # units, added before logarithms
 _Z: Final = float(ndtri(0.5 + LEVEL / 2))
 
