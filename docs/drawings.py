@@ -123,7 +123,10 @@ def floors() -> None:
         ("outside", [("cli", "commands")]),
         ("outside", [("pipeline_registry", "which pipelines there are")]),
         ("stage", [("hooks", "what happens around a run")]),
-        ("stage", [("reporting", "tables that a person reads")]),
+        (
+            "stage",
+            [("reporting, dashboard", "what a person reads"), ("serving", "answers over HTTP")],
+        ),
         ("stage", [("pipelines", " · ".join(STAGES))]),
         (
             "stage",

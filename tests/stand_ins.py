@@ -86,3 +86,16 @@ def override(**changes: Any) -> Override:
     if "amount" not in changes:
         values["factor"] = 2.0
     return Override.model_validate(values | changes)
+
+
+class Doubles(Constant):
+    """Answers 10 units, and twice as many in weeks of a promotion and the week after."""
+
+    def predict(self, panel: Panel, as_of: pd.Timestamp, horizon: int) -> pd.DataFrame:
+        frame = super().predict(panel, as_of, horizon)
+        promotion = panel.known_future["promotion"].dense()[:, panel.n_weeks :] > 0
+        after = np.pad(promotion, ((0, 0), (1, 0)))[:, :-1]
+        double = (promotion | after)[:, :horizon].reshape(-1)
+        names = [*POINTS, *QUANTILES]
+        frame.loc[double, names] *= 2
+        return frame

@@ -12,6 +12,7 @@ from click.testing import CliRunner
 
 from demand_forecast.cli import cli
 from demand_forecast.exceptions import ConfigurationError
+from demand_forecast.framework.question import Question
 from demand_forecast.framework.session import SegmentSession
 from demand_forecast.reporting import (
     explanation,
@@ -23,7 +24,9 @@ from demand_forecast.reporting import (
     retraining,
     value,
     verdicts,
+    what_if,
 )
+from demand_forecast.serving import launch
 
 SEGMENT = "ohio.large.fast"
 CATALOG = SimpleNamespace(name="the catalog")
@@ -215,3 +218,33 @@ def test_overrides_are_listed_and_ended(environments, called) -> None:
     assert run("override", "end", "o1") == "Ended o1: what it does.\n"
     notes.end_override.assert_called_once_with(CONTEXT, "o1")
     assert environments == [None, None]
+
+
+@pytest.mark.parametrize("output", [None, Path("rows.csv")])
+def test_what_if_is_printed_and_written(environments, called, output) -> None:
+    names = ("check_output", "ask", "published_differs", "print_answer", "write_answer")
+    notes = called(what_if, *names)
+    notes.ask.return_value = ("the models", "the answer")
+    options = [] if output is None else [f"--output={output}"]
+    typed = ["--namespace=ohio.large", "--store=O1", "--price=-10%", "--set=feature=on"]
+    run("what-if", *typed, "--weeks=2", "--env=prod", *options)
+    question = Question({"price": "-10%", "feature": "on"}, 2, "O1", None)
+    notes.ask.assert_called_once_with(CATALOG, "ohio.large", question)
+    differs = notes.published_differs.return_value
+    notes.print_answer.assert_called_once_with("the models", question, "the answer", differs)
+    assert notes.write_answer.call_count == (output is not None)
+    assert environments == ["prod"]
+
+
+def test_serve_hands_over_catalog_and_results_store(monkeypatch, environments, called) -> None:
+    database = SimpleNamespace(shown="sqlite:///results.db")
+    monkeypatch.setattr(
+        CONTEXT, "catalog", {"published_totals": SimpleNamespace(database=database)}
+    )
+    notes = called(launch, "check_installed", "serve")
+    out = run("serve", "--env=prod", "--port=9000", "--run-env=dev")
+    assert "results store sqlite:///results.db, service http://127.0.0.1:9000/docs" in out
+    notes.serve.assert_called_once_with(
+        CONTEXT.catalog, database, Path("project"), ("prod", "dev"), host="127.0.0.1", port=9000
+    )
+    assert environments == ["prod"]

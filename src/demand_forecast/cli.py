@@ -10,10 +10,11 @@ from demand_forecast.commands.gate import gate
 from demand_forecast.commands.layout import layout
 from demand_forecast.commands.models import models
 from demand_forecast.commands.override import override
-from demand_forecast.commands.planning import dashboard, orders, value
+from demand_forecast.commands.planning import dashboard, orders, value, what_if
 from demand_forecast.commands.provenance import explain, trace
 from demand_forecast.commands.run import run
 from demand_forecast.commands.sample_data import sample_data
+from demand_forecast.commands.serve import serve
 from demand_forecast.commands.upkeep import prune, retrain
 
 __all__ = ["cli", "run"]  # the names that Kedro looks for
@@ -37,6 +38,8 @@ for _command in (
     gate,
     orders,
     value,
+    what_if,
+    serve,
     models,
     override,
     layout,

@@ -45,6 +45,10 @@ class RegistryError(DemandForecastError):
     """The model registry does not answer, or refuses to."""
 
 
+class ServiceError(DemandForecastError):
+    """The HTTP service does not answer, or refuses to."""
+
+
 class MissingInputError(DemandForecastError):
     """A stage was started before the one that makes its input."""
 

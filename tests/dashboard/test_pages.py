@@ -6,21 +6,23 @@ import io
 import shutil
 from datetime import date
 from pathlib import Path
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
 from openpyxl import load_workbook
-from small_store import SECOND
+from requests import ConnectionError
 from sqlalchemy import text, update
 from sqlalchemy.exc import OperationalError
 from streamlit.testing.v1 import AppTest
 
-from demand_forecast.dashboard import charts, store, table
+from demand_forecast.dashboard import charts, service, store, table
 from demand_forecast.dashboard.pages import PAGES
 from demand_forecast.dashboard.queries import forecasts
 from demand_forecast.dashboard.server import launch
 from demand_forecast.dashboard.server.launch import ADDRESS
 from demand_forecast.results_store.schema import QUALITY
+from small_store import SECOND
 
 _APP = Path(launch.__file__).with_name("app.py")
 FAR = date(2025, 12, 27)
@@ -233,3 +235,69 @@ def test_pages_are_short() -> None:
         p for p in _APP.parents[1].glob("pages/*.py") if len(p.read_text().splitlines()) >= 100
     ]
     assert not files
+
+
+def _asked(monkeypatch, answer: object, ok: bool = True) -> AppTest:
+    """The page after somebody has asked for a lower price."""
+
+    def post(url: str, json: dict[str, object], timeout: int) -> SimpleNamespace:
+        if isinstance(answer, Exception):
+            raise answer
+        assert (url, timeout) == ("http://127.0.0.1:8000/what-if", 120)
+        assert json == {
+            "namespace": "ohio.large",
+            "product": "P1",
+            "changes": {"price": "-10%", "feature": "on"},
+            "weeks": 2,
+        }
+        return SimpleNamespace(ok=ok, json=lambda: answer)
+
+    monkeypatch.setattr(service.requests, "post", post)
+    monkeypatch.delenv(service.ADDRESS, raising=False)
+    page = draw("What if", region="ohio", product="P1")
+    assert len(page.dataframe) == 1
+    page.text_input[0].input("-10%")
+    page.text_input[2].input("feature = on")
+    page.number_input[0].set_value(2)
+    page.button[0].click().run()
+    assert not page.exception
+    return page
+
+
+def test_what_if_shows_what_the_service_answers(database, monkeypatch) -> None:
+    names = ("order_quantity", "expected_margin", "mean")
+    sides = {f"{n}_{side}": v for n in names for side, v in (("before", 10.0), ("after", 30.0))}
+    effect = {"effect": 20.0, "effect_low": 12.0, "effect_high": None}
+    row = {"product_id": "P1", "store_id": "OH-large", "week": "2026-01-17"} | sides | effect
+    told = {"total": sides | effect, "remarks": ["price: never seen."], "rows": [row]}
+    page = _asked(monkeypatch, told)
+    assert tiles(page) == {
+        "Change": "20 units",
+        "80 % interval of it": "12 to –",  # noqa: RUF001
+        "Order, units": "30",
+        "Expected margin": "30",
+    }
+    assert page.dataframe[0].value["effect"].tolist() == [20.0]
+    assert "- price: never seen." in [text.value for text in page.markdown]
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (ConnectionError(), "does not answer. Start it with `kedro serve`"),
+        ({"detail": "'feature' is no column of the plan."}, "'feature' is no column"),
+    ],
+)
+def test_what_if_says_why_there_is_no_answer(database, monkeypatch, answer, words) -> None:
+    page = _asked(monkeypatch, answer, ok=False)
+    assert words in page.warning[0].value
+    assert len(page.dataframe) == 1
+
+
+def test_what_if_shows_no_rows_where_nothing_changes(database, monkeypatch) -> None:
+    sums = dict.fromkeys(("order_quantity_before", "order_quantity_after"), 4.0)
+    sums |= dict.fromkeys(("expected_margin_before", "expected_margin_after"), 4.0)
+    sums |= dict.fromkeys(("effect", "effect_low", "effect_high"), 0.0)
+    page = _asked(monkeypatch, {"total": sums, "remarks": [], "rows": []})
+    assert len(page.dataframe) == 1
+    assert tiles(page)["Change"] == "0 units"

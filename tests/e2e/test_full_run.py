@@ -226,6 +226,17 @@ def test_kedro_orders_writes_a_sheet_of_the_next_delivery(full_run, stored, tmp_
 
 
 @pytest.mark.measured
+def test_kedro_what_if_starts_from_the_forecast_that_was_published(full_run, tmp_path) -> None:
+    place, file = "--namespace=north_texas.large", tmp_path / "rows.csv"
+    unchanged = ["--price=+0%", "--weeks=2", f"--output={file}", "--env=test"]
+    result = full_run.command(place, *unchanged, of="what-if")
+    assert result.exit_code == 0, result.output
+    assert "The published forecast is another" not in result.output
+    rows = pd.read_csv(file)
+    assert (rows["mean_after"] == rows["mean_before"]).all()
+    assert (rows[["effect", "effect_low", "effect_high"]] == 0).all(axis=None)
+
+
 def test_kedro_value_counts_the_deliveries_of_the_validation(full_run, stored, tmp_path) -> None:
     file = tmp_path / "value.csv"
     result = full_run.command("--env=test", f"--output={file}", of="value")

@@ -123,6 +123,14 @@ def test_explain_a_forecast(with_texas) -> None:
         assert "price and promotion" in printed
 
 
+def test_ask_what_if(with_texas) -> None:
+    [forecast] = with_texas.load(["north_texas.large.forecast"], None).values()
+    first = forecast.iloc[0]
+    here = {"NTX001": first["store_id"], "10001": first["product_id"]}
+    for printed in carry_out(with_texas, "ask-what-if", here):
+        assert "How far to trust it" in printed
+
+
 def test_trace_a_number(with_texas) -> None:
     [forecast] = with_texas.load(["north_texas.large.forecast"], None).values()
     last = forecast.iloc[-1]
@@ -164,6 +172,7 @@ def test_retrain_on_demand(with_texas) -> None:
 def test_every_page_is_carried_out() -> None:
     pages = {path.stem for path in (ROOT / "docs" / "how-to").glob("*.md")} - {"index"}
     pages -= {"read-the-pipeline", "read-the-dashboard"}  # they are for the eye
+    pages -= {"serve-forecasts"}  # it serves until it is stopped, see tests/serving
     pages -= {"deliver"}  # its commands are make targets, see tests/delivery
     files = Path(__file__).parent.glob("test_how_to*.py")
     tests = {name for file in files for name in _TEST.findall(file.read_text())}

@@ -88,6 +88,53 @@ def value(
         worth.write_value(table, output)
 
 
+@click.command(name="what-if", cls=InWords)
+@click.option("--namespace", required=True, help="The segment, such as north_texas.large.")
+@click.option("--store", default=None, help="A store; default: all.")
+@click.option("--product", default=None, help="A product; default: all.")
+@click.option("--price", default=None, help="The plan's column `price`: -10%, +5% or 3.49.")
+@click.option(
+    "--promotion", default=None, help="Its column `promotion`: on (as deep as usual), off or 20%."
+)
+@click.option(
+    "--set",
+    "others",
+    multiple=True,
+    metavar="COLUMN=VALUE",
+    help="Any column of the plan, such as feature=on or price=-10%; may be repeated.",
+)
+@click.option("--weeks", default=1, show_default=True, help="How many of the next weeks change.")
+@table_option("rows", ".csv", ".json")
+@env_option
+@click.pass_obj
+def what_if(
+    project: ProjectMetadata,
+    *,
+    namespace: str,
+    store: str | None,
+    product: str | None,
+    price: str | None,
+    promotion: str | None,
+    others: tuple[str, ...],
+    weeks: int,
+    output: Path | None,
+    env: str | None,
+) -> None:
+    """Ask the models in use what another plan would do to forecast, order and margin."""
+    from demand_forecast.framework.question import Question
+    from demand_forecast.reporting import what_if as asking
+
+    asking.check_output(output)
+    changes = asking.read_changes(price, promotion, others)
+    question = Question(changes, weeks, store, product)
+    with loaded(project, env) as context:
+        scoring, told = asking.ask(context.catalog, namespace, question)
+        other = asking.published_differs(context.catalog, namespace, told)
+    asking.print_answer(scoring, question, told, other)
+    if output is not None:
+        asking.write_answer(told, output)
+
+
 @click.command(name="dashboard", cls=InWords)
 @click.option("--port", default=8501, show_default=True, help="Where it listens.")
 @click.option(

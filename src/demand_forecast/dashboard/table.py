@@ -84,6 +84,11 @@ _NUMBERS: Final[dict[str, tuple[str, str]]] = {
     "value_gain": ("Value gained", "%+.0f"),
     "value_gain_lower": ("At least, value", "%+.0f"),
     "value_gain_upper": ("At most, value", "%+.0f"),
+    "effect": ("Change, units", "%+.1f"),
+    "effect_low": ("Change from, units", "%+.1f"),
+    "effect_high": ("Change to, units", "%+.1f"),
+    "order_before": ("Order before, units", _WHOLE),
+    "margin_before": ("Margin before", _TWO),
 }
 _WHOLES: Final = [name for name, (_, form) in _NUMBERS.items() if form == _WHOLE]
 _DAYS: Final = {

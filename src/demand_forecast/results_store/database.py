@@ -27,7 +27,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
-from sqlalchemy.pool import NullPool
+from sqlalchemy.pool import NullPool, QueuePool
 from sqlalchemy.types import TypeEngine
 
 from demand_forecast.exceptions import ConfigurationError
@@ -41,17 +41,19 @@ _WRITES: Final = "writes"  # execution option of an engine whose transactions wr
 class ResultsDatabase:
     """Transactions in the results store.
 
-    Connections are not pooled: worker processes are forked, and none may share one.
+    Runs do not pool connections: worker processes are forked, and none may share one.
     """
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, *, pooled: bool = False) -> None:
         """Describe the database; nothing is opened.
 
         Args:
             address: As SQLAlchemy takes it: ``sqlite:///data/results.db``,
                 ``postgresql://user@host/results``.
+            pooled: Whether connections are kept for the next transaction, in a process that forks
+                no other.
         """
-        self.address = address
+        self.address, self._pooled = address, pooled
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
@@ -73,7 +75,8 @@ class ResultsDatabase:
             ConfigurationError: If the address is not one of a database that can be used.
         """
         try:
-            engine = create_engine(self.address, poolclass=NullPool)
+            pool = QueuePool if self._pooled else NullPool
+            engine = create_engine(self.address, poolclass=pool, pool_pre_ping=self._pooled)
         except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
             raise ConfigurationError(
                 f"results_database in globals.yml: {error}. Valid: sqlite:///FILE, or "

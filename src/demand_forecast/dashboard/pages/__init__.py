@@ -13,6 +13,7 @@ from demand_forecast.dashboard.pages import (
     quality,
     today,
     training,
+    what_if,
 )
 
 # By title: an icon of Material Symbols, and what draws the page.
@@ -24,4 +25,5 @@ PAGES: Final[dict[str, tuple[str, Callable[[], None]]]] = {
     "Forecast": ("show_chart", forecast.draw),
     "Orders": ("local_shipping", orders.draw),
     "Overrides": ("edit_note", overrides.draw),
+    "What if": ("alt_route", what_if.draw),
 }
