@@ -39,12 +39,12 @@ class ToyProject:
         return Work(catalog, hooks(), VERSION, SteadyRunner()).run(part, lacking)
 
 
-def prepare(folder, **deaths):
-    """Store raw data, and how many workers die of a region's models."""
+def prepare(folder, kills=()):
+    """Store raw data, and which segments kill the first worker that runs them."""
     for region, value in RAW.items():
         (folder / f"{region}.raw.json").write_text(json.dumps(value))
-    for region, number in deaths.items():
-        (folder / f"{region}.deaths").write_text("+" * number)
+    for segment in kills:
+        (folder / f"{segment}.kills").touch()
 
 
 def make_pipeline(folder):
@@ -99,9 +99,9 @@ def _segment(folder, name):
 
     def fit(panel):
         note(folder, f"{name}.fit")
-        deaths = folder / f"{region}.deaths"
-        if deaths.exists() and (left := deaths.read_text()):
-            deaths.write_text(left[1:])
+        kills = folder / f"{name}.kills"
+        if kills.exists():
+            kills.unlink()
             os.kill(os.getpid(), signal.SIGKILL)
         return panel + 1
 
