@@ -29,6 +29,7 @@ class Note(NamedTuple):
         node: Its name.
         seconds: That it took; None where it failed.
         error: Why it failed.
+        ended: When, in seconds since 1970.
     """
 
     stage: str
@@ -36,6 +37,7 @@ class Note(NamedTuple):
     node: str
     seconds: float | None
     error: str = ""
+    ended: float = 0.0
 
 
 def new_file() -> Path | None:

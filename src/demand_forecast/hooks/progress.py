@@ -65,14 +65,14 @@ class ProgressHook:
         if self._unsaved[node.name] == 0:
             del self._unsaved[node.name]
             seconds = time.perf_counter() - self._started.pop(node.name)
-            notes.add([Note(*_place(node), node.name, seconds)])
+            notes.add([Note(*_place(node), node.name, seconds, ended=time.time())])
             self._report(_place(node))
 
     @hook_impl
     def on_node_error(self, error: Exception, node: Node) -> None:
         """Note which node failed, for Kedro-Viz."""
         said = masked(f"{type(error).__name__}: {error}")
-        notes.add([Note(*_place(node), node.name, None, said)])
+        notes.add([Note(*_place(node), node.name, None, said, time.time())])
 
     def _report(self, place: tuple[str, str]) -> None:
         """Log where this was the last node of a segment's stage.
