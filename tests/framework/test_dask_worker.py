@@ -29,8 +29,8 @@ def test_a_process_joins_a_run_once(run, tmp_path):
 def test_what_nodes_have_noted_comes_back(run):
     outcome, notes = run_group(toy.ToyProject, run, ["maine.condition"], set())
     assert (outcome.failures, outcome.lacking) == ([], set())
-    [(stage, place, node, seconds, error)] = notes
-    assert (stage, place, node, error) == ("other", "maine", "maine.condition", "")
+    [(*said, seconds, error, _)] = notes
+    assert (said, error) == (["other", "maine", "maine.condition"], "")
     assert 0 < seconds < 10
     assert run_context.current() == replace(run, timings=run_context.current().timings)
     assert not run_context.current().timings.exists()
