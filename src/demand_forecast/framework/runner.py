@@ -183,7 +183,7 @@ class _Pool:
             with ProcessPoolExecutor(
                 self._max_workers,
                 mp_context=multiprocessing.get_context("fork"),
-                initializer=Worker.begin,
+                initializer=_Worker.begin,
                 initargs=(self._work, self._schedule.groups),
             ) as pool:
                 try:
@@ -199,7 +199,7 @@ class _Pool:
         while self._schedule.is_open:
             # No more than there are workers: what waits is not lost with one that dies.
             for name in self._schedule.ready()[: self._max_workers - len(self._running)]:
-                future = pool.submit(Worker.run_group, name, self._schedule.outcome.lacking)
+                future = pool.submit(_Worker.run_group, name, self._schedule.outcome.lacking)
                 self._running[future] = name
                 self._schedule.start(name)
             for future in wait(self._running, return_when=FIRST_COMPLETED).done:
@@ -217,7 +217,7 @@ class _Pool:
         self._running.clear()
 
 
-class Worker:
+class _Worker:
     """Lives in the worker processes only; a pool has no other place for what its workers share."""
 
     work: ClassVar[Work]

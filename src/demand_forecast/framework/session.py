@@ -13,6 +13,7 @@ from kedro.config import MissingConfigException
 from kedro.framework.context import KedroContext
 from kedro.framework.project import configure_logging, configure_project, pipelines
 from kedro.framework.session import KedroSession
+from kedro.io import CatalogProtocol
 from kedro.pipeline import Pipeline
 from omegaconf.errors import InterpolationResolutionError
 from yaml import YAMLError
@@ -48,6 +49,7 @@ class SegmentSession(KedroSession):
     """
 
     _context: KedroContext | None = None
+    _catalog: CatalogProtocol[Any, Any]  # of a session that has joined a run
 
     def run(  # type: ignore[override]
         self, pipeline_name: str | None = None, **options: Any
@@ -156,6 +158,10 @@ class SegmentSession(KedroSession):
             use_server(run.tracking_uri)
         run_context.enter(run)
         joined = cast("Self", session)
+        # Kedro's own sessions make their catalog so: only here can its save version be given.
+        joined._catalog = session.load_context()._get_catalog(
+            save_version=run.save_version, load_versions=dict(run.load_versions)
+        )
         joined._hook_manager.hook.on_run_joined()
         return joined
 
@@ -170,10 +176,7 @@ class SegmentSession(KedroSession):
         """
         run = run_context.current()
         part = pipelines[DEFAULT].filter(node_names=list(names))
-        # Kedro's own sessions make their catalog so: only here can its save version be given.
-        catalog = self.load_context()._get_catalog(
-            save_version=run.save_version, load_versions=dict(run.load_versions)
-        )
+        catalog = self._catalog
         for name in part.datasets():  # as Kedro's runners do: some are in memory only
             catalog.get(name, fallback_to_runtime_pattern=True)
         log_below(run.parent, part, catalog)
