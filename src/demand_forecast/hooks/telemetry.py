@@ -73,6 +73,5 @@ def _attributes(run_params: Mapping[str, Any]) -> dict[str, str]:
         "environment": run_params.get("env") or "base",
         "run": str(run_params["run_id"]),
         "pipelines": ",".join(run_params.get("pipeline_names") or ["__default__"]),
-        "runner": str(run_params.get("runner") or ""),
         "mlflow_run": run_context.current().parent.run_id or "",
     }
