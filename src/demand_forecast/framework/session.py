@@ -49,7 +49,7 @@ class SegmentSession(KedroSession):
     """
 
     _context: KedroContext | None = None
-    _catalog: CatalogProtocol[Any, Any]  # of a session that has joined a run
+    _catalog: CatalogProtocol[Any, Any] | None = None
 
     def run(  # type: ignore[override]
         self, pipeline_name: str | None = None, **options: Any
@@ -158,10 +158,6 @@ class SegmentSession(KedroSession):
             use_server(run.tracking_uri)
         run_context.enter(run)
         joined = cast("Self", session)
-        # Kedro's own sessions make their catalog so: only here can its save version be given.
-        joined._catalog = session.load_context()._get_catalog(
-            save_version=run.save_version, load_versions=dict(run.load_versions)
-        )
         joined._hook_manager.hook.on_run_joined()
         return joined
 
@@ -176,7 +172,7 @@ class SegmentSession(KedroSession):
         """
         run = run_context.current()
         part = pipelines[DEFAULT].filter(node_names=list(names))
-        catalog = self._catalog
+        catalog = self._catalog_of(run)
         for name in part.datasets():  # as Kedro's runners do: some are in memory only
             catalog.get(name, fallback_to_runtime_pattern=True)
         log_below(run.parent, part, catalog)
@@ -184,6 +180,15 @@ class SegmentSession(KedroSession):
             forget_saved(part, catalog)
             work = Work(catalog, self._hook_manager, run.save_version, SteadyRunner())
             return work.run(part, lacking)
+
+    def _catalog_of(self, run: RunContext) -> CatalogProtocol[Any, Any]:
+        """The catalog of the run that this session has joined, made once."""
+        if self._catalog is None:
+            # Kedro's own sessions make theirs so: only here can its save version be given.
+            self._catalog = self.load_context()._get_catalog(
+                save_version=run.save_version, load_versions=dict(run.load_versions)
+            )
+        return self._catalog
 
     @contextmanager
     def in_words(self) -> Iterator[None]:
