@@ -15,6 +15,14 @@ if TYPE_CHECKING:
     from distributed import Client
 
 _SECONDS: Final = 30  # for a scheduler to answer, and for its first worker
+# A task takes seconds to minutes here; Dask looks up to a hundred times a second at what it does,
+# which costs some per cent of the processors that it should work on.
+_CALM: Final = {
+    "distributed.admin.system-monitor.interval": "2s",
+    "distributed.admin.tick.interval": "500ms",
+    "distributed.worker.memory.monitor-interval": "500ms",
+    "distributed.worker.profile.interval": "1s",
+}
 _LOGGER = logging.getLogger(__name__)
 
 
@@ -41,7 +49,7 @@ def connected(address: str | None, max_workers: int) -> Iterator[Client]:
             yield client
         return
     with (
-        dask.config.set({"distributed.worker.profile.interval": "100ms"}),  # 10 ms cost a tenth
+        dask.config.set(_CALM),
         LocalCluster(
             n_workers=max_workers,
             threads_per_worker=1,
