@@ -12,6 +12,7 @@ from click.testing import CliRunner
 
 from demand_forecast.cli import cli
 from demand_forecast.exceptions import ConfigurationError
+from demand_forecast.framework import airflow
 from demand_forecast.framework.question import Question
 from demand_forecast.framework.session import SegmentSession
 from demand_forecast.reporting import (
@@ -248,3 +249,20 @@ def test_serve_hands_over_catalog_and_results_store(monkeypatch, environments, c
         CONTEXT.catalog, database, Path("project"), ("prod", "dev"), host="127.0.0.1", port=9000
     )
     assert environments == ["prod"]
+
+
+def test_airflow_dag_writes_the_file_that_it_names(environments, monkeypatch, tmp_path):
+    made = MagicMock(return_value="dag = 1\n")
+    monkeypatch.setattr(airflow, "airflow_dag", made)
+    file = tmp_path / "dags" / "weekly.py"
+    typed = ["--env=prod", f"--output={file}", "--pipelines=score", "--at-once=2"]
+    assert run("airflow-dag", *typed).strip() == str(file)
+    assert file.read_text() == "dag = 1\n"
+    assert environments == ["prod"]
+    assert made.call_args.args[1:] == ("prod", "project")
+    assert made.call_args.kwargs == {
+        "jobs": ("score",),
+        "schedule": "0 4 * * 1",
+        "at_once": 2,
+        "kedro": "kedro",
+    }

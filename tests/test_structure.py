@@ -46,6 +46,7 @@ PRIVATE_OF_OTHERS: dict[tuple[str, str], str] = {
         "datasets/figure.py",
         "_typing",
     ): "Kedro-Viz finds previews by this type, which has no other home",
+    ("framework/dask_cluster.py", "_exit"): "Python's own way to end a process at once",
     ("framework/namespacing.py", "_copy"): "Kedro's own way to change a node's inputs",
     ("framework/namespacing.py", "_inputs"): "datasets by argument; the public inputs are a list",
     ("framework/runner.py", "_exit"): "Python's own way to end a process from one of its threads",

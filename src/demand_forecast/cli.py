@@ -14,6 +14,7 @@ from demand_forecast.commands.planning import dashboard, orders, value, what_if
 from demand_forecast.commands.provenance import explain, trace
 from demand_forecast.commands.run import run
 from demand_forecast.commands.sample_data import sample_data
+from demand_forecast.commands.schedule import airflow_dag
 from demand_forecast.commands.serve import serve
 from demand_forecast.commands.upkeep import prune, retrain
 
@@ -43,5 +44,6 @@ for _command in (
     models,
     override,
     layout,
+    airflow_dag,
 ):
     cli.add_command(_command)

@@ -41,6 +41,10 @@ class RunInProgressError(DemandForecastError):
     """Another run is at work on the same regions."""
 
 
+class TelemetryError(DemandForecastError):
+    """Spans and metrics cannot be sent."""
+
+
 class RegistryError(DemandForecastError):
     """The model registry does not answer, or refuses to."""
 

@@ -15,6 +15,7 @@ from demand_forecast.hooks.progress import ProgressHook
 from demand_forecast.hooks.release import ReleaseHook
 from demand_forecast.hooks.results import ResultsHook
 from demand_forecast.hooks.run import RunHook
+from demand_forecast.hooks.telemetry import TelemetryHook
 from demand_forecast.hooks.tracking import TrackingHook
 
 prepare()
@@ -23,6 +24,7 @@ prepare()
 # MLflow's address is asked when it is complete.
 HOOKS = (
     AuditHook(),
+    TelemetryHook(),
     DrawingHook(),
     ProgressHook(),
     ResultsHook(),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pickle
 import shutil
 import subprocess
 import sys
@@ -13,9 +12,6 @@ import pandas as pd
 import pytest
 import yaml
 from project import ROOT, Project
-
-from demand_forecast.framework import run_context
-from demand_forecast.framework.session import SegmentSession
 
 SEGMENT = "north_texas.large"
 ONE_REGION = {"north_texas": "us_csv"}
@@ -47,29 +43,24 @@ def test_an_environments_own_suite_counts_wherever_the_configuration_is(
     assert project.command(*options).exit_code == 0
 
 
-def test_a_worker_elsewhere_joins_a_run(make_project, tmp_path) -> None:
-    """It is sent the run context, and nothing else."""
+def test_a_run_on_a_cluster_makes_and_logs_what_a_sequential_one_does(make_project) -> None:
+    """A worker is sent the run context and names of nodes, and nothing else."""
     project = make_project(regions=ONE_REGION)
-    with project.inside(), SegmentSession.create(project.root, env="test") as session:
-        session.run(pipeline_names=["conditioning"], namespaces=[SEGMENT])
-        run = run_context.current()
-    assert run.parent.run_id
-    (tmp_path / "run.pickle").write_bytes(pickle.dumps(run))
-    code = (
-        "import pickle, sys\n"
-        "from demand_forecast.framework.session import SegmentSession\n"
-        "run = pickle.load(open(sys.argv[1], 'rb'))\n"
-        f"SegmentSession.join(run).run_nodes(['{SEGMENT}.score'])\n"
-    )
-    folder = tmp_path / "worker"
-    folder.mkdir()
-    command = [sys.executable, "-c", code, str(tmp_path / "run.pickle")]
-    subprocess.run(command, cwd=folder, check=True, timeout=240)
-    assert list(folder.iterdir()) == []
-    versions = (project.root / "data/test/07_model_output/north_texas/large").glob(
-        "forecast.parquet/*"
-    )
-    assert [version.name for version in versions] == [run.save_version]
+    options = ("--pipelines=score", f"--namespaces={SEGMENT}", "--env=test")
+    name, forecasts = f"{SEGMENT}.forecast", []
+    for runner in ("DaskRunner", "SequentialRunner"):
+        workers = ["--runner-params=max_workers=1"] if runner == "DaskRunner" else []
+        done = project.command(
+            *options, "--params=forecast.horizon=3", f"--runner={runner}", *workers
+        )
+        assert done.exit_code == 0, done.output
+        forecasts.append(project.load([name])[name])
+    pd.testing.assert_frame_equal(*forecasts)
+    assert forecasts[0]["horizon"].max() == 3
+    experiment = project.tracking.get_experiment_by_name("demand_forecast_test")
+    first, second = project.tracking.search_runs([experiment.experiment_id])
+    assert first.data.params == second.data.params != {}
+    assert first.info.status == second.info.status == "FINISHED"
 
 
 def _packaged(project: Project) -> Path:

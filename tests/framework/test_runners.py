@@ -12,6 +12,7 @@ OURS = "demand_forecast.framework.runner.SegmentRunner"
     [
         ("SegmentRunner", OURS),
         (OURS, OURS),
+        ("DaskRunner", "demand_forecast.framework.dask_runner.DaskRunner"),
         ("SequentialRunner", STEADY),
         ("kedro.runner.ThreadRunner", "kedro.runner.thread_runner.ThreadRunner"),
         (None, STEADY),

@@ -10,7 +10,7 @@ import pytest
 from kedro.io import DataCatalog
 from kedro.pipeline import Pipeline, node
 
-from demand_forecast.framework import run_context
+from demand_forecast.framework import notes, run_context
 from demand_forecast.framework.drawing import Drawing
 from demand_forecast.framework.failures import Failure, RunFailedError
 from demand_forecast.framework.segments import Segments
@@ -145,7 +145,7 @@ def test_a_full_temporary_folder_fails_no_run(hook, monkeypatch, told, tmp_path)
     def full(**_):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(progress.tempfile, "mkstemp", full)
+    monkeypatch.setattr(notes.tempfile, "mkstemp", full)
     hook.before_pipeline_run(Pipeline(NODES))
     for done in NODES:
         _run(hook, done)

@@ -10,7 +10,10 @@ from kedro.pipeline import Pipeline, node
 from mlflow.exceptions import MlflowException
 from requests import ConnectionError as NoConnection
 
+from demand_forecast.framework import run_context
 from demand_forecast.framework.environment import prepare
+from demand_forecast.framework.run_context import RunContext
+from demand_forecast.framework.segments import Segments
 from demand_forecast.hooks import tracking
 from demand_forecast.hooks.tracking import TrackingHook
 from demand_forecast.registry.tracking import ParentRun
@@ -127,3 +130,27 @@ def test_a_slow_one_is_not_waited_for_at_every_node(monkeypatch, made, caplog):
     assert plugin.asked.count("before_node_run") == 6  # three seconds too long each
     assert made == ["run", "forget_run"]
     assert "is slow: it took 18 s too long" in caplog.text
+
+
+def _joined(monkeypatch, plugin, parent):
+    hook = _start(monkeypatch, plugin)
+    params = SimpleNamespace(
+        long_params_strategy="tag", dict_params=SimpleNamespace(model_dump=lambda: {"sep": "/"})
+    )
+    plugin.mlflow_config = SimpleNamespace(tracking=SimpleNamespace(params=params))
+    plan = Segments(store_formats=[], regions={}, layouts={})
+    with run_context.inside(RunContext(plan, parent=parent)):
+        hook.on_run_joined()
+    hook.before_node_run(NODE, {}, {}, False)
+    return plugin
+
+
+def test_a_worker_elsewhere_logs_in_the_run_that_it_has_joined(monkeypatch, made):
+    plugin = _joined(monkeypatch, Plugin(), ParentRun("parent", "7"))
+    assert (plugin.run_id, plugin.long_params_strategy, plugin.sep) == ("parent", "tag", "/")
+    assert plugin.asked == ["after_context_created", "before_node_run"]
+
+
+def test_where_there_is_no_run_it_opens_none(monkeypatch, made):
+    plugin = _joined(monkeypatch, Plugin(), ParentRun())
+    assert plugin.asked == ["after_context_created"]

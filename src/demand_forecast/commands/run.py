@@ -18,6 +18,7 @@ _RUN_HELP = """Run stages (conditioning, training, validation, ...) or jobs (tra
   kedro run --pipelines=training,validation          two stages
   kedro run --namespaces=north_texas.large,florida   a segment and a region
   kedro run --runner=SegmentRunner                   segments side by side
+  kedro run --runner=DaskRunner                      the same, on a Dask cluster
 
 `kedro registry list` names all pipelines.
 """
@@ -26,7 +27,8 @@ _OPTION_HELP = {
     "namespaces": "Regions or segments, separated by commas, such as florida,north_texas.large. "
     "Their raw data are read as far as they have changed.",
     "runner": "SequentialRunner (default), SegmentRunner (segments side by side in worker "
-    "processes), ThreadRunner, ParallelRunner, or the dotted path of another.",
+    "processes), DaskRunner (the same on a Dask cluster), ThreadRunner, ParallelRunner, or the "
+    "dotted path of another.",
     "runner_params": "Arguments of the runner, such as max_workers=4.",
     "params": "Parameters for all segments, such as forecast.horizon=6, or for one, such as "
     "north_texas.large.forecast.horizon=6; separated by commas.",

@@ -24,6 +24,8 @@ _DEFAULTS = {
     "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
     # No connection to the tracking store may be shared with a worker that is forked.
     "MLFLOW_SQLALCHEMYSTORE_POOLCLASS": "NullPool",
+    # What a cluster does that starts and ends as it should is of no interest.
+    "DASK_LOGGING__DISTRIBUTED": "warning",
     # Small models train faster on one thread than on two that wait for each other.
     "OMP_NUM_THREADS": "1",
 }

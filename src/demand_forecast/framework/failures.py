@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from kedro.pipeline import Pipeline
@@ -173,3 +173,37 @@ class RunFailedError(DemandForecastError):
             env = [option for option in self.options if option.startswith("--env")]
             commands.append([*env, f"--nodes={','.join(over_all)}"])
         return [f"Then run: kedro run {' '.join(options)}" for options in commands]
+
+
+@dataclass
+class Outcome:
+    """What became of the nodes of a run, or of a part of one.
+
+    Attributes:
+        failures: One per node that failed.
+        left_out: Names of the nodes that need what was not made.
+        over_all: Names of the nodes over many segments that ran without some of their inputs, or
+            not at all.
+        lacking: Names of the datasets that should have been made and were not.
+    """
+
+    failures: list[Failure] = field(default_factory=list)
+    left_out: set[str] = field(default_factory=set)
+    over_all: set[str] = field(default_factory=set)
+    lacking: set[str] = field(default_factory=set)
+
+    def add(self, other: Outcome) -> None:
+        """Take over what became of another part."""
+        self.failures += other.failures
+        self.left_out |= other.left_out
+        self.over_all |= other.over_all
+        self.lacking |= other.lacking
+
+    def check(self) -> None:
+        """Fail where a node has.
+
+        Raises:
+            RunFailedError: With all that failed.
+        """
+        if self.failures:
+            raise RunFailedError(self.failures, self.left_out, self.over_all)

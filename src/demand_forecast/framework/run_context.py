@@ -43,6 +43,7 @@ class RunContext:
         patience: Seconds to wait for another run on the same regions.
         runtime_params: What ``--params`` says.
         save_version: Version under which every dataset of the run is saved.
+        load_versions: Versions that ``--load-versions`` asks for, by dataset.
         tracking_uri: The MLflow tracking server.
         parent: The MLflow run of the run, to which the runs of its models lead back.
         release: The release in force when the run began.
@@ -57,6 +58,7 @@ class RunContext:
     patience: float = 60.0
     runtime_params: Mapping[str, Any] = field(default_factory=dict)
     save_version: str | None = None
+    load_versions: Mapping[str, str] = field(default_factory=dict)
     tracking_uri: str | None = None
     parent: ParentRun = field(default_factory=ParentRun)
     release: RunRelease | None = None

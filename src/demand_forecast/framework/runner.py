@@ -20,10 +20,9 @@ import multiprocessing
 import os
 import traceback
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass, field
 from itertools import chain
 from threading import Thread
 from typing import Any, ClassVar, NamedTuple
@@ -34,48 +33,13 @@ from kedro.runner import SequentialRunner
 from kedro.runner.task import Task
 
 from demand_forecast.exceptions import ConfigurationError
-from demand_forecast.framework.failures import Failure, RunFailedError, is_refused, own_error
+from demand_forecast.framework.failures import Failure, Outcome, is_refused, own_error
 from demand_forecast.framework.namespacing import unit_of_work, without
+from demand_forecast.framework.schedule import REST, Groups, Schedule
 from demand_forecast.registry.addresses import masked
 
-Groups = dict[str, Pipeline]
-_REST = ""
 _SHOWN = 3
 _LOGGER = logging.getLogger(__name__)
-
-
-@dataclass
-class Outcome:
-    """What became of the nodes of a run, or of a part of one.
-
-    Attributes:
-        failures: One per node that failed.
-        left_out: Names of the nodes that need what was not made.
-        over_all: Names of the nodes over many segments that ran without some of their inputs, or
-            not at all.
-        lacking: Names of the datasets that should have been made and were not.
-    """
-
-    failures: list[Failure] = field(default_factory=list)
-    left_out: set[str] = field(default_factory=set)
-    over_all: set[str] = field(default_factory=set)
-    lacking: set[str] = field(default_factory=set)
-
-    def add(self, other: Outcome) -> None:
-        """Take over what became of another part."""
-        self.failures += other.failures
-        self.left_out |= other.left_out
-        self.over_all |= other.over_all
-        self.lacking |= other.lacking
-
-    def check(self) -> None:
-        """Fail where a node has.
-
-        Raises:
-            RunFailedError: With all that failed.
-        """
-        if self.failures:
-            raise RunFailedError(self.failures, self.left_out, self.over_all)
 
 
 class SteadyRunner(SequentialRunner):
@@ -93,9 +57,9 @@ class SteadyRunner(SequentialRunner):
         Raises:
             RunFailedError: If a node has failed, after all that can be run.
         """
-        _Work({}, catalog, hook_manager, run_id, self).run(pipeline, set()).check()
+        Work(catalog, hook_manager, run_id, self).run(pipeline, set()).check()
 
-    def run_node(self, node: Node, work: _Work) -> None:
+    def run_node(self, node: Node, work: Work) -> None:
         """Run one node, as Kedro does."""
         Task(
             node=node,
@@ -106,10 +70,9 @@ class SteadyRunner(SequentialRunner):
         ).execute()
 
 
-class _Work(NamedTuple):
-    """What a worker is given when it is forked: nothing of it is ever pickled."""
+class Work(NamedTuple):
+    """What nodes are run with, in this process or one forked from it: nothing of it is pickled."""
 
-    groups: Groups
     catalog: CatalogProtocol[Any, Any]
     hook_manager: Any
     run_id: str | None
@@ -198,11 +161,11 @@ class SegmentRunner(SteadyRunner):
             ConfigurationError: If two namespaces wait for each other.
             RunFailedError: If a node has failed, after all that can be run.
         """
-        groups = _groups(pipeline)
+        schedule = Schedule(pipeline)
         can_fork = "fork" in multiprocessing.get_all_start_methods()
-        if len(groups.keys() - {_REST}) > 1 and self._max_workers > 1 and can_fork:
-            work = _Work(groups, catalog, hook_manager, run_id, self)
-            _Pool(work, self._max_workers).run().check()
+        if len(schedule.groups.keys() - {REST}) > 1 and self._max_workers > 1 and can_fork:
+            work = Work(catalog, hook_manager, run_id, self)
+            _Pool(work, schedule, self._max_workers).run().check()
         else:
             super()._run(pipeline, catalog, hook_manager, run_id)
 
@@ -210,23 +173,18 @@ class SegmentRunner(SteadyRunner):
 class _Pool:
     """Worker processes that run groups of nodes as soon as what they read has been made."""
 
-    def __init__(self, work: _Work, max_workers: int) -> None:
-        self._work, self._max_workers = work, max_workers
-        self._waiting = {name: _parents(name, work.groups) for name in work.groups}
-        if _REST in self._waiting:
-            # By a worker too: it has imported by now what this process would have to.
-            self._waiting[_REST] = work.groups.keys() - {_REST}
+    def __init__(self, work: Work, schedule: Schedule, max_workers: int) -> None:
+        self._work, self._schedule, self._max_workers = work, schedule, max_workers
         self._running: dict[Future[Outcome], str] = {}
-        self._outcome = Outcome()
 
     def run(self) -> Outcome:
         """Run all groups, with new workers where some have died."""
-        while self._waiting:
+        while self._schedule.is_open:
             with ProcessPoolExecutor(
                 self._max_workers,
                 mp_context=multiprocessing.get_context("fork"),
                 initializer=_Worker.begin,
-                initargs=(self._work,),
+                initargs=(self._work, self._schedule.groups),
             ) as pool:
                 try:
                     self._run_in(pool)
@@ -235,58 +193,46 @@ class _Pool:
                 except BaseException:
                     pool.shutdown(wait=False, cancel_futures=True)
                     raise
-        return self._outcome
+        return self._schedule.outcome
 
     def _run_in(self, pool: ProcessPoolExecutor) -> None:
-        while self._waiting or self._running:
-            for name in [name for name, parents in self._waiting.items() if not parents]:
-                if len(self._running) < self._max_workers:
-                    # No more than there are workers: what waits is not lost with one that dies.
-                    future = pool.submit(_Worker.run_group, name, self._outcome.lacking)
-                    self._running[future] = name
-                    del self._waiting[name]
-            if not self._running:
-                names = ", ".join(sorted(self._waiting))
-                raise ConfigurationError(f"namespaces wait for each other: {names}")
+        while self._schedule.is_open:
+            # No more than there are workers: what waits is not lost with one that dies.
+            for name in self._schedule.ready()[: self._max_workers - len(self._running)]:
+                future = pool.submit(_Worker.run_group, name, self._schedule.outcome.lacking)
+                self._running[future] = name
+                self._schedule.start(name)
             for future in wait(self._running, return_when=FIRST_COMPLETED).done:
                 outcome = future.result()
-                self._finish(self._running.pop(future), outcome)
-
-    def _finish(self, name: str, outcome: Outcome) -> None:
-        self._outcome.add(outcome)
-        for parents in self._waiting.values():
-            parents.discard(name)
+                self._schedule.finish(self._running.pop(future), outcome)
 
     def _note_dead(self) -> None:
         """The groups at work when a worker died have failed; which of them killed it is unknown."""
+        why = "a worker process was killed or crashed, perhaps for want of memory"
         for future, name in self._running.items():
             if future.done() and future.exception() is None:
-                self._finish(name, future.result())
-                continue
-            nodes = self._work.groups[name]
-            first, *others = [node.name for node in nodes.nodes]
-            why = "a worker process was killed or crashed, perhaps for want of memory"
-            failure = Failure(first, name, f"'{name or 'all segments'}'", why)
-            _LOGGER.error("%s", failure)
-            self._finish(name, Outcome([failure], set(others), set(), nodes.all_outputs()))
+                self._schedule.finish(name, future.result())
+            else:
+                _LOGGER.error("%s", self._schedule.lose(name, why))
         self._running.clear()
 
 
 class _Worker:
     """Lives in the worker processes only; a pool has no other place for what its workers share."""
 
-    work: ClassVar[_Work]
+    work: ClassVar[Work]
+    groups: ClassVar[Groups]
 
     @classmethod
-    def begin(cls, work: _Work) -> None:
+    def begin(cls, work: Work, groups: Groups) -> None:
         """Called in a new worker, with what it inherits from the process it was forked from."""
-        cls.work = work
+        cls.work, cls.groups = work, groups
         Thread(target=_end_with_parent, daemon=True).start()
 
     @classmethod
     def run_group(cls, name: str, lacking: set[str]) -> Outcome:
         """Run one group of nodes."""
-        return cls.work.run(cls.work.groups[name], lacking)
+        return cls.work.run(cls.groups[name], lacking)
 
 
 def _end_with_parent() -> None:
@@ -301,22 +247,3 @@ def _listed(names: Collection[str]) -> str:
     """Some names, and how many more there are."""
     first = ", ".join(sorted(names)[:_SHOWN])
     return first if len(names) <= _SHOWN else f"{first} and {len(names) - _SHOWN} others"
-
-
-def _groups(pipeline: Pipeline) -> Groups:
-    """Nodes by region or segment; those of none under ``_REST``."""
-    groups: dict[str, list[Node]] = {}
-    for node in pipeline.nodes:
-        groups.setdefault(unit_of_work(node), []).append(node)
-    return {name: Pipeline(nodes) for name, nodes in groups.items()}
-
-
-def _parents(name: str, groups: Groups) -> set[str]:
-    """Groups that make what a group reads."""
-    return set(_makers(groups[name].inputs(), name, groups))
-
-
-def _makers(inputs: set[str], name: str, groups: Groups) -> Iterator[str]:
-    for other, nodes in groups.items():
-        if other != name and inputs & nodes.all_outputs():
-            yield other

@@ -9,13 +9,14 @@ from kedro.runner import AbstractRunner, ParallelRunner, ThreadRunner
 from kedro.utils import load_obj
 
 from demand_forecast.exceptions import ConfigurationError, did_you_mean
+from demand_forecast.framework.dask_runner import DaskRunner
 from demand_forecast.framework.runner import SegmentRunner, SteadyRunner
 
 DEFAULT = "SequentialRunner"
 # One node after the other is Kedro's default; here it goes on after a failure.
 RUNNERS: dict[str, type[AbstractRunner]] = {
     DEFAULT: SteadyRunner,
-    **{runner.__name__: runner for runner in (SegmentRunner, ParallelRunner, ThreadRunner)},
+    **{r.__name__: r for r in (SegmentRunner, DaskRunner, ParallelRunner, ThreadRunner)},
 }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self, cast
@@ -13,6 +13,7 @@ from kedro.config import MissingConfigException
 from kedro.framework.context import KedroContext
 from kedro.framework.project import configure_logging, configure_project, pipelines
 from kedro.framework.session import KedroSession
+from kedro.io import CatalogProtocol
 from kedro.pipeline import Pipeline
 from omegaconf.errors import InterpolationResolutionError
 from yaml import YAMLError
@@ -20,11 +21,18 @@ from yaml import YAMLError
 from demand_forecast.exceptions import ConfigurationError
 from demand_forecast.framework import run_context
 from demand_forecast.framework.conf_source import check_environment, find_unreadable, read_yaml
-from demand_forecast.framework.failures import RunFailedError, explained, own_error, place_of
+from demand_forecast.framework.failures import (
+    Outcome,
+    RunFailedError,
+    explained,
+    own_error,
+    place_of,
+)
 from demand_forecast.framework.locks import hold
 from demand_forecast.framework.namespacing import regions_of
+from demand_forecast.framework.retries import forget_saved
 from demand_forecast.framework.run_context import RunContext, log_below
-from demand_forecast.framework.runner import SteadyRunner
+from demand_forecast.framework.runner import SteadyRunner, Work
 from demand_forecast.framework.selection import DEFAULT, by_tags, check_selection
 from demand_forecast.framework.threads import one_thread
 from demand_forecast.registry.server import forget_run
@@ -41,6 +49,7 @@ class SegmentSession(KedroSession):
     """
 
     _context: KedroContext | None = None
+    _catalog: CatalogProtocol[Any, Any] | None = None
 
     def run(  # type: ignore[override]
         self, pipeline_name: str | None = None, **options: Any
@@ -148,21 +157,38 @@ class SegmentSession(KedroSession):
         if run.tracking_uri:
             use_server(run.tracking_uri)
         run_context.enter(run)
-        return cast("Self", session)
+        joined = cast("Self", session)
+        joined._hook_manager.hook.on_run_joined()
+        return joined
 
-    def run_nodes(self, names: Iterable[str]) -> None:
+    def run_nodes(self, names: Iterable[str], lacking: Collection[str] = ()) -> Outcome:
         """Run some nodes of the run that this session has joined, one after the other.
+
+        What another worker that died has saved of them is removed first.
 
         Args:
             names: Names of the nodes.
+            lacking: Datasets that other nodes of the run should have made and have not.
         """
         run = run_context.current()
         part = pipelines[DEFAULT].filter(node_names=list(names))
-        # Kedro's own sessions make their catalog so: only here can its save version be given.
-        catalog = self.load_context()._get_catalog(save_version=run.save_version)
+        catalog = self._catalog_of(run)
+        for name in part.datasets():  # as Kedro's runners do: some are in memory only
+            catalog.get(name, fallback_to_runtime_pattern=True)
         log_below(run.parent, part, catalog)
         with one_thread():
-            SteadyRunner().run(part, catalog, self._hook_manager, run.save_version)
+            forget_saved(part, catalog)
+            work = Work(catalog, self._hook_manager, run.save_version, SteadyRunner())
+            return work.run(part, lacking)
+
+    def _catalog_of(self, run: RunContext) -> CatalogProtocol[Any, Any]:
+        """The catalog of the run that this session has joined, made once."""
+        if self._catalog is None:
+            # Kedro's own sessions make theirs so: only here can its save version be given.
+            self._catalog = self.load_context()._get_catalog(
+                save_version=run.save_version, load_versions=dict(run.load_versions)
+            )
+        return self._catalog
 
     @contextmanager
     def in_words(self) -> Iterator[None]:

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
 import logging
-import os
-import tempfile
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from kedro.framework.hooks import hook_impl
 from kedro.framework.project import pipelines
@@ -21,10 +16,11 @@ from kedro.io import DataCatalog
 from kedro.pipeline import Pipeline
 from kedro.pipeline.node import Node
 
-from demand_forecast.framework import run_context
+from demand_forecast.framework import notes, run_context
 from demand_forecast.framework.drawing import draw_example
 from demand_forecast.framework.failures import Failure, RunFailedError
 from demand_forecast.framework.namespacing import unit_of_work
+from demand_forecast.framework.notes import Note
 from demand_forecast.framework.stages import STAGES
 from demand_forecast.registry.addresses import masked
 from demand_forecast.reporting.run_report import RunReport
@@ -54,7 +50,7 @@ class ProgressHook:
         self._open = self._total.copy()
         self._started, self._unsaved = {}, {}  # a run that failed may have left some
         self._start, self._started_at = time.perf_counter(), datetime.now(UTC)
-        run_context.enter(replace(run_context.current(), timings=_new_file()))
+        run_context.enter(replace(run_context.current(), timings=notes.new_file()))
 
     @hook_impl
     def before_dataset_loaded(self, node: Node) -> None:
@@ -69,13 +65,14 @@ class ProgressHook:
         if self._unsaved[node.name] == 0:
             del self._unsaved[node.name]
             seconds = time.perf_counter() - self._started.pop(node.name)
-            _note(_Noted(*_place(node), node.name, seconds))
+            notes.add([Note(*_place(node), node.name, seconds, ended=time.time())])
             self._report(_place(node))
 
     @hook_impl
     def on_node_error(self, error: Exception, node: Node) -> None:
         """Note which node failed, for Kedro-Viz."""
-        _note(_Noted(*_place(node), node.name, None, masked(f"{type(error).__name__}: {error}")))
+        said = masked(f"{type(error).__name__}: {error}")
+        notes.add([Note(*_place(node), node.name, None, said, time.time())])
 
     def _report(self, place: tuple[str, str]) -> None:
         """Log where this was the last node of a segment's stage.
@@ -83,30 +80,39 @@ class ProgressHook:
         All nodes of one are run by one process, so only then are the others' notes of interest.
         """
         self._open[place] -= 1
-        if self._open[place]:
-            return
+        if self._open[place] == 0:
+            self._tell({place})
+
+    @hook_impl
+    def on_notes_arrived(self, arrived: Sequence[Note]) -> None:
+        """The same for nodes that have run on another machine."""
+        self._tell({(note.stage, note.place) for note in arrived})
+
+    def _tell(self, places: Collection[tuple[str, str]]) -> None:
+        """Log a line for each of some places that has finished its stage."""
         nodes: Counter[tuple[str, str]] = Counter()
         seconds: defaultdict[tuple[str, str], float] = defaultdict(float)
-        for noted in _read(_timings()):
-            nodes[noted.stage, noted.place] += 1
-            seconds[noted.stage, noted.place] += noted.seconds or 0
-        of_stage = [p for p in self._total if p[0] == place[0]]
-        done = sum(nodes[p] == self._total[p] for p in of_stage)
-        _LOGGER.info(
-            "%-12s %3d/%d  %-32s %6.1f s", place[0], done, len(of_stage), place[1], seconds[place]
-        )
+        for note in notes.read():
+            nodes[note.stage, note.place] += note.seconds is not None
+            seconds[note.stage, note.place] += note.seconds or 0
+        finished = [place for place, total in self._total.items() if nodes[place] == total]
+        for stage, place in (p for p in finished if p in places):
+            done = sum(other == stage for other, _ in finished)
+            of = sum(other == stage for other, _ in self._total)
+            took = seconds[stage, place]
+            _LOGGER.info("%-12s %3d/%d  %-32s %6.1f s", stage, done, of, place, took)
 
     @hook_impl
     def after_pipeline_run(self, pipeline: Pipeline, catalog: DataCatalog) -> None:
         """Show what the run has made; a whole one's summary gets the seconds."""
-        noted = _take()
+        noted = notes.take()
         self._show(pipeline, catalog, noted)
         self._write_status(pipeline, noted)
 
     @hook_impl
     def on_pipeline_error(self, error: Exception, pipeline: Pipeline, catalog: DataCatalog) -> None:
         """Show what was made in spite of it; tell Kedro-Viz how far the run came."""
-        noted = _take()
+        noted = notes.take()
         if isinstance(error, RunFailedError):
             self._show(error.finished(pipeline), catalog, noted, error.failures)
         self._write_status(pipeline, noted, masked(str(error)) or type(error).__name__)
@@ -115,14 +121,14 @@ class ProgressHook:
         self,
         done: Pipeline,
         catalog: DataCatalog,
-        noted: Iterable[_Noted],
+        noted: Iterable[Note],
         failures: Sequence[Failure] = (),
     ) -> None:
         seconds = _by_stage(noted) | {"total": round(time.perf_counter() - self._start, 1)}
         failed = [str(failure) for failure in failures]
         RunReport(done, catalog, run_context.current().segments, failed).show(seconds)
 
-    def _write_status(self, pipeline: Pipeline, noted: Iterable[_Noted], error: str = "") -> None:
+    def _write_status(self, pipeline: Pipeline, noted: Iterable[Note], error: str = "") -> None:
         run = run_context.current()
         drawn = draw_example(pipelines["__default__"], run.segments).nodes
         nodes = {node.name: node for node in pipeline.nodes}
@@ -142,7 +148,7 @@ def steps_so_far() -> list[dict[str, Any]]:
     All processes' notes are in it; nothing where no run goes on.
     """
     steps: dict[tuple[str, str], dict[str, Any]] = {}
-    for one in _read(_timings()) if _timings().is_file() else ():
+    for one in notes.read():
         place = {"stage": one.stage, "place": one.place}
         step = steps.setdefault(
             (one.stage, one.place), place | {"nodes": 0, "seconds": 0.0, "error": None}
@@ -153,42 +159,7 @@ def steps_so_far() -> list[dict[str, Any]]:
     return list(steps.values())
 
 
-class _Noted(NamedTuple):
-    """A node that has finished, or failed."""
-
-    stage: str
-    place: str
-    node: str
-    seconds: float | None
-    error: str = ""
-
-
-def _new_file() -> Path | None:
-    """An empty file for the notes; None where the temporary folder is full."""
-    try:
-        handle, path = tempfile.mkstemp(prefix="demand_forecast_", suffix=".jsonl")
-    except OSError as error:
-        _LOGGER.warning("no seconds are noted in this run: %s", error)
-        return None
-    os.close(handle)
-    return Path(path)
-
-
-def _note(noted: _Noted) -> None:
-    """One line in the file of all processes; a full disk there fails no node."""
-    with contextlib.suppress(OSError), _timings().open("a") as file:
-        file.write(json.dumps(noted) + "\n")
-
-
-def _take() -> list[_Noted]:
-    """What all processes have noted; the file is removed."""
-    noted = list(_read(_timings()))
-    if path := run_context.current().timings:
-        path.unlink(missing_ok=True)
-    return noted
-
-
-def _by_stage(noted: Iterable[_Noted]) -> dict[str, float]:
+def _by_stage(noted: Iterable[Note]) -> dict[str, float]:
     """Seconds of all nodes of each stage, added up over the workers."""
     totals: dict[str, float] = defaultdict(float)
     for one in noted:
@@ -201,17 +172,6 @@ def _drawn(name: str, drawn: Mapping[str, Node]) -> Iterator[Node]:
         yield drawn[name]
 
 
-def _timings() -> Path:
-    """The file of the run in progress; no file outside one."""
-    return run_context.current().timings or Path()
-
-
 def _place(node: Node) -> tuple[str, str]:
     stage = next((s for s in STAGES if s in node.tags), "other")
     return stage, unit_of_work(node) or "all segments"
-
-
-def _read(path: Path) -> Iterator[_Noted]:
-    for line in path.read_text().splitlines() if path.is_file() else ():
-        with contextlib.suppress(ValueError):  # cut short by a full disk
-            yield _Noted(*json.loads(line))

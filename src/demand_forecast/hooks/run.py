@@ -58,6 +58,7 @@ class RunHook:
             replace(
                 run_context.current(),
                 save_version=run_params["run_id"],
+                load_versions=run_params.get("load_versions") or {},
                 tracking_uri=tracking_uri(),
                 parent=parent,
             )

@@ -18,6 +18,7 @@ from kedro.io import CatalogProtocol
 from kedro.pipeline import Pipeline
 from kedro.pipeline.node import Node
 
+from demand_forecast.framework import run_context
 from demand_forecast.registry import availability, server
 from demand_forecast.registry.addresses import masked
 from demand_forecast.registry.tracking import active_run
@@ -87,6 +88,19 @@ class TrackingHook:
                 _LOGGER.info("MLflow: closed %d runs that were interrupted", closed)
 
         self._try(start)
+
+    @hook_impl
+    def on_run_joined(self) -> None:
+        """Log in the MLflow run that another process has opened; nothing where there is none."""
+        parent = run_context.current().parent
+        if self._hook is None or parent.run_id is None:
+            self._hook = None
+            return
+        # The plugin sets these when it opens a run itself.
+        how = self._hook.mlflow_config.tracking.params
+        self._hook.run_id = parent.run_id
+        self._hook.long_params_strategy = how.long_params_strategy
+        vars(self._hook).update(how.dict_params.model_dump())
 
     @hook_impl
     def before_node_run(
