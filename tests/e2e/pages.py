@@ -85,11 +85,11 @@ def carry_out(
     """
     returned = []
     for block in blocks(page):
-        text = block.text
+        text, title = block.text, block.title
         for old, new in (replaced or {}).items():
-            text = text.replace(old, new)
-        if block.title:
-            put(project.root / block.title, text, block.after, block.before)
+            text, title = text.replace(old, new), title.replace(old, new)
+        if title:
+            put(project.root / title, text, block.after, block.before)
         elif block.language == "python":
             with project.inside():
                 exec(compile(dedent(text), page, "exec"), {})

@@ -481,25 +481,36 @@ def _forecasts(project, segments) -> dict[str, pd.DataFrame]:
     return project.load([f"{s}.{n}" for s in segments for n in ("forecast", *of_velocity)])
 
 
-def test_a_slice_on_all_threads_gives_what_the_whole_gives_on_one(
+def test_workers_on_all_threads_give_what_one_process_gives(
     full_run, make_project, monkeypatch
 ) -> None:
-    """Typed in a subfolder of a fresh copy, it brings the raw data of the segment along."""
-    segment = "north_texas.large"
+    """Typed in a subfolder of a fresh copy."""
     project = make_project()
     before = project.files("conf")
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
-    options = ("--env=test", f"--namespaces={segment}", OPTION)
-    _finish(project.start(*options, folder="conf/base"))
+    runner = "--runner=demand_forecast.framework.runner.SegmentRunner"
+    options = ("--env=test", runner, "--runner-params=max_workers=2", OPTION)
+    printed = _finish(project.start(*options, folder="conf/base"))
     assert project.files("conf") == before
-    whole, part = _forecasts(full_run, [segment]), _forecasts(project, [segment])
-    for name, table in part.items():
-        pd.testing.assert_frame_equal(table, whole[name])
-    assert _challengers(project, segment) == _challengers(full_run, segment)
-    aliases = _aliases(full_run)
-    assert _aliases(project) == {n: a for n, a in aliases.items() if segment in n}
-    places = {tuple(name.split("/")[3:5]) for name in project.files("data/test/03_primary")}
-    assert places == {("north_texas", "large")}
+    assert "Rolling-origin validation" in printed
+    of_stage = {"conditioning": 6, "training": 4, "release": 4}
+    of_stage |= {"validation": 5, "scoring": 5}  # and what belongs to no segment
+    for stage, n in of_stage.items():
+        assert f"{stage:<12} {n:3d}/{n}" in printed
+    one, many = _forecasts(full_run, SEGMENTS), _forecasts(project, SEGMENTS)
+    for name, table in many.items():
+        pd.testing.assert_frame_equal(table, one[name])
+    for segment in SEGMENTS:
+        assert _challengers(project, segment) == _challengers(full_run, segment)
+    assert _aliases(project) == _aliases(full_run)
+    summaries = [p.load(["summary"])["summary"] for p in (full_run, project)]
+    assert summaries[0]["models"] == summaries[1]["models"]
+    assert summaries[0]["rows"] == summaries[1]["rows"]
+    children = project.tracking.search_runs(
+        ["1"], filter_string="tags.pipeline_run != ''", max_results=100
+    )
+    assert {_model(run) for run in children} == MODELS
+    assert {run.info.status for run in children} == {"FINISHED"}
 
 
 def _finish(process: subprocess.Popen[str]) -> str:
@@ -517,46 +528,17 @@ def _challengers(project, segment: str) -> dict[str, str]:
 
 
 def test_a_velocity_can_be_trained_on_its_own(full_run, make_project) -> None:
-    """``--namespaces`` takes the innermost too; what needs both velocities is left out."""
+    """``--namespaces`` takes the innermost too; what needs both velocities is left out.
+
+    It brings the raw data of its segment along, and goes nowhere else.
+    """
     branch = "north_texas.large.fast"
-    project = make_project(regions={"north_texas": "us_csv"})
+    project = make_project()
     project.run(parameters=PARAMETERS_OF_ONE, namespaces=[branch])
     names = [f"{branch}.{name}" for name in ("metrics", "backtest")]
     whole, part = full_run.load(names), project.load(names)
     for name, table in part.items():
         pd.testing.assert_frame_equal(table, whole[name])
     assert _aliases(project) == {f"test.{branch}": _aliases(full_run)[f"test.{branch}"]}
-
-
-def test_workers_by_segment_give_what_one_process_gives(full_run, make_project) -> None:
-    project = make_project()
-    out = _finish(
-        project.start(
-            "--env=test",
-            "--runner=demand_forecast.framework.runner.SegmentRunner",
-            "--runner-params=max_workers=2",
-            OPTION,
-        )
-    )
-    assert "Rolling-origin validation" in out
-    of_stage = {"conditioning": 6, "training": 4, "release": 4}
-    of_stage |= {
-        "validation": 5,
-        "scoring": 5,
-        "monitoring": 5,
-        "publishing": 7,
-    }  # and what belongs to no segment
-    for stage, n in of_stage.items():
-        assert f"{stage:<12} {n:3d}/{n}" in out
-    one, many = _forecasts(full_run, SEGMENTS), _forecasts(project, SEGMENTS)
-    for name, table in many.items():
-        pd.testing.assert_frame_equal(table, one[name])
-    assert _aliases(project) == _aliases(full_run)
-    summaries = [p.load(["summary"])["summary"] for p in (full_run, project)]
-    assert summaries[0]["models"] == summaries[1]["models"]
-    assert summaries[0]["rows"] == summaries[1]["rows"]
-    children = project.tracking.search_runs(
-        ["1"], filter_string="tags.pipeline_run != ''", max_results=100
-    )
-    assert {_model(run) for run in children} == MODELS
-    assert {run.info.status for run in children} == {"FINISHED"}
+    places = {tuple(name.split("/")[3:5]) for name in project.files("data/test/03_primary")}
+    assert places == {("north_texas", "large")}

@@ -19,6 +19,7 @@ from demand_forecast.reporting.run_report import RunReport
 from demand_forecast.simulator import simulate
 
 SEGMENT = "hawaii.large"
+HERE = {"north_texas": "hawaii"}  # the pages about what a run has made speak of another region
 
 
 def _stage(node: Node) -> str:
@@ -73,14 +74,7 @@ def test_roll_back_a_release(with_hawaii) -> None:
     assert set(fast["model_version"]) == {str(before)}
 
 
-@pytest.fixture(scope="module")
-def with_texas(with_hawaii) -> Project:
-    """The company after the first command of the page about slices."""
-    with_hawaii.run(env=None, namespaces=["north_texas.large"])
-    return with_hawaii
-
-
-def test_run_a_slice(with_texas, monkeypatch) -> None:
+def test_run_a_slice(with_hawaii, monkeypatch) -> None:
     """What each command of the page would run; that they run is tried elsewhere."""
     chosen: list[set[tuple[str, str]]] = []
 
@@ -92,15 +86,16 @@ def test_run_a_slice(with_texas, monkeypatch) -> None:
         for runner in (SteadyRunner, SegmentRunner):
             patch.setattr(runner, "_run", note)
         patch.setattr(RunReport, "show", lambda report, seconds: None)
-        carry_out(with_texas, "run-a-slice", {"--runner=Seg": "--namespaces=hawaii --runner=Seg"})
-    large, small = "north_texas.large", "north_texas.small"
+        one = {"--runner=Seg": "--namespaces=hawaii --runner=Seg"}
+        carry_out(with_hawaii, "run-a-slice", HERE | one)
+    large, small = "hawaii.large", "hawaii.small"
     assert [{place for place, _ in nodes if "." in place} for nodes in chosen] == [
         {large},
         {large, small, "florida.small"},
         {large},
         {large},
         *[{large, small}] * 4,
-        {"hawaii.large", "hawaii.small"},
+        {large, small},
     ]
     stages = [{stage for _, stage in nodes} for nodes in chosen]
     assert stages[0] == set(STAGES)
@@ -111,49 +106,49 @@ def test_run_a_slice(with_texas, monkeypatch) -> None:
     ]
 
 
-def test_explain_a_forecast(with_texas) -> None:
-    [forecast] = with_texas.load(["north_texas.large.forecast"], None).values()
+def test_explain_a_forecast(with_hawaii) -> None:
+    [forecast] = with_hawaii.load([f"{SEGMENT}.forecast"], None).values()
     first = forecast.iloc[0]
     here = {
         "NTX001": first["store_id"],
         "10103": first["product_id"],
         "2020-01-18": f"{first['week']:%Y-%m-%d}",
     }
-    for printed in carry_out(with_texas, "explain-a-forecast", here):
+    for printed in carry_out(with_hawaii, "explain-a-forecast", HERE | here):
         assert "price and promotion" in printed
 
 
-def test_ask_what_if(with_texas) -> None:
-    [forecast] = with_texas.load(["north_texas.large.forecast"], None).values()
+def test_ask_what_if(with_hawaii) -> None:
+    [forecast] = with_hawaii.load([f"{SEGMENT}.forecast"], None).values()
     first = forecast.iloc[0]
     here = {"NTX001": first["store_id"], "10001": first["product_id"]}
-    for printed in carry_out(with_texas, "ask-what-if", here):
+    for printed in carry_out(with_hawaii, "ask-what-if", HERE | here):
         assert "How far to trust it" in printed
 
 
-def test_trace_a_number(with_texas) -> None:
-    [forecast] = with_texas.load(["north_texas.large.forecast"], None).values()
+def test_trace_a_number(with_hawaii) -> None:
+    [forecast] = with_hawaii.load([f"{SEGMENT}.forecast"], None).values()
     last = forecast.iloc[-1]
     here = {
         "NTX001": last["store_id"],
         "10103": last["product_id"],
         "2020-01-18": f"{last['week']:%Y-%m-%d}",
     }
-    for printed in carry_out(with_texas, "trace-a-number", here):
+    for printed in carry_out(with_hawaii, "trace-a-number", HERE | here):
         assert "Every link holds." in printed
 
 
-def test_correct_a_forecast(with_texas) -> None:
-    name = "north_texas.large.forecast"
-    [before] = with_texas.load([name], None).values()
+def test_correct_a_forecast(with_hawaii) -> None:
+    name = f"{SEGMENT}.forecast"
+    [before] = with_hawaii.load([name], None).values()
     first, weeks = before.iloc[0], sorted(before["week"].dt.strftime("%Y-%m-%d").unique())
     here = {"NTX001": first["store_id"], "10103": first["product_id"]}
     here |= dict(zip(("2020-01-18", "2020-01-11", "2020-01-04"), weeks[2::-1], strict=True))
-    added, listed, _, sheet = carry_out(with_texas, "correct-a-forecast", here)
+    added, listed, _, sheet = carry_out(with_hawaii, "correct-a-forecast", HERE | here)
     assert "It fits 1 row of the newest forecast" in added
     assert "(overrides.csv row 3) is refused: factor: '80'. Valid: 0 to 5." in listed
     assert "units without" in sheet
-    [after] = with_texas.load([name], None).values()
+    [after] = with_hawaii.load([name], None).values()
     assert after["mean"].equals(before["mean"])
     mine = after["store_id"] == first["store_id"]
     assert after["forecast_override"][mine].ne("").groupby(after["week"]).sum().iloc[0] == 1
@@ -161,12 +156,12 @@ def test_correct_a_forecast(with_texas) -> None:
     assert set(after["overridden_mean"][~mine] - after["mean"][~mine]) == {0.0}
 
 
-def test_retrain_on_demand(with_texas) -> None:
+def test_retrain_on_demand(with_hawaii) -> None:
     dry = {"retrain --namespace": "retrain --dry-run --namespace"}
-    every, some = carry_out(with_texas, "retrain-on-demand", dry)
-    assert "hawaii.large.fast" in every
-    assert "north_texas.large.slow" in some
-    assert "hawaii.large.fast" not in some.partition("Models")[2]
+    every, some = carry_out(with_hawaii, "retrain-on-demand", HERE | dry)
+    assert "florida.large.fast" in every
+    assert "hawaii.large.slow" in some
+    assert "florida.large.fast" not in some.partition("Models")[2]
 
 
 def test_every_page_is_carried_out() -> None:
