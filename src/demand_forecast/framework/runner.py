@@ -35,6 +35,7 @@ from kedro.runner.task import Task
 from demand_forecast.exceptions import ConfigurationError
 from demand_forecast.framework.failures import Failure, Outcome, is_refused, own_error
 from demand_forecast.framework.namespacing import unit_of_work, without
+from demand_forecast.framework.reconnection import connect_anew
 from demand_forecast.framework.schedule import REST, Groups, Schedule
 from demand_forecast.registry.addresses import masked
 
@@ -232,7 +233,9 @@ class _Worker:
     @classmethod
     def run_group(cls, name: str, lacking: set[str]) -> Outcome:
         """Run one group of nodes."""
-        return cls.work.run(cls.groups[name], lacking)
+        nodes = cls.groups[name]
+        connect_anew(nodes, cls.work.catalog)
+        return cls.work.run(nodes, lacking)
 
 
 def _end_with_parent() -> None:
