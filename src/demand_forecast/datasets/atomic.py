@@ -26,6 +26,7 @@ from kedro_datasets.pandas import ExcelDataset as _ExcelDataset
 from kedro_datasets.pandas import ParquetDataset as _ParquetDataset
 from kedro_datasets.text import TextDataset as _TextDataset
 
+from demand_forecast.datasets.object_stores import is_refusal, said, way_out
 from demand_forecast.exceptions import StorageError
 
 
@@ -37,16 +38,16 @@ def writing(address: str) -> Iterator[None]:
         address: What is written.
 
     Raises:
-        StorageError: In place of the operating system's error.
+        StorageError: In place of the operating system's error, or the object store's.
     """
     try:
         yield
-    except (OSError, DatasetError) as error:
+    except Exception as error:
         cause = error.__cause__ if isinstance(error, DatasetError) else error
-        if not isinstance(cause, OSError):
+        if not is_refusal(cause):
             raise
-        why = cause.strerror or str(cause) or type(cause).__name__
-        raise StorageError(f"{address} cannot be written: {why}.") from error
+        why = f"{said(cause or error)}.{way_out(address)}"
+        raise StorageError(f"{address} cannot be written: {why}") from error
 
 
 class _Atomic:
