@@ -33,7 +33,8 @@ $(STAMP): pyproject.toml constraints.txt
 # Apart from the rest: with them installed, every program here would take seconds longer to start.
 $(TOOLS)/.installed: Makefile
 	$(PYTHON) -m venv $(TOOLS)
-	$(TOOLS)/bin/python -m pip install --quiet 'cyclonedx-bom>=7,<8' 'pip-audit>=2.10,<3'
+	$(TOOLS)/bin/python -m pip install --quiet 'cyclonedx-bom>=7,<8' 'pip-audit>=2.10,<3' \
+		'detect-secrets>=1.5,<2'
 	touch $@
 
 demo: $(STAMP) ## Run everything on the sample: raw files to forecasts for 28 segments
@@ -63,6 +64,9 @@ workflows: $(STAMP) ## GitHub workflows (schema, pinned actions, least permissio
 
 audit: $(TOOLS)/.installed ## Known faults of the pinned packages
 	$(TOOLS)/bin/pip-audit --requirement constraints.txt --no-deps --disable-pip
+
+secrets: $(TOOLS)/.installed ## Passwords and keys in any line that was ever committed
+	$(TOOLS)/bin/python .ci/leaked.py
 
 unit: $(STAMP) ## Unit tests only, with coverage
 	$(BIN)/pytest -n 2 -m 'not e2e' --cov --cov-report=term --cov-fail-under=97

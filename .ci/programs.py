@@ -16,28 +16,26 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 TOOLS = ROOT / ".venv-emulators"  # apart from the project's own: neither has to suit the other
 DRIVERS = TOOLS / "drivers"
+EMULATORS = ("moto[server]>=5.2,<6", "gcp-storage-emulator==2026.7.19")
+AZURITE = "azurite@3.35"
 HOST = "127.0.0.1"
 _PATIENCE = 60.0
 
 
 def set_up() -> None:
-    """Install emulators and drivers, once for each state of the files that name them."""
-    done, named = TOOLS / ".installed", [ROOT / "pyproject.toml", ROOT / "constraints.txt"]
-    newest = max(file.stat().st_mtime for file in [*named, Path(__file__)])
-    if done.exists() and done.stat().st_mtime >= newest:
+    """Install emulators and drivers, once for each list of them."""
+    drivers = _wanted("aws", "azure", "gcp", "postgres")
+    pins = ROOT / "constraints.txt"
+    done, state = TOOLS / ".installed", "\n".join([*EMULATORS, AZURITE, *drivers, pins.read_text()])
+    if done.exists() and done.read_text() == state:
         return
     print(f"installing emulators and drivers into {TOOLS.name}: some 600 MB, a minute or two")
     call(sys.executable, "-m", "venv", str(TOOLS))
-    pip = [str(TOOLS / "bin" / "python"), "-m", "pip", "install", "--quiet"]
-    call(*pip, "moto[server]>=5.2,<6", "gcp-storage-emulator==2026.7.19")
-    call(
-        "npm", "install", "--silent", "--no-audit", "--no-fund", f"--prefix={TOOLS}", "azurite@3.35"
-    )
-    pins = f"--constraint={ROOT / 'constraints.txt'}"
-    wanted = _wanted("aws", "azure", "gcp", "postgres")
+    call(str(TOOLS / "bin" / "python"), "-m", "pip", "install", "--quiet", *EMULATORS)
+    call("npm", "install", "--silent", "--no-audit", "--no-fund", f"--prefix={TOOLS}", AZURITE)
     own = [sys.executable, "-m", "pip", "install", "--quiet", "--upgrade"]
-    call(*own, pins, f"--target={DRIVERS}", *wanted)
-    done.touch()
+    call(*own, f"--constraint={pins}", f"--target={DRIVERS}", *drivers)
+    done.write_text(state)
 
 
 def _wanted(*extras: str) -> list[str]:

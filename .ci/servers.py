@@ -160,7 +160,7 @@ def look_into_results(address: str) -> None:
     from sqlalchemy import create_engine, text
 
     with create_engine(address).connect() as connection:
-        states = connection.execute(text("SELECT status, count(*) FROM runs GROUP BY 1")).all()
+        states = connection.execute(text("SELECT status, count(*) FROM dim_runs GROUP BY 1")).all()
         forecasts = connection.execute(text("SELECT count(*) FROM v_forecasts")).scalar_one()
     print(f"results: runs {dict(map(tuple, states))}, {forecasts} forecasts in v_forecasts")
     if [status for status, _ in states] != ["complete"] or not forecasts:
