@@ -17,6 +17,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
+from unittest import mock
 
 from outputs import digests
 from programs import DRIVERS, HOST, ROOT, TOOLS, free_port, kedro, must, serving, set_up
@@ -109,8 +110,10 @@ def on_store(cloud: Cloud, folder: Path, expected: Mapping[str, str], chosen: li
     """Compare the runs on one store; returns 1 where they differ."""
     scratch = folder / cloud.root.partition(":")[0]
     scratch.mkdir()
-    with serving(cloud.emulator, cloud.port, scratch / "emulator.log"):
-        os.environ.update(cloud.variables)
+    with (
+        serving(cloud.emulator, cloud.port, scratch / "emulator.log"),
+        mock.patch.dict(os.environ, cloud.variables),
+    ):
         upload(f"{cloud.root}/raw")
         start = time.perf_counter()
         roots = {"DEMAND_FORECAST_RAW_ROOT": f"{cloud.root}/raw"}
