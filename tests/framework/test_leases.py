@@ -154,3 +154,10 @@ def test_a_store_without_a_driver_names_the_extra(monkeypatch):
     monkeypatch.setitem(sys.modules, "s3fs", None)
     with pytest.raises(StorageError, match=r"Install s3fs.*'demand-forecast\[aws\]'"):
         leases.Notes("s3://bucket/.runs")
+
+
+def test_a_lease_that_another_run_creates_at_the_same_moment_is_not_taken(store, monkeypatch):
+    notes = leases.Notes(f"{ROOT}/.runs")
+    notes.write("texas.lock", "{}")
+    monkeypatch.setattr(notes, "read", lambda _: None)  # it looked just before
+    assert not leases._taken(notes, "texas.lock", leases.Lease.of(leases.Holder.this(NOW), "mine"))
