@@ -11,9 +11,13 @@ export OMP_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
 ENV ?= $(or $(KEDRO_ENV),dev)
+# What `make setup` installs; for an object store or PostgreSQL: EXTRAS=dev,aws,postgres
+EXTRAS ?= dev
+# The part of the sample that goes through emulators and servers; REGIONS= takes the whole sample.
+REGIONS ?= north_texas
 RUN := $(BIN)/kedro run --runner=SegmentRunner
 .PHONY: help setup demo measure test lint types imports workflows audit unit e2e docs smoke package \
-	sbom image retrain score report comment announce sample dashboard clean thorough mutants
+	sbom image test-clouds test-servers secrets retrain score report comment announce sample dashboard clean thorough mutants
 
 help: ## Show the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -23,13 +27,14 @@ setup: $(STAMP) ## Make the virtual environment (once)
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[$(EXTRAS)]'
 	touch $(STAMP)
 
 # Apart from the rest: with them installed, every program here would take seconds longer to start.
 $(TOOLS)/.installed: Makefile
 	$(PYTHON) -m venv $(TOOLS)
-	$(TOOLS)/bin/python -m pip install --quiet 'cyclonedx-bom>=7,<8' 'pip-audit>=2.10,<3'
+	$(TOOLS)/bin/python -m pip install --quiet 'cyclonedx-bom>=7,<8' 'pip-audit>=2.10,<3' \
+		'detect-secrets>=1.5,<2'
 	touch $@
 
 demo: $(STAMP) ## Run everything on the sample: raw files to forecasts for 28 segments
@@ -51,13 +56,17 @@ types: $(STAMP) ## Static types, strict
 imports: $(STAMP) ## Layers of the packages
 	$(BIN)/lint-imports
 
-workflows: $(STAMP) ## GitHub workflows (schema, pinned actions, least permissions), container file
+workflows: $(STAMP) ## GitHub workflows (schema, pinned actions, least permissions), container and compose file
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	$(BIN)/zizmor --offline --quiet --min-severity=medium .github/workflows
 	$(BIN)/hadolint Containerfile
+	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec compose.yaml
 
 audit: $(TOOLS)/.installed ## Known faults of the pinned packages
 	$(TOOLS)/bin/pip-audit --requirement constraints.txt --no-deps --disable-pip
+
+secrets: $(TOOLS)/.installed ## Passwords and keys in any line that was ever committed
+	$(TOOLS)/bin/python .ci/leaked.py
 
 unit: $(STAMP) ## Unit tests only, with coverage
 	$(BIN)/pytest -n 2 -m 'not e2e' --cov --cov-report=term --cov-fail-under=97
@@ -67,6 +76,12 @@ thorough: $(STAMP) ## Property tests with fifty times the examples, other ones e
 
 mutants: $(STAMP) ## How many small faults, put into the code one at a time, the tests notice
 	$(BIN)/python benchmarks/mutants.py
+
+test-clouds: $(STAMP) ## The sample on emulators of S3, Azure Blob and Google Cloud Storage; needs npm
+	$(BIN)/python .ci/clouds.py $(REGIONS)
+
+test-servers: $(STAMP) ## The sample through PostgreSQL and an MLflow server; needs Debian's postgresql and npm
+	$(BIN)/python .ci/servers.py $(REGIONS)
 
 e2e: $(STAMP) ## Whole sessions on the sample
 	$(BIN)/pytest -n 2 -m e2e

@@ -49,6 +49,10 @@ PRIVATE_OF_OTHERS: dict[tuple[str, str], str] = {
     ("framework/dask_cluster.py", "_exit"): "Python's own way to end a process at once",
     ("framework/namespacing.py", "_copy"): "Kedro's own way to change a node's inputs",
     ("framework/namespacing.py", "_inputs"): "datasets by argument; the public inputs are a list",
+    (
+        "framework/reconnection.py",
+        "_init_args",
+    ): "what Kedro keeps of a dataset's arguments; the public configuration lacks the version",
     ("framework/runner.py", "_exit"): "Python's own way to end a process from one of its threads",
     ("framework/runner.py", "_is_async"): _RUNNER,
     ("framework/session.py", "_conf_source"): _SESSION,

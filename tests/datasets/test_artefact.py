@@ -123,3 +123,43 @@ def test_an_object_store_gets_the_manifest_and_gives_the_artefact_back():
     manifest = json.loads(dataset._folders.fs.cat_file(f"{dataset._filepath}/{MANIFEST}"))
     assert list(manifest) == ["note.txt"]
     dataset._folders.fs.rm(str(dataset._filepath), recursive=True)
+
+
+@pytest.mark.parametrize("name", ["note.txt", MANIFEST])
+def test_an_upload_that_is_interrupted_leaves_no_half_of_a_folder(monkeypatch, name):
+    dataset = _dataset("memory://bucket/interrupted", missing_ok=True)
+    dataset.save(Note("old"))
+    fs = dataset._folders.fs
+    put_file = fs.put_file
+
+    def cut_off(source, target):
+        if target.endswith(name):
+            raise ConnectionResetError("the connection was cut off")
+        put_file(source, target)
+
+    monkeypatch.setattr(fs, "put_file", cut_off)
+    with pytest.raises(DatasetError, match="memory:///interrupted cannot be written: the conn"):
+        dataset.save(Note("new"))
+    assert not dataset.exists()
+    assert dataset.load() is None
+    monkeypatch.undo()
+    dataset.save(Note("new"))
+    assert dataset.load().text == "new"
+    fs.rm(str(dataset._filepath), recursive=True)
+
+
+def test_a_replacement_that_is_interrupted_has_removed_the_manifest_first(monkeypatch):
+    dataset = _dataset("memory://bucket/replaced")
+    dataset.save(Note("old"))
+    fs = dataset._folders.fs
+
+    def cut_off(*_, **__):
+        raise ConnectionResetError
+
+    monkeypatch.setattr(fs, "rm", cut_off)
+    with pytest.raises(DatasetError):
+        dataset.save(Note("new"))
+    monkeypatch.undo()
+    assert [p.rpartition("/")[2] for p in fs.find(str(dataset._filepath))] == ["note.txt"]
+    assert not dataset.exists()
+    fs.rm(str(dataset._filepath), recursive=True)

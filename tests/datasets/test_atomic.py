@@ -135,3 +135,27 @@ def test_an_object_store_gets_the_file_too():
     dataset.save({"a": 1})
     assert dataset.load() == {"a": 1}
     dataset._fs.rm(str(dataset._filepath))
+
+
+def test_an_upload_that_is_interrupted_leaves_what_was_there(monkeypatch):
+    dataset = ParquetDataset(filepath="memory://bucket/table.parquet")
+    dataset.save(FRAME)
+
+    def cut_off(*_):
+        raise ConnectionResetError("the connection was cut off")
+
+    monkeypatch.setattr(type(dataset._fs), "put_file", cut_off)
+    with pytest.raises(DatasetError) as caught:
+        dataset.save(FRAME[:1])
+    assert str(own_error(caught.value)) == (
+        "memory://bucket/table.parquet cannot be written: the connection was cut off."
+    )
+    assert dataset.load().equals(FRAME)
+    dataset._fs.rm(str(dataset._filepath))
+
+
+def test_a_table_on_an_object_store_is_read_by_its_load_arguments():
+    dataset = ParquetDataset(filepath="memory://bucket/part.parquet", load_args={"columns": ["b"]})
+    dataset.save(FRAME)
+    assert dataset.load().equals(FRAME[["b"]])
+    dataset._fs.rm(str(dataset._filepath))

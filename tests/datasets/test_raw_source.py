@@ -11,6 +11,7 @@ from kedro.io import DataCatalog, DatasetError
 
 from demand_forecast.conditioning.layout import SourceLayout
 from demand_forecast.datasets.raw_source import RawSourceDataset
+from demand_forecast.exceptions import StorageError
 
 L_ONLY = {
     "type": "expect_column_values_to_be_in_set",
@@ -95,3 +96,9 @@ def test_suites_of_the_project_exist_for_every_source():
 
     folder = Path(__file__).parents[2] / "conf" / "base" / "expectations"
     assert {p.stem for p in folder.glob("raw_*.yml")} == {f"raw_{name}" for name in TABLES}
+
+
+def test_a_place_on_an_object_store_that_is_not_there_is_named():
+    handle = RawSourceDataset(path="memory://nowhere/florida", source="stores").load()
+    with pytest.raises(StorageError, match="memory://nowhere/florida cannot be used: not found"):
+        handle.files(LAYOUT)

@@ -7,6 +7,7 @@ from mlflow.exceptions import MlflowException
 
 from demand_forecast.exceptions import SourceError
 from demand_forecast.framework.failures import (
+    Failure,
     Place,
     explained,
     is_refused,
@@ -65,3 +66,18 @@ def test_a_server_that_was_given_up_is_said_without_mlflows_own_words():
 
 def test_what_may_be_one_is_not():
     assert explained(KeyError("week")) is None
+
+
+def test_an_object_store_that_refuses_is_said_in_a_line_with_the_way_out():
+    expired = type("TokenExpired", (Exception,), {"__module__": "botocore.exceptions"})
+    try:
+        try:
+            raise expired("the token has expired\nRequestId: 1")
+        except expired as error:
+            raise ValueError("loading failed") from error
+    except ValueError as error:
+        said = explained(error)
+        failure = Failure.of(error, "train", "florida")
+    assert said == failure.why
+    assert failure.why.startswith("TokenExpired: the token has expired. Look at the bucket, ")
+    assert failure.why.endswith(": docs/how-to/run-on-aws.md.")

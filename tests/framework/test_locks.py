@@ -105,8 +105,3 @@ def test_an_unreadable_word_of_the_last_run_is_none(tmp_path, text):
     file.write_text(text)
     with hold(str(tmp_path), ["texas"], NOW, 0) as version:
         assert version == NOW
-
-
-def test_an_object_store_has_no_locks():
-    with hold("s3://bucket/data", ["texas"], NOW, 0) as version:
-        assert version == NOW

@@ -109,6 +109,10 @@ class Folders:
     def __init__(self, fs: fsspec.AbstractFileSystem, local: bool) -> None:
         self.fs, self.local = fs, local
 
+    def address(self, path: str) -> str:
+        """A path for people: with its protocol where it is not of this machine."""
+        return path if self.local else str(self.fs.unstrip_protocol(path))
+
     def complete(self, path: str) -> bool:
         """Whether there is a folder that was written to its end."""
         return bool(self.fs.exists(f"{path}/{MANIFEST}"))
@@ -139,11 +143,8 @@ class Folders:
             hidden = Path(aside) / f".{uuid.uuid4().hex}{REMOVED}"
             Path(path).rename(hidden)
             shutil.rmtree(hidden)
-            return
-        for manifest in [p for p in self.fs.find(path) if PurePosixPath(p).name == MANIFEST]:
-            self.fs.rm_file(manifest)
-        if self.fs.exists(path):
-            self.fs.rm(path, recursive=True)
+        else:
+            self._erase(path)
 
     def sweep(self, aside: str) -> None:
         """Remove what a process that was killed in :meth:`remove` has left."""
@@ -158,9 +159,15 @@ class Folders:
         self.fs.get(path, str(scratch), recursive=True)
         return scratch / PurePosixPath(path).name
 
+    def _erase(self, path: str) -> None:
+        """Remove a folder from an object store, manifests first."""
+        for manifest in [p for p in self.fs.find(path) if PurePosixPath(p).name == MANIFEST]:
+            self.fs.rm_file(manifest)
+        if self.fs.exists(path):
+            self.fs.rm(path, recursive=True)
+
     def _upload(self, folder: Path, target: str) -> None:
-        if self.fs.exists(target):
-            self.fs.rm(target, recursive=True)
+        self._erase(target)
         files = [p for p in folder.rglob("*") if p.is_file()]
         for file in sorted(files, key=lambda p: p.name == MANIFEST):
             self.fs.put_file(str(file), f"{target}/{file.relative_to(folder).as_posix()}")
@@ -244,7 +251,7 @@ class ArtefactDataset(AbstractVersionedDataset[Artefact, Any]):
         target = str(self._get_save_path())
         if getattr(data, "directory", None) == Path(target):
             return  # loaded from here and unchanged: nothing to write
-        with writing(target):
+        with writing(self._folders.address(target)):
             self._folders.put(target, data.save)
 
     def _exists(self) -> bool:

@@ -1,18 +1,19 @@
 """Kedro's file datasets, written whole or not at all.
 
 A run killed in the middle of a save must leave nothing that a later run would take for data. Local
-files are written under a temporary name in the same folder and renamed; on an object store a file
-appears when its upload is complete. (fsspec's own transaction writes local files to the system's
-temporary folder, often another disk, from which they would be copied, and only their owner could
-read them.)
+files are written under a temporary name in the same folder and renamed. For an object store a file
+is written whole on this machine and then uploaded: it appears when its upload is complete.
+(fsspec's own transaction writes local files to the system's temporary folder, often another disk,
+from which they would be copied, and only their owner could read them.)
 """
 
 from __future__ import annotations
 
+import tempfile
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, ClassVar
 
 import fsspec
@@ -25,6 +26,7 @@ from kedro_datasets.pandas import ExcelDataset as _ExcelDataset
 from kedro_datasets.pandas import ParquetDataset as _ParquetDataset
 from kedro_datasets.text import TextDataset as _TextDataset
 
+from demand_forecast.datasets.object_stores import is_refusal, said, way_out
 from demand_forecast.exceptions import StorageError
 
 
@@ -36,16 +38,16 @@ def writing(address: str) -> Iterator[None]:
         address: What is written.
 
     Raises:
-        StorageError: In place of the operating system's error.
+        StorageError: In place of the operating system's error, or the object store's.
     """
     try:
         yield
-    except (OSError, DatasetError) as error:
+    except Exception as error:
         cause = error.__cause__ if isinstance(error, DatasetError) else error
-        if not isinstance(cause, OSError):
+        if not is_refusal(cause):
             raise
-        why = cause.strerror or str(cause) or type(cause).__name__
-        raise StorageError(f"{address} cannot be written: {why}.") from error
+        why = f"{said(cause or error)}.{way_out(address)}"
+        raise StorageError(f"{address} cannot be written: {why}") from error
 
 
 class _Atomic:
@@ -88,18 +90,19 @@ class _Atomic:
             if protocol == "file":
                 self._save_aside(data, Path(path))
             else:
-                with self._file_system().transaction:
-                    self._plain(address).save(data)
+                self._upload(data, path)
 
     def _save_address(self) -> str:
         """The address itself, or the version below it, where Kedro will look for it."""
         version = self.resolve_save_version()  # type: ignore[attr-defined]
-        if version is None:
-            return self._address
-        address = f"{self._address}/{version}/{self._address.rpartition('/')[2]}"
-        if self._plain(address).exists():
+        address = self._address_of(version)
+        if version is not None and self._plain(address).exists():
             raise DatasetError(f"{address} must not exist: versions are never overwritten.")
         return address
+
+    def _address_of(self, version: str | None) -> str:
+        name = self._address.rpartition("/")[2]
+        return self._address if version is None else f"{self._address}/{version}/{name}"
 
     def _plain(self, address: str) -> AbstractDataset[Any, Any]:
         return self.plain(filepath=address, **self._given)  # type: ignore[call-arg]
@@ -111,6 +114,12 @@ class _Atomic:
             part.replace(target)
         finally:
             part.unlink(missing_ok=True)
+
+    def _upload(self, data: Any, target: str) -> None:
+        with tempfile.TemporaryDirectory() as scratch:
+            whole = Path(scratch) / PurePosixPath(target).name
+            self._plain(str(whole)).save(data)
+            self._file_system().put_file(str(whole), target)
 
     def _file_system(self) -> fsspec.AbstractFileSystem:
         """The one that the plain dataset gets: fsspec keeps one instance per set of arguments."""
@@ -124,6 +133,14 @@ class ParquetDataset(_Atomic, _ParquetDataset):
     """:class:`kedro_datasets.pandas.ParquetDataset`, atomic."""
 
     plain = _ParquetDataset
+
+    def load(self) -> pd.DataFrame:
+        """Read the table; a file on an object store is opened here, for pyarrow leaves it open."""
+        protocol, path = get_protocol_and_path(self._address_of(self.resolve_load_version()))
+        if protocol == "file":
+            return pd.DataFrame(super().load())
+        with self._file_system().open(path, "rb") as file:
+            return pd.read_parquet(file, **self._given.get("load_args", {}))
 
 
 class CSVDataset(_Atomic, _CSVDataset):

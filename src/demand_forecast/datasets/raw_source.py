@@ -15,6 +15,7 @@ from fsspec.implementations.local import LocalFileSystem
 from kedro.io import AbstractDataset, DatasetError
 
 from demand_forecast.conditioning.raw import RawSource
+from demand_forecast.datasets.object_stores import reaching
 
 
 class RawSourceDataset(AbstractDataset[Never, RawSource]):
@@ -54,7 +55,7 @@ class RawSourceDataset(AbstractDataset[Never, RawSource]):
         """The handle; no file is opened."""
         if isinstance(self._fs, LocalFileSystem):
             return RawSource(self._source, self._folder)
-        download = _Download(self._fs, self._folder)
+        download = _Download(self._fs, self._folder, self._path)
         return RawSource(self._source, self._path, download, download.root)
 
     def save(self, data: Never) -> None:
@@ -78,18 +79,25 @@ class _Download:
     Each glob is resolved once: what was digested is what is read.
     """
 
-    def __init__(self, fs: fsspec.AbstractFileSystem, folder: str) -> None:
+    def __init__(self, fs: fsspec.AbstractFileSystem, folder: str, address: str) -> None:
         self._fs = fs
-        self._folder = folder
+        self._folder, self._address = folder, address
         self.root = Path(tempfile.mkdtemp(prefix="raw-"))
         self._found: dict[str, list[Path]] = {}
         weakref.finalize(self, shutil.rmtree, self.root, ignore_errors=True)
 
     def __call__(self, pattern: str) -> list[Path]:
-        """Local paths of the files."""
+        """Local paths of the files.
+
+        Raises:
+            StorageError: If they cannot be fetched.
+        """
         if pattern not in self._found:
-            remote = [str(p) for p in self._fs.glob(f"{self._folder}/{pattern}")]
-            self._found[pattern] = [self._local(f) for p in remote for f in self._files(p)]
+            with reaching(self._address):
+                remote = [str(p) for p in self._fs.glob(f"{self._folder}/{pattern}")]
+                if not remote:
+                    self._fs.ls(self._folder)  # a glob does not tell that there is no such place
+                self._found[pattern] = [self._local(f) for p in remote for f in self._files(p)]
         return self._found[pattern]
 
     def _files(self, remote: str) -> list[str]:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from kedro.pipeline import Pipeline
 
+from demand_forecast.datasets.object_stores import advice, is_of_driver, said
 from demand_forecast.exceptions import DemandForecastError
 from demand_forecast.registry.addresses import masked
 from demand_forecast.registry.server import is_refusal
@@ -53,6 +54,11 @@ def is_refused(error: BaseException) -> bool:
     return is_refusal(_first_cause(error))
 
 
+def is_foreign(error: BaseException) -> bool:
+    """Whether it came from an object store that refused or did not answer."""
+    return is_of_driver(_first_cause(error))
+
+
 def _first_cause(error: BaseException) -> BaseException:
     while error.__cause__ is not None:
         error = error.__cause__
@@ -65,8 +71,8 @@ def explained(error: BaseException) -> str | None:
     So are the project's own errors, what the operating system refuses, a text file in an encoding
     of its own, and data that are nested too deeply or do not fit into memory.
     """
-    if own := own_error(error):
-        return masked(str(own))
+    if own_error(error) or is_foreign(error):
+        return said_in_a_line(error)
     if isinstance(error, OSError):
         named = f"{error.filename}: " if error.filename else ""
         return masked(f"{named}{error.strerror or error or type(error).__name__}")
@@ -115,8 +121,10 @@ def said_in_a_line(error: BaseException) -> str:
     if is_refused(error):
         return "MLflow could not be reached in this run, see the warning; no model is registered"
     error = _first_cause(error)
-    said = masked(" ".join(str(error).split()))
-    return f"{type(error).__name__}: {said}" if said else type(error).__name__
+    if is_of_driver(error):
+        return masked(f"{type(error).__name__}: {said(error)}.{advice(error)}")
+    text = masked(" ".join(str(error).split()))
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
 class RunFailedError(DemandForecastError):

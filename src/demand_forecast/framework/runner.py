@@ -33,8 +33,15 @@ from kedro.runner import SequentialRunner
 from kedro.runner.task import Task
 
 from demand_forecast.exceptions import ConfigurationError
-from demand_forecast.framework.failures import Failure, Outcome, is_refused, own_error
+from demand_forecast.framework.failures import (
+    Failure,
+    Outcome,
+    is_foreign,
+    is_refused,
+    own_error,
+)
 from demand_forecast.framework.namespacing import unit_of_work, without
+from demand_forecast.framework.reconnection import connect_anew
 from demand_forecast.framework.schedule import REST, Groups, Schedule
 from demand_forecast.registry.addresses import masked
 
@@ -123,7 +130,7 @@ class Work(NamedTuple):
             notify(error=error)
         failure = Failure.of(error, node.name, unit_of_work(node))
         # The traceback where it may be a fault of the code; else the message says it all.
-        told = own_error(error) or is_refused(error)
+        told = own_error(error) or is_refused(error) or is_foreign(error)
         details = "" if told else "".join(traceback.format_exception(error))
         _LOGGER.error("%s", masked(f"{failure}\n{details}".strip()))
         return failure
@@ -232,7 +239,9 @@ class _Worker:
     @classmethod
     def run_group(cls, name: str, lacking: set[str]) -> Outcome:
         """Run one group of nodes."""
-        return cls.work.run(cls.groups[name], lacking)
+        nodes = cls.groups[name]
+        connect_anew(nodes, cls.work.catalog)
+        return cls.work.run(nodes, lacking)
 
 
 def _end_with_parent() -> None:

@@ -237,10 +237,8 @@ class Chain(Generic[_Link]):
         path = f"{self.root}/{name}"
         if self._local:
             _write_aside(Path(path), text, new)
-        elif new and self._fs.exists(path):
-            raise FileExistsError(path)
-        else:
-            self._fs.pipe_file(path, text)  # on an object store, there when it is complete
+        else:  # on an object store, there when it is complete
+            self._fs.pipe_file(path, text, mode="create" if new else "overwrite")
 
     def _parsed(self, model: type[_Document], text: bytes, name: str) -> _Document:
         try:

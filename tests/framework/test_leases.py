@@ -1,0 +1,163 @@
+from __future__ import annotations
+
+import json
+import sys
+import threading
+import time
+from datetime import UTC, datetime, timedelta
+
+import fsspec
+import pytest
+
+from demand_forecast.exceptions import RunInProgressError, StorageError
+from demand_forecast.framework import leases
+from demand_forecast.framework.locks import hold
+
+NOW = "2026-01-02T03.04.05.678Z"
+ROOT = "memory://leases_of_test/data"
+
+
+@pytest.fixture(autouse=True)
+def store(monkeypatch):
+    """The store, empty afterwards; nobody waits for long."""
+    monkeypatch.setattr(leases, "_PAUSE", 0.02)
+    monkeypatch.setattr(leases, "is_alive", lambda _: True)
+    fs = fsspec.filesystem("memory")
+    yield fs
+    if fs.exists("/leases_of_test"):
+        fs.rm("/leases_of_test", recursive=True)
+
+
+def _lock(store):
+    [path] = store.glob("/leases_of_test/data/.runs/*.lock")
+    return path
+
+
+def _change(store, **facts):
+    path = _lock(store)
+    store.pipe_file(path, json.dumps(json.loads(store.cat_file(path)) | facts).encode())
+
+
+def test_a_run_leaves_its_version_and_no_lease(store):
+    with hold(ROOT, ["texas", "maine"], NOW, 0) as version:
+        assert version == NOW
+    assert [p.rpartition("/")[2] for p in store.find("/leases_of_test")] == [
+        "maine.json",
+        "texas.json",
+    ]
+    with hold(ROOT, ["maine"], "2025-12-31T23.59.59.999Z", 0) as version:
+        assert version == "2026-01-02T03.04.05.679Z"
+
+
+def test_the_second_run_on_a_region_is_told_who_holds_it(caplog):
+    with (
+        hold(ROOT, ["texas"], NOW, 0),
+        pytest.raises(RunInProgressError, match=r"'texas' is held .* Its lease ends at \d\d:"),
+        hold(ROOT, ["maine", "texas"], NOW, 0.05),
+    ):
+        raise AssertionError("it was let in")
+    assert caplog.text.count("waiting up to 0 s for process") == 1
+    with hold(ROOT, ["texas", "maine"], NOW, 0):  # both are free again
+        pass
+
+
+def test_the_second_run_starts_when_the_first_has_ended():
+    first = hold(ROOT, ["texas"], NOW, 0)
+    first.__enter__()
+    entered = []
+
+    def second():
+        with hold(ROOT, ["texas"], NOW, 10) as version:
+            entered.append(version)
+
+    waiting = threading.Thread(target=second)
+    waiting.start()
+    time.sleep(0.1)
+    assert not entered
+    first.__exit__(None, None, None)
+    waiting.join()
+    assert entered == ["2026-01-02T03.04.05.679Z"]
+
+
+@pytest.mark.parametrize("is_written_by", ["time", "process", "hand"])
+def test_a_lease_that_is_over_is_taken_and_stays_with_who_took_it(
+    store, monkeypatch, is_written_by
+):
+    first = hold(ROOT, ["texas"], NOW, 0)
+    first.__enter__()
+    if is_written_by == "time":
+        _change(store, until=str(datetime.now(UTC) - timedelta(seconds=1)))
+    elif is_written_by == "process":
+        monkeypatch.setattr(leases, "is_alive", lambda _: False)
+    else:
+        store.pipe_file(_lock(store), b"{")
+    with hold(ROOT, ["texas"], NOW, 0) as version:
+        assert version > NOW
+        mine = store.cat_file(_lock(store))
+        first.__exit__(None, None, None)  # it has lost the region, and must not give it back
+        assert store.cat_file(_lock(store)) == mine
+
+
+def test_of_two_that_take_an_old_lease_at_once_the_last_has_it(store, monkeypatch):
+    notes = leases.Notes(f"{ROOT}/.runs")
+    notes.write("texas.lock", "{")
+    mine = leases.Lease.of(leases.Holder.this(NOW), "mine")
+    other = leases.Lease.of(leases.Holder.this(NOW), "other")
+    monkeypatch.setattr(
+        leases.time, "sleep", lambda _: notes.write("texas.lock", other.model_dump_json())
+    )
+    assert not leases._taken(notes, "texas.lock", mine)
+
+
+def test_a_lease_is_renewed_as_long_as_the_run_goes_on(store, monkeypatch):
+    monkeypatch.setattr(leases, "_RENEWED", 0.01)
+    past = str(datetime.now(UTC) - timedelta(seconds=1))
+    with hold(ROOT, ["texas"], NOW, 0):
+        _change(store, until=past)
+        deadline = time.monotonic() + 5
+        while (renewed := json.loads(store.cat_file(_lock(store)))["until"]) == past:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+    assert datetime.fromisoformat(renewed) > datetime.now(UTC)
+
+
+def test_a_store_that_stops_answering_stops_no_run(store, monkeypatch, caplog):
+    monkeypatch.setattr(leases, "_RENEWED", 0.01)
+
+    def refuse(*_, **__):
+        raise ConnectionResetError("no answer")
+
+    with hold(ROOT, ["texas"], NOW, 0), monkeypatch.context() as broken:
+        broken.setattr(store, "pipe_file", refuse)
+        broken.setattr(store, "cat_file", refuse)
+        deadline = time.monotonic() + 5
+        while "is not renewed" not in caplog.text:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        leases._release(leases.Notes(f"{ROOT}/.runs"), "texas", "mine")
+    assert "region 'texas' is not given back: memory://leases_of_test/data/.runs" in caplog.text
+
+
+def test_a_store_that_refuses_is_told_before_anything_else(store, monkeypatch):
+    def refuse(*_, **__):
+        raise FileNotFoundError("The specified bucket does not exist")
+
+    monkeypatch.setattr(store, "pipe_file", refuse)
+    with (
+        pytest.raises(StorageError, match=r"\.runs cannot be used: The specified bucket does not"),
+        hold(ROOT, ["texas"], NOW, 0),
+    ):
+        raise AssertionError("it was let in")
+
+
+def test_a_store_without_a_driver_names_the_extra(monkeypatch):
+    monkeypatch.setitem(sys.modules, "s3fs", None)
+    with pytest.raises(StorageError, match=r"Install s3fs.*'demand-forecast\[aws\]'"):
+        leases.Notes("s3://bucket/.runs")
+
+
+def test_a_lease_that_another_run_creates_at_the_same_moment_is_not_taken(store, monkeypatch):
+    notes = leases.Notes(f"{ROOT}/.runs")
+    notes.write("texas.lock", "{}")
+    monkeypatch.setattr(notes, "read", lambda _: None)  # it looked just before
+    assert not leases._taken(notes, "texas.lock", leases.Lease.of(leases.Holder.this(NOW), "mine"))
