@@ -10,7 +10,6 @@ import pandas as pd
 
 from demand_forecast.framework import run_context
 from demand_forecast.framework.session import SegmentSession
-from demand_forecast.framework.stages import JOBS
 from demand_forecast.modelling.columns import BRANCH
 from demand_forecast.reporting import results
 from demand_forecast.reporting.run_report import RETRAIN_PLAN
@@ -33,7 +32,7 @@ def make_plan(project_path: Path, env: str | None, namespaces: Sequence[str]) ->
     with SegmentSession.for_command(project_path, env) as session:
         session.load_context()
         chosen = _chosen(namespaces)
-        session.run(pipeline_names=list(JOBS["monitor"]), to_outputs=[RETRAIN_PLAN])
+        session.run(pipeline_names=["monitor"], to_outputs=[RETRAIN_PLAN])
         table = session.load_context().catalog.load(RETRAIN_PLAN)
     told = table.fillna({"reasons": "", "details": ""})
     told["namespace"] = told[BRANCH].agg(".".join, axis=1)
@@ -62,7 +61,18 @@ def train(project_path: Path, env: str | None, namespaces: Sequence[str]) -> Non
         namespaces: Velocities of segments.
     """
     with SegmentSession.for_command(project_path, env) as session:
-        session.run(pipeline_names=list(JOBS["train"]), namespaces=list(namespaces))
+        session.load_context()
+        session.run(pipeline_names=["train"], namespaces=_whole(namespaces))
+
+
+def _whole(namespaces: Sequence[str]) -> list[str]:
+    """The same with a segment in place of all its velocities: its baseline is of them together."""
+    found = set(namespaces)
+    for segment in run_context.current().segments.segments:
+        velocities = {branch.namespace for branch in segment.branches}
+        if velocities <= found:
+            found = found - velocities | {segment.namespace}
+    return sorted(found)
 
 
 def _chosen(namespaces: Sequence[str]) -> set[str]:
