@@ -52,6 +52,7 @@ ASKED = {
     "forecast": FORECAST,
     "training": TRAINING,
     "validation": RULES,
+    "scoring": SCORING,
 }
 LARGE = Segment("north_texas", "large")
 FAST, SLOW = LARGE.branches
