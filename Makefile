@@ -13,7 +13,7 @@ export OMP_NUM_THREADS ?= 1
 ENV ?= $(or $(KEDRO_ENV),dev)
 RUN := $(BIN)/kedro run --runner=SegmentRunner
 .PHONY: help setup demo measure test lint types imports workflows audit unit e2e docs smoke package \
-	sbom image retrain score report comment announce sample dashboard clean thorough mutants
+	sbom image twelve-weeks retrain score report comment announce sample dashboard clean thorough mutants
 
 help: ## Show the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -69,7 +69,10 @@ mutants: $(STAMP) ## How many small faults, put into the code one at a time, the
 	$(BIN)/python benchmarks/mutants.py
 
 e2e: $(STAMP) ## Whole sessions on the sample
-	$(BIN)/pytest -n 2 -m e2e
+	$(BIN)/pytest -n 2 -m 'e2e and not walk'
+
+twelve-weeks: $(STAMP) ## A small company through twelve weeks, and the page of the docs about it
+	TWELVE_WEEKS_PAGE=docs/explanation/twelve-weeks.md $(BIN)/pytest -n 2 -m walk
 
 docs: $(STAMP) ## The documentation, strictly, into site/
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
