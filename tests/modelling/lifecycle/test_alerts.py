@@ -124,6 +124,17 @@ def test_rows_that_leap_and_rejected_rows_are_told_of_the_newest_run_only() -> N
     assert before.empty
 
 
+def test_a_source_without_a_row_is_told_until_it_comes_again() -> None:
+    quality = pd.DataFrame({"region": "a", "run": ["1", "2", "3"], "as_of": "2025-01-25"})
+    quality = quality.assign(source="promotions", rows_in=[1000, 0, 0], share_quarantined=0.0)
+    for runs in (quality[:2], quality):
+        [alert] = rank_alerts(_plan(), NO_DRIFT, quality=runs, today=TODAY).to_dict("records")
+        assert alert["what"] == "a source is missing"
+        assert alert["how_much"] == "no row could be used, 1,000 in the run before"
+    again = quality.assign(rows_in=[1000, 0, 1010])
+    assert rank_alerts(_plan(), NO_DRIFT, quality=again, today=TODAY).empty
+
+
 def test_forecasts_that_leap_and_a_silent_registry_are_told() -> None:
     stability = pd.DataFrame(
         {

@@ -195,14 +195,19 @@ def _of_quality(table: pd.DataFrame, rules: AlertParameters) -> Iterator[Alert]:
             continue
         where, since = f"{last['region']}: {source}", str(last["as_of"])
         usual = float(pd.Series([run["share_quarantined"] for run in before]).median())
+        usual_rows = next((run["rows_in"] for run in reversed(before) if run["rows_in"]), 0)
         rise = float(last["share_quarantined"]) - usual
         if rise > rules.quarantine_points:
             words = f"{last['share_quarantined']:.1f} % rejected, {usual:.1f} % before"
             action = "read the reasons in quarantine.csv"
             yield Alert("medium", "more rows rejected", where, since, rise, words, action)
-        change = 100 * (last["rows_in"] / max(before[-1]["rows_in"], 1) - 1)
-        if abs(change) > rules.rows_change:
-            words = f"{last['rows_in']:,} rows, {before[-1]['rows_in']:,} in the run before"
+        change = 100 * (last["rows_in"] / max(usual_rows, 1) - 1)
+        if not last["rows_in"] and usual_rows:
+            words = f"no row could be used, {usual_rows:,} in the run before"
+            action = "get the file again; until then the table of the last run is used"
+            yield Alert("medium", "a source is missing", where, since, 100, words, action)
+        elif abs(change) > rules.rows_change:
+            words = f"{last['rows_in']:,} rows, {usual_rows:,} in the run before"
             action = "look at the region's quality.html"
             yield Alert("medium", "rows leap", where, since, abs(change), words, action)
 
