@@ -116,6 +116,7 @@ def rank_alerts(
         *_of_models(plan),
         *_of_feeds(plan, today, rules),
         *_of_drift(drift),
+        *(() if quality is None else _of_regions(quality)),
         *(() if quality is None else _of_quality(quality, rules)),
         *(alert for table in stabilities for alert in _of_stability(table, rules)),
         *(alert for table in overrides for alert in _of_refused(table)),
@@ -185,6 +186,15 @@ def _of_drift(drift: pd.DataFrame) -> Iterator[Alert]:
         severity, what, action = kind
         words = describe({str(name): value for name, value in row.items()})
         yield Alert(severity, what, where, since, size, words, action)
+
+
+def _of_regions(table: pd.DataFrame) -> Iterator[Alert]:
+    """Regions that the newest run has not read: a file of theirs was of no use."""
+    last = table.sort_values("run").groupby("region").last()
+    for region, row in last[last["run"] < table["run"].max()].iterrows():
+        since, action = str(row["as_of"]), "read what the run says of it, and get the file again"
+        words = f"its forecasts are made on data until {since}"
+        yield Alert("high", "region not read", str(region), since, 0, words, action)
 
 
 def _of_quality(table: pd.DataFrame, rules: AlertParameters) -> Iterator[Alert]:
