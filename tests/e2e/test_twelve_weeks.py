@@ -161,6 +161,7 @@ def test_week_7_a_file_is_cut_short_and_the_other_region_goes_on(company) -> Non
         assert f"{file}: not readable as .parquet" in ended.output
     assert week.manifests[0].status == "in part"
     assert week.release.id == "00004"
+    assert week.alerts == [Alert("high", "region not read", "new_england")]
     for model, served in week.served.items():
         assert served.source == "champion"
         assert served.as_of == (_day(6) if model in _of("new_england") else _day(7))
