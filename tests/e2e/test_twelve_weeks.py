@@ -193,7 +193,7 @@ def test_week_9_a_worse_model_is_refused(company) -> None:
     assert week.reasons == {WORSE: "code_changed"}
     assert week.release == company.weeks[7].release
     assert list(week.refused) == [WORSE]
-    assert "better_than_baseline" in week.refused[WORSE]
+    assert "not_worse_than_incumbent" in week.refused[WORSE]
     assert week.served[WORSE].version == "1"
 
 

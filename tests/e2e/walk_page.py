@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
 from jinja2 import Environment, StrictUndefined
 from walk import Week
 
+_WORSE = re.compile(r"not_worse_than_incumbent: (MAPE .+? above that of incumbent)")
 _TEMPLATE = Path(__file__).with_name("twelve-weeks.md.j2")
 
 
@@ -74,5 +76,7 @@ def _together(models: Iterable[str]) -> str:
 
 
 def _first_refusal(weeks: list[Week]) -> tuple[str, str]:
-    """Model and reason of the first challenger that the gate refused."""
-    return next((name, why) for week in weeks for name, why in sorted(week.refused.items()))
+    """The first challenger that was refused as worse than the champion, and by how much."""
+    refusals = [refusal for week in weeks for refusal in sorted(week.refused.items())]
+    told = ((name, _WORSE.search(why)) for name, why in refusals)
+    return next((name, found[1]) for name, found in told if found)
