@@ -17,7 +17,8 @@ EXTRAS ?= dev
 REGIONS ?= north_texas
 RUN := $(BIN)/kedro run --runner=SegmentRunner
 .PHONY: help setup demo measure test lint types imports workflows audit unit e2e docs smoke package \
-	sbom image test-clouds test-servers secrets retrain score report comment announce sample dashboard clean thorough mutants
+	sbom image test-clouds test-servers secrets twelve-weeks retrain score report comment announce sample \
+	dashboard clean thorough mutants
 
 help: ## Show the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -84,7 +85,10 @@ test-servers: $(STAMP) ## The sample through PostgreSQL and an MLflow server; ne
 	$(BIN)/python .ci/servers.py $(REGIONS)
 
 e2e: $(STAMP) ## Whole sessions on the sample
-	$(BIN)/pytest -n 2 -m e2e
+	$(BIN)/pytest -n 2 -m 'e2e and not walk'
+
+twelve-weeks: $(STAMP) ## A small company through twelve weeks, and the page of the docs about it
+	TWELVE_WEEKS_PAGE=docs/explanation/twelve-weeks.md $(BIN)/pytest -n 2 -m walk
 
 docs: $(STAMP) ## The documentation, strictly, into site/
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet

@@ -137,6 +137,9 @@ def _asks(spec: StandardTable) -> str:
     said = [
         "The source is needed." if spec.needed else "",
         "A file without rows is no error." if spec.may_be_empty else "",
+        "The table of the last run stands in for files that cannot be read."
+        if spec.last_will_do
+        else "",
         *(f"At least one of {_listed(group)}." for group in spec.alternatives),
         f"Further columns are {roles}." if roles else "There are no further columns.",
         f"Without a role they are `{spec.extra_role}`." if spec.extra_role else "",

@@ -75,6 +75,30 @@ def test_optional_sources_may_be_absent(raw_region):
         region_module.condition_region({}, raw_region.layout, "north_texas", ["large"])
 
 
+def test_the_last_plan_stands_in_for_one_that_cannot_be_read(raw_region, caplog):
+    """Of shipments, returns and masters only what is there now will do."""
+    columns = {"product_id": "Sku", "week": {"from": "Week", "date_format": "%m/%d/%Y"}}
+    raw_region.declare("promotions", columns | {"price": "Price"})
+    raw_region.frames["promotions"] = pd.DataFrame(
+        {"Sku": "P1", "Week": ["01/07/2017", "01/14/2017"], "Price": [2.0, 1.5]}
+    )
+    good = raw_region.condition()
+    cut_short = raw_region.folder / "promotions.csv"
+    cut_short.write_bytes(cut_short.read_bytes()[:5])
+    second = raw_region.condition(good, write=False)
+    pd.testing.assert_frame_equal(second.tables["promotions"], good.tables["promotions"])
+    assert "promotions.csv: column" in caplog.text
+    assert "The table of the last run is used." in caplog.text
+    totals = second.control_totals.set_index("source")
+    assert totals.loc["promotions", ["rows_in", "rows_conditioned"]].tolist() == [0, 0]
+    assert list(totals.columns) == list(good.control_totals.columns[1:])
+    with pytest.raises(SourceError, match="promotions"):
+        raw_region.condition(write=False)
+    (raw_region.folder / "returns.csv").write_text("Store")
+    with pytest.raises(SourceError, match="returns"):
+        raw_region.condition(good, write=False)
+
+
 def test_region_without_a_usable_row_says_why(raw_region):
     raw_region.frames["stores"]["Region"] = "Florida"
     with pytest.raises(SourceError, match=r"no row .* usable.*720 unknown_store; stores: 4 other"):

@@ -111,10 +111,12 @@ class Project:
         with self.inside():
             return CliRunner().invoke(KedroCLI(self.root), [of, *options])
 
-    def start(self, *options: str, folder: str = ".", **settings: str) -> subprocess.Popen[str]:
-        """``kedro run`` in a process of its own, typed in a folder of the project."""
+    def start(
+        self, *options: str, of: str = "run", folder: str = ".", **settings: str
+    ) -> subprocess.Popen[str]:
+        """``kedro run`` or another command in a process of its own, typed in a folder of it."""
         return subprocess.Popen(
-            [sys.executable, "-m", "kedro", "run", *options],
+            [sys.executable, "-m", "kedro", of, *options],
             cwd=self.root / folder,
             env={**os.environ, **settings},
             stdout=subprocess.PIPE,

@@ -52,6 +52,7 @@ ASKED = {
     "forecast": FORECAST,
     "training": TRAINING,
     "validation": RULES,
+    "scoring": SCORING,
 }
 LARGE = Segment("north_texas", "large")
 FAST, SLOW = LARGE.branches
@@ -473,6 +474,8 @@ def test_the_plan_is_a_table_with_reasons_as_text(panel) -> None:
     past = {"north_texas": {"1": lambda: totals.assign(rows_in=20), "2": lambda: totals}}
     quality = monitoring.follow_quality({"north_texas": totals}, past)
     assert quality["rows_in"].tolist() == [20, 10]
+    broken = past | {"florida": {"1": lambda: totals}, "ohio": None}
+    assert len(monitoring.follow_quality({"north_texas": totals}, broken)) == 3
     accuracy = monitoring.measure_accuracy(panel, outcomes, evidence)
     corrected = monitoring.score_overrides(panel, outcomes, None, SCORING)
     added = monitoring.add_up_overrides(WATCH, {LARGE: corrected})

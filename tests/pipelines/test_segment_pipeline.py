@@ -11,6 +11,7 @@ from demand_forecast.modelling.evaluation.splits import ForecastParameters
 from demand_forecast.modelling.lifecycle.gate import GateParameters
 from demand_forecast.modelling.lifecycle.records import RegisteredModel, TrainedModel
 from demand_forecast.modelling.lifecycle.training import TrainingParameters
+from demand_forecast.modelling.scoring.fallback import ScoringParameters
 from demand_forecast.modelling.velocity import VelocityParameters
 from demand_forecast.pipelines import release, training, validation
 
@@ -28,6 +29,9 @@ def test_a_panel_becomes_three_models(make_panel) -> None:
         f"params:{segment.namespace}.velocity": VelocityParameters(),
         f"params:{segment.namespace}.forecast": ForecastParameters(
             horizon=2, origins=2, origin_step=1, min_train_weeks=40
+        ),
+        f"params:{segment.namespace}.scoring": ScoringParameters(
+            stale_after_days=60, active_within_weeks=13
         ),
     }
     for branch in segment.branches:

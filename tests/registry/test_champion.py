@@ -5,7 +5,7 @@ from kedro.io import DatasetError
 
 from demand_forecast.registry import availability
 from demand_forecast.registry.champion import ChampionDataset
-from demand_forecast.registry.releases import Champion, ModelVersion
+from demand_forecast.registry.releases import Champion, ModelVersion, RunRelease
 from stand_ins import lineage
 
 
@@ -31,6 +31,23 @@ def test_version_and_lineage_are_told_without_the_files(champion) -> None:
     found = champion.load()
     assert (found.model, found.version, found.reason) == (None, "7", "")
     assert found.lineage == origin
+
+
+def test_what_was_released_is_told_from_what_a_killed_run_has_trained(champion) -> None:
+    """A release has the origin with what is noted when a model is registered."""
+    trained = lineage(code_digest="c1", promoted=True)
+    noted = trained.model_copy(update={"environment": "test", "git_commit": "abc"})
+    version = ModelVersion(version="7", digest="d", lineage=noted)
+    champion.releases.publish(lambda _: {champion.name: Champion.after(None, version)}, "a test")
+    champion.releases.publish(lambda before: before, "waits", pending=True)
+    was_released = champion.load().was_released
+    assert was_released is not None
+    assert was_released(trained)
+    killed = trained.model_copy(update={"panel_digest": "of today"})
+    assert not was_released(killed)
+    champion._run = RunRelease("2026", None)
+    champion.releases.stage("2026", champion.name, version.model_copy(update={"lineage": killed}))
+    assert was_released(killed)
 
 
 def test_a_registry_that_does_not_answer_is_no_missing_champion(champion) -> None:

@@ -26,6 +26,8 @@ from demand_forecast.modelling.evaluation.metrics import mape
 from demand_forecast.modelling.panel import Panel
 from demand_forecast.registry import availability
 from demand_forecast.registry import releases as releases_module
+from demand_forecast.registry.audit import AuditTrail, Code, Manifest
+from demand_forecast.registry.file_records import Files
 from demand_forecast.registry.releases import Champion, ModelVersion, ReleaseStore
 from demand_forecast.reporting import pruning
 from stand_ins import lineage
@@ -216,6 +218,37 @@ def test_what_served_within_the_time_is_needed_though_it_is_older(context, relea
     store = ReleaseStore(str(tmp_path / "data/06_models/releases"))
     needed = store.since(NOW - timedelta(weeks=8))
     assert [r.champions[NAME].version for r in needed] == ["3", "2"]
+
+
+def test_what_a_kept_manifest_refers_to_stays(context, make_panel, tmp_path):
+    """A run of this week has read a panel that nobody else needs."""
+    _fill(tmp_path / "data", make_panel)
+    place = "03_primary/north_texas/large/panel"
+    files, trail = Files(str(tmp_path / "data")), AuditTrail(str(tmp_path / "data"))
+    for days, stamp in ((90, OLD), (3, AFTER)):
+        path = f"{tmp_path}/data/{place}/{stamp}/panel"
+        record = files.record("north_texas.large.panel", path, stamp)
+        trail.append(_manifest(NOW - timedelta(days=days), record))
+    pruning.prune(context, timedelta(weeks=8), dry_run=False)
+    assert _stamps(tmp_path / "data", place) == [AFTER, NEWEST]
+
+
+def _manifest(ended_at, record):
+    return Manifest(
+        id="",
+        run="run",
+        who="ada@host",
+        command="kedro run",
+        started_at=ended_at,
+        ended_at=ended_at,
+        pipelines=("score",),
+        status="complete",
+        code=Code(commit="abc", python="3.11", packages={}),
+        parameters="p",
+        verdicts={},
+        inputs=(record,),
+        outputs=(),
+    )
 
 
 def test_a_run_at_work_is_waited_for(context, release, make_panel, tmp_path):

@@ -25,14 +25,17 @@ def retrain(
     """Train, validate and release the models that need it, and no others.
 
     Raw files are read first, as far as they have changed. The exit code is 0 also where nothing was
-    to be done.
+    to be done. A region that cannot be read holds no other up: theirs are trained, then the exit
+    code is 1.
     """
     from demand_forecast.reporting import retraining
 
     plan = retraining.make_plan(project.project_path, env, namespaces)
-    due = retraining.print_due(plan)
+    due = retraining.print_due(plan.models)
     if due and not dry_run:
         retraining.train(project.project_path, env, due)
+    if plan.failure is not None:
+        raise plan.failure
 
 
 @click.command(name="prune", cls=InWords)

@@ -36,7 +36,7 @@ from demand_forecast.conditioning.rows.repeats import resolve_repeats
 from demand_forecast.conditioning.rows.span import Ids, plausible_span, returned_until
 from demand_forecast.conditioning.rows.successors import follow_successors, refuse_splits
 from demand_forecast.conditioning.rows.sums_of_others import Gaps
-from demand_forecast.conditioning.rows.totals import control_totals
+from demand_forecast.conditioning.rows.totals import control_totals, not_read
 from demand_forecast.conditioning.rows.validity import (
     check_overlaps,
     choose_valid,
@@ -44,6 +44,7 @@ from demand_forecast.conditioning.rows.validity import (
     say_sales_after_end,
 )
 from demand_forecast.conditioning.rows.zeros import look_at_sales
+from demand_forecast.conditioning.tables import TABLES
 from demand_forecast.conditioning.weeks import Days, week_end
 from demand_forecast.exceptions import ConfigurationError, ContractError, SourceError
 
@@ -61,6 +62,9 @@ def condition_region(
     previous: ConditionedRegion | None = None,
 ) -> ConditionedRegion:
     """Condition a region, unless its files and parameters are those of its last version.
+
+    Where the files of a plan, of weather or of events cannot be used, the table of the last version
+    stands in for them; it knows most of the weeks to come.
 
     Args:
         raw: Handles by source; None or no entry for an optional source that is absent.
@@ -106,25 +110,15 @@ def _condition(
     digest = _digest(files, layout, region, store_formats, parameters)
     if previous is not None and previous.digest == digest:
         return previous
-    day = parameters.week_ends_on
-    drafts = {
-        name: parse_source(
-            name,
-            handle.read(layout.sources[name], region),
-            layout.sources[name],
-            day,
-            layout.units,
-        )
-        for name, handle in handles.items()
-    }
+    drafts, kept = _read(handles, layout, region, parameters, previous)
     checked = _check_masters_and_shipments(drafts, layout, region, store_formats, parameters)
     span, gaps = checked.span, checked.gaps
     unclear = _check_others(drafts, layout, region, parameters, span)
-    tables = {name: draft.table() for name, draft in drafts.items()}
+    tables = {name: draft.table() for name, draft in drafts.items()} | kept
     _check_size(tables["shipments"], previous, parameters)
     _say_moved_back(span.as_of, previous, parameters)
     quarantine = pd.concat([d.quarantine() for d in drafts.values()], ignore_index=True)
-    totals = control_totals(drafts.values(), tables, quarantine)
+    totals = not_read(control_totals(drafts.values(), tables, quarantine), kept)
     if "returns" in tables:
         tables["returns_unclear"] = unclear
     return ConditionedRegion(
@@ -136,6 +130,29 @@ def _condition(
         unreadable=_unreadable(drafts),
         joins=checked.joins,
     )
+
+
+def _read(
+    handles: Mapping[str, RawSource],
+    layout: Layout,
+    region: str,
+    parameters: ConditioningParameters,
+    previous: ConditionedRegion | None,
+) -> tuple[dict[str, Draft], dict[str, pd.DataFrame]]:
+    """Drafts of the sources, and the last tables of those whose files are of no use now."""
+    drafts: dict[str, Draft] = {}
+    kept: dict[str, pd.DataFrame] = {}
+    for name, handle in handles.items():
+        spec = layout.sources[name]
+        try:
+            rows = handle.read(spec, region)
+            drafts[name] = parse_source(name, rows, spec, parameters.week_ends_on, layout.units)
+        except (SourceError, ContractError) as error:
+            if previous is None or name not in previous.tables or not TABLES[name].last_will_do:
+                raise
+            _LOGGER.warning("region '%s': %s The table of the last run is used.", region, error)
+            kept[name] = previous.tables[name]
+    return drafts, kept
 
 
 def _check_size(

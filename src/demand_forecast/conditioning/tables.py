@@ -46,6 +46,7 @@ class StandardTable:
         extra_role: Role of a further column that declares none; None: it must declare one.
         needed: True where a region cannot be forecast without the table.
         may_be_empty: True where a file without rows is no error.
+        last_will_do: True where the table of the last run stands in for files that cannot be read.
         alternatives: Groups of columns of which a layout must declare at least one.
     """
 
@@ -56,6 +57,7 @@ class StandardTable:
     extra_role: Role | None = None
     needed: bool = False
     may_be_empty: bool = False
+    last_will_do: bool = False
     alternatives: tuple[frozenset[str], ...] = ()
 
     @property
@@ -227,6 +229,7 @@ TABLES: dict[str, StandardTable] = {
         roles=("weather",),
         extra_role="weather",
         alternatives=_DAY_OR_WEEK,
+        last_will_do=True,
     ),
     "weather_forecast": StandardTable(
         description="A weather forecast as it was issued, by place, day of issue, and day or "
@@ -235,6 +238,7 @@ TABLES: dict[str, StandardTable] = {
         roles=("weather",),
         extra_role="weather",
         alternatives=_DAY_OR_WEEK,
+        last_will_do=True,
     ),
     "events": StandardTable(
         description="An event in a region and week. Each kind becomes a feature of its own.",
@@ -254,6 +258,7 @@ TABLES: dict[str, StandardTable] = {
             "kind": StandardColumn("Kind of the event.", required=True, is_key=True),
         },
         may_be_empty=True,
+        last_will_do=True,
     ),
     "promotions": StandardTable(
         description="The plan for a week, by store, by product or by both. Further columns are "
@@ -263,5 +268,6 @@ TABLES: dict[str, StandardTable] = {
         extra_role="known_future",
         may_be_empty=True,
         alternatives=(frozenset({"store_id", "product_id"}),),
+        last_will_do=True,
     ),
 }

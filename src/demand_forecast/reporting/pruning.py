@@ -6,6 +6,8 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from itertools import takewhile
+from pathlib import PurePosixPath
 from typing import Any, Final, NamedTuple
 
 import pandas as pd
@@ -28,6 +30,8 @@ from demand_forecast.modelling.lifecycle.monitoring import MonitoringParameters
 from demand_forecast.modelling.lifecycle.versions import judging_version
 from demand_forecast.registry import availability
 from demand_forecast.registry.addresses import rooted
+from demand_forecast.registry.audit import AuditTrail
+from demand_forecast.registry.file_records import Files
 from demand_forecast.registry.old_versions import delete_version, old_versions
 from demand_forecast.registry.releases import ModelVersion, Release
 from demand_forecast.reporting import terminal
@@ -107,7 +111,8 @@ def prune(
     Raises:
         ConfigurationError: If the environment has no data root.
         RunInProgressError: If a run goes on for too long.
-        ArtefactError: If a release is not what was written: then nobody knows what is needed.
+        ArtefactError: If a release or a manifest is not what was written: then nobody knows what is
+            needed.
     """
     limit = datetime.now(UTC) - keep
     if dry_run:
@@ -211,7 +216,7 @@ def _versions(
     """Versions of datasets, and paths that are none."""
     looked = {name: shelf.look() for name, shelf in shelves.items()}
     old = {v.path for versions, _ in looked.values() for v in versions if _is_old(v.stamp, limit)}
-    needed = _needed(catalog, shelves, models) if old else set()
+    needed = _needed(catalog, shelves, models) | _referred(limit) if old else set()
     counts = {
         "forecast": MonitoringParameters.model_validate(catalog.load("params:monitoring")).past_runs
     }
@@ -253,6 +258,17 @@ def _needed(catalog: Catalog, shelves: Shelves, models: Iterable[ModelVersion]) 
             inside = [s for s in shelves.values() if s.places and s.places <= places.keys()]
             paths |= {f"{shelf.folder(**places)}/{run}" for shelf in inside}
     return paths
+
+
+def _referred(limit: datetime) -> set[str]:
+    """Paths of the versions that runs since then have read, as their manifests say."""
+    root = run_context.current().data_root
+    if root is None:
+        return set()
+    files, trail = Files(root), AuditTrail(root)
+    manifests = takewhile(lambda manifest: manifest.ended_at >= limit, trail.chain())
+    records = (record for manifest in manifests for record in manifest.files)
+    return {str(PurePosixPath(files.absolute(r.path)).parent) for r in records if r.version}
 
 
 def _runs_of(catalog: Catalog, lineage: Lineage) -> Iterator[str]:

@@ -161,7 +161,7 @@ def print_alerts(alerts: pd.DataFrame) -> None:
     for title in ("what", "where", "since", "how much", "do"):
         table.add_column(title)
     columns = ["severity", "what", "where", "since", "how_much", "action"]
-    for row in alerts[columns].fillna("").astype(str).itertuples(index=False):
+    for row in alerts[columns].astype(object).fillna("").astype(str).itertuples(index=False):
         table.add_row(*(escape(cell) for cell in row))
     console.print(table)
 

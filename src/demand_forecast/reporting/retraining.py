@@ -4,19 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import cast
+from typing import Final, NamedTuple, cast
 
 import pandas as pd
+from kedro.framework.project import pipelines
 
 from demand_forecast.framework import run_context
+from demand_forecast.framework.failures import RunFailedError
 from demand_forecast.framework.session import SegmentSession
-from demand_forecast.framework.stages import JOBS
 from demand_forecast.modelling.columns import BRANCH
 from demand_forecast.reporting import results
 from demand_forecast.reporting.run_report import RETRAIN_PLAN
 
+_JOB: Final = "monitor"
 
-def make_plan(project_path: Path, env: str | None, namespaces: Sequence[str]) -> pd.DataFrame:
+
+class Plan(NamedTuple):
+    """What is to be trained again, as far as it could be told.
+
+    Attributes:
+        models: The stored plan, see
+            :func:`demand_forecast.modelling.lifecycle.retraining.retrain_plan`, texts in place of
+            lists, and ``namespace``.
+        failure: Of regions and segments that could not be looked at; the others can be trained.
+    """
+
+    models: pd.DataFrame
+    failure: RunFailedError | None = None
+
+
+def make_plan(project_path: Path, env: str | None, namespaces: Sequence[str]) -> Plan:
     """Condition what has changed, look at all models and plan.
 
     Args:
@@ -25,26 +42,34 @@ def make_plan(project_path: Path, env: str | None, namespaces: Sequence[str]) ->
         namespaces: Regions, segments or velocities to tell of; all if none is given. The others are
             looked at all the same: whether something has drifted is a matter of all tests together.
 
-    Returns:
-        The stored plan, see
-        :func:`demand_forecast.modelling.lifecycle.retraining.retrain_plan`, texts in place of
-        lists, and ``namespace``.
+    Raises:
+        RunFailedError: If there is no plan, not even of some regions.
     """
     with SegmentSession.for_command(project_path, env) as session:
         session.load_context()
-        chosen = _chosen(namespaces)
-        session.run(pipeline_names=list(JOBS["monitor"]), to_outputs=[RETRAIN_PLAN])
+        chosen, failure = _chosen(namespaces), _run_plan(session)
         table = session.load_context().catalog.load(RETRAIN_PLAN)
     told = table.fillna({"reasons": "", "details": ""})
     told["namespace"] = told[BRANCH].agg(".".join, axis=1)
-    return cast("pd.DataFrame", told[told["namespace"].isin(chosen)])
+    return Plan(cast("pd.DataFrame", told[told["namespace"].isin(chosen)]), failure)
+
+
+def _run_plan(session: SegmentSession) -> RunFailedError | None:
+    """Make the plan of all that can be read; what could not be."""
+    try:
+        session.run(pipeline_names=[_JOB], to_outputs=[RETRAIN_PLAN])
+    except RunFailedError as error:
+        if RETRAIN_PLAN not in error.finished(pipelines[_JOB]).all_outputs():
+            raise
+        return error
+    return None
 
 
 def print_due(plan: pd.DataFrame) -> list[str]:
     """Print each model with whether it is due and why.
 
     Args:
-        plan: See :func:`make_plan`.
+        plan: The models of :class:`Plan`.
 
     Returns:
         Namespaces of the models that are due.
@@ -62,7 +87,18 @@ def train(project_path: Path, env: str | None, namespaces: Sequence[str]) -> Non
         namespaces: Velocities of segments.
     """
     with SegmentSession.for_command(project_path, env) as session:
-        session.run(pipeline_names=list(JOBS["train"]), namespaces=list(namespaces))
+        session.load_context()
+        session.run(pipeline_names=["train"], namespaces=_whole(namespaces))
+
+
+def _whole(namespaces: Sequence[str]) -> list[str]:
+    """The same with a segment in place of all its velocities: its baseline is of them together."""
+    found = set(namespaces)
+    for segment in run_context.current().segments.segments:
+        velocities = {branch.namespace for branch in segment.branches}
+        if velocities <= found:
+            found = found - velocities | {segment.namespace}
+    return sorted(found)
 
 
 def _chosen(namespaces: Sequence[str]) -> set[str]:

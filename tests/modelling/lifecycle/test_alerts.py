@@ -124,6 +124,27 @@ def test_rows_that_leap_and_rejected_rows_are_told_of_the_newest_run_only() -> N
     assert before.empty
 
 
+def test_a_region_that_the_newest_run_has_not_read_is_told() -> None:
+    quality = pd.DataFrame({"region": ["a", "b", "b"], "run": ["1", "1", "2"]})
+    quality = quality.assign(as_of=["2025-01-18", "2025-01-18", "2025-01-25"])
+    quality = quality.assign(source="shipments", rows_in=1000, share_quarantined=0.0)
+    [alert] = rank_alerts(_plan(), NO_DRIFT, quality=quality, today=TODAY).to_dict("records")
+    assert (alert["severity"], alert["what"], alert["where"]) == ("high", "region not read", "a")
+    assert alert["how_much"] == "its forecasts are made on data until 2025-01-18"
+    assert rank_alerts(_plan(), NO_DRIFT, quality=quality[:2], today=TODAY).empty
+
+
+def test_a_source_without_a_row_is_told_until_it_comes_again() -> None:
+    quality = pd.DataFrame({"region": "a", "run": ["1", "2", "3"], "as_of": "2025-01-25"})
+    quality = quality.assign(source="promotions", rows_in=[1000, 0, 0], share_quarantined=0.0)
+    for runs in (quality[:2], quality):
+        [alert] = rank_alerts(_plan(), NO_DRIFT, quality=runs, today=TODAY).to_dict("records")
+        assert alert["what"] == "a source is missing"
+        assert alert["how_much"] == "no row could be used, 1,000 in the run before"
+    again = quality.assign(rows_in=[1000, 0, 1010])
+    assert rank_alerts(_plan(), NO_DRIFT, quality=again, today=TODAY).empty
+
+
 def test_forecasts_that_leap_and_a_silent_registry_are_told() -> None:
     stability = pd.DataFrame(
         {

@@ -65,6 +65,22 @@ def test_demand_that_rises_in_a_region_is_found_there_and_for_its_models() -> No
     assert drift_at(drift, "r1", "large", "fast") == []
 
 
+def test_a_region_that_moves_the_sum_of_all_says_nothing_of_the_others() -> None:
+    columns = ["region", "store_format", "velocity", "feature", "what", "since", "change"]
+    rows = [
+        ["r0", "all", "all", "demand", "level", "2024-03-23", 80.0],
+        ["all", "all", "all", "demand", "level", "2024-03-23", 40.0],
+    ]
+    drift = pd.DataFrame(rows, columns=columns).assign(drifted=True)
+    assert drift_at(drift, "r0", "large", "fast") == [
+        "demand +80 % against the forecasts since 2024-03-23"
+    ]
+    assert drift_at(drift, "r1", "large", "fast") == []
+    assert drift_at(drift.iloc[1:], "r1", "large", "fast") == [
+        "demand +40 % against the forecasts since 2024-03-23"
+    ]
+
+
 def test_a_sure_but_small_change_is_no_drift() -> None:
     tests = demand_tests(_levels({("r", "large", "fast"): 0.05}, noise=0.001), 10.0)
     drift = find_drift([tests], 0.01)

@@ -121,6 +121,8 @@ def test_what_was_refused_or_taken_back_is_not_trained_again(panel) -> None:
     plan = _plan(_health(panel, old, last=bad))
     assert (plan["reasons"], plan["retrain"]) == (["code_changed"], False)
     assert plan["details"][0].endswith("it was taken back")
+    killed = replace(old, was_released=lambda lineage: lineage != bad)
+    assert _plan(_health(panel, killed, last=bad))["retrain"]
     assert _plan(_health(panel, NONE, last=bad))["retrain"]  # it is lost, not taken back
 
 

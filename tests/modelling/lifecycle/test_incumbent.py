@@ -142,6 +142,21 @@ def test_a_champion_that_is_old_enough_stands_for_itself(
     assert np.array_equal(last, itself) == (how == "stored")
 
 
+def test_a_champion_that_no_longer_serves_holds_nobody_up(
+    frame, champion, challenger, panel, classes
+) -> None:
+    mine = (classes["velocity"] == "fast").to_numpy()
+    known = {"forecast": FORECAST, "training": OURS}
+    four_weeks = _registered(champion, 65)
+    for limit, how in ((28, "stored"), (27, "none")):
+        joined, record = enter_incumbent(
+            frame, four_weeks, challenger, panel, mine, **known, stale_after_days=limit
+        )
+        assert record.how == how
+        assert (INCUMBENT in set(joined["model"])) == (how == "stored")
+    assert record.detail == "it is stale and no longer used: 28 days, limit 27"
+
+
 def test_the_same_recipe_is_not_fitted_again(
     frame, challenger, panel, classes, tmp_path, monkeypatch
 ) -> None:

@@ -11,7 +11,7 @@ from demand_forecast.modelling.lifecycle.changes import (
     data_changes,
     learned_panel,
 )
-from demand_forecast.modelling.panel import Covariate
+from demand_forecast.modelling.panel import Covariate, Group
 from stand_ins import lineage
 
 RULES = ChangeParameters()
@@ -112,3 +112,18 @@ def test_the_panel_of_a_training_is_found_by_its_digest(panel, learned) -> None:
     assert asked == ["damaged", "learned"]  # the newest from before the training first
     assert learned_panel(origin, learned, {}) is learned
     assert learned_panel(origin, panel, {}) is None
+
+
+def _with_day(panel, weeks: list[int]):
+    """A panel with a public holiday in some weeks."""
+    values = np.zeros((1, len(panel.weeks)), dtype=np.float32)
+    values[0, weeks] = 1
+    day = Covariate(values, np.zeros(panel.n_series, dtype=np.int64), Group.EVENTS)
+    return replace(panel, known_future=panel.known_future | {"holiday_thanksgiving": day})
+
+
+def test_a_holiday_that_has_come_for_the_second_time_is_no_change(panel, learned) -> None:
+    newest = panel.n_weeks - 2
+    assert data_changes(learned, _with_day(panel, [newest - 52, newest]), RULES) == []
+    years = _with_day(panel, [newest - 104, newest - 52, newest])
+    assert data_changes(learned, years, RULES) == ["new: holiday_thanksgiving"]

@@ -116,6 +116,7 @@ def rank_alerts(
         *_of_models(plan),
         *_of_feeds(plan, today, rules),
         *_of_drift(drift),
+        *(() if quality is None else _of_regions(quality)),
         *(() if quality is None else _of_quality(quality, rules)),
         *(alert for table in stabilities for alert in _of_stability(table, rules)),
         *(alert for table in overrides for alert in _of_refused(table)),
@@ -187,6 +188,15 @@ def _of_drift(drift: pd.DataFrame) -> Iterator[Alert]:
         yield Alert(severity, what, where, since, size, words, action)
 
 
+def _of_regions(table: pd.DataFrame) -> Iterator[Alert]:
+    """Regions that the newest run has not read: a file of theirs was of no use."""
+    last = table.sort_values("run").groupby("region").last()
+    for region, row in last[last["run"] < table["run"].max()].iterrows():
+        since, action = str(row["as_of"]), "read what the run says of it, and get the file again"
+        words = f"its forecasts are made on data until {since}"
+        yield Alert("high", "region not read", str(region), since, 0, words, action)
+
+
 def _of_quality(table: pd.DataFrame, rules: AlertParameters) -> Iterator[Alert]:
     """The newest run of a region against the ones before."""
     for (_, source), runs in table.groupby(["region", "source"], sort=False):
@@ -195,14 +205,19 @@ def _of_quality(table: pd.DataFrame, rules: AlertParameters) -> Iterator[Alert]:
             continue
         where, since = f"{last['region']}: {source}", str(last["as_of"])
         usual = float(pd.Series([run["share_quarantined"] for run in before]).median())
+        usual_rows = next((run["rows_in"] for run in reversed(before) if run["rows_in"]), 0)
         rise = float(last["share_quarantined"]) - usual
         if rise > rules.quarantine_points:
             words = f"{last['share_quarantined']:.1f} % rejected, {usual:.1f} % before"
             action = "read the reasons in quarantine.csv"
             yield Alert("medium", "more rows rejected", where, since, rise, words, action)
-        change = 100 * (last["rows_in"] / max(before[-1]["rows_in"], 1) - 1)
-        if abs(change) > rules.rows_change:
-            words = f"{last['rows_in']:,} rows, {before[-1]['rows_in']:,} in the run before"
+        change = 100 * (last["rows_in"] / max(usual_rows, 1) - 1)
+        if not last["rows_in"] and usual_rows:
+            words = f"no row could be used, {usual_rows:,} in the run before"
+            action = "get the file again; until then the table of the last run is used"
+            yield Alert("medium", "a source is missing", where, since, 100, words, action)
+        elif abs(change) > rules.rows_change:
+            words = f"{last['rows_in']:,} rows, {usual_rows:,} in the run before"
             action = "look at the region's quality.html"
             yield Alert("medium", "rows leap", where, since, abs(change), words, action)
 

@@ -13,7 +13,7 @@ from pydantic import Field
 from demand_forecast.modelling.arrays import BoolArray, IntArray
 from demand_forecast.modelling.lifecycle.lineage import Lineage
 from demand_forecast.modelling.lifecycle.versions import Versions, nearest
-from demand_forecast.modelling.panel import KEY, Panel
+from demand_forecast.modelling.panel import KEY, Covariate, Group, Panel
 from demand_forecast.modelling.parameters import Parameters
 
 _RECENT_WEEKS: Final = 4
@@ -78,16 +78,26 @@ def data_changes(learned: Panel, now: Panel, rules: ChangeParameters) -> list[st
 
 
 def _sources(learned: Panel, now: Panel) -> Iterator[str]:
-    """Covariates that have come or gone."""
-    before, after = _names(learned), _names(now)
+    """Covariates that have come or gone, but for days of a calendar that come as time goes by."""
+    last = learned.weeks[learned.n_weeks - 1]
+    before, after = _names(learned, last), _names(now, last)
     if come := sorted(after - before):
         yield f"new: {', '.join(come)}"
     if gone := sorted(before - after):
         yield f"gone: {', '.join(gone)}"
 
 
-def _names(panel: Panel) -> set[str]:
-    return {*panel.known_future, *panel.observed, *panel.weather, *panel.series.columns}
+def _names(panel: Panel, last: np.datetime64) -> set[str]:
+    """All covariates that say something of the weeks until ``last``."""
+    covariates = {**panel.known_future, **panel.observed}.items()
+    told = {name for name, c in covariates if c.group != Group.EVENTS or _is_yearly(c, panel, last)}
+    return {*told, *panel.weather, *panel.series.columns}
+
+
+def _is_yearly(covariate: Covariate, panel: Panel, last: np.datetime64) -> bool:
+    """Whether a day came in two years; a holiday gets a column of its own in its second one."""
+    at = panel.weeks[covariate.values.any(axis=0) & (panel.weeks <= last)]
+    return len(np.unique(at.astype("datetime64[Y]"))) > 1
 
 
 def _corrections(learned: Panel, now: Panel, rules: ChangeParameters) -> str:

@@ -256,8 +256,14 @@ def find_drift(tests: Sequence[pd.DataFrame], level: float) -> pd.DataFrame:
 
 
 def drift_at(drift: pd.DataFrame, region: str, store_format: str, velocity: str) -> list[str]:
-    """What has drifted for one model, in sentences: its own, its segment's, its region's, all."""
+    """What has drifted for one model, in sentences: its own, its segment's, its region's, all.
+
+    The sum of all regions tells something of each only where no region has drifted on its own: else
+    it is that region that moves the sum.
+    """
     here = drift["drifted"].astype(bool)
+    if (here & (drift["region"] != ALL)).any():
+        here &= drift["region"] != ALL
     for name, value in zip(BRANCH, (region, store_format, velocity), strict=True):
         here &= drift[name].isin([value, ALL])
     return [describe(dict(row)) for _, row in drift[here].iterrows()]

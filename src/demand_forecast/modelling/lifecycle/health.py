@@ -104,8 +104,12 @@ def _refused(
         return None
     if not last.promoted:
         return last.reason or "not promoted"
-    in_use = champion.lineage
-    return None if in_use is None or _recipe(in_use) == now else "it was taken back"
+    in_use, was_released = champion.lineage, champion.was_released
+    if in_use is None or _recipe(in_use) == now:
+        return None
+    if was_released is not None and not was_released(last):
+        return None  # its run was killed before the release
+    return "it was taken back"
 
 
 def _recipe(lineage: Lineage) -> tuple[str | None, str | None, str]:

@@ -60,6 +60,7 @@ def enter_incumbent(
     *,
     forecast: ForecastParameters,
     training: TrainingParameters,
+    stale_after_days: int | None = None,
 ) -> tuple[pd.DataFrame, IncumbentRecord]:
     """Add the rows of the incumbent to a backtest, where it can be compared.
 
@@ -71,12 +72,16 @@ def enter_incumbent(
         mine: ``(series,)`` True for those of the velocity.
         forecast: Horizon and origins of the validation.
         training: Whether a refit borrows from other series.
+        stale_after_days: A champion whose data end longer ago is no longer used, so that nothing is
+            lost by promoting another; None: there is no such limit.
 
     Returns:
         The backtest, with rows of the model ``incumbent`` where it was tried, and what was done.
     """
     if frame.empty:
         return frame, _record(registered, "none", "there is nothing to compare on")
+    if age := _too_old(registered, panel, stale_after_days):
+        return frame, _record(registered, "none", age)
     try:
         model, record = _contestant(
             registered, challenger, panel, mine, forecast=forecast, training=training
@@ -91,6 +96,14 @@ def enter_incumbent(
         return frame, _record(registered, "none", "its forecasts are not finite")
     rows = rows.assign(velocity=frame["velocity"].iloc[0])
     return pd.concat([frame, rows], ignore_index=True), record
+
+
+def _too_old(registered: RegisteredModel, panel: Panel, limit: int | None) -> str:
+    """Why the champion no longer serves; empty if it does."""
+    if registered.lineage is None or limit is None:
+        return ""
+    days = (panel.as_of.date() - registered.lineage.as_of).days
+    return f"it is stale and no longer used: {days} days, limit {limit}" if days > limit else ""
 
 
 def _contestant(

@@ -75,6 +75,7 @@ class RegisteredModel:
         lineage: Where ``model`` comes from; None where there is none or it is not known.
         reason: Why a lesser model, or none, is given; empty where it is the champion.
         trouble: Why it is not known whether there is a champion; None where that is known.
+        was_released: Whether a model of some origin was ever in a release; None where nobody knows.
     """
 
     model: Forecaster | None
@@ -83,6 +84,7 @@ class RegisteredModel:
     lineage: Lineage | None = None
     reason: str = ""
     trouble: str | None = None
+    was_released: Callable[[Lineage], bool] | None = None
 
     @property
     def kind(self) -> str:

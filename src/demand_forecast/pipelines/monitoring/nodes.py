@@ -148,17 +148,18 @@ def follow_quality(newest: Mapping[str, pd.DataFrame], past: Mapping[str, Past])
     """Control totals of the regions from run to run.
 
     Args:
-        newest: By region; they are among the past ones as well.
+        newest: By region, of those that were read; they are among the past ones as well.
         past: By region, how to load each stored version.
     """
     runs = []
-    for region, totals in newest.items():
+    for region, versions in past.items():
         stored = {
             run: table
-            for run, load in (past[region] or {}).items()
+            for run, load in (versions or {}).items()
             for table in readable({run: load}, 1, _LOGGER.warning)
         }
-        runs.append(quality_over_time(stored or {"": totals}))
+        if stored or region in newest:
+            runs.append(quality_over_time(stored or {"": newest[region]}))
     return pd.concat(runs, ignore_index=True)
 
 

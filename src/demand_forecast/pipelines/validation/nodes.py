@@ -22,6 +22,7 @@ from demand_forecast.modelling.lifecycle.training import TrainingParameters
 from demand_forecast.modelling.lifecycle.year_before import YearBefore, judge_year_before
 from demand_forecast.modelling.models.kinds import BASELINE, ENSEMBLE
 from demand_forecast.modelling.panel import Panel
+from demand_forecast.modelling.scoring.fallback import ScoringParameters
 from demand_forecast.modelling.scoring.lost_sales import validation_lost_sales
 
 _LOGGER = logging.getLogger(__name__)
@@ -38,6 +39,7 @@ def run_backtest(
     forecast: ForecastParameters,
     training: TrainingParameters,
     validation: GateParameters,
+    scoring: ScoringParameters,
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Ensemble, its members, the champion and the baselines, replayed at the same origins.
 
@@ -57,7 +59,14 @@ def run_backtest(
     )
     mine = (classes["velocity"] == branch.velocity).to_numpy()
     frame, record = enter_incumbent(
-        frame, incumbent, challenger, panel, mine, forecast=forecast, training=training
+        frame,
+        incumbent,
+        challenger,
+        panel,
+        mine,
+        forecast=forecast,
+        training=training,
+        stale_after_days=scoring.stale_after_days,
     )
     before = (
         judge_year_before(panel, classes, branch.velocity, forecast, training)

@@ -38,6 +38,7 @@ def create_pipeline(plan: Segments) -> Pipeline:
                     "forecast": "params:forecast",
                     "training": "params:training",
                     "validation": "params:validation",
+                    "scoring": "params:scoring",
                 },
                 outputs=["backtest", "compared"],
                 name="backtest",
@@ -68,7 +69,7 @@ def create_pipeline(plan: Segments) -> Pipeline:
             ),
         ]
     )
-    of_segment = ["panel", "velocity", "baseline", "params:forecast"]
+    of_segment = ["panel", "velocity", "baseline", "params:forecast", "params:scoring"]
     branches = per_velocity(template, plan, segment_inputs=of_segment)
     return stage("validation", [*branches, _summary(plan), _ranking(plan)])
 
