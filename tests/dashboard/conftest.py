@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import small_store
 
+import small_store
 from demand_forecast.dashboard.server.launch import ADDRESS
 from demand_forecast.results_store.database import ResultsDatabase
 from demand_forecast.results_store.migrations import prepare

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from small_store import AS_OF, FIRST, MEASURES, SECOND, SEGMENTS
 from sqlalchemy import Connection, update
 
 from demand_forecast.dashboard.queries import attention, forecasts, models, quality, runs
@@ -15,6 +14,7 @@ from demand_forecast.results_store.database import ResultsDatabase
 from demand_forecast.results_store.publication import note_run
 from demand_forecast.results_store.runs import fail_run
 from demand_forecast.results_store.schema import QUALITY
+from small_store import AS_OF, FIRST, MEASURES, SECOND, SEGMENTS
 
 SERIES = {"region": "florida", "store_format": "large", "store_id": "FL-large", "product_id": "P1"}
 
