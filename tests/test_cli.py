@@ -165,6 +165,7 @@ def test_a_forecast_is_explained_with_the_reason_why_changes_are_not(environment
 @pytest.mark.parametrize(("options", "trained"), [([], [SEGMENT]), (["--dry-run"], [])])
 def test_what_is_due_is_trained_unless_it_is_a_dry_run(called, options, trained) -> None:
     notes = called(retraining, "make_plan", "print_due", "train")
+    notes.make_plan.return_value.failure = None
     notes.print_due.return_value = [SEGMENT]
     run("retrain", "--env=prod", "--namespace=ohio", *options)
     [plan] = notes.make_plan.call_args_list
@@ -175,9 +176,18 @@ def test_what_is_due_is_trained_unless_it_is_a_dry_run(called, options, trained)
 
 def test_where_nothing_is_due_nothing_is_trained(called) -> None:
     notes = called(retraining, "make_plan", "print_due", "train")
+    notes.make_plan.return_value.failure = None
     notes.print_due.return_value = []
     run("retrain")
     assert notes.train.call_count == 0
+
+
+def test_a_region_that_cannot_be_read_is_told_after_the_others_were_trained(called) -> None:
+    notes = called(retraining, "make_plan", "print_due", "train")
+    notes.make_plan.return_value.failure = ConfigurationError("florida cannot be read")
+    notes.print_due.return_value = [SEGMENT]
+    assert run("retrain", fails=True) == "Error: florida cannot be read\n"
+    assert notes.train.call_count == 1
 
 
 WEEKS = ("--first-week=2025-01-04", "--owner=ann", "--reason=event")
