@@ -137,6 +137,10 @@ def _segment(segment: tuple[str, str], as_of: pd.Timestamp) -> Publication:
         expected_cost=3.0,
         beyond_history=False,
         delivery_date=as_of + pd.Timedelta(days=1),
+        units_at_risk=(orders["product_id"] == "P2") * 4.0 + 8,
+        money_at_risk=(orders["product_id"] == "P2") * 8.0 + 16,
+        risk="may sell out",
+        cause=fallback.map({True: "no champion", False: "sells out likely"}),
     )
     if segment == SEGMENTS[0]:
         changed = (orders["product_id"] == "P1") & (orders["horizon"] == 1)

@@ -337,6 +337,12 @@ ORDERS: Final = _table(
     _maybe_numbers(
         overridden_mean="Mean of the forecast after its override, units; null: none.",
         order_without_override="What would have been ordered, units; null: no override.",
+        units_at_risk="Units too many and too few that are to be expected.",
+        money_at_risk="What they cost; null where price or cost are not known.",
+    ),
+    _maybe_texts(
+        risk="What is likely to cost more: may sell out, or may come back.",
+        cause="Why it deserves a look: sells out likely, override, no champion ...",
     ),
     [CheckConstraint("order_quantity >= 0", name="quantity")],
 )

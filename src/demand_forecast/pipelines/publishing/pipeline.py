@@ -75,7 +75,15 @@ def _segment_template() -> Pipeline:
             ),
             Node(
                 publish_forecasts,
-                inputs=["panel", "forecast", "explanations", "model_versions", "overrides_seen"],
+                inputs={
+                    "panel": "panel",
+                    "forecast": "forecast",
+                    "explanations": "explanations",
+                    "versions": "model_versions",
+                    "overrides": "overrides_seen",
+                    "past": "past_forecasts",
+                    "scoring": "params:scoring",
+                },
                 outputs="published_forecasts",
                 name="publish_forecasts",
             ),
