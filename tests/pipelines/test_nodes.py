@@ -525,6 +525,7 @@ def test_what_is_published_belongs_to_its_place(raw, conditioned, panel, trained
     classes, _, _, backtests = trained
     forecast, parts = _score(panel, classes, NO_CHAMPION)
     totals = scoring.make_totals({LARGE: forecast}, dict.fromkeys(LARGE.branches))
+    weekly = validation.replay_orders(backtests["fast"], panel, SCORING)
     of_segment, fast = Place("north_texas", "large"), Place("north_texas", "large", "fast")
     published = [
         (Place("north_texas"), publishing.publish_region(region, layout)),
@@ -532,8 +533,13 @@ def test_what_is_published_belongs_to_its_place(raw, conditioned, panel, trained
         (of_segment, _published(panel, forecast, parts)),
         (fast, publishing.publish_validation(backtests["fast"], FAST, _judge(trained)[0])),
         (Place(), publishing.publish_totals(totals)),
+        (Place(), publishing.publish_values({FAST: weekly, SLOW: weekly.head(0)})),
     ]
     for place, publication in published:
         assert publication.place == place
         assert all(len(rows) for rows in publication.facts.values())
     assert len(published[2][1].facts["fct_forecasts"]) == len(forecast)
+    values = published[-1][1].facts["fct_values"]
+    assert values.groupby("policy")["value"].nunique().tolist() == [1] * 4  # segment and all
+    nothing = publishing.publish_values({FAST: weekly.head(0)})
+    assert nothing.facts["fct_values"].empty

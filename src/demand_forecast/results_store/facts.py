@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from demand_forecast.modelling.decisions.review import ReviewParameters, review
+from demand_forecast.modelling.decisions.value import value_table
 from demand_forecast.modelling.evaluation.metrics import add_up
 from demand_forecast.modelling.panel import KEY, Panel
 from demand_forecast.results_store.publication import Place
@@ -33,6 +34,7 @@ from demand_forecast.results_store.schema import (
     TOTALS,
     VALIDATIONS,
     VALUE_ADDED,
+    VALUES,
     VERDICTS,
 )
 
@@ -113,6 +115,17 @@ def value_added(table: pd.DataFrame) -> Facts:
         table: As monitoring has stored it.
     """
     return {VALUE_ADDED.name: _columns(VALUE_ADDED.name, table)}
+
+
+def values(segments: dict[str, pd.DataFrame]) -> Facts:
+    """What each policy of ordering is worth, in each segment and in all.
+
+    Args:
+        segments: Weekly sums by segment; a validation without rows has none.
+    """
+    known = any(len(rows) for rows in segments.values())
+    table = value_table(segments) if known else pd.DataFrame()
+    return {VALUES.name: _columns(VALUES.name, table)}
 
 
 def validations(place: Place, backtest: pd.DataFrame, verdict: Mapping[str, Any]) -> Facts:

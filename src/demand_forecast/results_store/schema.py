@@ -33,6 +33,7 @@ from sqlalchemy import (
 from sqlalchemy.schema import SchemaItem
 from sqlalchemy.types import TypeEngine
 
+from demand_forecast.modelling.decisions.value import VALUE_COLUMNS
 from demand_forecast.modelling.evaluation.metrics import METRICS, Metric
 from demand_forecast.modelling.explanation.explain import GROUPS
 from demand_forecast.modelling.protocol import POINTS, QUANTILES
@@ -603,6 +604,20 @@ VALUE_ADDED: Final = _table(
     _texts(
         unit="money, or units where no price and cost is known.",
         verdict="Of the overrides: better, worse, or open where chance may explain it.",
+    ),
+)
+_VALUE_TEXTS: Final = ("segment", "policy", "unit")
+_VALUE_COUNTS: Final = ("weeks", "rows", "estimated", "unpriced")
+VALUES: Final = _table(
+    "fct_values",
+    "One row per run, segment and policy of ordering: the weeks of the validation, delivered again "
+    "by it.",
+    ("run_id", "segment", "policy"),
+    _key("run_id"),
+    _texts(**{name: VALUE_COLUMNS[name] for name in _VALUE_TEXTS}),
+    _counts(**{name: VALUE_COLUMNS[name] for name in _VALUE_COUNTS}),
+    _maybe_numbers(
+        **{n: c for n, c in VALUE_COLUMNS.items() if n not in (*_VALUE_TEXTS, *_VALUE_COUNTS)}
     ),
 )
 PUBLICATIONS: Final = _table(

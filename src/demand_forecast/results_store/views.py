@@ -241,6 +241,12 @@ VIEWS: Final = (
         _valid("fct_value_added", "f.*", place="p.region = ''"),
     ),
     View(
+        "v_values",
+        "One row per segment and policy of ordering, and per policy in all: what the validation's "
+        "weeks are worth if it delivers.",
+        _valid("fct_values", "f.*", place="p.region = ''"),
+    ),
+    View(
         "v_alerts",
         "One row per alert, the most urgent first.",
         _valid("fct_alerts", "f.*", place="p.region = ''") + "\nORDER BY f.rank",

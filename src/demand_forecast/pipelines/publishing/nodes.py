@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import defaultdict
 from typing import Any, Final
 
 import pandas as pd
@@ -86,6 +87,15 @@ def publish_alerts(alerts: pd.DataFrame) -> Publication:
 def publish_value_added(value_added: pd.DataFrame) -> Publication:
     """What people have added to forecasts."""
     return Publication(Place(), facts.value_added(value_added))
+
+
+def publish_values(values: dict[Branch, pd.DataFrame]) -> Publication:
+    """What the orders of the validation are worth, in each segment and in all."""
+    cells: dict[str, list[pd.DataFrame]] = defaultdict(list)
+    for branch, weekly in values.items():
+        cells[branch.segment.namespace].append(weekly)
+    joined = {name: pd.concat(parts, ignore_index=True) for name, parts in cells.items()}
+    return Publication(Place(), facts.values(joined))
 
 
 def publish_totals(totals: pd.DataFrame) -> Publication:
