@@ -137,6 +137,10 @@ def _segment(segment: tuple[str, str], as_of: pd.Timestamp) -> Publication:
         expected_cost=3.0,
         beyond_history=False,
         delivery_date=as_of + pd.Timedelta(days=1),
+        units_at_risk=(orders["product_id"] == "P2") * 4.0 + 8,
+        money_at_risk=(orders["product_id"] == "P2") * 8.0 + 16,
+        risk="may sell out",
+        cause=fallback.map({True: "no champion", False: "sells out likely"}),
     )
     if segment == SEGMENTS[0]:
         changed = (orders["product_id"] == "P1") & (orders["horizon"] == 1)
@@ -182,6 +186,20 @@ def _value_added() -> pd.DataFrame:
     rows += [("ann", "event", "override", 40.0, -10.0, 150.0, -50.0, "worse")]
     counts = {"overrides": 1, "rows": 20, "weeks": 5, "volume": 100.0, "unit": "money"}
     return pd.DataFrame(rows, columns=names).assign(**counts, first_week=AS_OF[FIRST])
+
+
+def _values(segments: Any) -> pd.DataFrame:
+    """In each segment our orders gain 50 over the deliveries' 100, the MAPE point 20."""
+    gains = {"deliveries": 0.0, "historical_average": -30.0, "mape_point": 20.0, "orders": 50.0}
+    cells = {".".join(segment): 1 for segment in segments} | {"all": len(segments)}
+    rows = [
+        {"segment": name, "policy": policy, "value": n * (100 + gain), "gain": n * gain}
+        | {"gain_lower": n * gain - 10, "gain_upper": n * gain + 10, "rows": 10 * n}
+        for name, n in cells.items()
+        for policy, gain in gains.items()
+    ]
+    counts = {"unit": "money", "weeks": 5, "estimated": 2, "unpriced": 0}
+    return pd.DataFrame(rows).assign(**counts)
 
 
 def _columns(table: str) -> list[str]:
@@ -247,6 +265,7 @@ def _plan(segments: Any) -> Publication:
     well = {"retrain": False, "reasons": "", "details": ""}
     rows = [_branch(segment) | (stale if segment[0] == "ohio" else well) for segment in segments]
     facts = {"fct_retraining": pd.DataFrame(rows), "fct_value_added": _value_added()}
+    facts["fct_values"] = _values(segments)
     return Publication(Place(), facts)
 
 

@@ -23,6 +23,7 @@ from demand_forecast.reporting import (
     orders,
     overrides,
     retraining,
+    review,
     value,
     verdicts,
     what_if,
@@ -128,6 +129,18 @@ def test_orders_are_printed_and_written(environments, called, output) -> None:
     notes.load_orders.assert_called_once_with(CATALOG, "O1", "ohio", "2026-01-10")
     notes.print_orders.assert_called_once_with(notes.load_orders())
     assert notes.write_orders.call_count == (output is not None)
+
+
+@pytest.mark.parametrize("output", [None, Path("list.xlsx")])
+def test_exceptions_are_printed_and_written(environments, called, output) -> None:
+    notes = called(
+        review, "check_output", "load_exceptions", "print_exceptions", "write_exceptions"
+    )
+    options = [] if output is None else [f"--output={output}"]
+    run("exceptions", "--namespace=ohio", "--minutes=10", *options)
+    notes.load_exceptions.assert_called_once_with(CONTEXT, "ohio", 10)
+    notes.print_exceptions.assert_called_once_with(notes.load_exceptions())
+    assert notes.write_exceptions.call_count == (output is not None)
 
 
 @pytest.mark.parametrize("output", [None, Path("value.csv")])

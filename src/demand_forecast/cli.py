@@ -10,7 +10,7 @@ from demand_forecast.commands.gate import gate
 from demand_forecast.commands.layout import layout
 from demand_forecast.commands.models import models
 from demand_forecast.commands.override import override
-from demand_forecast.commands.planning import dashboard, orders, value, what_if
+from demand_forecast.commands.planning import dashboard, exceptions, orders, value, what_if
 from demand_forecast.commands.provenance import explain, trace
 from demand_forecast.commands.run import run
 from demand_forecast.commands.sample_data import sample_data
@@ -38,6 +38,7 @@ for _command in (
     dashboard,
     gate,
     orders,
+    exceptions,
     value,
     what_if,
     serve,

@@ -137,6 +137,20 @@ def test_health_compares_with_the_validation(database) -> None:
     assert shown["Forecasts by a fallback"] == "2"
 
 
+def test_value_compares_our_orders_with_the_deliveries(database) -> None:
+    page = draw("Value")
+    assert tiles(page) == {
+        "Value of our orders, money": "450",
+        "Gain over the deliveries": "150",
+        "Its 90 % interval": "140 to 160",
+        "Weeks replayed": "5",
+    }
+    whole, parts = (shown.value for shown in page.dataframe)
+    assert whole["value"].tolist() == [300.0, 210.0, 360.0, 450.0]
+    assert parts.groupby("policy")["gain"].sum()["Our orders"] == 150.0
+    assert "2 of 30 deliveries sold out" in page.caption[1].value
+
+
 def test_data_quality_adds_up(database) -> None:
     page = draw("Data quality", region="florida")
     assert tiles(page)["Rows in"] == "100"

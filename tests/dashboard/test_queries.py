@@ -157,10 +157,11 @@ def test_a_series_has_history_forecast_parts_and_changes(connection: Connection)
 
 
 def test_orders_begin_with_what_has_most_at_risk(connection: Connection) -> None:
-    """P1: order 12, so 8 units short of q90, at a margin of 2. P2: order 8, so 12 short."""
     found = forecasts.orders(connection, region="ohio")
     assert found["product_id"].tolist() == ["P2", "P1"]
     assert found["order_quantity"].tolist() == [8, 12]
     assert found["cases"].tolist() == [2.0, 3.0]
     assert found["money_at_risk"].tolist() == [24.0, 16.0]
     assert set(found["risk"]) == {"may sell out"}
+    assert found["cause"].tolist() == ["no champion", "sells out likely"]
+    assert found["action"].tolist()[0] == "compare with last weeks; train the segment"

@@ -36,7 +36,7 @@ from demand_forecast.pipelines.release import nodes as release
 from demand_forecast.pipelines.scoring import nodes as scoring
 from demand_forecast.pipelines.training import nodes as training
 from demand_forecast.pipelines.validation import nodes as validation
-from demand_forecast.results_store.publication import Place
+from demand_forecast.results_store.publication import Place, Publication
 from demand_forecast.simulator import choose_layouts, simulate
 from stand_ins import lineage, override
 
@@ -505,20 +505,41 @@ def test_the_plan_is_a_table_with_reasons_as_text(panel) -> None:
 # publishing
 
 
+def _published(panel, forecast, parts) -> Publication:
+    """A week ago half of it was expected."""
+    week = pd.Timedelta(weeks=1)
+    before = forecast.assign(mean=forecast["mean"] / 2, as_of=forecast["as_of"] - week)
+    return publishing.publish_forecasts(
+        panel,
+        forecast,
+        parts,
+        versions=None,
+        overrides=None,
+        past={"1": lambda: before, "2": lambda: forecast},
+        scoring=SCORING,
+    )
+
+
 def test_what_is_published_belongs_to_its_place(raw, conditioned, panel, trained) -> None:
     layout, (_, _, region) = raw[0], conditioned
     classes, _, _, backtests = trained
     forecast, parts = _score(panel, classes, NO_CHAMPION)
     totals = scoring.make_totals({LARGE: forecast}, dict.fromkeys(LARGE.branches))
+    weekly = validation.replay_orders(backtests["fast"], panel, SCORING)
     of_segment, fast = Place("north_texas", "large"), Place("north_texas", "large", "fast")
     published = [
         (Place("north_texas"), publishing.publish_region(region, layout)),
         (of_segment, publishing.publish_demands(panel)),
-        (of_segment, publishing.publish_forecasts(panel, forecast, parts, None, None)),
+        (of_segment, _published(panel, forecast, parts)),
         (fast, publishing.publish_validation(backtests["fast"], FAST, _judge(trained)[0])),
         (Place(), publishing.publish_totals(totals)),
+        (Place(), publishing.publish_values({FAST: weekly, SLOW: weekly.head(0)})),
     ]
     for place, publication in published:
         assert publication.place == place
         assert all(len(rows) for rows in publication.facts.values())
     assert len(published[2][1].facts["fct_forecasts"]) == len(forecast)
+    values = published[-1][1].facts["fct_values"]
+    assert values.groupby("policy")["value"].nunique().tolist() == [1] * 4  # segment and all
+    nothing = publishing.publish_values({FAST: weekly.head(0)})
+    assert nothing.facts["fct_values"].empty

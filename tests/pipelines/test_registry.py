@@ -24,7 +24,7 @@ JOBS = {
 }
 # What each of them publishes beside: what it has made, by the last part of the node's name.
 PUBLISHED = {
-    "train": {"publish_region", "publish_demands", "publish_validation"},
+    "train": {"publish_region", "publish_demands", "publish_validation", "publish_values"},
     "score": {"publish_region", "publish_demands", "publish_forecasts", "publish_totals"},
     "monitor": {
         "publish_region",
@@ -43,7 +43,7 @@ NODES = {
     },
     "training": {"segment": {"classify_velocity", "fit_baseline"}, "velocity": {"fit_challenger"}},
     "validation": {
-        "velocity": {"backtest", "judge", "estimate_lost_sales", "draw_backtest"},
+        "velocity": {"backtest", "judge", "estimate_lost_sales", "replay_orders", "draw_backtest"},
         "all": {"summarise_run", "rank_contestants"},
     },
     "release": {"segment": {"refit_baseline"}, "velocity": {"refit"}},
@@ -62,7 +62,13 @@ NODES = {
         "region": {"publish_region"},
         "segment": {"publish_demands", "publish_forecasts", "publish_health"},
         "velocity": {"publish_validation"},
-        "all": {"publish_totals", "publish_retraining", "publish_alerts", "publish_value_added"},
+        "all": {
+            "publish_totals",
+            "publish_retraining",
+            "publish_alerts",
+            "publish_value_added",
+            "publish_values",
+        },
     },
 }
 # Where each dataset is to be found: what its name ends in, and the catalog's entry for it.
@@ -113,6 +119,7 @@ OF_VELOCITY = {
     "last_backtest": "{region}.{store_format}.{velocity}.last_backtest",
     "compared": "{region}.{store_format}.{velocity}.compared",
     "incumbent": "{region}.{store_format}.{velocity}.incumbent",
+    "order_values": "{region}.{store_format}.{velocity}.order_values",
     "lost_sales": "{region}.{store_format}.{velocity}.lost_sales",
     "verdict": "{region}.{store_format}.{velocity}.verdict",
     "metrics": "{region}.{store_format}.{velocity}.metrics",
@@ -137,6 +144,7 @@ OF_ALL = {
     "published_retraining",
     "published_alerts",
     "published_value_added",
+    "published_values",
     "value_added",
 }
 READ_AT_THE_END = {"{region}.{store_format}.forecast_sources"}  # by no node: for the run's report

@@ -116,11 +116,12 @@ def test_a_run_does_not_count_if_anything_is_lost(store, segment, damage, told):
     assert store.ask("SELECT * FROM v_published").empty
 
 
-def test_exceptions_are_ranked_by_the_money_at_risk(published):
+def test_exceptions_are_ranked_by_what_is_at_risk(published):
+    """No cost is known: what is at risk is counted in units."""
     rows = published.ask("SELECT * FROM v_exceptions ORDER BY position")
-    short = (rows["q90"] - rows["order_quantity"]).clip(lower=0) * 2.0
-    surplus = (rows["order_quantity"] - rows["q10"]).clip(lower=0) * 1.0
-    expected = np.maximum(short, surplus)
-    assert rows["money_at_risk"].to_numpy() == pytest.approx(expected.to_numpy())
-    assert rows["money_at_risk"].is_monotonic_decreasing
+    lost = (1 - rows["expected_fill_rate"]) * rows["forecast"]
+    assert rows["units_at_risk"].to_numpy() == pytest.approx(rows["expected_waste"] + lost)
+    assert rows["units_at_risk"].is_monotonic_decreasing
+    assert rows["money_at_risk"].isna().all()
+    assert set(rows["cause"]) == {"no champion"}
     assert set(rows["risk"]) <= {"may sell out", "may come back"}

@@ -47,6 +47,36 @@ def orders(
         sheet.write_orders(table, output)
 
 
+@click.command(name="exceptions", cls=InWords)
+@click.option(
+    "--minutes",
+    type=click.FloatRange(min=0, min_open=True),
+    default=30,
+    show_default=True,
+    help="How long you have; a look takes `scoring: review: seconds_per_look`.",
+)
+@click.option("--namespace", default=None, help="A region or a segment; default: all.")
+@table_option("list", ".csv", ".xlsx")
+@env_option
+@click.pass_obj
+def exceptions(
+    project: ProjectMetadata,
+    minutes: float,
+    namespace: str | None,
+    output: Path | None,
+    env: str | None,
+) -> None:
+    """Print the next orders that deserve a look, those with most money at risk first."""
+    from demand_forecast.reporting import review
+
+    review.check_output(output)
+    with loaded(project, env) as context:
+        table = review.load_exceptions(context, namespace, minutes)
+    review.print_exceptions(table)
+    if output is not None:
+        review.write_exceptions(table, output)
+
+
 @click.command(name="value", cls=InWords)
 @namespace_option
 @click.option(

@@ -14,17 +14,15 @@ from rich.table import Table
 
 from demand_forecast.exceptions import ConfigurationError, MissingInputError
 from demand_forecast.framework import run_context
-from demand_forecast.modelling.decisions.economics import UNITS, OrderParameters
-from demand_forecast.modelling.decisions.orders import STOCK
+from demand_forecast.modelling.decisions.economics import UNITS
 from demand_forecast.modelling.decisions.value import (
     ALL,
     OMNISCIENT,
     ORDERS,
-    replay,
-    validation_weeks,
+    replay_validation,
     value_table,
 )
-from demand_forecast.modelling.panel import KEY, Panel
+from demand_forecast.modelling.panel import KEY
 from demand_forecast.modelling.scoring.fallback import ScoringParameters
 from demand_forecast.reporting import terminal
 from demand_forecast.reporting.table_files import RECORDS, check_ending, write_records
@@ -73,10 +71,10 @@ def load_value(
         if len(rows):
             _check_lead(rows, lead)
             panel = catalog.load(f"{branch.segment.namespace}.panel")
-            weeks = validation_weeks(rows, panel, lead)
             scoring = parameters[branch.region][branch.store_format]["scoring"]
             rules = ScoringParameters.model_validate(scoring).order
-            replayed = _replayed(weeks, panel, rules, wanted.of(branch.region, weeks))
+            known = partial(wanted.of, branch.region)
+            replayed = replay_validation(rows, panel, rules, lead, known)
             cells[branch.segment.namespace].append(replayed)
     if not cells:
         state = "has no rows, for want of history" if stored else "has not been made yet"
@@ -134,14 +132,6 @@ class _Truth:
                 "deliveries of the validation; it must come from the simulation of the raw files."
             )
         return found.astype(float)
-
-
-def _replayed(
-    weeks: pd.DataFrame, panel: Panel, rules: OrderParameters, wanted: pd.Series[float] | None
-) -> pd.DataFrame:
-    """What a store holds today says nothing about past weeks; nor does what can be delivered."""
-    series = panel.series.drop(columns=list(STOCK), errors="ignore")
-    return replay(weeks, series, rules.model_copy(update={"capacity": None}), wanted)
 
 
 def _check_lead(backtest: pd.DataFrame, lead: int) -> None:

@@ -9,6 +9,8 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
+from demand_forecast.modelling.decisions.review import ReviewParameters, review
+from demand_forecast.modelling.decisions.value import value_table
 from demand_forecast.modelling.evaluation.metrics import add_up
 from demand_forecast.modelling.panel import KEY, Panel
 from demand_forecast.results_store.publication import Place
@@ -32,6 +34,7 @@ from demand_forecast.results_store.schema import (
     TOTALS,
     VALIDATIONS,
     VALUE_ADDED,
+    VALUES,
     VERDICTS,
 )
 
@@ -61,16 +64,24 @@ def demands(panel: Panel) -> Facts:
     return {DEMANDS.name: _columns(DEMANDS.name, table)}
 
 
-def forecasts(forecast: pd.DataFrame, explanations: pd.DataFrame) -> Facts:
+def forecasts(
+    forecast: pd.DataFrame,
+    explanations: pd.DataFrame,
+    before: pd.DataFrame | None = None,
+    rules: ReviewParameters | None = None,
+) -> Facts:
     """Forecasts of a segment, the orders and what they are made of.
 
     Args:
         forecast: See :func:`demand_forecast.modelling.scoring.forecasts.build_table`.
         explanations: Row by row as ``forecast``.
+        before: The forecasts of an earlier week, if there are any.
+        rules: Which orders deserve a look.
     """
+    reviewed = review(forecast, before, rules or ReviewParameters())
     return {
         FORECASTS.name: _columns(FORECASTS.name, forecast),
-        ORDERS.name: _columns(ORDERS.name, _orders(forecast)),
+        ORDERS.name: _columns(ORDERS.name, _orders(forecast).join(reviewed)),
         EXPLANATIONS.name: _columns(EXPLANATIONS.name, explanations),
     }
 
@@ -104,6 +115,17 @@ def value_added(table: pd.DataFrame) -> Facts:
         table: As monitoring has stored it.
     """
     return {VALUE_ADDED.name: _columns(VALUE_ADDED.name, table)}
+
+
+def values(segments: dict[str, pd.DataFrame]) -> Facts:
+    """What each policy of ordering is worth, in each segment and in all.
+
+    Args:
+        segments: Weekly sums by segment; a validation without rows has none.
+    """
+    known = any(len(rows) for rows in segments.values())
+    table = value_table(segments) if known else pd.DataFrame()
+    return {VALUES.name: _columns(VALUES.name, table)}
 
 
 def validations(place: Place, backtest: pd.DataFrame, verdict: Mapping[str, Any]) -> Facts:

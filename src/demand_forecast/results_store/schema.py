@@ -33,6 +33,7 @@ from sqlalchemy import (
 from sqlalchemy.schema import SchemaItem
 from sqlalchemy.types import TypeEngine
 
+from demand_forecast.modelling.decisions.value import VALUE_COLUMNS
 from demand_forecast.modelling.evaluation.metrics import METRICS, Metric
 from demand_forecast.modelling.explanation.explain import GROUPS
 from demand_forecast.modelling.protocol import POINTS, QUANTILES
@@ -337,6 +338,12 @@ ORDERS: Final = _table(
     _maybe_numbers(
         overridden_mean="Mean of the forecast after its override, units; null: none.",
         order_without_override="What would have been ordered, units; null: no override.",
+        units_at_risk="Units too many and too few that are to be expected.",
+        money_at_risk="What they cost; null where price or cost are not known.",
+    ),
+    _maybe_texts(
+        risk="What is likely to cost more: may sell out, or may come back.",
+        cause="Why it deserves a look: sells out likely, override, no champion ...",
     ),
     [CheckConstraint("order_quantity >= 0", name="quantity")],
 )
@@ -597,6 +604,20 @@ VALUE_ADDED: Final = _table(
     _texts(
         unit="money, or units where no price and cost is known.",
         verdict="Of the overrides: better, worse, or open where chance may explain it.",
+    ),
+)
+_VALUE_TEXTS: Final = ("segment", "policy", "unit")
+_VALUE_COUNTS: Final = ("weeks", "rows", "estimated", "unpriced")
+VALUES: Final = _table(
+    "fct_values",
+    "One row per run, segment and policy of ordering: the weeks of the validation, delivered again "
+    "by it.",
+    ("run_id", "segment", "policy"),
+    _key("run_id"),
+    _texts(**{name: VALUE_COLUMNS[name] for name in _VALUE_TEXTS}),
+    _counts(**{name: VALUE_COLUMNS[name] for name in _VALUE_COUNTS}),
+    _maybe_numbers(
+        **{n: c for n, c in VALUE_COLUMNS.items() if n not in (*_VALUE_TEXTS, *_VALUE_COUNTS)}
     ),
 )
 PUBLICATIONS: Final = _table(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
+from demand_forecast.modelling.decisions.review import ACTIONS
 from demand_forecast.modelling.evaluation.metrics import Average, Metric, Unit
 from demand_forecast.results_store import schema
 
@@ -82,6 +83,7 @@ _ORDERS: Final = f"""SELECT {_SERIES}, i.category, f.week, f.as_of, o.order_quan
   o.order_bound_by, o.sell_out_probability, o.expected_fill_rate, o.expected_waste,
   o.expected_margin, o.expected_cost, o.margin_unit, o.beyond_history,
   o.forecast_override, o.order_override, o.overridden_mean, o.order_without_override,
+  o.units_at_risk, o.money_at_risk, o.risk, o.cause,
   f.mean AS forecast, f.q10, f.q90, f.source, f.reason, i.unit_price, i.unit_cost
 FROM v_published p
 JOIN fct_orders o ON o.run_id = p.written_by AND o.region = p.region
@@ -94,19 +96,14 @@ JOIN fct_forecasts f ON f.run_id = s.written_by AND f.region = o.region
 {_PRODUCT}
 WHERE p.fact = 'fct_orders'"""
 
-_EXCEPTIONS: Final = """SELECT RANK() OVER (ORDER BY COALESCE(money_at_risk, 0) DESC,
-    units_at_risk DESC) AS position, e.*
-FROM (
-  SELECT o.*,
-    CASE WHEN short >= surplus THEN short ELSE surplus END AS units_at_risk,
-    CASE WHEN short * (unit_price - unit_cost) >= surplus * unit_cost
-      THEN short * (unit_price - unit_cost) ELSE surplus * unit_cost END AS money_at_risk,
-    CASE WHEN COALESCE(short * (unit_price - unit_cost) >= surplus * unit_cost, short >= surplus)
-      THEN 'may sell out' ELSE 'may come back' END AS risk
-  FROM (
-    SELECT n.*, CASE WHEN q90 > order_quantity THEN q90 - order_quantity ELSE 0 END AS short,
-      CASE WHEN order_quantity > q10 THEN order_quantity - q10 ELSE 0 END AS surplus
-    FROM v_next_orders n) o) e"""
+_ACTIONS: Final = " ".join(
+    f"WHEN '{cause.value}' THEN '{action}'" for cause, action in ACTIONS.items()
+)
+
+_EXCEPTIONS: Final = f"""SELECT RANK() OVER (ORDER BY COALESCE(o.money_at_risk, 0) DESC,
+    o.units_at_risk DESC) AS position, o.*,
+  CASE o.cause {_ACTIONS} END AS action
+FROM v_next_orders o"""
 
 _CHANGES: Final = f"""SELECT {_SERIES}, f.week, f.as_of, f.mean, b.as_of AS as_of_before,
   b.mean AS mean_before, f.mean - b.mean AS change
@@ -170,8 +167,8 @@ VIEWS: Final = (
     ),
     View(
         "v_exceptions",
-        "One row per store and product of the next delivery, what has most at risk first: units "
-        "and money between the order and the end of the 80 % interval further from it.",
+        "One row per store and product of the next delivery, what has most at risk first: what "
+        "surplus and lost sales are expected to cost, with the cause and what to do.",
         _EXCEPTIONS,
     ),
     View(
@@ -242,6 +239,12 @@ VIEWS: Final = (
         "One row per owner, reason and step: what each step has added to the forecasts that people "
         "corrected.",
         _valid("fct_value_added", "f.*", place="p.region = ''"),
+    ),
+    View(
+        "v_values",
+        "One row per segment and policy of ordering, and per policy in all: what the validation's "
+        "weeks are worth if it delivers.",
+        _valid("fct_values", "f.*", place="p.region = ''"),
     ),
     View(
         "v_alerts",

@@ -13,6 +13,7 @@ from demand_forecast.dashboard.pages import (
     quality,
     today,
     training,
+    value,
     what_if,
 )
 
@@ -25,5 +26,6 @@ PAGES: Final[dict[str, tuple[str, Callable[[], None]]]] = {
     "Forecast": ("show_chart", forecast.draw),
     "Orders": ("local_shipping", orders.draw),
     "Overrides": ("edit_note", overrides.draw),
+    "Value": ("payments", value.draw),
     "What if": ("alt_route", what_if.draw),
 }

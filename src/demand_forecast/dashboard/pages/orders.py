@@ -15,8 +15,8 @@ from demand_forecast.dashboard.store import ask, later
 from demand_forecast.dashboard.table import show, title
 
 _ORDER = ["position", "region", "store_id", "product_id", "category", "week", "delivery_date"]
-_ORDER += ["order_quantity", "cases", "forecast", "q10", "q90", "risk", "units_at_risk"]
-_ORDER += ["money_at_risk", "expected_fill_rate", "expected_waste", "expected_margin"]
+_ORDER += ["order_quantity", "cases", "forecast", "q10", "q90", "risk", "cause", "units_at_risk"]
+_ORDER += ["money_at_risk", "action", "expected_fill_rate", "expected_waste", "expected_margin"]
 _ORDER += ["order_bound_by", "sell_out_probability", "critical_ratio", "source", "reason"]
 _SHOWN, _STORES = 1000, 30
 _RISKS = ("may sell out", "may come back")
@@ -26,8 +26,8 @@ def draw() -> None:
     """Draw the page."""
     headline(
         "What goes to each store next, and which orders deserve a look?",
-        "At risk: what lies between the order and the end of the 80 % interval that is further "
-        "from it, in units and in money. What has most at risk comes first.",
+        "At risk: what surplus and lost sales are expected to come to, in units and in money. What "
+        "has most at risk comes first; `kedro exceptions` prints as many as you have time for.",
     )
     left, middle, right = st.columns(3)
     where = region(left)

@@ -30,7 +30,7 @@ from demand_forecast.modelling.decisions.economics import (
     economics,
     numbers,
 )
-from demand_forecast.modelling.decisions.orders import propose_orders
+from demand_forecast.modelling.decisions.orders import STOCK, propose_orders
 from demand_forecast.modelling.distribution import Distribution
 from demand_forecast.modelling.models.kinds import BASELINE, ENSEMBLE
 from demand_forecast.modelling.panel import KEY, Panel
@@ -144,6 +144,38 @@ def replay(
     if wanted is not None:
         policies[OMNISCIENT] = _best_known(world.demand.known, world.pack, world.terms.ratio)
     return world.outcomes(weeks["week"], policies)
+
+
+def replay_validation(
+    backtest: pd.DataFrame,
+    panel: Panel,
+    rules: OrderParameters,
+    lead: int = 1,
+    wanted: Callable[[pd.DataFrame], pd.Series[float] | None] = lambda _: None,
+) -> pd.DataFrame:
+    """Every policy in every week of a stored backtest, see :func:`replay`.
+
+    What a store holds today says nothing about past weeks; nor does what can be delivered.
+
+    Args:
+        backtest: Of one velocity of a segment.
+        panel: The segment, the weeks of the validation included.
+        rules: How orders are made.
+        lead: Weeks between the order and the week that it is for.
+        wanted: Gives the units wanted in each row of :func:`validation_weeks`, where known.
+    """
+    weeks = validation_weeks(backtest, panel, lead)
+    series = panel.series.drop(columns=list(STOCK), errors="ignore")
+    return replay(weeks, series, rules.model_copy(update={"capacity": None}), wanted(weeks))
+
+
+def weekly_value(rows: pd.DataFrame) -> pd.DataFrame:
+    """Sums by week and policy, which :func:`value_table` takes as well as single rows.
+
+    Args:
+        rows: From :func:`replay`.
+    """
+    return rows.groupby(["week", "policy"], as_index=False)[_SUMS].sum()
 
 
 def worth(

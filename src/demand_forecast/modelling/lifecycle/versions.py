@@ -64,6 +64,23 @@ def readable(past: Versions[Any] | None, newest: int, warn: Callable[[str], None
     return found
 
 
+def earlier(
+    past: Versions[pd.DataFrame] | None, as_of: pd.Timestamp, warn: Callable[[str], None]
+) -> pd.DataFrame | None:
+    """The newest stored forecasts that were made with less history; None where there are none.
+
+    Args:
+        past: How to load each version, by name.
+        as_of: Last week of history of today's.
+        warn: Told of each version that cannot be read.
+    """
+    for name in sorted(past or {}, reverse=True):
+        tables: list[pd.DataFrame] = readable({name: (past or {})[name]}, 1, warn)
+        if tables and (tables[0]["as_of"] < as_of).all():
+            return tables[0]
+    return None
+
+
 def judged_on(lineage: Lineage | None, past: Versions[pd.DataFrame]) -> pd.DataFrame:
     """The backtest by which a model was judged: that of its training, with its validated MAPE.
 

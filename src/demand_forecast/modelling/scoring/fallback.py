@@ -12,6 +12,7 @@ from pydantic import Field
 from demand_forecast.exceptions import ContractError
 from demand_forecast.modelling.decisions.orders import OrderParameters
 from demand_forecast.modelling.decisions.overrides import OverrideParameters
+from demand_forecast.modelling.decisions.review import ReviewParameters
 from demand_forecast.modelling.explanation.explain import GROUPS, explain
 from demand_forecast.modelling.lifecycle.lineage import Lineage
 from demand_forecast.modelling.lifecycle.records import RegisteredModel
@@ -48,6 +49,9 @@ class ScoringParameters(Parameters):
     )
     overrides: OverrideParameters = Field(
         default=OverrideParameters(), description="Which corrections by people are taken."
+    )
+    review: ReviewParameters = Field(
+        default=ReviewParameters(), description="Which orders deserve a person's look."
     )
 
 

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+import logging
+from collections import defaultdict
+from typing import Any, Final
 
 import pandas as pd
 
 from demand_forecast.conditioning.conditioned import ConditionedRegion
 from demand_forecast.framework.segments import Branch
+from demand_forecast.modelling.lifecycle.versions import Versions, earlier
 from demand_forecast.modelling.panel import Panel
+from demand_forecast.modelling.scoring.fallback import ScoringParameters
 from demand_forecast.results_store import dimensions, facts
 from demand_forecast.results_store.publication import Place, Publication
+
+_LOGGER: Final = logging.getLogger(__name__)
 
 
 def publish_region(conditioned: ConditionedRegion, layout: dict[str, Any]) -> Publication:
@@ -31,8 +37,11 @@ def publish_forecasts(
     panel: Panel,
     forecast: pd.DataFrame,
     explanations: pd.DataFrame,
+    *,
     versions: pd.DataFrame | None,
     overrides: pd.DataFrame | None,
+    past: Versions[pd.DataFrame] | None,
+    scoring: ScoringParameters,
 ) -> Publication:
     """Forecasts of a segment, their orders, parts and overrides, and the models that there are.
 
@@ -42,8 +51,12 @@ def publish_forecasts(
         explanations: Their parts.
         versions: All registered models of the segment.
         overrides: What became of each override.
+        past: How to load each stored version of the forecast.
+        scoring: Which orders deserve a look.
     """
-    made = facts.forecasts(forecast, explanations) | facts.overrides(overrides)
+    before = earlier(past, forecast["as_of"].iloc[0], _LOGGER.warning)
+    made = facts.forecasts(forecast, explanations, before, scoring.review)
+    made |= facts.overrides(overrides)
     return Publication(_place(panel), made, dimensions.models(versions))
 
 
@@ -74,6 +87,15 @@ def publish_alerts(alerts: pd.DataFrame) -> Publication:
 def publish_value_added(value_added: pd.DataFrame) -> Publication:
     """What people have added to forecasts."""
     return Publication(Place(), facts.value_added(value_added))
+
+
+def publish_values(values: dict[Branch, pd.DataFrame]) -> Publication:
+    """What the orders of the validation are worth, in each segment and in all."""
+    cells: dict[str, list[pd.DataFrame]] = defaultdict(list)
+    for branch, weekly in values.items():
+        cells[branch.segment.namespace].append(weekly)
+    joined = {name: pd.concat(parts, ignore_index=True) for name, parts in cells.items()}
+    return Publication(Place(), facts.values(joined))
 
 
 def publish_totals(totals: pd.DataFrame) -> Publication:

@@ -8,6 +8,7 @@ from kedro.pipeline import Node, Pipeline
 
 from demand_forecast.framework.namespacing import (
     collector,
+    of_branches,
     per_region,
     per_segment,
     per_velocity,
@@ -24,6 +25,7 @@ from demand_forecast.pipelines.publishing.nodes import (
     publish_totals,
     publish_validation,
     publish_value_added,
+    publish_values,
 )
 from demand_forecast.results_store.publication import Publication
 
@@ -56,6 +58,12 @@ def create_pipeline(plan: Segments) -> Pipeline:
             *per_region(dict.fromkeys(plan.regions, region), plan),
             *per_velocity(validation, plan),
             *per_segment(_segment_template(), plan),
+            collector(
+                publish_values,
+                {"values": of_branches("order_values", plan)},
+                "published_values",
+                "publish_values",
+            ),
             _of_all(publish_totals, "totals", "published_totals"),
             _of_all(publish_retraining, "retrain_plan", "published_retraining"),
             _of_all(publish_alerts, "alerts", "published_alerts"),
@@ -75,7 +83,15 @@ def _segment_template() -> Pipeline:
             ),
             Node(
                 publish_forecasts,
-                inputs=["panel", "forecast", "explanations", "model_versions", "overrides_seen"],
+                inputs={
+                    "panel": "panel",
+                    "forecast": "forecast",
+                    "explanations": "explanations",
+                    "versions": "model_versions",
+                    "overrides": "overrides_seen",
+                    "past": "past_forecasts",
+                    "scoring": "params:scoring",
+                },
                 outputs="published_forecasts",
                 name="publish_forecasts",
             ),

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from demand_forecast.framework.segments import Branch
+from demand_forecast.modelling.decisions.value import replay_validation, weekly_value
 from demand_forecast.modelling.evaluation import plots
 from demand_forecast.modelling.evaluation.contest import compare, metrics_table
 from demand_forecast.modelling.evaluation.leaderboard import leaderboard
@@ -107,6 +108,11 @@ def rank_contestants(backtests: Mapping[Branch, pd.DataFrame]) -> pd.DataFrame:
 def draw_backtest(backtest: pd.DataFrame) -> PlotlyFigure:
     """Demand and forecasts one week ahead, for Kedro-Viz."""
     return plots.draw_backtest(backtest)
+
+
+def replay_orders(backtest: pd.DataFrame, panel: Panel, scoring: ScoringParameters) -> pd.DataFrame:
+    """What the deliveries, the old policy and our orders are worth, week by week."""
+    return weekly_value(replay_validation(backtest, panel, scoring.order))
 
 
 def estimate_lost_sales(backtest: pd.DataFrame) -> pd.DataFrame:

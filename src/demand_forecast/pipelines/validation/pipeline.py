@@ -17,6 +17,7 @@ from demand_forecast.pipelines.validation.nodes import (
     estimate_lost_sales,
     judge,
     rank_contestants,
+    replay_orders,
     run_backtest,
     summarise_run,
 )
@@ -60,6 +61,12 @@ def create_pipeline(plan: Segments) -> Pipeline:
                 inputs="backtest",
                 outputs="lost_sales",
                 name="estimate_lost_sales",
+            ),
+            Node(
+                replay_orders,
+                inputs=["backtest", "panel", "params:scoring"],
+                outputs="order_values",
+                name="replay_orders",
             ),
             Node(
                 draw_backtest,
