@@ -23,7 +23,11 @@ _PATIENCE = 60.0
 
 
 def set_up() -> None:
-    """Install emulators and drivers, once for each list of them."""
+    """Install emulators and drivers, once for each list of them.
+
+    A script that is told to end stops what it has started from now on.
+    """
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("told to end"))
     drivers = _wanted("aws", "azure", "gcp", "postgres")
     pins = ROOT / "constraints.txt"
     done, state = TOOLS / ".installed", "\n".join([*EMULATORS, AZURITE, *drivers, pins.read_text()])
