@@ -238,6 +238,7 @@ def _forecast():
         "expected_cost": 2.0,
         "margin_unit": "money",
         "delivery_date": pd.Timestamp("2019-12-29"),
+        "overridden_mean": 2.0,
     }
     return pd.DataFrame({**keys, "horizon": 1, **dict.fromkeys(values, 2.0), **order})
 
