@@ -24,7 +24,7 @@ def _little_garbage() -> Iterator[None]:
     gc.unfreeze()
 
 
-@pytest.fixture(scope="package", autouse=True)
+@pytest.fixture(autouse=True)
 def _own_main() -> Iterator[None]:
     """Streamlit makes its script the main module, which processes started later would import."""
     main = sys.modules["__main__"]
