@@ -66,13 +66,14 @@ def test_a_stored_panel_is_copied_and_what_is_derived_from_it_is_not(make_panel,
     for folder in folders:
         folder.mkdir()
     panel = make_panel(n_weeks=20)
-    panel.built_from("d1gest").save(folders[0])
+    panel.note(source_digest="d1gest", contract="c0ntract").save(folders[0])
     stored = Panel.load(folders[0])
-    assert (stored.source_digest, stored.directory) == ("d1gest", folders[0])
+    facts = (stored.source_digest, stored.directory, stored.contract)
+    assert facts == ("d1gest", folders[0], "c0ntract")
     stored.save(folders[1])
     for file in folders[0].iterdir():
         assert (folders[1] / file.name).read_bytes() == file.read_bytes()
     cut = stored.until(stored.weeks[9])
     cut.save(folders[2])
     assert Panel.load(folders[2]).n_weeks == 10
-    assert (cut.source_digest, cut.directory) == ("", None)
+    assert (cut.source_digest, cut.directory, cut.contract) == ("", None, "")

@@ -14,6 +14,7 @@ conditioned region. ``optional: true`` skips an expectation whose columns are no
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from collections.abc import Mapping
 from pathlib import Path
@@ -110,13 +111,21 @@ class ExpectationSuite:
         """
         if isinstance(data, RawSource):
             return data.require(self)
-        if isinstance(data, ConditionedRegion | Panel) and data.directory is not None:
-            return data  # it was checked when it was stored, and is unchanged
         if isinstance(data, ConditionedRegion):
-            self._check_region(data)
+            if data.directory is None:  # else it was checked when it was stored, and is unchanged
+                self._check_region(data)
+        elif isinstance(data, Panel):
+            if data.contract != self.digest:
+                self._check(self.name, self._frame(data), self._suite.expectations)
+            return data.note(contract=self.digest)
         else:
             self._check(self.name, self._frame(data), self._suite.expectations)
         return data
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of what is expected."""
+        return hashlib.sha256(self._suite.model_dump_json().encode()).hexdigest()
 
     def _frame(self, data: Any) -> pd.DataFrame:
         frame = data.to_frame() if isinstance(data, Panel) else data

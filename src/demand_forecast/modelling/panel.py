@@ -102,6 +102,7 @@ class Panel:
         closed_stores: Ids of stores that have closed: part of the history, but of no forecast.
         source_digest: Digest of the tables it was built from; empty for a derived panel.
         directory: Folder it was loaded from; None for a panel that was built or derived.
+        contract: Digest of the contract that it has met; empty for none.
     """
 
     series: pd.DataFrame
@@ -115,9 +116,10 @@ class Panel:
     region: str = ""
     store_format: str = ""
     closed_stores: tuple[str, ...] = ()
-    # Not of __init__, so that `replace` hands neither on: a derived panel is another one.
+    # Not of __init__, so that `replace` hands none of them on: a derived panel is another one.
     source_digest: str = field(default="", init=False, compare=False)
     directory: Path | None = field(default=None, init=False, compare=False)
+    contract: str = field(default="", init=False, compare=False)
 
     @property
     def n_series(self) -> int:
@@ -229,34 +231,33 @@ class Panel:
             frame[name] = covariate.values[covariate.index[rows], cols]
         return frame
 
-    def built_from(self, source_digest: str, directory: Path | None = None) -> Panel:
-        """Note what this panel was built from and where it is stored; returns it."""
-        object.__setattr__(self, "source_digest", source_digest)
-        object.__setattr__(self, "directory", directory)
+    def note(self, **facts: str | Path) -> Panel:
+        """Note ``source_digest``, ``directory`` or ``contract`` of this panel; returns it."""
+        for name, fact in facts.items():
+            object.__setattr__(self, name, fact)
         return self
 
     def save(self, directory: Path) -> None:
         """Write ``series.parquet``, ``arrays.safetensors`` and ``panel.json`` into a directory."""
         if self.directory is not None:
-            for name in (_SERIES, _ARRAYS, FACTS):
+            for name in (_SERIES, _ARRAYS):
                 shutil.copy(self.directory / name, directory)
-            return
+        else:
+            self.series.to_parquet(directory / _SERIES, index=False)
+            arrays = {k: np.ascontiguousarray(v) for k, v in self._arrays().items()}
+            save_file(arrays, str(directory / _ARRAYS))
         held = self._covariates()
-        self.series.to_parquet(directory / _SERIES, index=False)
-        save_file(
-            {k: np.ascontiguousarray(v) for k, v in self._arrays().items()},
-            str(directory / _ARRAYS),
-        )
         meta = {
             "region": self.region,
             "store_format": self.store_format,
             "digest": self.digest,
             "source_digest": self.source_digest,
+            "contract": self.contract,
             "groups": {role: {k: c.group for k, c in mine.items()} for role, mine in held},
             "closed_stores": list(self.closed_stores),
             "kinds": {role: {k: c.kind for k, c in mine.items()} for role, mine in held},
         }
-        (directory / FACTS).write_text(json.dumps(meta, indent=2))
+        (directory / FACTS).write_text(json.dumps(meta, indent=2, sort_keys=True))
 
     @classmethod
     def load(cls, directory: Path) -> Panel:
@@ -282,7 +283,11 @@ class Panel:
             region=meta["region"],
             store_format=meta["store_format"],
             closed_stores=tuple(meta.get("closed_stores", ())),
-        ).built_from(meta.get("source_digest", ""), directory)
+        ).note(
+            source_digest=meta.get("source_digest", ""),
+            directory=directory,
+            contract=meta.get("contract", ""),
+        )
 
     def _covariates(self) -> list[tuple[str, dict[str, Covariate]]]:
         return [("known_future", self.known_future), ("observed", self.observed)]

@@ -41,7 +41,6 @@ def build_panel(
         conditioned: The region.
         store_format: Name of the format.
         parameters: Parameters of conditioning.
-
         previous: Its last version; returned as it is where the region has not changed since.
 
     Raises:
@@ -74,7 +73,7 @@ def build_panel(
         region=conditioned.region,
         store_format=store_format,
         closed_stores=_closed(tables["stores"], as_of),
-    ).built_from(conditioned.digest)
+    ).note(source_digest=conditioned.digest)
 
 
 def _closed(stores: pd.DataFrame, as_of: np.datetime64) -> tuple[str, ...]:
