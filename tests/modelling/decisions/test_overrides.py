@@ -20,7 +20,7 @@ from demand_forecast.modelling.decisions.overrides import (
     judge_overrides,
     past,
     problem_of,
-    refused_lines,
+    refusals,
     strongest_last,
 )
 from stand_ins import override
@@ -140,9 +140,9 @@ def test_each_override_has_a_line_that_says_what_became_of_it() -> None:
         "d": "ended",
         "f": "refused",
     }
-    assert refused_lines(table) == [
-        "command of north_texas.large: factor: '100'. Valid: 0 to 5.",
-        "overrides.csv row 7 of north_texas.large: k: 'x'. v",
+    assert refusals(table) == [
+        ("command of north_texas.large", "factor: '100'. Valid: 0 to 5."),
+        ("overrides.csv row 7 of north_texas.large", "k: 'x'. v"),
     ]
     assert table["first_week"].tolist()[0] == pd.Timestamp("2025-01-04")
 

@@ -12,14 +12,6 @@ from demand_forecast.conditioning.rows.draft import REASONS, Draft, Mask
 from demand_forecast.exceptions import ContractError
 
 _TOLERANCE = 1e-6
-_NOTHING: dict[str, str | int | float] = {
-    **dict.fromkeys(["rows_in", "rows_conditioned", "rows_merged", "rows_quarantined"], 0),
-    **dict.fromkeys(["rows_set_aside", "rows_units_unknown", "cells_blanked", "remarks"], 0),
-    **dict.fromkeys(["units_in", "units_conditioned", "units_quarantined"], 0.0),
-    **dict.fromkeys(["units_set_aside", "units_expected", "units_standard"], 0.0),
-    "share_quarantined": 0.0,
-    **dict.fromkeys(["reasons", "set_aside"], "{}"),
-}
 
 
 def control_totals(
@@ -55,7 +47,8 @@ def control_totals(
 
 def not_read(totals: pd.DataFrame, sources: Iterable[str]) -> pd.DataFrame:
     """Control totals with a row of zeros for each source whose files could not be used."""
-    zeros = [_NOTHING | {"source": source} for source in sources]
+    numbers = dict.fromkeys(totals.select_dtypes("number"), 0)
+    zeros = [{"source": s, "reasons": "{}", "set_aside": "{}"} | numbers for s in sources]
     return pd.concat([totals, pd.DataFrame(zeros)], ignore_index=True) if zeros else totals
 
 

@@ -277,15 +277,15 @@ def _typed(table: pd.DataFrame) -> pd.DataFrame:
     return table.assign(**days, **numbers, **texts)
 
 
-def refused_lines(table: pd.DataFrame) -> list[str]:
-    """Each refused override in a line: where it is from, and why.
+def refusals(table: pd.DataFrame) -> list[tuple[str, str]]:
+    """Where each refused override is from, and why it is refused.
 
     Args:
         table: From :func:`judge_overrides`.
     """
     refused = table[table["status"] == Status.REFUSED]
     return [
-        f"{row['made_in']} of {row['region']}.{row['store_format']}: {row['problem']}"
+        (f"{row['made_in']} of {row['region']}.{row['store_format']}", str(row["problem"]))
         for row in refused.to_dict("records")
     ]
 

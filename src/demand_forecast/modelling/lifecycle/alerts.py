@@ -10,7 +10,7 @@ import pandas as pd
 from pydantic import Field
 
 from demand_forecast.modelling.columns import BRANCH
-from demand_forecast.modelling.decisions.overrides import refused_lines
+from demand_forecast.modelling.decisions.overrides import refusals
 from demand_forecast.modelling.lifecycle.drift import DEMAND, describe
 from demand_forecast.modelling.lifecycle.value_added import ALL, WORSE
 from demand_forecast.modelling.models.kinds import ENSEMBLE
@@ -235,8 +235,7 @@ def _of_stability(table: pd.DataFrame, rules: AlertParameters) -> Iterator[Alert
 
 
 def _of_refused(table: pd.DataFrame) -> Iterator[Alert]:
-    for line in refused_lines(table):
-        where, _, problem = line.partition(": ")
+    for where, problem in refusals(table):
         action = "correct the row of the file, or delete it"
         yield Alert("medium", "an override is refused", where, "", 0, problem, action)
 

@@ -74,8 +74,8 @@ def earlier(
         as_of: Last week of history of today's.
         warn: Told of each version that cannot be read.
     """
-    for name in sorted(past or {}, reverse=True):
-        tables: list[pd.DataFrame] = readable({name: (past or {})[name]}, 1, warn)
+    for name, load in sorted((past or {}).items(), reverse=True):
+        tables: list[pd.DataFrame] = readable({name: load}, 1, warn)
         if tables and (tables[0]["as_of"] < as_of).all():
             return tables[0]
     return None

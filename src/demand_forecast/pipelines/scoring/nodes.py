@@ -13,7 +13,7 @@ from demand_forecast.modelling.decisions.overrides import (
     Overrides,
     Scope,
     judge_overrides,
-    refused_lines,
+    refusals,
 )
 from demand_forecast.modelling.evaluation import plots
 from demand_forecast.modelling.evaluation.plots import PlotlyFigure
@@ -61,8 +61,8 @@ def score(
         panel, classes, models, baseline, horizon=forecast.horizon, scoring=scoring
     )
     in_force, seen = judge_overrides(overrides, Scope.of(panel), scoring.overrides, last_overrides)
-    for line in refused_lines(seen):
-        _LOGGER.warning("override refused: %s", line)
+    for where, problem in refusals(seen):
+        _LOGGER.warning("override refused: %s: %s", where, problem)
     table = override_forecasts(scored.forecast, panel, in_force, scoring.order)
     return table, scored.explanations, seen
 
