@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 from kedro.io import CatalogProtocol
 
-from demand_forecast.exceptions import ConfigurationError, MissingInputError, did_you_mean
+from demand_forecast.exceptions import MissingInputError
 from demand_forecast.framework import run_context
 from demand_forecast.framework.segments import Segment
 from demand_forecast.framework.threads import one_thread
@@ -55,7 +55,8 @@ class SegmentScoring:
             ConfigurationError: If there is no such segment.
             MissingInputError: If its raw files have not been conditioned yet.
         """
-        segment, env = find_segment(namespace), run_context.current().env
+        run = run_context.current()
+        segment, env = run.segments.segment(namespace), run.env
         if not catalog.exists(f"{namespace}.panel"):
             raise MissingInputError.of([f"{namespace}.panel"], "conditioning", env)
         panel, classes = (catalog.load(f"{namespace}.{n}") for n in ("panel", "last_velocity"))
@@ -97,18 +98,3 @@ class SegmentScoring:
             if isinstance(registered.model, DirectForecaster)
             and column not in {plan.name for plan in registered.model.spec_.plans}
         ]
-
-
-def find_segment(namespace: str) -> Segment:
-    """The segment of that name.
-
-    Raises:
-        ConfigurationError: If there is none in this environment.
-    """
-    segments = {s.namespace: s for s in run_context.current().segments.segments}
-    if namespace not in segments:
-        raise ConfigurationError(
-            f"--namespace: there is no segment '{namespace}' in this environment. "
-            f"{did_you_mean(namespace, segments)}"
-        )
-    return segments[namespace]

@@ -121,6 +121,20 @@ class Segments(BaseModel):
         inside = [(b.region, b.segment.namespace, b.namespace) for b in self.branches]
         return [b for b, names in zip(self.branches, inside, strict=True) if namespace in names]
 
+    def segment(self, namespace: str) -> Segment:
+        """The segment of a name.
+
+        Raises:
+            ConfigurationError: If there is no such segment.
+        """
+        known = {segment.namespace: segment for segment in self.segments}
+        if namespace not in known:
+            raise ConfigurationError(
+                f"--namespace: there is no segment '{namespace}' in this environment. "
+                f"{did_you_mean(namespace, known)}"
+            )
+        return known[namespace]
+
     def formats(self, region: str) -> list[str]:
         """Store formats of a region."""
         own = self.regions[region].store_formats

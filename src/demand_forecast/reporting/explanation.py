@@ -75,12 +75,7 @@ def check_segment(namespace: str) -> None:
     Raises:
         ConfigurationError: With the names there are.
     """
-    valid = [segment.namespace for segment in run_context.current().segments.segments]
-    if namespace not in valid:
-        raise ConfigurationError(
-            f"--namespace: there is no segment '{namespace}' in this environment. "
-            f"{did_you_mean(namespace, valid)}"
-        )
+    run_context.current().segments.segment(namespace)
 
 
 def load_explanations(catalog: Catalog, namespace: str) -> pd.DataFrame:

@@ -55,7 +55,7 @@ def add_override(context: KedroContext, values: Mapping[str, Any]) -> tuple[Over
         MissingInputError: If its segment has not been conditioned yet.
     """
     given = {name: value for name, value in values.items() if value is not None}
-    segment = _segment(str(given["segment"]))
+    segment = run_context.current().segments.segment(str(given["segment"]))
     try:
         override = Override.model_validate(given | {"id": new_id(), "made_at": datetime.now(UTC)})
     except ValidationError as error:
@@ -148,13 +148,6 @@ def what_it_does(override: Override) -> str:
         f"{place} of {override.segment}, weeks {override.first_week} to {override.last_week}, "
         f"{override.owner}, {override.reason}"
     )
-
-
-def _segment(name: str) -> Segment:
-    known = {s.namespace: s for s in run_context.current().segments.segments}
-    if name not in known:
-        raise ConfigurationError(f"--namespace: '{name}'. {did_you_mean(name, known)}")
-    return known[name]
 
 
 def _scope(context: KedroContext, segment: Segment) -> Scope:

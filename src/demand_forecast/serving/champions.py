@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 from kedro.io import CatalogProtocol
 
+from demand_forecast.framework import run_context
 from demand_forecast.framework.question import Question, answer, remarks
-from demand_forecast.framework.segment_scoring import SegmentScoring, find_segment
+from demand_forecast.framework.segment_scoring import SegmentScoring
 from demand_forecast.serving.messages import WhatIfAnswer, WhatIfQuestion
 
 Catalog = CatalogProtocol[Any, Any]
@@ -76,7 +77,7 @@ class Champions:
         return held
 
     def _mark(self, namespace: str) -> tuple[str, ...]:
-        branches = find_segment(namespace).branches
+        branches = run_context.current().segments.segment(namespace).branches
         champions = [self._catalog.load(f"{b.namespace}.champion") for b in branches]
         versions = [str(champion.version) for champion in champions]
         panel: Any = self._catalog.get(f"{namespace}.panel")
