@@ -45,13 +45,13 @@ def context(tmp_path) -> SimpleNamespace:
 
 
 def test_what_has_most_at_risk_is_listed_as_far_as_time_allows(context) -> None:
-    table = review.load_exceptions(context, None, minutes=4)
+    table = review.load_exceptions(context, None, minutes=4).rows
     assert table["money_at_risk"].tolist() == [24.0, 24.0, 24.0]
     assert table["region"].tolist() == ["florida", "florida", "ohio"]
-    assert len(review.load_exceptions(context, None, minutes=3.5)) == 2
-    ohio = review.load_exceptions(context, "ohio", minutes=30)
+    assert len(review.load_exceptions(context, None, minutes=3.5).rows) == 2
+    ohio = review.load_exceptions(context, "ohio", minutes=30).rows
     assert ohio["money_at_risk"].tolist() == [24.0, 16.0]
-    assert len(review.load_exceptions(context, "florida.small", 30)) == 2
+    assert len(review.load_exceptions(context, "florida.small", 30).rows) == 2
 
 
 def test_the_list_says_what_share_it_holds_and_what_to_do(context, capsys) -> None:

@@ -77,7 +77,10 @@ def test_an_override_is_made_and_says_what_it_will_do(context) -> None:
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"segment": "north_texas.lage"}, r"--namespace: there is no segment 'north_texas.lage'.*north_texas.large"),
+        ({"segment": "north_texas.lage"}, "there is no segment 'north_texas.lage'.*north_texas.large"),
+            {"segment": "north_texas.lage"},
+            r"--namespace: there is no segment 'north_texas.lage'.*north_texas.large",
+        ),
         ({"store_id": "S99"}, r"--store: 'S99'\. Valid: S01.*"),
         ({"factor": "100"}, r"--factor: '100'\. Valid: 0 to 5\."),
         ({"factor": "much"}, r"--factor: 'much'\. Input should be a valid number"),

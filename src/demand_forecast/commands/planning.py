@@ -71,10 +71,10 @@ def exceptions(
 
     review.check_output(output)
     with loaded(project, env) as context:
-        table = review.load_exceptions(context, namespace, minutes)
-    review.print_exceptions(table)
+        found = review.load_exceptions(context, namespace, minutes)
+    review.print_exceptions(found)
     if output is not None:
-        review.write_exceptions(table, output)
+        review.write_exceptions(found, output)
 
 
 @click.command(name="value", cls=InWords)

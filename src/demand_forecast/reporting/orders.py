@@ -10,7 +10,6 @@ import pandas as pd
 from kedro.io import CatalogProtocol
 from rich.table import Table
 
-from demand_forecast.datasets.atomic import write_excel, write_text
 from demand_forecast.exceptions import ConfigurationError, MissingInputError, did_you_mean
 from demand_forecast.framework import run_context
 from demand_forecast.framework.segments import Segment
@@ -18,12 +17,12 @@ from demand_forecast.modelling.decisions.corrections import OVERRIDDEN_COLUMNS
 from demand_forecast.modelling.decisions.economics import UNITS
 from demand_forecast.modelling.decisions.orders import ORDER_COLUMNS
 from demand_forecast.reporting import terminal
-from demand_forecast.reporting.table_files import check_ending
+from demand_forecast.reporting.table_files import SHEETS, check_ending, write_sheet
 
 Catalog = CatalogProtocol[Any, Any]
 
 NEXT: Final = "next"
-check_output = partial(check_ending, (".csv", ".xlsx"))
+check_output = partial(check_ending, SHEETS)
 SHEET_COLUMNS: Final = {
     "store_id": "store",
     "product_id": "product",
@@ -90,10 +89,7 @@ def load_orders(
 def write_orders(table: pd.DataFrame, path: Path) -> None:
     """Write the sheet as CSV or as an Excel workbook, whole or not at all."""
     sheet = table[list(SHEET_COLUMNS)].rename(columns=SHEET_COLUMNS)
-    if path.suffix == ".xlsx":
-        write_excel(path, sheet, sheet=f"orders {table['store_id'].iloc[0]}"[:31])
-    else:
-        write_text(path, sheet.to_csv(index=False, date_format="%Y-%m-%d"))
+    write_sheet(sheet, path, f"orders {table['store_id'].iloc[0]}")
 
 
 def print_orders(table: pd.DataFrame) -> None:

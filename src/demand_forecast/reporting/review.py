@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import pandas as pd
 from kedro.framework.context import KedroContext
@@ -12,33 +12,42 @@ from rich.table import Table
 from sqlalchemy import column, inspect, select, text, tuple_
 from sqlalchemy import table as sql_table
 
-from demand_forecast.datasets.atomic import write_excel, write_text
 from demand_forecast.exceptions import MissingInputError
 from demand_forecast.framework import run_context
 from demand_forecast.framework.segments import Segment
 from demand_forecast.modelling.decisions.review import looked_at
 from demand_forecast.modelling.scoring.fallback import ScoringParameters
 from demand_forecast.reporting import terminal
-from demand_forecast.reporting.table_files import check_ending
+from demand_forecast.reporting.table_files import SHEETS, check_ending, write_sheet
 from demand_forecast.results_store.database import ResultsDatabase
 
-check_output = partial(check_ending, (".csv", ".xlsx"))
+check_output = partial(check_ending, SHEETS)
 _VIEW: Final = "v_exceptions"
 _ORDER: Final = ("position", "region", "store_id", "product_id")
 _NUMBERS: Final = ("units", "forecast", "at risk,\nmoney", "at risk,\nunits")
 
 
-def load_exceptions(context: KedroContext, namespace: str | None, minutes: float) -> pd.DataFrame:
+class Exceptions(NamedTuple):
+    """Orders that deserve a look.
+
+    Attributes:
+        rows: Of the view ``v_exceptions``, as many as can be looked at, the worst first.
+        of_rows: How many orders there are.
+        of_money: The money at risk of all of them.
+    """
+
+    rows: pd.DataFrame
+    of_rows: int
+    of_money: float
+
+
+def load_exceptions(context: KedroContext, namespace: str | None, minutes: float) -> Exceptions:
     """As many orders as can be looked at, those with most money at risk first.
 
     Args:
         context: Of the session.
         namespace: A region or a segment; all if not given.
         minutes: How long a person has.
-
-    Returns:
-        Rows of the view ``v_exceptions``; ``of_rows`` and ``of_money`` in ``attrs`` are the number
-        of all orders and their money at risk.
 
     Raises:
         ConfigurationError: If there is no such namespace.
@@ -54,23 +63,19 @@ def load_exceptions(context: KedroContext, namespace: str | None, minutes: float
     seconds = {(s.region, s.store_format): _seconds(context.params, s) for s in segments}
     places = zip(rows["region"], rows["store_format"], strict=True)
     listed = looked_at(rows, minutes, pd.Series([seconds[p] for p in places], rows.index))
-    listed.attrs = {"of_rows": len(rows), "of_money": float(rows["money_at_risk"].sum())}
-    return listed
+    return Exceptions(listed, len(rows), float(rows["money_at_risk"].sum()))
 
 
-def write_exceptions(table: pd.DataFrame, path: Path) -> None:
+def write_exceptions(found: Exceptions, path: Path) -> None:
     """Write the list as CSV or as an Excel workbook, whole or not at all."""
-    if path.suffix == ".xlsx":
-        write_excel(path, table, sheet="exceptions")
-    else:
-        write_text(path, table.to_csv(index=False, date_format="%Y-%m-%d"))
+    write_sheet(found.rows, path, "exceptions")
 
 
-def print_exceptions(table: pd.DataFrame) -> None:
+def print_exceptions(found: Exceptions) -> None:
     """Print the list, what share of the risk it holds, and what to do about each cause."""
     console = terminal.console(132)
+    table, of_rows, of_money = found
     console.print(_table(table))
-    of_rows, of_money = table.attrs["of_rows"], table.attrs["of_money"]
     share = f", {table['money_at_risk'].sum() / of_money:.0%} of the money at risk"
     console.print(f"{len(table):,} of {of_rows:,} orders{share if of_money else ''}. What to do:")
     for cause, action in table[["cause", "action"]].dropna().drop_duplicates().itertuples(False):

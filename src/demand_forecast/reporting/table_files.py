@@ -8,10 +8,11 @@ from typing import Final
 
 import pandas as pd
 
-from demand_forecast.datasets.atomic import write_text
+from demand_forecast.datasets.atomic import write_excel, write_text
 from demand_forecast.exceptions import ConfigurationError
 
 RECORDS: Final = (".csv", ".json")
+SHEETS: Final = (".csv", ".xlsx")
 
 
 def check_ending(endings: Iterable[str], path: Path | None) -> None:
@@ -43,3 +44,17 @@ def write_records(table: pd.DataFrame, path: Path, decimals: int | None = None) 
     else:
         rounded = table if decimals is None else table.round(decimals)
         write_text(path, rounded.to_csv(index=False))
+
+
+def write_sheet(table: pd.DataFrame, path: Path, sheet: str) -> None:
+    """Write a table as CSV or as an Excel workbook of one sheet, whole or not at all.
+
+    Args:
+        table: What to write; dates are days.
+        path: Ends in one of ``SHEETS``.
+        sheet: Name of the sheet; cut to the 31 characters that Excel takes.
+    """
+    if path.suffix == ".xlsx":
+        write_excel(path, table, sheet=sheet[:31])
+    else:
+        write_text(path, table.to_csv(index=False, date_format="%Y-%m-%d"))
