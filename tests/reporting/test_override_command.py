@@ -77,7 +77,7 @@ def test_an_override_is_made_and_says_what_it_will_do(context) -> None:
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"segment": "north_texas.lage"}, "there is no segment 'north_texas.lage'.*north_texas.large"),
+        (
             {"segment": "north_texas.lage"},
             r"--namespace: there is no segment 'north_texas.lage'.*north_texas.large",
         ),

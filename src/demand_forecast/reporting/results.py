@@ -21,6 +21,7 @@ from demand_forecast.modelling.evaluation.summary import (
     RunSummary,
     count_rows,
 )
+from demand_forecast.modelling.lifecycle.retraining import SEPARATOR
 from demand_forecast.reporting import terminal
 
 SHOWN: Final = 10
@@ -196,7 +197,7 @@ def print_models(plan: pd.DataFrame) -> None:
         table.add_column(title)
     for row in plan.to_dict("records"):
         verb = "yes" if row["retrain"] else "no"
-        why = "\n".join(str(row["details"]).split("; ")) or "nothing has changed"
+        why = "\n".join(str(row["details"]).split(SEPARATOR)) or "nothing has changed"
         version = "" if pd.isna(row["model_version"]) else f"{float(row['model_version']):.0f}"
         table.add_row(str(row["namespace"]), version, verb, escape(why))
     terminal.console().print(table)

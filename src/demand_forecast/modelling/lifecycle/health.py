@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from demand_forecast.modelling.columns import BRANCH
 from demand_forecast.modelling.evaluation.splits import ForecastParameters
 from demand_forecast.modelling.lifecycle.accuracy import of_version
 from demand_forecast.modelling.lifecycle.changes import data_changes, learned_panel
@@ -94,6 +95,17 @@ def status_table(healths: Iterable[dict[str, Any]]) -> pd.DataFrame:
     """One row per segment and velocity, for the retrain plan."""
     rows = [row | {"as_of": health["as_of"]} for health in healths for row in health["models"]]
     return pd.DataFrame(rows)
+
+
+def troubles(status: pd.DataFrame) -> dict[str, str]:
+    """Models of which it is not known what serves, and why.
+
+    Args:
+        status: From :func:`status_table`.
+    """
+    rows = status[status["trouble"].notna()]
+    models = [".".join(place) for place in rows[BRANCH].itertuples(index=False)]
+    return dict(zip(models, rows["trouble"], strict=True))
 
 
 def _refused(

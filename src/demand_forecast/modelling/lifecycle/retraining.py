@@ -28,6 +28,8 @@ REASONS: Final[tuple[Reason, ...]] = (
     "drifted",
     "scheduled",
 )
+SEPARATOR: Final = "; "  # of reasons in a text
+_LISTS: Final = ("reasons", "details")
 # What is known of each model, each value possibly missing.
 _KNOWN: Final = [
     "as_of",
@@ -156,6 +158,19 @@ Row = dict[Hashable, Any]
 Check = Callable[[Row, RetrainingParameters], str | None]
 
 
+def with_texts(plan: pd.DataFrame) -> pd.DataFrame:
+    """A plan as a file can hold it, with texts in place of its lists."""
+    return plan.assign(**{name: plan[name].map(SEPARATOR.join) for name in _LISTS})
+
+
+def with_lists(plan: pd.DataFrame) -> pd.DataFrame:
+    """A stored plan with its lists again."""
+    texts = {name: plan[name].fillna("") for name in _LISTS}
+    return plan.assign(
+        **{name: [t.split(SEPARATOR) if t else [] for t in texts[name]] for name in _LISTS}
+    )
+
+
 def _reasons_of(row: Row, rules: RetrainingParameters) -> dict[Reason, str]:
     """Reasons with their sentences for one model; a model that is not there has no other reason."""
     if not _unknown(row, "trouble"):
@@ -169,7 +184,7 @@ def _reasons_of(row: Row, rules: RetrainingParameters) -> dict[Reason, str]:
 
 def _one(detail: str) -> str:
     """One sentence; semicolons part the reasons from each other."""
-    return detail.replace("; ", ", ")
+    return detail.replace(SEPARATOR, ", ")
 
 
 def _stale(row: Row, rules: RetrainingParameters) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Any
 
 import pandas as pd
 
@@ -21,10 +21,15 @@ from demand_forecast.modelling.lifecycle.drift import (
     drift_at,
     find_drift,
 )
-from demand_forecast.modelling.lifecycle.health import ModelInUse, segment_health, status_table
+from demand_forecast.modelling.lifecycle.health import (
+    ModelInUse,
+    segment_health,
+    status_table,
+    troubles,
+)
 from demand_forecast.modelling.lifecycle.lineage import Lineage
 from demand_forecast.modelling.lifecycle.monitoring import MonitoringParameters, monitoring_figures
-from demand_forecast.modelling.lifecycle.retraining import retrain_plan
+from demand_forecast.modelling.lifecycle.retraining import retrain_plan, with_lists, with_texts
 from demand_forecast.modelling.lifecycle.stability import stability_table
 from demand_forecast.modelling.lifecycle.training import TrainingParameters
 from demand_forecast.modelling.lifecycle.value_added import override_outcomes, value_added
@@ -34,8 +39,6 @@ from demand_forecast.modelling.scoring.fallback import ScoringParameters
 from demand_forecast.modelling.velocity import VELOCITIES
 
 _LOGGER = logging.getLogger(__name__)
-SEPARATOR: Final = "; "
-LISTS: Final = ("reasons", "details")
 Past = dict[str, Callable[[], pd.DataFrame]] | None
 
 
@@ -184,8 +187,7 @@ def plan_retraining(
     status = status_table(healths.values())
     places = status[BRANCH].astype(str)
     status["drift"] = [drift_at(drift, *place) for place in places.itertuples(index=False)]
-    plan = retrain_plan(status, monitoring.present, monitoring)
-    return drift, plan.assign(**{name: plan[name].map(SEPARATOR.join) for name in LISTS})
+    return drift, with_texts(retrain_plan(status, monitoring.present, monitoring))
 
 
 def raise_alerts(
@@ -213,20 +215,14 @@ def raise_alerts(
         stabilities: Of all segments.
         overrides: What became of those of each segment.
     """
-    status = status_table(healths.values())
-    troubled = status[status["trouble"].notna()]
-    places = troubled[BRANCH].itertuples(index=False)
-    models = [".".join(place) for place in places]
-    texts = plan.assign(**{name: plan[name].fillna("") for name in LISTS})
-    lists = {name: [t.split(SEPARATOR) if t else [] for t in texts[name]] for name in LISTS}
     alerts = rank_alerts(
-        plan.assign(**lists),
+        with_lists(plan),
         drift,
         quality=quality,
         stabilities=list(stabilities.values()),
         overrides=[table for table in overrides.values() if table is not None],
         added=added,
-        troubles=dict(zip(models, troubled["trouble"], strict=True)),
+        troubles=troubles(status_table(healths.values())),
         today=monitoring.present,
         rules=monitoring.alerts,
     )

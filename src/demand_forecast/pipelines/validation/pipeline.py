@@ -25,7 +25,14 @@ from demand_forecast.pipelines.validation.nodes import (
 
 def create_pipeline(plan: Segments) -> Pipeline:
     """Validation of every velocity of every segment, then summary and leaderboard."""
-    template = Pipeline(
+    of_segment = ["panel", "velocity", "baseline", "params:forecast", "params:scoring"]
+    branches = per_velocity(_of_velocity(), plan, segment_inputs=of_segment)
+    return stage("validation", [*branches, _summary(plan), _ranking(plan)])
+
+
+def _of_velocity() -> Pipeline:
+    """Backtest, verdict, and what is drawn and estimated from the backtest."""
+    return Pipeline(
         [
             Node(
                 run_backtest,
@@ -76,9 +83,6 @@ def create_pipeline(plan: Segments) -> Pipeline:
             ),
         ]
     )
-    of_segment = ["panel", "velocity", "baseline", "params:forecast", "params:scoring"]
-    branches = per_velocity(template, plan, segment_inputs=of_segment)
-    return stage("validation", [*branches, _summary(plan), _ranking(plan)])
 
 
 def _summary(plan: Segments) -> Node:
