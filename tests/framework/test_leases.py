@@ -121,6 +121,55 @@ def test_a_lease_is_renewed_as_long_as_the_run_goes_on(store, monkeypatch):
     assert datetime.fromisoformat(renewed) > datetime.now(UTC)
 
 
+def test_leases_are_renewed_while_another_region_is_waited_for(store, monkeypatch):
+    monkeypatch.setattr(leases, "_RENEWED", 0.01)
+    first = hold(ROOT, ["texas"], NOW, 0)
+    first.__enter__()
+
+    def second():
+        with hold(ROOT, ["maine", "texas"], NOW, 10):
+            pass
+
+    waiting = threading.Thread(target=second)
+    waiting.start()
+    seen: set[datetime] = set()
+    deadline = time.monotonic() + 5
+    while len(seen) < 2:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+        for path in store.glob("/leases_of_test/data/.runs/maine.lock"):
+            seen.add(leases.Lease.parsed(store.cat_file(path)).until)
+    first.__exit__(None, None, None)
+    waiting.join()
+    assert not store.glob("/leases_of_test/data/.runs/*.lock")
+
+
+def test_a_lease_holds_from_the_end_of_the_wait_on(store, monkeypatch):
+    notes, holder = leases.Notes(f"{ROOT}/.runs"), leases.Holder.this(NOW)
+    notes.write("texas.lock", leases.Lease.of(holder, "other").model_dump_json())
+    ended = []
+
+    def end(_):
+        ended.append(datetime.now(UTC))
+        notes.remove("texas.lock")
+
+    monkeypatch.setattr(leases.time, "sleep", end)
+    leases._acquire(notes, "texas", holder, "mine", time.monotonic() + 10)
+    mine = leases.Lease.parsed(notes.read("texas.lock"))
+    assert mine.until >= ended[0] + leases._VALID
+
+
+def test_a_lease_that_another_run_has_taken_is_not_taken_back(store, monkeypatch, caplog):
+    monkeypatch.setattr(leases, "_RENEWED", 0.01)
+    with hold(ROOT, ["texas"], NOW, 0):
+        _change(store, token="other")
+        deadline = time.monotonic() + 5
+        while "region 'texas' was taken by another run" not in caplog.text:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+    assert json.loads(store.cat_file(_lock(store)))["token"] == "other"
+
+
 def test_a_store_that_stops_answering_stops_no_run(store, monkeypatch, caplog):
     monkeypatch.setattr(leases, "_RENEWED", 0.01)
 

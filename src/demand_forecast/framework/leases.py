@@ -12,7 +12,7 @@ import socket
 import time
 import uuid
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from threading import Event, Thread
 from typing import Final
@@ -27,6 +27,10 @@ from demand_forecast.registry.server import is_alive
 _VALID: Final = timedelta(minutes=5)
 _RENEWED: Final = 60.0  # seconds
 _PAUSE: Final = 1.0  # seconds between two looks at a lease of somebody else's
+_LOST: Final = (
+    "region '%s' was taken by another run, because its lease was not renewed in time: two runs are "
+    "at work on it"
+)
 _LOGGER = logging.getLogger(__name__)
 
 
@@ -105,22 +109,21 @@ def lease(data_root: str, regions: Sequence[str], version: str, until: float) ->
         StorageError: If the store cannot be used.
     """
     notes, token = Notes(f"{data_root.rstrip('/')}/{FOLDER}"), uuid.uuid4().hex
-    with ExitStack() as held:
+    holder = Holder.this(version)
+    with _kept(notes, holder, token) as mine:
         for region in regions:
-            _acquire(notes, region, Lease.of(Holder.this(version), token), until)
-            held.callback(_release, notes, region, token)
+            _acquire(notes, region, holder, token, until)
+            mine.append(region)
         last = [Holder.parsed(notes.read(f"{region}.json")) for region in regions]
-        version = later(version, [holder.version for holder in last if holder])
-        holder = Holder.this(version)
+        version = later(version, [one.version for one in last if one])
         for region in regions:
-            notes.write(f"{region}.json", holder.model_dump_json(indent=2))
-        held.enter_context(_renewed(notes, regions, holder, token))
+            notes.write(f"{region}.json", Holder.this(version).model_dump_json(indent=2))
         yield version
 
 
-def _acquire(notes: Notes, region: str, mine: Lease, until: float) -> None:
+def _acquire(notes: Notes, region: str, holder: Holder, token: str, until: float) -> None:
     is_told = False
-    while not _taken(notes, f"{region}.lock", mine):
+    while not _taken(notes, f"{region}.lock", Lease.of(holder, token)):
         other = Lease.parsed(notes.read(f"{region}.lock"))
         seconds = until - time.monotonic()
         if not is_told:
@@ -146,9 +149,8 @@ def _taken(notes: Notes, name: str, mine: Lease) -> bool:
     if not notes.create(name, mine.model_dump_json(indent=2)):
         return False
     if text is not None:
-        time.sleep(
-            _PAUSE
-        )  # another run may have removed the old one at the same moment: the last wins
+        # Another run may have removed the old one at the same moment: the last wins.
+        time.sleep(_PAUSE)
     return _is_mine(notes, name, mine.token)
 
 
@@ -167,22 +169,39 @@ def _release(notes: Notes, region: str, token: str) -> None:
 
 
 @contextmanager
-def _renewed(notes: Notes, regions: Sequence[str], holder: Holder, token: str) -> Iterator[None]:
-    """Renew the leases as long as the context lasts."""
+def _kept(notes: Notes, holder: Holder, token: str) -> Iterator[list[str]]:
+    """A list for the regions that are held: they are renewed, and given back at the end.
+
+    The wait for one region may be longer than the lease of another one holds.
+    """
+    mine: list[str] = []
     ended = Event()
 
     def renew() -> None:
         while not ended.wait(_RENEWED):
             try:
-                for region in regions:
-                    notes.write(f"{region}.lock", Lease.of(holder, token).model_dump_json(indent=2))
+                for region in list(mine):
+                    if not _renewed(notes, f"{region}.lock", Lease.of(holder, token)):
+                        _LOGGER.error(_LOST, region)
+                        mine.remove(region)
             except StorageError as error:
                 _LOGGER.warning("the run's hold on its regions is not renewed: %s", error)
 
     thread = Thread(target=renew, daemon=True)
     thread.start()
     try:
-        yield
+        yield mine
     finally:
         ended.set()
         thread.join()
+        for region in mine:
+            _release(notes, region, token)
+
+
+def _renewed(notes: Notes, name: str, mine: Lease) -> bool:
+    """Renew a lease; False where it was not renewed in time and another run has taken it."""
+    found = Lease.parsed(notes.read(name))
+    if found is not None and found.token != mine.token:
+        return False
+    notes.write(name, mine.model_dump_json(indent=2))
+    return True
