@@ -8,7 +8,7 @@ import time
 import pytest
 
 from demand_forecast.exceptions import RunInProgressError
-from demand_forecast.framework.locks import hold, later
+from demand_forecast.framework.locks import hold
 
 NOW = "2026-01-02T03.04.05.678Z"
 
@@ -25,13 +25,6 @@ def test_a_clock_set_back_does_not_make_the_newest_version_an_old_one(tmp_path):
         assert version == "2026-01-02T03.04.05.679Z"
     with hold(str(tmp_path), ["ohio"], NOW, 0) as version:
         assert version == "2026-01-02T03.04.05.680Z"
-
-
-def test_versions_go_on_over_the_end_of_a_second():
-    assert later("2026-01-01T00.00.00.000Z", ["2026-12-31T23.59.59.999Z"]) == (
-        "2027-01-01T00.00.00.000Z"
-    )
-    assert later(NOW, []) == NOW
 
 
 def test_the_second_run_on_a_region_is_told_who_holds_it(tmp_path, caplog):

@@ -20,8 +20,9 @@ from typing import Final
 import fsspec
 
 from demand_forecast.datasets.object_stores import reaching
+from demand_forecast.datasets.stored_versions import later
 from demand_forecast.exceptions import StorageError
-from demand_forecast.framework.holder import FOLDER, Holder, later, refused
+from demand_forecast.framework.holder import FOLDER, Holder, refused
 from demand_forecast.registry.server import is_alive
 
 _VALID: Final = timedelta(minutes=5)
