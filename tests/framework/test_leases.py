@@ -49,34 +49,13 @@ def test_a_run_leaves_its_version_and_no_lease(store):
         assert version == "2026-01-02T03.04.05.679Z"
 
 
-def test_the_second_run_on_a_region_is_told_who_holds_it(caplog):
+def test_who_waits_in_vain_is_told_until_when_the_lease_holds():
     with (
         hold(ROOT, ["texas"], NOW, 0),
         pytest.raises(RunInProgressError, match=r"'texas' is held .* Its lease ends at \d\d:"),
-        hold(ROOT, ["maine", "texas"], NOW, 0.05),
+        hold(ROOT, ["texas"], NOW, 0),
     ):
         raise AssertionError("it was let in")
-    assert caplog.text.count("waiting up to 0 s for process") == 1
-    with hold(ROOT, ["texas", "maine"], NOW, 0):  # both are free again
-        pass
-
-
-def test_the_second_run_starts_when_the_first_has_ended():
-    first = hold(ROOT, ["texas"], NOW, 0)
-    first.__enter__()
-    entered = []
-
-    def second():
-        with hold(ROOT, ["texas"], NOW, 10) as version:
-            entered.append(version)
-
-    waiting = threading.Thread(target=second)
-    waiting.start()
-    time.sleep(0.1)
-    assert not entered
-    first.__exit__(None, None, None)
-    waiting.join()
-    assert entered == ["2026-01-02T03.04.05.679Z"]
 
 
 @pytest.mark.parametrize("is_written_by", ["time", "process", "hand"])
