@@ -78,14 +78,14 @@ def test_a_lease_that_is_over_is_taken_and_stays_with_who_took_it(
 
 
 def test_of_two_that_take_an_old_lease_at_once_the_last_has_it(store, monkeypatch):
-    notes = leases.Notes(f"{ROOT}/.runs")
-    notes.write("texas.lock", "{")
+    files = leases.LeaseFiles(f"{ROOT}/.runs")
+    files.write("texas.lock", "{")
     mine = leases.Lease.of(leases.Holder.this(NOW), "mine")
     other = leases.Lease.of(leases.Holder.this(NOW), "other")
     monkeypatch.setattr(
-        leases.time, "sleep", lambda _: notes.write("texas.lock", other.model_dump_json())
+        leases.time, "sleep", lambda _: files.write("texas.lock", other.model_dump_json())
     )
-    assert not leases._taken(notes, "texas.lock", mine)
+    assert not leases._taken(files, "texas.lock", mine)
 
 
 def test_a_lease_is_renewed_as_long_as_the_run_goes_on(store, monkeypatch):
@@ -124,17 +124,17 @@ def test_leases_are_renewed_while_another_region_is_waited_for(store, monkeypatc
 
 
 def test_a_lease_holds_from_the_end_of_the_wait_on(store, monkeypatch):
-    notes, holder = leases.Notes(f"{ROOT}/.runs"), leases.Holder.this(NOW)
-    notes.write("texas.lock", leases.Lease.of(holder, "other").model_dump_json())
+    files, holder = leases.LeaseFiles(f"{ROOT}/.runs"), leases.Holder.this(NOW)
+    files.write("texas.lock", leases.Lease.of(holder, "other").model_dump_json())
     ended = []
 
     def end(_):
         ended.append(datetime.now(UTC))
-        notes.remove("texas.lock")
+        files.remove("texas.lock")
 
     monkeypatch.setattr(leases.time, "sleep", end)
-    leases._acquire(notes, "texas", holder, "mine", time.monotonic() + 10)
-    mine = leases.Lease.parsed(notes.read("texas.lock"))
+    leases._acquire(files, "texas", holder, "mine", time.monotonic() + 10)
+    mine = leases.Lease.parsed(files.read("texas.lock"))
     assert mine.until >= ended[0] + leases._VALID
 
 
@@ -162,7 +162,7 @@ def test_a_store_that_stops_answering_stops_no_run(store, monkeypatch, caplog):
         while "is not renewed" not in caplog.text:
             assert time.monotonic() < deadline
             time.sleep(0.01)
-        leases._release(leases.Notes(f"{ROOT}/.runs"), "texas", "mine")
+        leases._release(leases.LeaseFiles(f"{ROOT}/.runs"), "texas", "mine")
     assert "region 'texas' is not given back: memory://leases_of_test/data/.runs" in caplog.text
 
 
@@ -181,11 +181,11 @@ def test_a_store_that_refuses_is_told_before_anything_else(store, monkeypatch):
 def test_a_store_without_a_driver_names_the_extra(monkeypatch):
     monkeypatch.setitem(sys.modules, "s3fs", None)
     with pytest.raises(StorageError, match=r"Install s3fs.*'demand-forecast\[aws\]'"):
-        leases.Notes("s3://bucket/.runs")
+        leases.LeaseFiles("s3://bucket/.runs")
 
 
 def test_a_lease_that_another_run_creates_at_the_same_moment_is_not_taken(store, monkeypatch):
-    notes = leases.Notes(f"{ROOT}/.runs")
-    notes.write("texas.lock", "{}")
-    monkeypatch.setattr(notes, "read", lambda _: None)  # it looked just before
-    assert not leases._taken(notes, "texas.lock", leases.Lease.of(leases.Holder.this(NOW), "mine"))
+    files = leases.LeaseFiles(f"{ROOT}/.runs")
+    files.write("texas.lock", "{}")
+    monkeypatch.setattr(files, "read", lambda _: None)  # it looked just before
+    assert not leases._taken(files, "texas.lock", leases.Lease.of(leases.Holder.this(NOW), "mine"))
