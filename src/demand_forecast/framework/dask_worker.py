@@ -47,7 +47,7 @@ def run_group(join: Join, run: RunContext, names: Sequence[str], lacking: Collec
     """
     with _Process.alone:
         session = _Process.session(join, run)
-        run_context.enter(replace(run, timings=notes.new_file()))
+        run_context.enter(replace(run, notes=notes.new_file()))
         return Part(session.run_nodes(names, lacking), notes.take())
 
 
