@@ -23,8 +23,13 @@ LEFT_OUT = re.compile(r"^(tests|\.ci)/|\.(csv|json|svg|ipynb|png|gz)$|^docs/asse
 
 
 def added() -> Iterator[tuple[str, str, str]]:
-    """Commit, file and text of each line that a commit has added."""
+    """Commit, file and text of each line that a commit, or a merge on its own account, has added.
+
+    Raises:
+        SystemExit: If git does not tell.
+    """
     command = ["git", "log", "--patch", "--unified=0", "--no-color", "--format=commit %h"]
+    command += ["--diff-merges=remerge"]
     commit = file = ""
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, errors="replace") as log:
         for line in log.stdout or ():
@@ -34,6 +39,8 @@ def added() -> Iterator[tuple[str, str, str]]:
                 file = line[4:].strip().removeprefix("b/")
             elif line.startswith("+") and not LEFT_OUT.search(file):
                 yield commit, file, line[1:].strip()
+    if log.returncode:
+        raise SystemExit(f"{' '.join(command)} failed, see above")
 
 
 def main() -> int:

@@ -18,9 +18,11 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from unittest import mock
 
+from clouds import aws
 from outputs import digests
-from programs import DRIVERS, HOST, TOOLS, call, free_port, kedro, must, serving, set_up
+from programs import DRIVERS, HOST, call, free_port, kedro, must, serving, set_up
 
 USER = "forecast"
 BUCKET = "models"
@@ -100,26 +102,14 @@ def postgres(folder: Path) -> Iterator[str]:
 @contextmanager
 def s3(folder: Path) -> Iterator[dict[str, str]]:
     """An S3 store with a bucket; yields the variables of who may use it."""
-    port = free_port()
-    variables = {
-        "AWS_ENDPOINT_URL": f"http://{HOST}:{port}",
-        "AWS_ACCESS_KEY_ID": "emulated",
-        "AWS_SECRET_ACCESS_KEY": "emulated",
-        "AWS_DEFAULT_REGION": "us-east-1",
-    }
-    program = [str(TOOLS / "bin" / "moto_server"), f"-H{HOST}", f"-p{port}"]
-    with serving(program, port, folder / "s3.log"):
+    store = aws()
+    with serving(store.emulator, store.port, folder / "s3.log"):
         import boto3
 
-        client = boto3.client(
-            "s3",
-            endpoint_url=variables["AWS_ENDPOINT_URL"],
-            aws_access_key_id="emulated",
-            aws_secret_access_key="emulated",
-            region_name="us-east-1",
-        )
+        with mock.patch.dict(os.environ, store.variables):
+            client = boto3.client("s3")
         client.create_bucket(Bucket=BUCKET)
-        yield variables
+        yield store.variables
         count = client.list_objects_v2(Bucket=BUCKET).get("KeyCount", 0)
         print(f"object store: {count} artefacts")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from demand_forecast.commands.accuracy import leaderboard, tune
+from demand_forecast.commands.airflow import airflow_dag
 from demand_forecast.commands.common import CommandGroup
 from demand_forecast.commands.gate import gate
 from demand_forecast.commands.layout import layout
@@ -14,7 +15,6 @@ from demand_forecast.commands.planning import dashboard, exceptions, orders, val
 from demand_forecast.commands.provenance import explain, trace
 from demand_forecast.commands.run import run
 from demand_forecast.commands.sample_data import sample_data
-from demand_forecast.commands.schedule import airflow_dag
 from demand_forecast.commands.serve import serve
 from demand_forecast.commands.upkeep import prune, retrain
 

@@ -2,12 +2,12 @@ import pytest
 
 from demand_forecast.datasets.atomic import writing
 from demand_forecast.datasets.object_stores import (
-    advice,
+    advice_for_address,
+    advice_for_error,
     is_of_driver,
-    is_refusal,
+    is_of_storage,
     reaching,
     said,
-    way_out,
 )
 from demand_forecast.exceptions import ConfigurationError, StorageError
 
@@ -24,16 +24,16 @@ def of(package):
 def test_a_drivers_error_is_told_by_its_package_with_the_way_out(package, page):
     error = of(package)("the token has expired")
     assert is_of_driver(error)
-    assert is_refusal(error)
-    assert advice(error).endswith(f": docs/how-to/run-on-{page}.md.")
+    assert is_of_storage(error)
+    assert advice_for_error(error).endswith(f": docs/how-to/run-on-{page}.md.")
 
 
 def test_other_errors_are_no_drivers():
     assert not is_of_driver(ValueError("x"))
     assert not is_of_driver(None)
-    assert is_refusal(PermissionError("x"))
-    assert not is_refusal(ValueError("x"))
-    assert advice(ValueError("x")) == ""
+    assert is_of_storage(PermissionError("x"))
+    assert not is_of_storage(ValueError("x"))
+    assert advice_for_error(ValueError("x")) == ""
 
 
 def test_a_store_that_refuses_is_named_with_bucket_and_credentials():
@@ -61,8 +61,8 @@ def test_an_error_is_said_in_a_line(error, line):
 
 
 def test_only_known_stores_have_a_way_out():
-    assert way_out("/data") == way_out("memory://bucket/data") == ""
-    assert "bucket 'shop'" in way_out("gs://shop/data")
+    assert advice_for_address("/data") == advice_for_address("memory://bucket/data") == ""
+    assert "bucket 'shop'" in advice_for_address("gs://shop/data")
 
 
 def test_what_cannot_be_written_to_a_store_is_said_and_faults_of_the_code_stay():

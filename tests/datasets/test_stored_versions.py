@@ -11,7 +11,7 @@ from kedro.io import Version
 
 from demand_forecast.datasets.artefact import Folders
 from demand_forecast.datasets.atomic import JSONDataset
-from demand_forecast.datasets.stored_versions import StoredVersions
+from demand_forecast.datasets.stored_versions import StoredVersions, later
 
 FIRST, SECOND = "2026-01-01T00.00.00.000Z", "2026-02-01T00.00.00.000Z"
 
@@ -113,3 +113,10 @@ def test_on_an_object_store_a_folder_is_none_as_soon_as_its_manifest_is_gone(mon
     folders.remove("/bucket/panel", "/bucket")
     assert not fs.exists("/bucket/panel")
     fs.store.clear()
+
+
+def test_versions_go_on_over_the_end_of_a_second():
+    assert later("2026-01-01T00.00.00.000Z", ["2026-12-31T23.59.59.999Z"]) == (
+        "2027-01-01T00.00.00.000Z"
+    )
+    assert later(FIRST, []) == FIRST

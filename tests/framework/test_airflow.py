@@ -28,7 +28,7 @@ PIPELINES = {
 def _imported(text, monkeypatch):
     """The file as Airflow reads it, with stand-ins for Airflow's classes."""
     sdk, bash = ModuleType("airflow.sdk"), MagicMock()
-    sdk.DAG, sdk.task = MagicMock(), MagicMock()
+    sdk.DAG, sdk.chain, sdk.task = MagicMock(), MagicMock(), MagicMock()
     for name, module in {
         "airflow": ModuleType("airflow"),
         "airflow.sdk": sdk,
@@ -39,14 +39,15 @@ def _imported(text, monkeypatch):
     }.items():
         monkeypatch.setitem(sys.modules, name, module)
     exec(compile(ast.parse(text), "dag.py", "exec"), {})
-    return sdk.DAG.call_args.kwargs, bash
+    return sdk, bash
 
 
 def test_a_task_per_region_then_what_is_over_all(monkeypatch):
     text = airflow_dag(
         PIPELINES, "prod", "/srv/it's here", schedule="0 5 * * 2", at_once=2, start=date(2026, 1, 2)
     )
-    dag, bash = _imported(text, monkeypatch)
+    sdk, bash = _imported(text, monkeypatch)
+    dag = sdk.DAG.call_args.kwargs
     assert (dag["dag_id"], dag["schedule"]) == ("demand_forecast_prod", "0 5 * * 2")
     assert dag["start_date"].date() == date(2026, 1, 2)
     assert (dag["catchup"], dag["max_active_runs"]) == (False, 1)
@@ -65,10 +66,22 @@ def test_a_task_per_region_then_what_is_over_all(monkeypatch):
         "kedro run --env=prod --pipelines=publish",
     ]
     assert {call.kwargs["trigger_rule"] for call in bash.call_args_list} == {"all_done"}
+    regions, *steps = sdk.chain.call_args.args
+    assert regions is bash.partial.return_value.expand.return_value
+    assert len(steps) == 3
+
+
+def test_where_nothing_is_over_all_no_task_runs_it(monkeypatch):
+    sdk, bash = _imported(
+        airflow_dag({"read": _job("read")}, "dev", "/srv", jobs=("read",)), monkeypatch
+    )
+    assert [call.kwargs["task_id"] for call in bash.call_args_list] == ["monitor", "publish"]
+    assert len(sdk.chain.call_args.args) == 3
 
 
 def test_it_starts_today_unless_told_otherwise(monkeypatch):
-    dag, _ = _imported(airflow_dag(PIPELINES, "dev", "/srv", kedro="/opt/kedro"), monkeypatch)
+    sdk, _ = _imported(airflow_dag(PIPELINES, "dev", "/srv", kedro="/opt/kedro"), monkeypatch)
+    dag = sdk.DAG.call_args.kwargs
     assert (date.today() - dag["start_date"].date()).days in (0, 1)  # UTC
 
 

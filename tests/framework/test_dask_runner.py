@@ -11,7 +11,7 @@ import pytest
 import toy_project as toy
 from distributed import LocalCluster
 
-from demand_forecast.exceptions import ConfigurationError
+from demand_forecast.exceptions import ConfigurationError, StorageError
 from demand_forecast.framework import dask_cluster, run_context
 from demand_forecast.framework.dask_runner import DaskRunner
 from demand_forecast.framework.failures import RunFailedError
@@ -126,6 +126,25 @@ def test_a_worker_that_cannot_boot_the_project_stops_the_run(run, cluster):
     toy.prepare(run)
     with pytest.raises(ConfigurationError, match="conf/prod is missing"):
         _run(run, cluster.scheduler_address, Refused)
+
+
+def test_a_store_that_refuses_a_worker_fails_its_segment_alone(run, cluster):
+    class Expired(toy.ToyProject):
+        def run_nodes(self, names, lacking):
+            if "texas.large.fit" in names:
+                raise StorageError("s3://ann:secret@shop cannot be used: expired")
+            return super().run_nodes(names, lacking)
+
+    class Runner(DaskRunner):
+        join = Expired
+
+    toy.prepare(run)
+    with pytest.raises(RunFailedError) as caught:
+        _run(run, cluster.scheduler_address, Runner)
+    [failure] = caught.value.failures
+    assert (failure.work, failure.why) == ("texas.large", "s3://***@shop cannot be used: expired")
+    made = toy.make_catalog(run).load("summary")
+    assert made == {name: m for name, m in toy.MODELS.items() if name != "texas.large"}
 
 
 def test_without_dask_it_is_said_what_to_install(run, monkeypatch):

@@ -32,8 +32,8 @@ def test_what_nodes_have_noted_comes_back(run):
     [(*said, seconds, error, _)] = notes
     assert (said, error) == (["other", "maine", "maine.condition"], "")
     assert 0 < seconds < 10
-    assert run_context.current() == replace(run, timings=run_context.current().timings)
-    assert not run_context.current().timings.exists()
+    assert run_context.current() == replace(run, notes=run_context.current().notes)
+    assert not run_context.current().notes.exists()
 
 
 def test_what_others_have_not_made_is_done_without(run):

@@ -49,34 +49,13 @@ def test_a_run_leaves_its_version_and_no_lease(store):
         assert version == "2026-01-02T03.04.05.679Z"
 
 
-def test_the_second_run_on_a_region_is_told_who_holds_it(caplog):
+def test_who_waits_in_vain_is_told_until_when_the_lease_holds():
     with (
         hold(ROOT, ["texas"], NOW, 0),
         pytest.raises(RunInProgressError, match=r"'texas' is held .* Its lease ends at \d\d:"),
-        hold(ROOT, ["maine", "texas"], NOW, 0.05),
+        hold(ROOT, ["texas"], NOW, 0),
     ):
         raise AssertionError("it was let in")
-    assert caplog.text.count("waiting up to 0 s for process") == 1
-    with hold(ROOT, ["texas", "maine"], NOW, 0):  # both are free again
-        pass
-
-
-def test_the_second_run_starts_when_the_first_has_ended():
-    first = hold(ROOT, ["texas"], NOW, 0)
-    first.__enter__()
-    entered = []
-
-    def second():
-        with hold(ROOT, ["texas"], NOW, 10) as version:
-            entered.append(version)
-
-    waiting = threading.Thread(target=second)
-    waiting.start()
-    time.sleep(0.1)
-    assert not entered
-    first.__exit__(None, None, None)
-    waiting.join()
-    assert entered == ["2026-01-02T03.04.05.679Z"]
 
 
 @pytest.mark.parametrize("is_written_by", ["time", "process", "hand"])
@@ -99,14 +78,14 @@ def test_a_lease_that_is_over_is_taken_and_stays_with_who_took_it(
 
 
 def test_of_two_that_take_an_old_lease_at_once_the_last_has_it(store, monkeypatch):
-    notes = leases.Notes(f"{ROOT}/.runs")
-    notes.write("texas.lock", "{")
+    files = leases.LeaseFiles(f"{ROOT}/.runs")
+    files.write("texas.lock", "{")
     mine = leases.Lease.of(leases.Holder.this(NOW), "mine")
     other = leases.Lease.of(leases.Holder.this(NOW), "other")
     monkeypatch.setattr(
-        leases.time, "sleep", lambda _: notes.write("texas.lock", other.model_dump_json())
+        leases.time, "sleep", lambda _: files.write("texas.lock", other.model_dump_json())
     )
-    assert not leases._taken(notes, "texas.lock", mine)
+    assert not leases._taken(files, "texas.lock", mine)
 
 
 def test_a_lease_is_renewed_as_long_as_the_run_goes_on(store, monkeypatch):
@@ -119,6 +98,55 @@ def test_a_lease_is_renewed_as_long_as_the_run_goes_on(store, monkeypatch):
             assert time.monotonic() < deadline
             time.sleep(0.01)
     assert datetime.fromisoformat(renewed) > datetime.now(UTC)
+
+
+def test_leases_are_renewed_while_another_region_is_waited_for(store, monkeypatch):
+    monkeypatch.setattr(leases, "_RENEWED", 0.01)
+    first = hold(ROOT, ["texas"], NOW, 0)
+    first.__enter__()
+
+    def second():
+        with hold(ROOT, ["maine", "texas"], NOW, 10):
+            pass
+
+    waiting = threading.Thread(target=second)
+    waiting.start()
+    seen: set[datetime] = set()
+    deadline = time.monotonic() + 5
+    while len(seen) < 2:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+        for path in store.glob("/leases_of_test/data/.runs/maine.lock"):
+            seen.add(leases.Lease.parsed(store.cat_file(path)).until)
+    first.__exit__(None, None, None)
+    waiting.join()
+    assert not store.glob("/leases_of_test/data/.runs/*.lock")
+
+
+def test_a_lease_holds_from_the_end_of_the_wait_on(store, monkeypatch):
+    files, holder = leases.LeaseFiles(f"{ROOT}/.runs"), leases.Holder.this(NOW)
+    files.write("texas.lock", leases.Lease.of(holder, "other").model_dump_json())
+    ended = []
+
+    def end(_):
+        ended.append(datetime.now(UTC))
+        files.remove("texas.lock")
+
+    monkeypatch.setattr(leases.time, "sleep", end)
+    leases._acquire(files, "texas", holder, "mine", time.monotonic() + 10)
+    mine = leases.Lease.parsed(files.read("texas.lock"))
+    assert mine.until >= ended[0] + leases._VALID
+
+
+def test_a_lease_that_another_run_has_taken_is_not_taken_back(store, monkeypatch, caplog):
+    monkeypatch.setattr(leases, "_RENEWED", 0.01)
+    with hold(ROOT, ["texas"], NOW, 0):
+        _change(store, token="other")
+        deadline = time.monotonic() + 5
+        while "region 'texas' was taken by another run" not in caplog.text:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+    assert json.loads(store.cat_file(_lock(store)))["token"] == "other"
 
 
 def test_a_store_that_stops_answering_stops_no_run(store, monkeypatch, caplog):
@@ -134,7 +162,7 @@ def test_a_store_that_stops_answering_stops_no_run(store, monkeypatch, caplog):
         while "is not renewed" not in caplog.text:
             assert time.monotonic() < deadline
             time.sleep(0.01)
-        leases._release(leases.Notes(f"{ROOT}/.runs"), "texas", "mine")
+        leases._release(leases.LeaseFiles(f"{ROOT}/.runs"), "texas", "mine")
     assert "region 'texas' is not given back: memory://leases_of_test/data/.runs" in caplog.text
 
 
@@ -153,11 +181,11 @@ def test_a_store_that_refuses_is_told_before_anything_else(store, monkeypatch):
 def test_a_store_without_a_driver_names_the_extra(monkeypatch):
     monkeypatch.setitem(sys.modules, "s3fs", None)
     with pytest.raises(StorageError, match=r"Install s3fs.*'demand-forecast\[aws\]'"):
-        leases.Notes("s3://bucket/.runs")
+        leases.LeaseFiles("s3://bucket/.runs")
 
 
 def test_a_lease_that_another_run_creates_at_the_same_moment_is_not_taken(store, monkeypatch):
-    notes = leases.Notes(f"{ROOT}/.runs")
-    notes.write("texas.lock", "{}")
-    monkeypatch.setattr(notes, "read", lambda _: None)  # it looked just before
-    assert not leases._taken(notes, "texas.lock", leases.Lease.of(leases.Holder.this(NOW), "mine"))
+    files = leases.LeaseFiles(f"{ROOT}/.runs")
+    files.write("texas.lock", "{}")
+    monkeypatch.setattr(files, "read", lambda _: None)  # it looked just before
+    assert not leases._taken(files, "texas.lock", leases.Lease.of(leases.Holder.this(NOW), "mine"))

@@ -1,3 +1,5 @@
+"""One run per region at a time, on this machine's disk and where there are no locks."""
+
 from __future__ import annotations
 
 import json
@@ -5,59 +7,66 @@ import multiprocessing
 import threading
 import time
 
+import fsspec
 import pytest
 
 from demand_forecast.exceptions import RunInProgressError
-from demand_forecast.framework.locks import hold, later
+from demand_forecast.framework import leases
+from demand_forecast.framework.locks import hold
 
 NOW = "2026-01-02T03.04.05.678Z"
 
 
-def test_the_version_of_the_first_run_is_its_own(tmp_path):
-    with hold(str(tmp_path), ["texas"], NOW, 0) as version:
+@pytest.fixture(params=["file", "memory"])
+def root(request, tmp_path, monkeypatch):
+    """A data root on this machine's disk, and one on an object store."""
+    if request.param == "file":
+        yield str(tmp_path)
+        return
+    monkeypatch.setattr(leases, "_PAUSE", 0.02)
+    monkeypatch.setattr(leases, "is_alive", lambda _: True)  # both runs are of this process here
+    yield "memory://locks_of_test/data"
+    fsspec.filesystem("memory").rm("/locks_of_test", recursive=True)
+
+
+def test_the_version_of_the_first_run_is_its_own(root):
+    with hold(root, ["texas"], NOW, 0) as version:
         assert version == NOW
 
 
-def test_a_clock_set_back_does_not_make_the_newest_version_an_old_one(tmp_path):
-    with hold(str(tmp_path), ["texas", "maine"], NOW, 0):
+def test_a_clock_set_back_does_not_make_the_newest_version_an_old_one(root):
+    with hold(root, ["texas", "maine"], NOW, 0):
         pass
-    with hold(str(tmp_path), ["maine", "ohio"], "2025-12-31T23.59.59.999Z", 0) as version:
+    with hold(root, ["maine", "ohio"], "2025-12-31T23.59.59.999Z", 0) as version:
         assert version == "2026-01-02T03.04.05.679Z"
-    with hold(str(tmp_path), ["ohio"], NOW, 0) as version:
+    with hold(root, ["ohio"], NOW, 0) as version:
         assert version == "2026-01-02T03.04.05.680Z"
 
 
-def test_versions_go_on_over_the_end_of_a_second():
-    assert later("2026-01-01T00.00.00.000Z", ["2026-12-31T23.59.59.999Z"]) == (
-        "2027-01-01T00.00.00.000Z"
-    )
-    assert later(NOW, []) == NOW
-
-
-def test_the_second_run_on_a_region_is_told_who_holds_it(tmp_path, caplog):
+def test_the_second_run_on_a_region_is_told_who_holds_it(root, caplog):
     with (
-        hold(str(tmp_path), ["texas"], NOW, 0),
+        hold(root, ["texas"], NOW, 0),
         pytest.raises(RunInProgressError, match=r"'texas' is held by another run: process \d+ on"),
-        hold(str(tmp_path), ["maine", "texas"], NOW, 0.05),
+        hold(root, ["maine", "texas"], NOW, 0.05),
     ):
         raise AssertionError("it was let in")
-    assert "waiting up to 0 s for process" in caplog.text
-    with hold(str(tmp_path), ["texas", "maine"], NOW, 0):  # both are free again
+    assert caplog.text.count("waiting up to 0 s for process") == 1
+    with hold(root, ["texas", "maine"], NOW, 0):  # both are free again
         pass
 
 
-def test_a_run_on_other_regions_goes_on(tmp_path):
-    with hold(str(tmp_path), ["texas"], NOW, 0), hold(str(tmp_path), ["maine"], NOW, 0) as version:
+def test_a_run_on_other_regions_goes_on(root):
+    with hold(root, ["texas"], NOW, 0), hold(str(root), ["maine"], NOW, 0) as version:
         assert version == NOW
 
 
-def test_the_second_run_starts_when_the_first_has_ended(tmp_path):
-    first = hold(str(tmp_path), ["texas"], NOW, 0)
+def test_the_second_run_starts_when_the_first_has_ended(root):
+    first = hold(root, ["texas"], NOW, 0)
     first.__enter__()
     entered = []
 
     def second():
-        with hold(str(tmp_path), ["texas"], NOW, 10) as version:
+        with hold(root, ["texas"], NOW, 10) as version:
             entered.append(version)
 
     waiting = threading.Thread(target=second)

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import fsspec
 import pytest
 from kedro.io import DataCatalog, Version
 from kedro.pipeline import Pipeline, node
 
 from demand_forecast.datasets.artefact import ArtefactDataset
 from demand_forecast.datasets.atomic import JSONDataset
+from demand_forecast.exceptions import StorageError
 from demand_forecast.framework import run_context
 from demand_forecast.framework.retries import forget_saved
 from demand_forecast.framework.run_context import RunContext
@@ -63,3 +65,18 @@ def test_without_a_data_root_nothing_is_looked_for(tmp_path):
     with run_context.inside(RunContext(Segments(store_formats=[], regions={}, layouts={}))):
         forget_saved(PIPELINE, _catalog(tmp_path, NOW))
     assert _catalog(tmp_path, None).load("forecast") == 1
+
+
+def test_a_store_that_does_not_answer_is_named(monkeypatch):
+    root = "memory://shop/data"
+    plan = Segments(store_formats=[], regions={}, layouts={})
+
+    def refuse(*_, **__):
+        raise ConnectionResetError("no answer")
+
+    monkeypatch.setattr(fsspec.filesystem("memory"), "exists", refuse)
+    with (
+        run_context.inside(RunContext(plan, data_root=root)),
+        pytest.raises(StorageError, match=r"^memory://shop/data cannot be used: no answer"),
+    ):
+        forget_saved(PIPELINE, _catalog(root, NOW))

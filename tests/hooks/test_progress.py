@@ -35,15 +35,15 @@ NODES = [
 
 @pytest.fixture
 def hook(monkeypatch, tmp_path):
-    """Started on the four nodes; the timings are removed at the end."""
+    """Started on the four nodes; their notes are removed at the end."""
     monkeypatch.setattr(progress, "draw_example", lambda *given: Drawing(Pipeline([]), {}, {}))
     monkeypatch.setattr(progress, "pipelines", {"__default__": Pipeline([])})
     with run_context.inside(run_context.RunContext(PLAN, tmp_path)):
         started = ProgressHook()
         started.before_pipeline_run(Pipeline(NODES))
         yield started
-        if timings := run_context.current().timings:
-            timings.unlink(missing_ok=True)
+        if noted := run_context.current().notes:
+            noted.unlink(missing_ok=True)
 
 
 def _run(hook, done):
@@ -98,7 +98,7 @@ def test_nodes_of_all_worker_processes_are_counted(hook, told):
 def test_a_run_after_one_that_failed_starts_afresh(hook, told):
     hook.before_dataset_loaded(NODES[1])
     hook.after_dataset_saved(NODES[1])  # one of two, then the run fails
-    run_context.current().timings.unlink()  # as on_pipeline_error does
+    run_context.current().notes.unlink()  # as on_pipeline_error does
     hook.before_pipeline_run(Pipeline(NODES[:2]))
     for done in NODES[:2]:
         _run(hook, done)
@@ -109,7 +109,7 @@ def test_at_the_end_the_run_is_reported_with_its_seconds(hook, monkeypatch, tmp_
     shown, written = [], []
     monkeypatch.setattr(progress.RunReport, "show", lambda report, s: shown.append((report, s)))
     monkeypatch.setattr(progress, "write_run_status", lambda *given: written.append(given))
-    timings = run_context.current().timings
+    noted = run_context.current().notes
     for done in NODES:
         _run(hook, done)
     catalog, pipeline = DataCatalog(), Pipeline(NODES)
@@ -117,7 +117,7 @@ def test_at_the_end_the_run_is_reported_with_its_seconds(hook, monkeypatch, tmp_
     [(report, seconds)] = shown
     assert (report.pipeline, report.catalog) == (pipeline, catalog)
     assert list(seconds) == ["training", "monitoring", "total"]
-    assert not timings.exists()
+    assert not noted.exists()
     [(project, _, runs, error)] = written
     assert (project, error) == (tmp_path, "")
     assert [run.node for run in runs] == NODES
@@ -127,12 +127,12 @@ def test_at_the_end_the_run_is_reported_with_its_seconds(hook, monkeypatch, tmp_
 def test_a_failed_run_tells_how_far_it_came_and_leaves_no_file(hook, monkeypatch, tmp_path):
     written = []
     monkeypatch.setattr(progress, "write_run_status", lambda *given: written.append(given))
-    timings = run_context.current().timings
+    noted = run_context.current().notes
     _run(hook, NODES[0])
     error = ValueError("too few")
     hook.on_node_error(error, NODES[1])
     hook.on_pipeline_error(error, Pipeline(NODES), DataCatalog())
-    assert not timings.exists()
+    assert not noted.exists()
     [(_, _, runs, message)] = written
     assert message == "too few"
     assert [(run.node.name, run.error) for run in runs] == [

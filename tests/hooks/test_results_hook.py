@@ -54,7 +54,7 @@ def run(tmp_path):
         json.dumps(["scoring", "texas.large", "score", 2.0, ""]) + "\n"
         + json.dumps(["scoring", "texas.large", "draw", None, "ValueError: no"]) + "\n"
     )  # fmt: skip
-    context = RunContext(PLAN, tmp_path, save_version=RUN, parent=ParentRun("abc"), timings=steps)
+    context = RunContext(PLAN, tmp_path, save_version=RUN, parent=ParentRun("abc"), notes=steps)
     with run_context.inside(context):
         dataset = ResultsDataset(database="sqlite:///data/results.db")
         catalog = DataCatalog({"published": dataset})

@@ -53,7 +53,7 @@ def run():
     """The hooks of a run that has started; two of its nodes have ended."""
     plan = Segments(store_formats=[], regions={}, layouts={})
     file = notes.new_file()
-    with run_context.inside(RunContext(plan, timings=file, parent=ParentRun("mlflow", "7"))):
+    with run_context.inside(RunContext(plan, notes=file, parent=ParentRun("mlflow", "7"))):
         manager = _create_hook_manager()
         manager.register(TelemetryHook())
         manager.hook.before_pipeline_run(run_params=PARAMS, pipeline=None, catalog=None)

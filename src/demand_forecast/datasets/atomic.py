@@ -26,7 +26,7 @@ from kedro_datasets.pandas import ExcelDataset as _ExcelDataset
 from kedro_datasets.pandas import ParquetDataset as _ParquetDataset
 from kedro_datasets.text import TextDataset as _TextDataset
 
-from demand_forecast.datasets.object_stores import is_refusal, said, way_out
+from demand_forecast.datasets.object_stores import advice_for_address, is_of_storage, said
 from demand_forecast.exceptions import StorageError
 
 
@@ -44,9 +44,9 @@ def writing(address: str) -> Iterator[None]:
         yield
     except Exception as error:
         cause = error.__cause__ if isinstance(error, DatasetError) else error
-        if not is_refusal(cause):
+        if not is_of_storage(cause):
             raise
-        why = f"{said(cause or error)}.{way_out(address)}"
+        why = f"{said(cause or error)}.{advice_for_address(address)}"
         raise StorageError(f"{address} cannot be written: {why}") from error
 
 

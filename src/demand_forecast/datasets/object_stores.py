@@ -58,7 +58,7 @@ _OF_ANY: Final = frozenset({"aiohttp"})
 _LONGEST: Final = 200
 
 
-def is_refusal(error: BaseException | None) -> bool:
+def is_of_storage(error: BaseException | None) -> bool:
     """Whether an error is one of the system, the network or an object store's driver."""
     return isinstance(error, OSError) or is_of_driver(error)
 
@@ -81,7 +81,9 @@ def reaching(address: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        raise StorageError(f"{address} cannot be used: {said(error)}.{way_out(address)}") from error
+        raise StorageError(
+            f"{address} cannot be used: {said(error)}.{advice_for_address(address)}"
+        ) from error
 
 
 def said(error: BaseException) -> str:
@@ -94,14 +96,14 @@ def said(error: BaseException) -> str:
     return line[:_LONGEST].rstrip(". ")
 
 
-def way_out(address: str) -> str:
+def advice_for_address(address: str) -> str:
     """What to look at where an address cannot be used; empty for what is no object store known."""
     protocol, _, path = address.partition("://")
     store = _BY_PROTOCOL.get(protocol)
     return "" if store is None else store.advice(path.partition("/")[0])
 
 
-def advice(error: BaseException) -> str:
+def advice_for_error(error: BaseException) -> str:
     """The same for an error of :func:`is_of_driver`; empty for others."""
     stores = [store for store in _STORES if _package(error) in store.packages]
     return stores[0].advice() if stores else ""

@@ -1,10 +1,10 @@
-"""What is stored of versioned datasets, version by version, and how a version is removed."""
+"""What is stored of versioned datasets; how a version is removed, and the next one named."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from datetime import UTC, datetime
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import PurePosixPath
 from typing import Any, Final, NamedTuple
 
@@ -15,6 +15,7 @@ from demand_forecast.datasets.artefact import Folders, measure
 
 _PLACEHOLDER: Final = re.compile(r"{(\w+)}")
 _STAMP: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d\.\d\d\.\d\d\.\d{3}Z")
+_MILLISECOND: Final = timedelta(milliseconds=1)
 _TEMPORARY: Final = re.compile(r"\..+\.[0-9a-f]{32}\.(tmp|old)")  # left by a save that was killed
 
 
@@ -112,3 +113,16 @@ def is_stamp(name: str) -> bool:
 def moment_of(stamp: str) -> datetime:
     """The moment in a version's name, UTC."""
     return datetime.strptime(stamp, VERSION_FORMAT).replace(tzinfo=UTC)
+
+
+def later(version: str, others: Iterable[str]) -> str:
+    """The version itself, or the next one after the latest of the others.
+
+    >>> later("2026-01-02T03.04.05.678Z", ["2027-01-01T00.00.00.999Z"])
+    '2027-01-01T00.00.01.000Z'
+    """
+    last = max(others, default="")
+    if version > last:
+        return version
+    following = moment_of(last) + _MILLISECOND
+    return f"{following.strftime(VERSION_FORMAT)[:-4]}Z"

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from kedro.pipeline import Pipeline
 
+from demand_forecast.exceptions import StorageError
 from demand_forecast.framework import notes, run_context
 from demand_forecast.framework.dask_cluster import connected
 from demand_forecast.framework.dask_worker import Join, Part, run_group
@@ -19,6 +20,7 @@ from demand_forecast.framework.failures import Outcome
 from demand_forecast.framework.runner import SegmentRunner
 from demand_forecast.framework.schedule import Schedule
 from demand_forecast.framework.session import SegmentSession
+from demand_forecast.registry.addresses import masked
 
 if TYPE_CHECKING:
     from distributed import Client, Future
@@ -111,10 +113,15 @@ class _Futures:
             part = future.result()
         except KilledWorker as error:
             died = error.allowed_failures + 1
-            why = f"{died} worker(s) died of it, perhaps for want of memory"
-            _LOGGER.error("%s", self._schedule.lose(name, why))
+            self._lose(name, f"{died} worker(s) died of it, perhaps for want of memory")
+            return
+        except StorageError as error:  # before its first node
+            self._lose(name, masked(str(error)))
             return
         notes.add(part.notes)
         if notify := getattr(self._hook, "on_notes_arrived", None):
             notify(arrived=part.notes)
         self._schedule.finish(name, part.outcome)
+
+    def _lose(self, name: str, why: str) -> None:
+        _LOGGER.error("%s", self._schedule.lose(name, why))

@@ -47,8 +47,12 @@ def run_group(join: Join, run: RunContext, names: Sequence[str], lacking: Collec
     """
     with _Process.alone:
         session = _Process.session(join, run)
-        run_context.enter(replace(run, timings=notes.new_file()))
-        return Part(session.run_nodes(names, lacking), notes.take())
+        run_context.enter(replace(run, notes=notes.new_file()))
+        try:
+            outcome = session.run_nodes(names, lacking)
+        finally:
+            noted = notes.take()
+        return Part(outcome, noted)
 
 
 class _Process:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from kedro.pipeline import Pipeline
 
-from demand_forecast.datasets.object_stores import advice, is_of_driver, said
+from demand_forecast.datasets.object_stores import advice_for_error, is_of_driver, said
 from demand_forecast.exceptions import DemandForecastError
 from demand_forecast.registry.addresses import masked
 from demand_forecast.registry.server import is_refusal
@@ -54,7 +54,7 @@ def is_refused(error: BaseException) -> bool:
     return is_refusal(_first_cause(error))
 
 
-def is_foreign(error: BaseException) -> bool:
+def is_of_object_store(error: BaseException) -> bool:
     """Whether it came from an object store that refused or did not answer."""
     return is_of_driver(_first_cause(error))
 
@@ -71,7 +71,7 @@ def explained(error: BaseException) -> str | None:
     So are the project's own errors, what the operating system refuses, a text file in an encoding
     of its own, and data that are nested too deeply or do not fit into memory.
     """
-    if own_error(error) or is_foreign(error):
+    if own_error(error) or is_of_object_store(error):
         return said_in_a_line(error)
     if isinstance(error, OSError):
         named = f"{error.filename}: " if error.filename else ""
@@ -122,7 +122,7 @@ def said_in_a_line(error: BaseException) -> str:
         return "MLflow could not be reached in this run, see the warning; no model is registered"
     error = _first_cause(error)
     if is_of_driver(error):
-        return masked(f"{type(error).__name__}: {said(error)}.{advice(error)}")
+        return masked(f"{type(error).__name__}: {said(error)}.{advice_for_error(error)}")
     text = masked(" ".join(str(error).split()))
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 

@@ -1,14 +1,12 @@
-"""Who holds a region, as it is written beside its lock, and versions that sort after all others."""
+"""Who holds a region, as it is written beside its lock."""
 
 from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Final, Self
 
-from kedro.io.core import VERSION_FORMAT
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from demand_forecast.datasets.stored_versions import moment_of
@@ -17,7 +15,6 @@ from demand_forecast.registry.addresses import masked
 from demand_forecast.registry.documents import Author
 
 FOLDER: Final = ".runs"
-_MILLISECOND: Final = timedelta(milliseconds=1)
 
 
 class Holder(BaseModel):
@@ -68,16 +65,3 @@ def refused(region: str, holder: Holder | None, more: str = "") -> RunInProgress
         f"region '{region}' is held by another run: {holder or 'another run'}. {more}Wait for its "
         "end; kedro run may also take other regions, with --namespaces."
     )
-
-
-def later(version: str, others: Iterable[str]) -> str:
-    """The version itself, or the next one after the latest of the others.
-
-    >>> later("2026-01-02T03.04.05.678Z", ["2027-01-01T00.00.00.999Z"])
-    '2027-01-01T00.00.01.000Z'
-    """
-    last = max(others, default="")
-    if version > last:
-        return version
-    following = moment_of(last) + _MILLISECOND
-    return f"{following.strftime(VERSION_FORMAT)[:-4]}Z"

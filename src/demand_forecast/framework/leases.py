@@ -12,7 +12,7 @@ import socket
 import time
 import uuid
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from threading import Event, Thread
 from typing import Final
@@ -20,13 +20,18 @@ from typing import Final
 import fsspec
 
 from demand_forecast.datasets.object_stores import reaching
+from demand_forecast.datasets.stored_versions import later
 from demand_forecast.exceptions import StorageError
-from demand_forecast.framework.holder import FOLDER, Holder, later, refused
+from demand_forecast.framework.holder import FOLDER, Holder, refused
 from demand_forecast.registry.server import is_alive
 
 _VALID: Final = timedelta(minutes=5)
 _RENEWED: Final = 60.0  # seconds
 _PAUSE: Final = 1.0  # seconds between two looks at a lease of somebody else's
+_LOST: Final = (
+    "region '%s' was taken by another run, because its lease was not renewed in time: two runs are "
+    "at work on it"
+)
 _LOGGER = logging.getLogger(__name__)
 
 
@@ -48,7 +53,7 @@ class Lease(Holder):
         return self.until < datetime.now(UTC) or (here and not is_alive(str(self.process)))
 
 
-class Notes:
+class LeaseFiles:
     """Small objects in a folder of an object store.
 
     Args:
@@ -104,24 +109,23 @@ def lease(data_root: str, regions: Sequence[str], version: str, until: float) ->
         RunInProgressError: If another run still holds one of them then.
         StorageError: If the store cannot be used.
     """
-    notes, token = Notes(f"{data_root.rstrip('/')}/{FOLDER}"), uuid.uuid4().hex
-    with ExitStack() as held:
+    files, token = LeaseFiles(f"{data_root.rstrip('/')}/{FOLDER}"), uuid.uuid4().hex
+    holder = Holder.this(version)
+    with _kept(files, holder, token) as mine:
         for region in regions:
-            _acquire(notes, region, Lease.of(Holder.this(version), token), until)
-            held.callback(_release, notes, region, token)
-        last = [Holder.parsed(notes.read(f"{region}.json")) for region in regions]
-        version = later(version, [holder.version for holder in last if holder])
-        holder = Holder.this(version)
+            _acquire(files, region, holder, token, until)
+            mine.append(region)
+        last = [Holder.parsed(files.read(f"{region}.json")) for region in regions]
+        version = later(version, [one.version for one in last if one])
         for region in regions:
-            notes.write(f"{region}.json", holder.model_dump_json(indent=2))
-        held.enter_context(_renewed(notes, regions, holder, token))
+            files.write(f"{region}.json", Holder.this(version).model_dump_json(indent=2))
         yield version
 
 
-def _acquire(notes: Notes, region: str, mine: Lease, until: float) -> None:
+def _acquire(files: LeaseFiles, region: str, holder: Holder, token: str, until: float) -> None:
     is_told = False
-    while not _taken(notes, f"{region}.lock", mine):
-        other = Lease.parsed(notes.read(f"{region}.lock"))
+    while not _taken(files, f"{region}.lock", Lease.of(holder, token)):
+        other = Lease.parsed(files.read(f"{region}.lock"))
         seconds = until - time.monotonic()
         if not is_told:
             waits = "region '%s': waiting up to %.0f s for %s"
@@ -135,54 +139,70 @@ def _acquire(notes: Notes, region: str, mine: Lease, until: float) -> None:
         time.sleep(min(_PAUSE, seconds))
 
 
-def _taken(notes: Notes, name: str, mine: Lease) -> bool:
+def _taken(files: LeaseFiles, name: str, mine: Lease) -> bool:
     """Take a lease that nobody holds; one that is over is removed first."""
-    text = notes.read(name)
+    text = files.read(name)
     other = Lease.parsed(text)
     if other is not None and not other.is_over:
         return False
     if text is not None:
-        notes.remove(name)
-    if not notes.create(name, mine.model_dump_json(indent=2)):
+        files.remove(name)
+    if not files.create(name, mine.model_dump_json(indent=2)):
         return False
     if text is not None:
-        time.sleep(
-            _PAUSE
-        )  # another run may have removed the old one at the same moment: the last wins
-    return _is_mine(notes, name, mine.token)
+        # Another run may have removed the old one at the same moment: the last wins.
+        time.sleep(_PAUSE)
+    return _is_mine(files, name, mine.token)
 
 
-def _is_mine(notes: Notes, name: str, token: str) -> bool:
-    found = Lease.parsed(notes.read(name))
+def _is_mine(files: LeaseFiles, name: str, token: str) -> bool:
+    found = Lease.parsed(files.read(name))
     return found is not None and found.token == token
 
 
-def _release(notes: Notes, region: str, token: str) -> None:
+def _release(files: LeaseFiles, region: str, token: str) -> None:
     """Give a region back; where the store does not answer, its lease runs out."""
     try:
-        if _is_mine(notes, f"{region}.lock", token):
-            notes.remove(f"{region}.lock")
+        if _is_mine(files, f"{region}.lock", token):
+            files.remove(f"{region}.lock")
     except StorageError as error:
         _LOGGER.warning("region '%s' is not given back: %s", region, error)
 
 
 @contextmanager
-def _renewed(notes: Notes, regions: Sequence[str], holder: Holder, token: str) -> Iterator[None]:
-    """Renew the leases as long as the context lasts."""
+def _kept(files: LeaseFiles, holder: Holder, token: str) -> Iterator[list[str]]:
+    """A list for the regions that are held: they are renewed, and given back at the end.
+
+    The wait for one region may be longer than the lease of another one holds.
+    """
+    mine: list[str] = []
     ended = Event()
 
     def renew() -> None:
         while not ended.wait(_RENEWED):
             try:
-                for region in regions:
-                    notes.write(f"{region}.lock", Lease.of(holder, token).model_dump_json(indent=2))
+                for region in list(mine):
+                    if not _renewed(files, f"{region}.lock", Lease.of(holder, token)):
+                        _LOGGER.error(_LOST, region)
+                        mine.remove(region)
             except StorageError as error:
                 _LOGGER.warning("the run's hold on its regions is not renewed: %s", error)
 
     thread = Thread(target=renew, daemon=True)
     thread.start()
     try:
-        yield
+        yield mine
     finally:
         ended.set()
         thread.join()
+        for region in mine:
+            _release(files, region, token)
+
+
+def _renewed(files: LeaseFiles, name: str, mine: Lease) -> bool:
+    """Renew a lease; False where it was not renewed in time and another run has taken it."""
+    found = Lease.parsed(files.read(name))
+    if found is not None and found.token != mine.token:
+        return False
+    files.write(name, mine.model_dump_json(indent=2))
+    return True

@@ -19,7 +19,8 @@ from filelock import FileLock, Timeout
 from kedro.io.core import get_protocol_and_path
 
 from demand_forecast.datasets.atomic import write_text
-from demand_forecast.framework.holder import FOLDER, Holder, later, refused
+from demand_forecast.datasets.stored_versions import later
+from demand_forecast.framework.holder import FOLDER, Holder, refused
 from demand_forecast.framework.leases import lease
 
 _LOGGER = logging.getLogger(__name__)

@@ -11,6 +11,7 @@ import json
 import logging
 import os
 import tempfile
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -66,14 +67,22 @@ def read() -> list[Note]:
 def take() -> list[Note]:
     """What all processes have noted; the file is removed."""
     notes = read()
-    if path := run_context.current().timings:
+    if path := run_context.current().notes:
         path.unlink(missing_ok=True)
     return notes
 
 
+def seconds_by_stage(notes: Iterable[Note]) -> dict[str, float]:
+    """Seconds of all nodes of each stage, added up over all processes."""
+    totals: defaultdict[str, float] = defaultdict(float)
+    for note in notes:
+        totals[note.stage] += note.seconds or 0
+    return dict(totals)
+
+
 def _file() -> Path:
     """The file of the run in progress; no file outside one."""
-    return run_context.current().timings or Path()
+    return run_context.current().notes or Path()
 
 
 def _parse(path: Path) -> Iterator[Note]:

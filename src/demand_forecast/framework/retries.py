@@ -9,6 +9,7 @@ from kedro.io import CatalogProtocol
 from kedro.pipeline import Pipeline
 
 from demand_forecast.datasets.artefact import Folders
+from demand_forecast.datasets.object_stores import reaching
 from demand_forecast.framework import run_context
 from demand_forecast.registry.file_records import Files, place_of
 
@@ -21,6 +22,9 @@ def forget_saved(pipeline: Pipeline, catalog: CatalogProtocol[Any, Any]) -> None
     Args:
         pipeline: The nodes.
         catalog: Of the run.
+
+    Raises:
+        StorageError: If the store does not answer.
     """
     root = run_context.current().data_root
     if root is None:
@@ -30,5 +34,6 @@ def forget_saved(pipeline: Pipeline, catalog: CatalogProtocol[Any, Any]) -> None
     for name in sorted(pipeline.all_outputs()):
         path, version = place_of(catalog.get(name), saved=True) or ("", None)
         folder = PurePosixPath(path).parent
-        if version is not None and files.fs.exists(str(folder)):
-            folders.remove(str(folder), str(folder.parents[1]))
+        with reaching(root):
+            if version is not None and files.fs.exists(str(folder)):
+                folders.remove(str(folder), str(folder.parents[1]))

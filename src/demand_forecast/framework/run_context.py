@@ -47,7 +47,7 @@ class RunContext:
         tracking_uri: The MLflow tracking server.
         parent: The MLflow run of the run, to which the runs of its models lead back.
         release: The release in force when the run began.
-        timings: File to which every process of the run appends the seconds of its nodes.
+        notes: File to which every process of the run appends what its nodes note.
     """
 
     segments: Segments
@@ -62,7 +62,7 @@ class RunContext:
     tracking_uri: str | None = None
     parent: ParentRun = field(default_factory=ParentRun)
     release: RunRelease | None = None
-    timings: Path | None = None
+    notes: Path | None = None
 
 
 _entered: RunContext | None = None

@@ -36,7 +36,7 @@ from demand_forecast.exceptions import ConfigurationError
 from demand_forecast.framework.failures import (
     Failure,
     Outcome,
-    is_foreign,
+    is_of_object_store,
     is_refused,
     own_error,
 )
@@ -130,7 +130,7 @@ class Work(NamedTuple):
             notify(error=error)
         failure = Failure.of(error, node.name, unit_of_work(node))
         # The traceback where it may be a fault of the code; else the message says it all.
-        told = own_error(error) or is_refused(error) or is_foreign(error)
+        told = own_error(error) or is_refused(error) or is_of_object_store(error)
         details = "" if told else "".join(traceback.format_exception(error))
         _LOGGER.error("%s", masked(f"{failure}\n{details}".strip()))
         return failure

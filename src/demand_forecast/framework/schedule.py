@@ -63,7 +63,7 @@ class Schedule:
             parents.discard(name)
 
     def lose(self, name: str, why: str) -> Failure:
-        """Note that a group's worker died, and that nobody else will run it.
+        """Note that a group could not be run to its end, and that nobody will run it again.
 
         Args:
             name: Of the group.

@@ -8,12 +8,11 @@ are the run's own: MLflow, which traces with the same library, is not touched.
 from __future__ import annotations
 
 import os
-from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from demand_forecast.exceptions import TelemetryError, extra_needed
-from demand_forecast.framework.notes import Note
+from demand_forecast.framework.notes import Note, seconds_by_stage
 
 if TYPE_CHECKING:
     from opentelemetry.metrics import Meter
@@ -128,7 +127,7 @@ def _record(meter: Meter, run: RunFacts, notes: list[Note], environment: Values)
     duration = meter.create_gauge("demand_forecast.run.duration", "s", "Seconds of a run")
     duration.set(run.ended - run.started, environment)
     stages = meter.create_gauge("demand_forecast.stage.work", "s", "Seconds of a stage's nodes")
-    for stage, seconds in _by_stage(notes).items():
+    for stage, seconds in seconds_by_stage(notes).items():
         stages.set(seconds, {**environment, "stage": stage})
     nodes = meter.create_gauge(
         "demand_forecast.run.nodes", "{node}", "Nodes by what became of them"
@@ -142,13 +141,6 @@ def _record(meter: Meter, run: RunFacts, notes: list[Note], environment: Values)
         nodes.set(number, {**environment, "outcome": outcome})
     success = meter.create_gauge("demand_forecast.run.success", "1", "1 if the run has not failed")
     success.set(int(not run.error), environment)
-
-
-def _by_stage(notes: list[Note]) -> dict[str, float]:
-    seconds: defaultdict[str, float] = defaultdict(float)
-    for note in notes:
-        seconds[note.stage] += note.seconds or 0
-    return seconds
 
 
 def _resource() -> Resource:

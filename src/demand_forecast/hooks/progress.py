@@ -50,7 +50,7 @@ class ProgressHook:
         self._open = self._total.copy()
         self._started, self._unsaved = {}, {}  # a run that failed may have left some
         self._start, self._started_at = time.perf_counter(), datetime.now(UTC)
-        run_context.enter(replace(run_context.current(), timings=notes.new_file()))
+        run_context.enter(replace(run_context.current(), notes=notes.new_file()))
 
     @hook_impl
     def before_dataset_loaded(self, node: Node) -> None:
@@ -160,10 +160,8 @@ def steps_so_far() -> list[dict[str, Any]]:
 
 
 def _by_stage(noted: Iterable[Note]) -> dict[str, float]:
-    """Seconds of all nodes of each stage, added up over the workers."""
-    totals: dict[str, float] = defaultdict(float)
-    for one in noted:
-        totals[one.stage] += one.seconds or 0
+    """Seconds of all nodes of each stage, in the order of the stages."""
+    totals = notes.seconds_by_stage(noted)
     return {stage: round(totals[stage], 1) for stage in STAGES if stage in totals}
 
 

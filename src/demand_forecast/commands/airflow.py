@@ -1,4 +1,4 @@
-"""Commands for those who start runs by a clock."""
+"""``kedro airflow-dag``: the weekly run as a DAG of Airflow."""
 
 from __future__ import annotations
 
