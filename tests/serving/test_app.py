@@ -69,6 +69,17 @@ def test_health_and_readiness(client, tmp_path, champions, jobs) -> None:
     assert not (tmp_path / "none.db").exists()
 
 
+@pytest.mark.parametrize("name", ["none.db", "empty.db"])
+def test_before_the_first_run_a_forecast_is_refused(tmp_path, champions, jobs, name) -> None:
+    (tmp_path / "empty.db").touch()
+    nothing = ResultsDatabase(f"sqlite:///{tmp_path / name}")
+    with TestClient(create_app(nothing, champions, jobs, None)) as empty:
+        answer = empty.get("/forecasts/OH-large/P1")
+    assert answer.status_code == 409
+    assert "kedro run --pipelines=score" in answer.json()["detail"]
+    assert not (tmp_path / "none.db").exists()
+
+
 def test_a_what_if_is_answered_by_the_champions(client, champions) -> None:
     champions.ask.return_value = WhatIfAnswer(
         place="ohio.large", total={"effect": 3.0}, remarks=[], rows=[], rows_left_out=0

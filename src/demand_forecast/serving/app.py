@@ -73,7 +73,7 @@ def _add_health(app: FastAPI, database: ResultsDatabase) -> None:
         if last is None:
             raise HTTPException(
                 status.HTTP_503_SERVICE_UNAVAILABLE,
-                "no complete run has published yet: kedro run --pipelines=score",
+                f"no complete run has published yet: {lookups.FIRST}",
             )
         return Status(status="ok", run_id=last[0], as_of=last[1])
 

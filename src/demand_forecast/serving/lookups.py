@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from datetime import date
 from functools import cache
-from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import Select, and_, column, func, inspect, make_url, select
+from sqlalchemy import Select, and_, column, func, inspect, select
 from sqlalchemy import table as sql_table
 
+from demand_forecast.exceptions import MissingInputError
 from demand_forecast.modelling.protocol import POINTS, QUANTILES
 from demand_forecast.results_store.database import ResultsDatabase
 from demand_forecast.results_store.schema import EXPLANATIONS, FORECASTS, ORDERS, PARTS, RUNS
 from demand_forecast.serving.messages import Forecast, Order
 
+FIRST: Final = "kedro run --pipelines=score"  # fills a store that nobody has published to
 _PUBLISHED: Final = sql_table(
     "v_published", column("fact"), column("region"), column("store_format"), column("written_by")
 )
@@ -53,7 +54,12 @@ def find(
         product: Id of the product.
         week: Last day of one week; None for all that are forecast.
         region: The region, where several have a store of that name.
+
+    Raises:
+        MissingInputError: If no run has published yet.
     """
+    if not _is_there(database):
+        raise MissingInputError(f"no run has published forecasts yet: {FIRST}")
     query = _query().where(FORECASTS.c.store_id == store, FORECASTS.c.product_id == product)
     wanted = {FORECASTS.c.week: week, FORECASTS.c.region: region}
     query = query.where(*(c == value for c, value in wanted.items() if value is not None))
@@ -102,7 +108,4 @@ def _forecast(row: dict[str, Any]) -> Forecast:
 
 
 def _is_there(database: ResultsDatabase) -> bool:
-    url = make_url(database.address)
-    if url.get_backend_name() == "sqlite" and not Path(url.database or "").exists():
-        return False
-    return inspect(database.engine).has_table(RUNS.name)
+    return not database.is_missing and inspect(database.engine).has_table(RUNS.name)
