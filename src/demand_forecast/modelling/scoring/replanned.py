@@ -11,7 +11,7 @@ import pandas as pd
 from demand_forecast.modelling.arrays import Array, BoolArray, IntArray
 from demand_forecast.modelling.decisions.familiarity import familiarity, never_together
 from demand_forecast.modelling.decisions.what_if import AFTER, BEFORE, compared, summed
-from demand_forecast.modelling.features.plans.plan import plans_of
+from demand_forecast.modelling.features.plans.plan import price_names
 from demand_forecast.modelling.panel import KEY, Panel
 from demand_forecast.modelling.totals.hierarchy import ALL, HORIZON, total_segments
 
@@ -118,8 +118,7 @@ def _places(panel: Panel, table: pd.DataFrame) -> tuple[IntArray, IntArray]:
 
 def _given_up(panel: Panel, changed: Panel, forecast: pd.DataFrame) -> Array | None:
     """``(rows,)`` by how much the changed prices are lower; None where no price has changed."""
-    prices = [plan.name for plan in plans_of(panel) if plan.kind == "price"]
-    moved = [n for n in prices if panel.known_future[n] is not changed.known_future[n]]
+    moved = [n for n in price_names(panel) if panel.known_future[n] is not changed.known_future[n]]
     if not moved:
         return None
     old, new = (p.known_future[moved[0]].dense()[:, panel.n_weeks :] for p in (panel, changed))
