@@ -60,9 +60,13 @@ def _plan() -> dict[str, Any]:
         other = columns[2].text_input("Another column", placeholder="feature=on")
         weeks = columns[3].number_input("Of the next weeks", 1, 26)
         asked = st.form_submit_button("Ask", icon=":material/help:")
-    column, _, value = other.partition("=")
-    changes = {"price": price, "promotion": promotion, column.strip(): value}
-    changes = {name: text.strip() for name, text in changes.items() if name and text.strip()}
+    given = {"price": price.strip(), "promotion": promotion.strip()}
+    changes = {name: text for name, text in given.items() if text}
+    column, equals, value = map(str.strip, other.partition("="))
+    if asked and other.strip() and (not equals or column in ("", *changes)):
+        st.warning(f"'{other}' is not COLUMN=VALUE of a column that does not change yet.")
+        return {}
+    changes |= {column: value} if equals else {}
     return {"changes": changes, "weeks": int(weeks)} if asked and changes else {}
 
 
