@@ -39,6 +39,16 @@ class WhatIf(NamedTuple):
     unseen: int
     unanswered: int
 
+    @property
+    def chosen(self) -> BoolArray:
+        """``(rows,)`` which were asked about."""
+        return self.rows["is_chosen"].to_numpy(bool)
+
+    @property
+    def differs(self) -> BoolArray:
+        """``(rows,)`` which have another forecast with the changed plan."""
+        return (self.rows["effect"] != 0).to_numpy(bool)
+
     def total(self, wanted: BoolArray, backtests: Sequence[pd.DataFrame]) -> dict[str, Any]:
         """Sums of some rows, with the intervals of the summed forecasts and of the whole effect.
 
