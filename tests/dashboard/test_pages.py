@@ -308,6 +308,19 @@ def test_what_if_says_why_there_is_no_answer(database, monkeypatch, answer, word
     assert len(page.dataframe) == 1
 
 
+@pytest.mark.parametrize("other", ["feature on", "price=3.49", "=on"])
+def test_what_if_does_not_leave_out_a_column_that_it_cannot_read(
+    database, monkeypatch, other
+) -> None:
+    monkeypatch.setattr(service.requests, "post", lambda *_, **__: pytest.fail("it has asked"))
+    page = draw("What if", region="ohio", product="P1")
+    page.text_input[0].input("-10%")
+    page.text_input[2].input(other)
+    page.button[0].click().run()
+    assert not page.exception
+    assert page.warning[0].value.startswith(f"'{other}' is not COLUMN=VALUE")
+
+
 def test_what_if_shows_no_rows_where_nothing_changes(database, monkeypatch) -> None:
     sums = dict.fromkeys(("order_quantity_before", "order_quantity_after"), 4.0)
     sums |= dict.fromkeys(("expected_margin_before", "expected_margin_after"), 4.0)

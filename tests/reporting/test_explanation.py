@@ -86,7 +86,7 @@ def _models(history):
     }
 
 
-def _compared(found, before, after) -> None:
+def _assert_explained(found, before, after) -> None:
     """Both ends are what was delivered, and the causes lead from one to the other."""
     row = [*KEY, "week"]
     for column, scored in (("before", before), ("after", after)):
@@ -102,7 +102,7 @@ def test_last_weeks_forecast_is_compared_with_this_weeks(store, history) -> None
     last = store.score(history.until(history.weeks[68]), "2020-01-01T00.00.00.000Z", models)
     today = store.score(history, "2020-01-08T00.00.00.000Z", models)
     found = explanation.load_changes(store.catalog, SEGMENT)
-    _compared(found, last, today)
+    _assert_explained(found, last, today)
     assert len(found) == history.n_series * 2
     assert not found["model"].any()
     assert found["data"].abs().max() > 0
@@ -117,7 +117,7 @@ def test_an_earlier_run_of_the_same_week_is_not_last_week(store, history) -> Non
     )
     store.score(history, "2020-01-08T00.00.00.000Z", models)
     today = store.score(history, "2020-01-09T00.00.00.000Z", models)
-    _compared(explanation.load_changes(store.catalog, SEGMENT), last, today)
+    _assert_explained(explanation.load_changes(store.catalog, SEGMENT), last, today)
 
 
 def test_another_champion_is_the_model(store, history) -> None:
@@ -131,7 +131,7 @@ def test_another_champion_is_the_model(store, history) -> None:
     last = store.score(history.until(history.weeks[68]), "2020-01-01T00.00.00.000Z", models[0])
     today = store.score(history, "2020-01-08T00.00.00.000Z", models[1])
     found = explanation.load_changes(store.catalog, SEGMENT)
-    _compared(found, last, today)
+    _assert_explained(found, last, today)
     assert set(found["model"].round(9)) == {0.0, 10.0}
     assert not found[["data", "weather", "plan"]].to_numpy().any()
 
@@ -142,7 +142,7 @@ def test_a_baseline_computed_on_the_spot_is_computed_again(store, history) -> No
     today = store.score(history, "2020-01-15T00.00.00.000Z", none)
     assert set(today.forecast["model_version"]) == {""}
     found = explanation.load_changes(store.catalog, SEGMENT)
-    _compared(found, last, today)
+    _assert_explained(found, last, today)
     assert len(found) == history.n_series
 
 

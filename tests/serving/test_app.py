@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from threading import Event
 
 import pytest
+from anyio.to_thread import current_default_thread_limiter
 from fastapi.testclient import TestClient
 
 from demand_forecast.exceptions import (
@@ -19,6 +22,7 @@ from demand_forecast.serving.messages import Run, RunRequest, WhatIfAnswer, What
 
 ALLOWED = {"Authorization": "Bearer a secret"}
 REQUEST = RunRequest(pipelines=["score"])
+NOTHING = WhatIfAnswer(place="ohio.large", total={}, remarks=[], rows=[], rows_left_out=0)
 WAITING = Run(id="7", state="queued", request=REQUEST, asked_at=datetime(2026, 1, 5, tzinfo=UTC))
 
 
@@ -69,10 +73,19 @@ def test_health_and_readiness(client, tmp_path, champions, jobs) -> None:
     assert not (tmp_path / "none.db").exists()
 
 
+@pytest.mark.parametrize("name", ["none.db", "empty.db"])
+def test_before_the_first_run_a_forecast_is_refused(tmp_path, champions, jobs, name) -> None:
+    (tmp_path / "empty.db").touch()
+    nothing = ResultsDatabase(f"sqlite:///{tmp_path / name}")
+    with TestClient(create_app(nothing, champions, jobs, None)) as empty:
+        answer = empty.get("/forecasts/OH-large/P1")
+    assert answer.status_code == 409
+    assert "kedro run --pipelines=score" in answer.json()["detail"]
+    assert not (tmp_path / "none.db").exists()
+
+
 def test_a_what_if_is_answered_by_the_champions(client, champions) -> None:
-    champions.ask.return_value = WhatIfAnswer(
-        place="ohio.large", total={"effect": 3.0}, remarks=[], rows=[], rows_left_out=0
-    )
+    champions.ask.return_value = NOTHING.model_copy(update={"total": {"effect": 3.0}})
     question = {"namespace": "ohio.large", "changes": {"price": "-10%"}, "weeks": 2}
     answer = client.post("/what-if", json=question)
     assert answer.json()["total"] == {"effect": 3.0}
@@ -94,6 +107,27 @@ def test_the_projects_own_errors_are_told_in_their_words(client, champions, erro
     question = {"namespace": "ohio.large", "changes": {"price": "-10%"}}
     answer = client.post("/what-if", json=question)
     assert (answer.status_code, answer.json()) == (code, {"detail": str(error)})
+
+
+def test_an_error_tells_no_password(client, champions) -> None:
+    champions.ask.side_effect = ContractError("postgresql://me:pw@host/db has no such table")
+    answer = client.post("/what-if", json={"namespace": "ohio.large", "changes": {"price": "1"}})
+    assert answer.json() == {"detail": "postgresql://***@host/db has no such table"}
+
+
+def test_health_is_answered_while_questions_hold_all_threads(client, champions) -> None:
+    threads = client.portal.call(current_default_thread_limiter)
+    threads.total_tokens = 1
+    asked, healthy = Event(), Event()
+    champions.ask.side_effect = lambda _: (asked.set(), healthy.wait(10), NOTHING)[-1]
+    question = {"namespace": "ohio.large", "changes": {"price": "-10%"}}
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(client.post, "/what-if", json=question)
+        assert asked.wait(10)
+        assert client.get("/health").status_code == 200
+        assert not waiting.done()
+        healthy.set()
+        assert waiting.result().status_code == 200
 
 
 def test_a_run_is_started_and_polled(client, jobs) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -97,6 +98,47 @@ def test_runs_wait_for_each_other_and_the_end_of_the_service_ends_them(
     assert [jobs.get(run.id).state for run in (first, second, third)] == [RunState.FAILED] * 3
     assert jobs.get(first.id).exit_code != 0
     assert jobs.get(third.id).closing_lines == ["the service has ended before"]
+
+
+def _until_ready(jobs: Jobs, run_id: str) -> None:
+    for _ in range(1000):
+        if jobs.get(run_id).closing_lines == ["ready"]:
+            return
+        time.sleep(0.01)
+    pytest.fail("it has not started")
+
+
+_INTERRUPTED = """
+import signal, subprocess, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where tests run in background
+worker = subprocess.Popen([sys.executable, '-I', '-S', '-c', 'import time; time.sleep(60)'])
+print('ready', flush=True)
+try:
+    worker.wait()
+except KeyboardInterrupt:
+    worker.wait()
+    raise SystemExit('closed')
+"""
+
+
+def test_the_end_of_the_service_interrupts_a_run_and_its_workers_as_ctrl_c_would(make_jobs) -> None:
+    jobs = make_jobs(_INTERRUPTED)
+    run = jobs.add(_request())
+    _until_ready(jobs, run.id)
+    jobs.close()
+    told = jobs.get(run.id)
+    assert (told.state, told.exit_code) == (RunState.FAILED, 1)
+    assert told.closing_lines[-1] == "closed"
+
+
+def test_a_run_that_does_not_heed_the_interruption_is_killed(make_jobs, monkeypatch) -> None:
+    monkeypatch.setattr(serving_jobs, "GRACE_S", 0.1)
+    ignore = "signal.signal(signal.SIGINT, signal.SIG_IGN)"
+    jobs = make_jobs(f"import signal, time; {ignore}; print('ready', flush=True); time.sleep(60)")
+    run = jobs.add(_request())
+    _until_ready(jobs, run.id)
+    jobs.close()
+    assert jobs.get(run.id).exit_code == -signal.SIGKILL
 
 
 def test_the_oldest_that_have_ended_are_forgotten(make_jobs, monkeypatch) -> None:

@@ -19,6 +19,17 @@ namespace_option = click.option(
     default=None,
     help="A region, a segment or a velocity of one, such as north_texas.large.fast; default: all.",
 )
+host_option = click.option(
+    "--host",
+    default="127.0.0.1",
+    show_default=True,
+    help="Address that it listens on; the default can be reached from this machine only.",
+)
+
+
+def port_option(default: int) -> Callable[[Command], Command]:
+    """The option ``--port`` of a command that serves something."""
+    return click.option("--port", default=default, show_default=True, help="Where it listens.")
 
 
 def table_option(what: str, *endings: str) -> Callable[[Command], Command]:

@@ -10,8 +10,10 @@ from kedro.framework.startup import ProjectMetadata
 from demand_forecast.commands.common import (
     InWords,
     env_option,
+    host_option,
     loaded,
     namespace_option,
+    port_option,
     table_option,
 )
 
@@ -166,13 +168,8 @@ def what_if(
 
 
 @click.command(name="dashboard", cls=InWords)
-@click.option("--port", default=8501, show_default=True, help="Where it listens.")
-@click.option(
-    "--host",
-    default="127.0.0.1",
-    show_default=True,
-    help="Address that it listens on; the default can be reached from this machine only.",
-)
+@port_option(8501)
+@host_option
 @env_option
 @click.pass_obj
 def dashboard(project: ProjectMetadata, port: int, host: str, env: str | None) -> None:

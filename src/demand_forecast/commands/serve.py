@@ -5,17 +5,18 @@ from __future__ import annotations
 import click
 from kedro.framework.startup import ProjectMetadata
 
-from demand_forecast.commands.common import InWords, env_option, loaded
+from demand_forecast.commands.common import (
+    InWords,
+    env_option,
+    host_option,
+    loaded,
+    port_option,
+)
 
 
 @click.command(name="serve", cls=InWords)
-@click.option("--port", default=8000, show_default=True, help="Where it listens.")
-@click.option(
-    "--host",
-    default="127.0.0.1",
-    show_default=True,
-    help="Address that it listens on; the default can be reached from this machine only.",
-)
+@port_option(8000)
+@host_option
 @click.option(
     "--run-env",
     "others",

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
+import pandas as pd
 import streamlit as st
 
+from demand_forecast.dashboard.frame import is_empty
 from demand_forecast.dashboard.queries import forecasts
 from demand_forecast.dashboard.store import ask
 
@@ -56,6 +58,22 @@ def branch(*, velocity: bool = True) -> dict[str, str]:
     if velocity:
         chosen["velocity"] = any_of("Velocity", _VELOCITIES, "velocity", columns[2])
     return chosen
+
+
+def forecast_series(place: Any = st) -> pd.DataFrame:
+    """The stores and products that are forecast in one region.
+
+    Returns:
+        ``region``, ``store_format``, ``store_id``, ``product_id``; without rows where nothing is
+        forecast, which the page then says.
+    """
+    regions = ask(forecasts.regions)
+    if is_empty(regions, "There are no forecasts", "kedro run --pipelines=score"):
+        return regions
+    chosen = choose("Region", sorted(regions["region"].unique()), "region", place)
+    known = ask(forecasts.series, chosen)
+    is_empty(known, f"There are no forecasts of {chosen}", "kedro run --pipelines=score")
+    return known.assign(region=chosen)
 
 
 def region(place: Any = st) -> dict[str, str]:

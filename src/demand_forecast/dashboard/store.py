@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import streamlit as st
-from sqlalchemy import Engine, event, inspect, make_url
+from sqlalchemy import Engine, event, inspect
 
 from demand_forecast.dashboard.queries import runs
 from demand_forecast.dashboard.server.launch import ADDRESS
@@ -44,9 +43,7 @@ def _refuse_writing(connection: Any, _record: object) -> None:
 
 def is_there() -> bool:
     """Whether any run has ever made the tables; a missing SQLite file is not made."""
-    url = make_url(address())
-    file = url.database if url.get_backend_name() == "sqlite" else None
-    if file and file != ":memory:" and not Path(file).exists():
+    if ResultsDatabase(address()).is_missing:
         return False
     return inspect(reader(address())).has_table(RUNS.name)
 

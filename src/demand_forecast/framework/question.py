@@ -80,7 +80,7 @@ def answer(
     chosen = question.chosen(panel.series)
     changed = replanned(panel, changes, chosen, question.weeks)
     told = what_if(scoring.score, panel, changed, chosen, before)
-    if not told.rows["is_chosen"].any():
+    if not told.chosen.any():
         raise ConfigurationError(
             f"{question.place(scoring)}: there is no forecast, because nothing was delivered of "
             "late; see scoring.active_within_weeks"

@@ -93,14 +93,13 @@ def print_answer(scoring: SegmentScoring, question: Question, told: WhatIf, othe
     console = terminal.console()
     asked = ", ".join(f"{column} {text}" for column, text in question.changes.items())
     console.print(f"{question.place(scoring)}: {asked} for {_weeks(question.weeks)}", markup=False)
-    chosen = told.rows["is_chosen"].to_numpy()
-    console.print(_sums(told.total(chosen, scoring.backtests), scoring.horizon))
-    rows = told.rows[chosen & (told.rows["effect"] != 0).to_numpy()]
+    console.print(_sums(told.total(told.chosen, scoring.backtests), scoring.horizon))
+    rows = told.rows[told.chosen & told.differs]
     if 0 < len(rows) <= _FEW:
         console.print(_rows(rows))
     elif len(rows):
         console.print(f"{len(rows):,} rows differ; --output writes them all.")
-    _print_others(console, told, ~chosen)
+    _print_others(console, told)
     console.print("How far to trust it")
     for line in remarks(scoring, question, told):
         console.print(f"- {line}", markup=False)
@@ -170,9 +169,9 @@ def _rows(rows: pd.DataFrame) -> Table:
     return table
 
 
-def _print_others(console: Console, told: WhatIf, others: np.ndarray[Any, Any]) -> None:
+def _print_others(console: Console, told: WhatIf) -> None:
     """What the rest of the segment is expected to gain or lose by it."""
-    moved = others & (told.rows["effect"] != 0).to_numpy()
+    moved = ~told.chosen & told.differs
     if moved.any():
         effect = told.rows.loc[moved, "effect"].sum()
         console.print(f"Other stores and products of the segment: {effect:+,.0f} units in all")

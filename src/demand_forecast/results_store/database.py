@@ -89,6 +89,13 @@ class ResultsDatabase:
         return engine
 
     @property
+    def is_missing(self) -> bool:
+        """Whether it is a SQLite file that is not there: to open it would make one."""
+        url = make_url(self.address)
+        file = url.database if url.get_backend_name() == "sqlite" else None
+        return bool(file) and file != ":memory:" and not Path(str(file)).exists()
+
+    @property
     def shown(self) -> str:
         """The address without its password, for people."""
         return make_url(self.address).render_as_string(hide_password=True)

@@ -16,6 +16,7 @@ from demand_forecast.exceptions import (
     MissingInputError,
     RunInProgressError,
 )
+from demand_forecast.registry.addresses import masked
 from demand_forecast.results_store.database import ResultsDatabase
 from demand_forecast.serving import lookups
 from demand_forecast.serving.champions import Champions
@@ -64,7 +65,7 @@ def create_app(
 
 def _add_health(app: FastAPI, database: ResultsDatabase) -> None:
     @app.get("/health", tags=["health"], summary="Whether the service runs")
-    def health() -> Status:
+    async def health() -> Status:  # needs no thread, of which questions may hold all
         return Status(status="ok")
 
     @app.get("/ready", tags=["health"], summary="Whether there are forecasts to be asked for")
@@ -73,7 +74,7 @@ def _add_health(app: FastAPI, database: ResultsDatabase) -> None:
         if last is None:
             raise HTTPException(
                 status.HTTP_503_SERVICE_UNAVAILABLE,
-                "no complete run has published yet: kedro run --pipelines=score",
+                f"no complete run has published yet: {lookups.FIRST}",
             )
         return Status(status="ok", run_id=last[0], as_of=last[1])
 
@@ -118,4 +119,4 @@ def _add_runs(app: FastAPI, jobs: Jobs, guard: Guard) -> None:
 async def _refuse(_request: Request, error: Exception) -> JSONResponse:
     """The project's own errors as answers: their message names the culprit and the way out."""
     code = _REFUSED.get(type(error), status.HTTP_503_SERVICE_UNAVAILABLE)
-    return JSONResponse({"detail": str(error)}, code)
+    return JSONResponse({"detail": masked(str(error))}, code)

@@ -56,10 +56,9 @@ class Champions:
         with self._lock:
             held = self._of(asked.namespace)
             told = answer(held.scoring, question, held.before)
-            chosen = told.rows["is_chosen"].to_numpy()
-            total = told.total(chosen, held.scoring.backtests)
+            total = told.total(told.chosen, held.scoring.backtests)
             said = remarks(held.scoring, question, told)
-        rows = told.rows[chosen & (told.rows["effect"] != 0).to_numpy()]
+        rows = told.rows[told.chosen & told.differs]
         return WhatIfAnswer(
             place=question.place(held.scoring),
             total=_plain(total),

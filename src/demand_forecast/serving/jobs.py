@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,6 +25,7 @@ from demand_forecast.serving.messages import Run, RunRequest, RunState
 CLOSING_LINES: Final = 20
 MOST_QUEUED: Final = 10
 MOST_KEPT: Final = 200
+GRACE_S: Final = 20  # for a run that is interrupted, to close itself in MLflow
 Command = Callable[[RunRequest], Sequence[str]]
 
 
@@ -75,8 +78,8 @@ class Jobs:
             run = Run(id=uuid4().hex, state=RunState.QUEUED, request=request, asked_at=_now())
             self._keep(run)
             self._start_worker()
-        self._queue.put(run.id)
-        return run.model_copy()
+            self._queue.put(run.id)
+            return run.model_copy()
 
     def get(self, run_id: str) -> Run | None:
         """A run as it is now; None where it is not known."""
@@ -85,17 +88,21 @@ class Jobs:
             return None if run is None else run.model_copy(deep=True)
 
     def close(self) -> None:
-        """End the run that goes on, and begin no other."""
+        """End the run that goes on, as Ctrl-C would, and begin no other."""
         with self._lock:
             worker, self._worker = self._worker, None
             for run in self._runs.values():
                 if run.state is RunState.QUEUED:
                     self._end(run, RunState.FAILED, ["the service has ended before"])
-            if self._process is not None:
-                self._process.terminate()
-        if worker is not None:
-            self._queue.put(None)
-            worker.join()
+            process = self._process
+        if worker is None:
+            return
+        self._queue.put(None)
+        for number, seconds in ((signal.SIGINT, GRACE_S), (signal.SIGKILL, None)):
+            if process is not None and worker.is_alive():
+                with suppress(ProcessLookupError):
+                    os.killpg(process.pid, number)
+            worker.join(seconds)
 
     def _check(self, request: RunRequest) -> None:
         places = run_context.current().segments.namespaces
@@ -125,17 +132,15 @@ class Jobs:
 
     def _work(self) -> None:
         while (run_id := self._queue.get()) is not None:
-            with self._lock:
-                run = self._runs[run_id]
-                if run.state is not RunState.QUEUED:
-                    continue
-                run.state, run.started_at = RunState.RUNNING, _now()
-            self._carry_out(run)
+            self._carry_out(self._runs[run_id])
 
     def _carry_out(self, run: Run) -> None:
         lines: deque[str] = deque(maxlen=CLOSING_LINES)
         try:
-            with self._started(run) as process:
+            process = self._started(run)
+            if process is None:
+                return
+            with process:
                 for line in process.stdout or ():
                     lines.append(masked(line.rstrip()))
                     run.closing_lines = list(lines)
@@ -147,8 +152,12 @@ class Jobs:
             succeeded = run.exit_code == 0
             self._end(run, RunState.SUCCEEDED if succeeded else RunState.FAILED, list(lines))
 
-    def _started(self, run: Run) -> subprocess.Popen[str]:
+    def _started(self, run: Run) -> subprocess.Popen[str] | None:
+        """Its process; None where the service has ended before."""
         with self._lock:
+            if run.state is not RunState.QUEUED:
+                return None
+            run.state, run.started_at = RunState.RUNNING, _now()
             self._process = subprocess.Popen(  # noqa: S603 - names on the list alone get here
                 self.command(run.request),
                 cwd=self.folder,
@@ -158,6 +167,7 @@ class Jobs:
                 stderr=subprocess.STDOUT,
                 text=True,
                 errors="replace",
+                start_new_session=True,  # so that its worker processes can be interrupted with it
             )
             return self._process
 

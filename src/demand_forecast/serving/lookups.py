@@ -2,28 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date
 from functools import cache
-from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import Select, and_, column, func, inspect, make_url, select
+from sqlalchemy import Select, and_, column, func, inspect, select
 from sqlalchemy import table as sql_table
 
+from demand_forecast.exceptions import MissingInputError
 from demand_forecast.modelling.protocol import POINTS, QUANTILES
 from demand_forecast.results_store.database import ResultsDatabase
-from demand_forecast.results_store.schema import EXPLANATIONS, FORECASTS, ORDERS, PARTS, RUNS
+from demand_forecast.results_store.schema import (
+    EXPLANATIONS,
+    FORECASTS,
+    ORDERS,
+    PARTS,
+    RUNS,
+    SEGMENT,
+    SERIES,
+)
 from demand_forecast.serving.messages import Forecast, Order
 
-_PUBLISHED: Final = sql_table(
-    "v_published", column("fact"), column("region"), column("store_format"), column("written_by")
-)
+FIRST: Final = "kedro run --pipelines=score"  # fills a store that nobody has published to
+_PUBLISHED: Final = sql_table("v_published", *map(column, ("fact", *SEGMENT, "written_by")))
 _ORDER: Final = tuple(Order.model_fields)
+_KEY: Final = (*SERIES, "week")
 _FACTS: Final = (
-    "region", "store_format", "store_id", "product_id", "week", "as_of", "horizon", *POINTS,
-    "source", "reason", "model_name", "model_version",
+    *_KEY, "as_of", "horizon", *POINTS, "source", "reason", "model_name", "model_version",
 )  # fmt: skip
-_KEY: Final = ("region", "store_format", "store_id", "product_id", "week")
 
 
 def last_run(database: ResultsDatabase) -> tuple[str, date | None] | None:
@@ -53,7 +60,12 @@ def find(
         product: Id of the product.
         week: Last day of one week; None for all that are forecast.
         region: The region, where several have a store of that name.
+
+    Raises:
+        MissingInputError: If no run has published yet.
     """
+    if not _is_there(database):
+        raise MissingInputError(f"no run has published forecasts yet: {FIRST}")
     query = _query().where(FORECASTS.c.store_id == store, FORECASTS.c.product_id == product)
     wanted = {FORECASTS.c.week: week, FORECASTS.c.region: region}
     query = query.where(*(c == value for c, value in wanted.items() if value is not None))
@@ -70,24 +82,25 @@ def _query() -> Select[Any]:
     columns: list[Any] = [FORECASTS.c[name] for name in (*_FACTS, *QUANTILES)]
     columns += [ORDERS.c[name].label(f"order_{name}") for name in _ORDER]
     columns += [EXPLANATIONS.c[name].label(f"part_{name}") for name in PARTS]
-    tables = forecasts.join(FORECASTS, _of(FORECASTS, forecasts))
+    tables = forecasts.join(FORECASTS, _written_by(forecasts, FORECASTS, forecasts, SEGMENT))
     for fact, newest in ((ORDERS, orders), (EXPLANATIONS, parts)):
-        same = and_(*(fact.c[name] == FORECASTS.c[name] for name in _KEY))
-        place = and_(*(newest.c[name] == FORECASTS.c[name] for name in _KEY[:2]))
-        tables = tables.outerjoin(newest, place)
-        tables = tables.outerjoin(fact, and_(fact.c.run_id == newest.c.written_by, same))
+        tables = tables.outerjoin(newest, _same(newest, FORECASTS, SEGMENT))
+        tables = tables.outerjoin(fact, _written_by(newest, fact, FORECASTS, _KEY))
     return select(*columns).select_from(tables)
 
 
 def _newest(fact: str) -> Any:
     """For each segment the run that wrote what counts of a fact."""
-    names = [_PUBLISHED.c[name] for name in ("region", "store_format", "written_by")]
+    names = [_PUBLISHED.c[name] for name in (*SEGMENT, "written_by")]
     return select(*names).where(_PUBLISHED.c.fact == fact).cte(f"newest_{fact}")
 
 
-def _of(fact: Any, newest: Any) -> Any:
-    place = [fact.c[name] == newest.c[name] for name in _KEY[:2]]
-    return and_(fact.c.run_id == newest.c.written_by, *place)
+def _written_by(newest: Any, fact: Any, other: Any, names: Iterable[str]) -> Any:
+    return and_(fact.c.run_id == newest.c.written_by, _same(fact, other, names))
+
+
+def _same(one: Any, other: Any, names: Iterable[str]) -> Any:
+    return and_(*(one.c[name] == other.c[name] for name in names))
 
 
 def _forecast(row: dict[str, Any]) -> Forecast:
@@ -102,7 +115,4 @@ def _forecast(row: dict[str, Any]) -> Forecast:
 
 
 def _is_there(database: ResultsDatabase) -> bool:
-    url = make_url(database.address)
-    if url.get_backend_name() == "sqlite" and not Path(url.database or "").exists():
-        return False
-    return inspect(database.engine).has_table(RUNS.name)
+    return not database.is_missing and inspect(database.engine).has_table(RUNS.name)

@@ -75,8 +75,22 @@ def test_what_cannot_be_changed_so_is_refused(panel):
         replanned(panel, [Change.parse("price", "1")], ALL, 3)
     with pytest.raises(ConfigurationError, match=r"fair: it was never on.*instead of 'on'"):
         replanned(panel, [Change.parse("fair", "on")], ALL, 1)
-    with pytest.raises(ConfigurationError, match=r"price: 'cheap' is no change.*-10%"):
-        Change.parse("price", "cheap")
+    for text in ("cheap", "9" * 40):  # 9 * 40: more than a single-precision number can hold
+        with pytest.raises(ConfigurationError, match=rf"price: '{text}' is no change.*-10%"):
+            Change.parse("price", text)
+
+
+@pytest.mark.parametrize(("text", "lowest"), [("-100%", "0"), ("-150%", "-2"), ("off", "0")])
+def test_a_price_stays_above_nothing(panel, text, lowest):
+    price = replace(panel.known_future["price"], kind="price")
+    priced = replace(panel, known_future=panel.known_future | {"price": price})
+    with pytest.raises(ConfigurationError, match=rf"'{text}' makes a price of {lowest}; .*above 0"):
+        replanned(priced, [Change.parse("price", text)], ALL, 2)
+    off = replanned(priced, [Change.parse("promotion", "-1")], ALL, 2)
+    assert _planned(off, "promotion") == [[-1, -1]] * 4  # what is no price may be anything
+    price.values[1, 4] = 0  # a gap in the file
+    changed = replanned(priced, [Change.parse("price", "-50%")], ALL, 1)
+    assert [week for week, _ in _planned(changed, "price")] == [1.5, 0, 1.5, 0]
 
 
 def test_how_often_a_value_was_seen_and_how_far_beyond_it_lies(panel):

@@ -60,7 +60,7 @@ def _explained(model: Ensemble, panel: Panel) -> pd.DataFrame:
     return frame[frame["horizon"] == 2].reset_index(drop=True)
 
 
-def check(frame: pd.DataFrame, point: str = "mean") -> None:
+def assert_adds_up(frame: pd.DataFrame, point: str = "mean") -> None:
     assert list(frame.columns) == [*FORECAST_COLUMNS, *GROUPS]
     parts = frame[list(GROUPS)].to_numpy()
     assert np.isfinite(parts).all()
@@ -71,13 +71,13 @@ def check(frame: pd.DataFrame, point: str = "mean") -> None:
 def test_parts_add_up_to_what_the_model_says(panel, model, point) -> None:
     as_of = panel.weeks[ORIGIN]
     frame = explain(model, panel, as_of, 6, point)
-    check(frame, point)
+    assert_adds_up(frame, point)
     pd.testing.assert_frame_equal(frame[FORECAST_COLUMNS], model.predict(panel, as_of, 6))
 
 
 @pytest.mark.parametrize("position", [30, 60, 95, 107])
 def test_so_they_do_at_other_origins(panel, model, position) -> None:
-    check(explain(model, panel, panel.weeks[position], 4))
+    assert_adds_up(explain(model, panel, panel.weeks[position], 4))
 
 
 def test_so_they_do_for_series_that_nobody_has_seen(panel, model) -> None:
@@ -88,7 +88,7 @@ def test_so_they_do_for_series_that_nobody_has_seen(panel, model) -> None:
     demand[5] = 0
     fresh = replace(panel, series=series, demand=demand, known_future={}, weather={})
     frame = explain(model, fresh, panel.weeks[ORIGIN], 2)
-    check(frame)
+    assert_adds_up(frame)
     assert (frame["level"] >= 0).all()
     assert frame["level"].iloc[0] > 0.3 * frame["level"].mean()  # what others of its kind sell
     assert frame["level"].iloc[10] < 0.3 * frame["level"].mean()
@@ -104,13 +104,13 @@ def test_and_on_unusual_panels(kwargs) -> None:
     small = simulated(**{"weeks": 45, "stores": 3, "products": 2, **kwargs})
     if not sold:
         small = replace(small, demand=small.demand * 0, delivered=small.demand * 0)
-    check(explain(quick_ensemble(**FAST).fit(small), small, small.as_of, 4))
+    assert_adds_up(explain(quick_ensemble(**FAST).fit(small), small, small.as_of, 4))
 
 
 def test_what_is_no_ensemble_is_all_level(panel) -> None:
     baseline = HistoricalAverage().fit(panel)
     frame = explain(baseline, panel, panel.as_of, 3)
-    check(frame)
+    assert_adds_up(frame)
     assert frame["level"].tolist() == frame["mean"].tolist()
 
 

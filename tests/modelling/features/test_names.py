@@ -60,7 +60,7 @@ def _with_values(panel: Panel, column: str, values: dict[str, str]) -> Panel:
     return replace(panel, series=panel.series.replace({column: values}))
 
 
-def _check(training: Training, expected: Training) -> None:
+def _assert_same(training: Training, expected: Training) -> None:
     np.testing.assert_array_equal(training.sample.x, expected.sample.x)
     assert training.dense == expected.dense
     assert training.slopes == expected.slopes
@@ -71,7 +71,7 @@ def _check(training: Training, expected: Training) -> None:
 @pytest.mark.parametrize("name", CLASHES)
 def test_a_plan_may_have_any_name(plain: Panel, expected: Training, name: str) -> None:
     training = prepare(_renamed(plain, "leaflet", name), LEADS, 0)
-    _check(training, expected)
+    _assert_same(training, expected)
     assert [f.group for f in training.features] == [f.group for f in expected.features]
     assert [f.usual for f in training.features] == [f.usual for f in expected.features]
 
@@ -81,7 +81,7 @@ def test_a_plan_may_have_any_name(plain: Panel, expected: Training, name: str) -
 def test_so_may_products_and_categories(plain: Panel, expected: Training, end: str) -> None:
     for column in ("product_id", "category"):
         values = {name: f"{name}{end}" for name in plain.series[column].unique()}
-        _check(prepare(_with_values(plain, column, values), LEADS, 0), expected)
+        _assert_same(prepare(_with_values(plain, column, values), LEADS, 0), expected)
 
 
 def test_a_static_attribute_may_be_called_like_the_week_of_the_year(plain: Panel) -> None:

@@ -32,7 +32,7 @@ def model(panel: Panel) -> Ensemble:
     return quick_ensemble(**FAST).fit(panel.until(panel.weeks[95]))
 
 
-def check(frame: pd.DataFrame, panel: Panel, horizon: int) -> None:
+def assert_sound(frame: pd.DataFrame, panel: Panel, horizon: int) -> None:
     assert list(frame.columns) == FORECAST_COLUMNS
     assert len(frame) == panel.n_series * horizon
     numbers = frame[[*POINTS, *QUANTILES]].to_numpy()
@@ -50,7 +50,7 @@ def test_all_three_are_forecasters(model: Ensemble) -> None:
 def test_the_frame_of_the_contract(panel: Panel, model: Ensemble) -> None:
     as_of = pd.Timestamp(panel.weeks[98])
     frame = model.predict(panel, as_of, 3)
-    check(frame, panel, 3)
+    assert_sound(frame, panel, 3)
     assert frame["horizon"].tolist() == [1, 2, 3] * panel.n_series
     assert (frame["week"] == as_of + pd.to_timedelta(7 * frame["horizon"], unit="D")).all()
     assert frame["store_id"].tolist() == panel.series["store_id"].repeat(3).tolist()
@@ -150,7 +150,7 @@ def test_the_same_seed_gives_the_same_forecast(panel: Panel) -> None:
 )
 def test_small_panels(kwargs: dict[str, int]) -> None:
     panel = simulated(**kwargs)
-    check(quick_ensemble(**FAST).fit(panel).predict(panel, panel.as_of, 4), panel, 4)
+    assert_sound(quick_ensemble(**FAST).fit(panel).predict(panel, panel.as_of, 4), panel, 4)
 
 
 def test_all_zero_series_are_forecast_as_zero() -> None:
@@ -162,7 +162,7 @@ def test_all_zero_series_are_forecast_as_zero() -> None:
     demand[3] = 0
     mixed = replace(panel, demand=demand, delivered=demand)
     frame = quick_ensemble(**FAST).fit(mixed).predict(mixed, mixed.as_of, 4)
-    check(frame, mixed, 4)
+    assert_sound(frame, mixed, 4)
     assert frame["median"].iloc[12:16].max() < 0.1 * frame["median"].median()
 
 
@@ -172,7 +172,7 @@ def test_new_stores_and_products_and_missing_plans(panel: Panel, model: Ensemble
     demand = panel.demand.copy()
     demand[0, :96] = np.nan
     fresh = replace(panel, series=series, demand=demand, known_future={}, weather={})
-    check(model.predict(fresh, panel.weeks[97], 4), fresh, 4)
+    assert_sound(model.predict(fresh, panel.weeks[97], 4), fresh, 4)
 
 
 def test_too_little_history_says_what_is_needed() -> None:
@@ -199,7 +199,7 @@ def test_a_horizon_of_zero_is_refused(panel: Panel, model: Ensemble) -> None:
 def test_leads_can_be_chosen(panel: Panel) -> None:
     model = Lasso(leads=[3, 2]).fit(panel)
     assert model.leads == [2, 3]
-    check(model.predict(panel, panel.as_of, 4), panel, 4)
+    assert_sound(model.predict(panel, panel.as_of, 4), panel, 4)
 
 
 def test_what_is_sold_in_whole_units_is_forecast_in_whole_units() -> None:
@@ -210,7 +210,7 @@ def test_what_is_sold_in_whole_units_is_forecast_in_whole_units() -> None:
     model.spec_.whole = False
     plain = model.predict(panel, panel.weeks[69], 8)
     actual = panel.demand[:, 70:78].reshape(-1)
-    check(whole, panel, 8)
+    assert_sound(whole, panel, 8)
     pd.testing.assert_frame_equal(whole[list(QUANTILES)], plain[list(QUANTILES)].round())
     assert (whole["median"] == whole["q50"]).all()
     assert (whole["mape_point"] % 1 == 0).all()

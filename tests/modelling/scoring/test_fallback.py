@@ -73,6 +73,9 @@ def test_series_not_delivered_of_late_are_left_out(make_panel) -> None:
     baseline = _registered(HistoricalAverage().fit(panel))
     table = _score(panel, _champions(panel), baseline)
     check_output(table, panel.series[KEY].iloc[1:], target_weeks(panel.as_of, 4))
+    scored = table[KEY].drop_duplicates().sort_values(KEY).to_numpy().tolist()
+    assert scored == panel.series[KEY].iloc[1:].sort_values(KEY).to_numpy().tolist()
+    assert len(table) == (panel.n_series - 1) * 4
 
 
 def test_a_segment_without_active_series_is_an_error_not_an_empty_forecast(make_panel) -> None:

@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from demand_forecast.dashboard import charts
-from demand_forecast.dashboard.filters import choose
+from demand_forecast.dashboard.filters import choose, forecast_series
 from demand_forecast.dashboard.frame import day, headline, is_empty, number, section
 from demand_forecast.dashboard.queries import forecasts
 from demand_forecast.dashboard.store import ask
@@ -25,19 +25,15 @@ def draw() -> None:
         "Bands hold 80 % and 95 % of what may come. Triangles: nothing came back, so that demand "
         "was at least what was delivered. Dotted: holidays and events.",
     )
-    regions = ask(forecasts.regions)
-    if is_empty(regions, "There are no forecasts", "kedro run --pipelines=score"):
-        return
     columns = st.columns(4)
-    region = choose("Region", sorted(regions["region"].unique()), "region", columns[0])
-    known = ask(forecasts.series, region)
-    if is_empty(known, f"There are no forecasts of {region}", "kedro run --pipelines=score"):
+    known = forecast_series(columns[0])
+    if known.empty:
         return
     store = choose("Store", sorted(known["store_id"].unique()), "store", columns[1])
     known = known[known["store_id"] == store]
     product = choose("Product", sorted(known["product_id"].unique()), "product", columns[2])
     weeks = choose("Weeks of history", _WEEKS, "weeks", columns[3])
-    series = known[known["product_id"] == product].iloc[0].to_dict() | {"region": region}
+    series = known[known["product_id"] == product].iloc[0].to_dict()
     coming = ask(forecasts.forecast, **series)
     _tiles(coming)
     _chart(series, coming, weeks)

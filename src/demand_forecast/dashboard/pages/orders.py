@@ -14,9 +14,9 @@ from demand_forecast.dashboard.queries import forecasts
 from demand_forecast.dashboard.store import ask, later
 from demand_forecast.dashboard.table import show, title
 
-_ORDER = ["position", "region", "store_id", "product_id", "category", "week", "delivery_date"]
-_ORDER += ["order_quantity", "cases", "forecast", "q10", "q90", "risk", "cause", "units_at_risk"]
-_ORDER += ["money_at_risk", "action", "expected_fill_rate", "expected_waste", "expected_margin"]
+_ORDER = ["position", "region", "store_id", "product_id", "week", "order_quantity", "cases"]
+_ORDER += ["forecast", "q10", "q90", "money_at_risk", "units_at_risk", "risk", "cause", "action"]
+_ORDER += ["category", "delivery_date", "expected_fill_rate", "expected_waste", "expected_margin"]
 _ORDER += ["order_bound_by", "sell_out_probability", "critical_ratio", "source", "reason"]
 _SHOWN, _STORES = 1000, 30
 _RISKS = ("may sell out", "may come back")

@@ -7,8 +7,8 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from demand_forecast.dashboard.filters import any_of, choose
-from demand_forecast.dashboard.frame import headline, is_empty, number, section
+from demand_forecast.dashboard.filters import any_of, choose, forecast_series
+from demand_forecast.dashboard.frame import headline, number, section
 from demand_forecast.dashboard.queries import forecasts
 from demand_forecast.dashboard.service import what_if
 from demand_forecast.dashboard.store import ask
@@ -34,17 +34,13 @@ def draw() -> None:
         "The models in use answer, by the service of `kedro serve`; nothing is stored. The change "
         "has an interval of its own: of what the plan does, without the luck of a week.",
     )
-    regions = ask(forecasts.regions)
-    if is_empty(regions, "There are no forecasts", "kedro run --pipelines=score"):
-        return
     columns = st.columns(4)
-    region = choose("Region", sorted(regions["region"].unique()), "region", columns[0])
-    known = ask(forecasts.series, region)
-    if is_empty(known, f"There are no forecasts of {region}", "kedro run --pipelines=score"):
+    known = forecast_series(columns[0])
+    if known.empty:
         return
     formats = sorted(known["store_format"].unique())
-    place = {"region": region, "store_format": choose("Format", formats, "format", columns[1])}
-    known = known[known["store_format"] == place["store_format"]]
+    known = known[known["store_format"] == choose("Format", formats, "format", columns[1])]
+    place = known[["region", "store_format"]].iloc[0].to_dict()
     store = any_of("Store", sorted(known["store_id"].unique()), "store", columns[2])
     product = any_of("Product", sorted(known["product_id"].unique()), "product", columns[3])
     question = {"namespace": ".".join(place.values()), "store": store, "product": product}
@@ -64,9 +60,13 @@ def _plan() -> dict[str, Any]:
         other = columns[2].text_input("Another column", placeholder="feature=on")
         weeks = columns[3].number_input("Of the next weeks", 1, 26)
         asked = st.form_submit_button("Ask", icon=":material/help:")
-    column, _, value = other.partition("=")
-    changes = {"price": price, "promotion": promotion, column.strip(): value}
-    changes = {name: text.strip() for name, text in changes.items() if name and text.strip()}
+    given = {"price": price.strip(), "promotion": promotion.strip()}
+    changes = {name: text for name, text in given.items() if text}
+    column, equals, value = map(str.strip, other.partition("="))
+    if asked and other.strip() and (not equals or column in ("", *changes)):
+        st.warning(f"'{other}' is not COLUMN=VALUE of a column that does not change yet.")
+        return {}
+    changes |= {column: value} if equals else {}
     return {"changes": changes, "weeks": int(weeks)} if asked and changes else {}
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -11,10 +11,12 @@ import numpy as np
 
 from demand_forecast.exceptions import ConfigurationError, did_you_mean
 from demand_forecast.modelling.arrays import BoolArray, FloatArray
+from demand_forecast.modelling.features.plans.plan import price_names
 from demand_forecast.modelling.panel import Covariate, Panel
 
 ON, OFF = "on", "off"
 _PER_CENT = 100.0
+_MOST = float(np.finfo(np.float32).max)  # that a panel can hold
 _NUMBER = re.compile(r"(?P<sign>[+-]?)(?P<figure>\d+(\.\d*)?|\.\d+)(?P<unit>%?)")
 _VALID: Final = "a number, a share such as 20%, a change such as -10% or +5%, on, off"
 
@@ -56,7 +58,7 @@ class Change:
         if word in (ON, OFF):
             return cls(column, None, None if word == ON else 0.0, text)
         match = _NUMBER.fullmatch(word)
-        if match is None:
+        if match is None or float(match["figure"]) > _MOST:
             raise ConfigurationError(f"{column}: '{text}' is no change. Valid: {_VALID}")
         figure = float(match["figure"]) * (-1 if match["sign"] == "-" else 1)
         if not match["unit"]:
@@ -109,11 +111,13 @@ def replanned(panel: Panel, changes: Sequence[Change], rows: BoolArray, weeks: i
 
     Raises:
         ConfigurationError: If a column is not known ahead or named twice, the plan does not reach
-            that far, or a column is the same for all series and ``rows`` are only some.
+            that far, a column is the same for all series and ``rows`` are only some, or a price
+            would not be above 0.
     """
     _check(panel, [change.column for change in changes], rows, weeks)
     span = slice(panel.n_weeks, panel.n_weeks + weeks)
     moved = {c.column: _moved(panel.known_future[c.column], c, rows, span) for c in changes}
+    _check_prices(panel, changes, moved, span)
     kept = all(covariate is panel.known_future[name] for name, covariate in moved.items())
     return panel if kept else replace(panel, known_future=panel.known_future | moved)
 
@@ -128,6 +132,23 @@ def _moved(covariate: Covariate, change: Change, rows: BoolArray, weeks: slice) 
     if np.array_equal(values, dense, equal_nan=True):
         return covariate
     return replace(covariate, values=values, index=np.arange(len(dense)))
+
+
+def _check_prices(
+    panel: Panel, changes: Sequence[Change], moved: Mapping[str, Covariate], weeks: slice
+) -> None:
+    """A price of 0 or less would be answered as one that is not known."""
+    prices = price_names(panel)
+    for change in (change for change in changes if change.column in prices):
+        before, after = (
+            plans[change.column].dense()[:, weeks] for plans in (panel.known_future, moved)
+        )
+        fallen = after[(after <= 0) & ~(before <= 0)]  # a planned 0 is a gap in a file
+        if len(fallen):
+            raise ConfigurationError(
+                f"{change.column}: '{change.text}' makes a price of {fallen.min():g}; "
+                "valid: above 0"
+            )
 
 
 def _planned(values: FloatArray, weeks: slice) -> FloatArray:

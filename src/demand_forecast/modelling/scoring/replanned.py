@@ -11,7 +11,7 @@ import pandas as pd
 from demand_forecast.modelling.arrays import Array, BoolArray, IntArray
 from demand_forecast.modelling.decisions.familiarity import familiarity, never_together
 from demand_forecast.modelling.decisions.what_if import AFTER, BEFORE, compared, summed
-from demand_forecast.modelling.features.plans.plan import plans_of
+from demand_forecast.modelling.features.plans.plan import price_names
 from demand_forecast.modelling.panel import KEY, Panel
 from demand_forecast.modelling.totals.hierarchy import ALL, HORIZON, total_segments
 
@@ -38,6 +38,16 @@ class WhatIf(NamedTuple):
     familiarity: pd.DataFrame
     unseen: int
     unanswered: int
+
+    @property
+    def chosen(self) -> BoolArray:
+        """``(rows,)`` which were asked about."""
+        return self.rows["is_chosen"].to_numpy(bool)
+
+    @property
+    def differs(self) -> BoolArray:
+        """``(rows,)`` which have another forecast with the changed plan."""
+        return (self.rows["effect"] != 0).to_numpy(bool)
 
     def total(self, wanted: BoolArray, backtests: Sequence[pd.DataFrame]) -> dict[str, Any]:
         """Sums of some rows, with the intervals of the summed forecasts and of the whole effect.
@@ -118,8 +128,7 @@ def _places(panel: Panel, table: pd.DataFrame) -> tuple[IntArray, IntArray]:
 
 def _given_up(panel: Panel, changed: Panel, forecast: pd.DataFrame) -> Array | None:
     """``(rows,)`` by how much the changed prices are lower; None where no price has changed."""
-    prices = [plan.name for plan in plans_of(panel) if plan.kind == "price"]
-    moved = [n for n in prices if panel.known_future[n] is not changed.known_future[n]]
+    moved = [n for n in price_names(panel) if panel.known_future[n] is not changed.known_future[n]]
     if not moved:
         return None
     old, new = (p.known_future[moved[0]].dense()[:, panel.n_weeks :] for p in (panel, changed))

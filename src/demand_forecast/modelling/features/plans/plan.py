@@ -70,6 +70,11 @@ def plans_of(panel: Panel) -> list[Plan]:
     return plans
 
 
+def price_names(panel: Panel) -> list[str]:
+    """Names of the plans that are prices."""
+    return [plan.name for plan in plans_of(panel) if plan.kind == "price"]
+
+
 def _kind(covariate: Covariate, store: Groups, several_products: bool) -> Kind | None:
     """Kind of a covariate, as declared or by its values; None where it never varies."""
     finite = covariate.values[np.isfinite(covariate.values)]
