@@ -2,6 +2,7 @@
 
 from omegaconf.resolvers import oc
 
+from demand_forecast.framework.context import SegmentContext
 from demand_forecast.framework.environment import prepare
 from demand_forecast.framework.session import SegmentSession
 from demand_forecast.hooks.audit import AuditHook
@@ -41,6 +42,7 @@ HOOKS = (
 # project's own, which goes on without a server that does not answer.
 DISABLE_HOOKS_FOR_PLUGINS = ("kedro-telemetry", "kedro-viz", "kedro_mlflow")
 SESSION_CLASS = SegmentSession
+CONTEXT_CLASS = SegmentContext
 CONFIG_LOADER_ARGS = {
     "base_env": "base",
     "default_run_env": "local",

@@ -9,6 +9,7 @@ import pytest
 from demand_forecast.exceptions import ConfigurationError
 from demand_forecast.framework.conf_source import (
     check_environment,
+    documents,
     environments,
     file_in_force,
     find_unreadable,
@@ -23,6 +24,10 @@ def conf(request, tmp_path):
         (folder / env).mkdir(parents=True)
         (folder / env / "x.yml").write_text("a: 1")
     (folder / "dev" / "segments.yml").write_text("a: 1")
+    for env, suite in (("base", "{a: 1, b: 1}"), ("dev", "b: 2")):
+        (folder / env / "suites").mkdir()
+        (folder / env / "suites" / "codes.yml").write_text(suite)
+    (folder / "base" / "suites" / "empty.yml").write_text("")
     (folder / "logging.yml").write_text("version: 1")
     if request.param == "folder":
         return str(folder)
@@ -45,6 +50,22 @@ def test_a_file_is_the_environments_own_where_it_has_one(conf):
     assert file_in_force(conf, "dev", "segments.yml") == f"{conf}/dev/segments.yml"
     assert file_in_force(conf, "local", "segments.yml") == f"{conf}/base/segments.yml"
     assert file_in_force(conf, None, "segments.yml") == f"{conf}/base/segments.yml"
+
+
+def test_documents_of_an_environment_replace_what_base_says(conf):
+    assert documents(conf, "dev", "suites") == {"codes": {"a": 1, "b": 2}, "empty": {}}
+    assert documents(conf, None, "suites") == {"codes": {"a": 1, "b": 1}, "empty": {}}
+    assert documents(conf, "base", "nothing") == {}
+
+
+@pytest.mark.parametrize(
+    ("content", "message"), [("[1]", "list. Valid: a mapping"), ("a: [", "no YAML: while parsing")]
+)
+def test_a_document_that_is_none_is_named(tmp_path, content, message):
+    (tmp_path / "base" / "suites").mkdir(parents=True)
+    (tmp_path / "base" / "suites" / "codes.yml").write_text(content)
+    with pytest.raises(ConfigurationError, match=rf"base/suites/codes\.yml.*{message}"):
+        documents(str(tmp_path), None, "suites")
 
 
 def test_a_file_beside_the_environments_can_be_read(conf):

@@ -42,7 +42,9 @@ def test_short_names_stand_for_the_same_data_without_layers(monkeypatch) -> None
     monkeypatch.setattr(kedro_viz.run_context, "current", lambda: SimpleNamespace(segments=None))
     names = {"raw_shipments": "texas.raw_shipments"}
     monkeypatch.setattr(kedro_viz, "draw_example", lambda *given: Drawing(Pipeline([]), names, {}))
-    DrawingHook().after_catalog_created(catalog)
+    DrawingHook().after_catalog_created(catalog, save_version="2024-12-28T00.00.00.000Z")
+    assert "raw_shipments" not in catalog
+    DrawingHook().after_catalog_created(catalog, save_version=None)
     assert catalog.load("raw_shipments") == 7
     assert catalog.get("raw_shipments").metadata is None
     assert full.metadata is not None

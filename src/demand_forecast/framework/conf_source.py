@@ -50,12 +50,37 @@ def file_in_force(conf_source: str, env: str | None, name: str) -> str:
     return f"{conf_source}/{env if own else 'base'}/{name}"
 
 
-def file_names(conf_source: str, env: str | None, folder: str) -> list[str]:
-    """Names, without their ending, of the YAML files that ``base`` or an environment has."""
+def documents(conf_source: str, env: str | None, folder: str) -> dict[str, dict[str, Any]]:
+    """The YAML files of a folder, each a document of its own.
+
+    Args:
+        conf_source: Where the configuration is.
+        env: Environment; what a file of it says at the top level replaces what ``base`` says.
+        folder: Folder that ``base`` and environments may have.
+
+    Returns:
+        Content by the name of the file, without its ending.
+
+    Raises:
+        ConfigurationError: If a file is no YAML, or no mapping.
+    """
     fs, root = _root(conf_source)
-    places = [f"{root}/{name}/{folder}" for name in ("base", env) if name]
-    files = [PurePosixPath(file) for place in places for file in fs.glob(f"{place}/*.yml")]
-    return sorted({file.stem for file in files})
+    read: dict[str, dict[str, Any]] = {}
+    for place in [f"{root}/{name}/{folder}" for name in dict.fromkeys(("base", env)) if name]:
+        for file in sorted(fs.glob(f"{place}/*.yml")):
+            name = PurePosixPath(file).stem
+            read[name] = read.get(name, {}) | _document(fs, file)
+    return read
+
+
+def _document(fs: fsspec.AbstractFileSystem, file: str) -> dict[str, Any]:
+    try:
+        content = yaml.safe_load(fs.cat_file(file))
+    except yaml.YAMLError as error:
+        raise ConfigurationError(f"{file} is no YAML: {error}") from error
+    if not isinstance(content or {}, dict):
+        raise ConfigurationError(f"{file} holds {type(content).__name__}. Valid: a mapping.")
+    return content or {}
 
 
 def find_unreadable(conf_source: str, env: str | None) -> str | None:

@@ -12,7 +12,7 @@ from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
 
 from demand_forecast.exceptions import ConfigurationError, did_you_mean
-from demand_forecast.framework.conf_source import file_names
+from demand_forecast.framework.conf_source import documents
 
 Config = dict[str, Any]
 
@@ -20,8 +20,9 @@ Config = dict[str, Any]
 class ContractHook:
     """Replaces the name of a suite in the catalog by the suites of that name.
 
-    The suites come from the config loader, as all configuration does: an environment's own suite
-    replaces that of ``base``, and a configuration elsewhere, or in an archive, brings its own.
+    An environment's own suite replaces that of ``base``, and a configuration elsewhere, or in an
+    archive, brings its own. They are documents of Great Expectations: nothing in them is
+    interpolated.
     """
 
     @hook_impl(tryfirst=True)
@@ -32,15 +33,8 @@ class ContractHook:
             ConfigurationError: If the catalog names a suite that no file describes.
         """
         loader = context.config_loader
-        loader["catalog"] = with_suites(dict(loader["catalog"]), _suites(loader, context.env))
-
-
-def _suites(loader: Any, env: str | None) -> Config:
-    """Suites by the names of their files, each read and merged as a configuration of its own."""
-    names = file_names(str(loader.conf_source), env, "expectations")
-    for name in names:
-        loader.config_patterns[f"suite {name}"] = [f"expectations/{name}.yml"]
-    return {name: dict(loader[f"suite {name}"]) for name in names}
+        suites = documents(str(loader.conf_source), context.env, "expectations")
+        loader["catalog"] = with_suites(dict(loader["catalog"]), suites)
 
 
 def with_suites(catalog: Config, suites: Config) -> Config:

@@ -20,12 +20,14 @@ class DrawingHook:
     """Gives the datasets of the drawn segment their short names."""
 
     @hook_impl
-    def after_catalog_created(self, catalog: DataCatalog) -> None:
+    def after_catalog_created(self, catalog: DataCatalog, save_version: str | None) -> None:
         """The short names stand for the same datasets, without layers.
 
         Layers would push everything that is reported to the bottom of the picture, far from the
-        stage that makes it.
+        stage that makes it. The catalog of a run, which has a version to save, is drawn by nobody.
         """
+        if save_version is not None:
+            return
         drawing = draw_example(pipelines["__default__"], run_context.current().segments)
         for name, full in drawing.names.items():
             if full not in catalog:  # kept in memory only, which Kedro-Viz needs no entry for
