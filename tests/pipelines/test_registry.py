@@ -47,7 +47,7 @@ NODES = {
         "all": {"summarise_run", "rank_contestants"},
     },
     "release": {"segment": {"refit_baseline"}, "velocity": {"refit"}},
-    "scoring": {"segment": {"score", "draw_forecast", "note_forecast"}, "all": {"make_totals"}},
+    "scoring": {"segment": {"score", "draw_forecast"}, "all": {"make_totals"}},
     "monitoring": {
         "segment": {
             "look_back",

@@ -10,6 +10,7 @@ from typing import Any
 
 from kedro.pipeline import Node, Pipeline
 
+from demand_forecast.framework.not_made import NotMade
 from demand_forecast.framework.segments import Branch, Segment, Segments
 from demand_forecast.modelling.velocity import VELOCITIES
 
@@ -144,23 +145,39 @@ def collector(
         return Node(call, inputs=datasets, outputs=outputs, name=name)
 
 
-def without(node: Node, lacking: set[str]) -> Node | None:
+def without(node: Node, lacking: Mapping[str, NotMade]) -> Node | None:
     """The node for want of some of its inputs; None if it cannot do without them.
 
     A collector can, and so can a function for which they are some of its ``**kwargs``, as long as
-    one of a kind is left.
+    one of a kind is left. So can a function whose default for the argument is a :class:`NotMade`.
 
     Args:
         node: A node.
-        lacking: Inputs of it that there are not.
+        lacking: Inputs of it that there are not, and why.
     """
     if not lacking:
         return node
-    kinds = _kinds(node)
-    if lacking - set().union(*kinds) or any(kind and kind <= lacking for kind in kinds):
+    arguments, kinds = _arguments(node), _kinds(node)
+    told = {k: lacking[arguments[k]] for k in _dispensable(node) if arguments[k] in lacking}
+    needed = lacking.keys() - {arguments[argument] for argument in told}
+    if needed - set().union(*kinds) or any(kind and kind <= needed for kind in kinds):
         return None
-    kept = {k: v for k, v in _arguments(node).items() if v not in lacking}
-    return node._copy(inputs=kept)
+    kept = {k: v for k, v in arguments.items() if v not in lacking}
+
+    @wraps(node.func)
+    def call(**loaded: Any) -> Any:
+        return node.func(**loaded, **told)
+
+    return node._copy(func=call, inputs=kept)
+
+
+def _dispensable(node: Node) -> list[str]:
+    """Arguments in whose place a node's function takes the reason why they were not made."""
+    if hasattr(node.func, _COLLECTED):
+        return []
+    parameters = inspect.signature(node.func).parameters
+    given = _arguments(node).keys() & parameters.keys()
+    return [name for name in given if isinstance(parameters[name].default, NotMade)]
 
 
 def _kinds(node: Node) -> list[set[str]]:
