@@ -39,6 +39,7 @@ def _planned(week: Week) -> str:
 
 def _released(before: Week | None, week: Week) -> str:
     lines = [f"refused: {_together(week.refused)}"] if week.refused else []
+    lines += [f"not tried again: {_together(week.waiting)}"] if week.waiting else []
     if before is not None and before.release.id == week.release.id:
         return "<br>".join(["none", *lines])
     number, restored = week.release.id.lstrip("0"), week.release.restores

@@ -310,12 +310,23 @@ def test_models_are_refitted_and_promoted_by_the_verdict(panel, trained) -> None
         for velocity in ("fast", "slow")
     }
     verdicts["slow"]["passed"] = False
+    place = {"region": ["north_texas"], "store_format": ["large"], "velocity": ["fast"]}
+    planned = pd.DataFrame(place | {"reasons": ["drifted; scheduled"]})
     (fast, origin), (slow, _) = (
         release.refit(
-            panel, classes, branch, challengers[v], verdicts[v], backtests[v], FORECAST, TRAINING
+            panel,
+            classes,
+            branch,
+            challengers[v],
+            verdicts[v],
+            backtests[v],
+            forecast=FORECAST,
+            training=TRAINING,
+            last_plan=planned,
         )
         for branch, v in ((FAST, "fast"), (SLOW, "slow"))
     )
+    assert (fast.lineage.tried_for, slow.lineage.tried_for) == ("drifted; scheduled", None)
     assert Lineage.model_validate(origin) == fast.lineage
     assert (fast.lineage.promoted, slow.lineage.promoted) == (True, False)
     assert (fast.lineage.velocity, slow.lineage.velocity) == ("fast", "slow")

@@ -70,7 +70,11 @@ def per_segment(
 
 
 def per_velocity(
-    template: Pipeline, plan: Segments, *, segment_inputs: Iterable[str] = ()
+    template: Pipeline,
+    plan: Segments,
+    *,
+    segment_inputs: Iterable[str] = (),
+    run_inputs: Iterable[str] = (),
 ) -> list[Pipeline]:
     """One copy of ``template`` per velocity of each segment.
 
@@ -78,13 +82,14 @@ def per_velocity(
         template: Nodes of one velocity.
         plan: Regions and formats of the environment.
         segment_inputs: What the velocities of a segment share, such as ``panel``.
+        run_inputs: What there is once in a run.
     """
-    shared = list(segment_inputs)
+    shared, of_run = list(segment_inputs), {name: name for name in run_inputs}
     return [
         _copy(
             template,
             branch.namespace,
-            {name: _within(branch.segment.namespace, name) for name in shared},
+            of_run | {name: _within(branch.segment.namespace, name) for name in shared},
             {branch.region, branch.segment.namespace, branch.namespace},
         )
         for branch in plan.branches
