@@ -167,7 +167,7 @@ def test_week_7_a_file_is_cut_short_and_the_other_region_goes_on(company) -> Non
         assert served.source == "champion"
         assert served.as_of == _day(6 if late else 7)
         assert bool(served.reason) is late
-        assert (f"with data until {_day(6)}, because: " in served.reason) is late
+        assert (f"on the last panel, with data until {_day(6)}, read " in served.reason) is late
 
 
 def test_week_8_demand_has_shifted_and_the_training_is_killed(company) -> None:

@@ -401,7 +401,8 @@ def test_a_segment_that_could_not_be_read_is_scored_on_its_last_panel(panel) -> 
     assert table[numbers].equals(usual.loc[later, numbers].reset_index(drop=True))
     assert parts.equals(usual_parts[later].reset_index(drop=True))
     assert (table["reason"] == usual["reason"].iloc[0] + "; " + noted["on_last_panel"]).all()
-    assert noted["on_last_panel"].endswith("until 2024-12-28, because: deliveries.csv is empty")
+    assert noted["on_last_panel"].startswith("on the last panel, with data until 2024-12-28, read ")
+    assert noted["on_last_panel"].endswith(": deliveries.csv is empty")
 
 
 def test_scoring_works_before_the_first_training(panel) -> None:

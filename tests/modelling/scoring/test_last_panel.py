@@ -34,7 +34,7 @@ def test_the_weeks_that_have_ended_since_it_was_read_are_left_out(today, weeks):
 
 
 def test_what_it_is_and_why_it_stands_in_is_said():
-    told = f"on the last panel, of 2020-01-20 with data until 2020-01-19, because: {WHY}"
+    told = f"on the last panel, with data until 2020-01-19, read on 2020-01-20: {WHY}"
     assert _last(date(2020, 1, 20)).reason == told
 
 

@@ -62,7 +62,7 @@ def last_panel(
             f"no forecast: the last panel is of {read}, and {weeks} weeks have ended since "
             f"(scoring.last_panel_weeks: {limit}, forecast.horizon: {horizon}). No new one: {why}"
         )
-    reason = f"on the last panel, of {read} with data until {panel.as_of:%Y-%m-%d}, because: {why}"
+    reason = f"on the last panel, with data until {panel.as_of:%Y-%m-%d}, read on {read}: {why}"
     return LastPanel(panel, weeks, reason)
 
 
