@@ -159,7 +159,6 @@ class SegmentSession(KedroSession):
             use_server(run.tracking_uri)
         run_context.enter(run)
         joined = cast("Self", session)
-        joined._hook_manager.hook.on_run_joined()
         return joined
 
     def run_nodes(self, names: Iterable[str], lacking: Mapping[str, NotMade]) -> Outcome:
