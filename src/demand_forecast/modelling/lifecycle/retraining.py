@@ -10,11 +10,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from pydantic import Field
-from scipy import stats
 
 from demand_forecast.exceptions import ContractError
 from demand_forecast.modelling.columns import BRANCH, require_columns
 from demand_forecast.modelling.lifecycle.changes import ChangeParameters
+from demand_forecast.modelling.lifecycle.significance import adjusted
 
 Reason = Literal[
     "no_champion", "code_changed", "data_changed", "stale", "degraded", "drifted", "scheduled"
@@ -152,10 +152,9 @@ def retrain_plan(
 
 def _adjusted(p_values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Adjusted for the number of models that could be tested (Benjamini & Hochberg, 1995)."""
-    adjusted, known = np.full(len(p_values), np.nan), np.isfinite(p_values)
-    if known.any():
-        adjusted[known] = stats.false_discovery_control(p_values[known])
-    return adjusted
+    of_all, known = np.full(len(p_values), np.nan), np.isfinite(p_values)
+    of_all[known] = adjusted(p_values[known])
+    return of_all
 
 
 Row = dict[Hashable, Any]
