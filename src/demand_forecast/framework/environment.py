@@ -5,6 +5,7 @@ Telemetry is off unless somebody turned it on, and the terminal is kept for what
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 import warnings
@@ -50,6 +51,8 @@ def prepare() -> None:
             import kedro_mlflow.mlflow  # noqa: F401
         except ModuleNotFoundError as error:
             raise SystemExit(extra_needed(error)) from None
+    # What libraries hold lives as long as the process: the garbage collector need not look again.
+    gc.freeze()
 
 
 def read_patterns_once() -> None:
