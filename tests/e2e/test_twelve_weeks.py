@@ -163,8 +163,11 @@ def test_week_7_a_file_is_cut_short_and_the_other_region_goes_on(company) -> Non
     assert week.release.id == "00004"
     assert week.alerts == [Alert("high", "region not read", "new_england")]
     for model, served in week.served.items():
+        late = model in _of("new_england")
         assert served.source == "champion"
-        assert served.as_of == (_day(6) if model in _of("new_england") else _day(7))
+        assert served.as_of == _day(6 if late else 7)
+        assert bool(served.reason) is late
+        assert (f"on the last panel, with data until {_day(6)}, read " in served.reason) is late
 
 
 def test_week_8_demand_has_shifted_and_the_training_is_killed(company) -> None:
@@ -203,6 +206,7 @@ def test_week_10_models_have_grown_old(company) -> None:
     old = _of("north_texas")
     assert week.reasons == dict.fromkeys(old, "stale") | {WORSE: "code_changed; stale"}
     assert week.released == old - {WORSE}
+    assert (week.waiting, week.refused) == ({WORSE}, {})
     assert week.sources == {"champion": MODELS - {WORSE}, "baseline": {WORSE}}
     assert week.served[WORSE].reason == "champion 1 is stale: 63 days, limit 60"
     assert Alert("medium", "model stale", WORSE) in week.alerts
@@ -215,7 +219,7 @@ def test_week_11_the_worse_recipe_is_taken_back(company) -> None:
     _all_is_well(week)
     assert week.reasons == {WORSE: "stale"}
     assert week.released == {WORSE}
-    assert week.served[WORSE].version == "4"
+    assert week.served[WORSE].version == "3"
 
 
 def test_week_12_every_forecast_leads_back_to_its_raw_files(company) -> None:

@@ -23,6 +23,7 @@ from demand_forecast.registry.releases import Release, ReleaseStore
 
 WEEKLY_RUN = "--pipelines=score,monitor"
 _TRIED = "tried on these very data: "
+_NEXT_TRY = "Next try with data until "
 _PATIENCE = 300  # seconds
 
 
@@ -54,6 +55,7 @@ class Week:
         scored: How the weekly run ended.
         reasons: Reasons for training by model, as ``kedro retrain`` has told them.
         refused: Why the gate refused the models of this week, by model.
+        waiting: Models whose recipe was refused before and is not tried again yet.
         release: In force at the end.
         served: By model.
         alerts: The worst first.
@@ -66,6 +68,7 @@ class Week:
     scored: Result
     reasons: dict[str, str]
     refused: dict[str, str]
+    waiting: set[str]
     release: Release
     served: dict[str, Served]
     alerts: list[Alert]
@@ -137,6 +140,7 @@ class Company:
             scored=runs[0],
             reasons={_name(row): row["reasons"] for row in _told(plans[1])},
             refused=dict(_refused(runs[1])),
+            waiting={_name(row) for row in _told(plans[1]) if _NEXT_TRY in row["details"]},
             release=self.release,
             served=dict(self._served()),
             alerts=[Alert(*row) for row in self._alerts().itertuples(index=False)],

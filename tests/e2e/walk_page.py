@@ -39,6 +39,7 @@ def _planned(week: Week) -> str:
 
 def _released(before: Week | None, week: Week) -> str:
     lines = [f"refused: {_together(week.refused)}"] if week.refused else []
+    lines += [f"not tried again: {_together(week.waiting)}"] if week.waiting else []
     if before is not None and before.release.id == week.release.id:
         return "<br>".join(["none", *lines])
     number, restored = week.release.id.lstrip("0"), week.release.restores
@@ -51,9 +52,9 @@ def _served(week: Week) -> str:
     lines = [f"{len(models)} by {source}" for source, models in week.sources.items()]
     told: dict[str, list[str]] = {}
     for model, served in week.served.items():
-        if served.reason:
-            told.setdefault(served.reason, []).append(model)
-        if served.as_of != week.until:
+        if served.reason:  # when the last panel was read, and which file it was, is not for here
+            told.setdefault(served.reason.partition(", read on")[0], []).append(model)
+        elif served.as_of != week.until:
             told.setdefault(f"made on data until {served.as_of}", []).append(model)
     lines += [f"{_together(models)}: {why}" for why, models in told.items()]
     lines += ["exit code 1"] if week.scored.exit_code else []

@@ -3,6 +3,8 @@ from __future__ import annotations
 import os
 import warnings
 
+from kedro.io import CatalogConfigResolver
+
 from demand_forecast.framework.environment import prepare
 
 
@@ -18,3 +20,11 @@ def test_filters_of_others_are_left_alone():
     before = list(warnings.filters)
     prepare()
     assert warnings.filters == before
+
+
+def test_patterns_of_the_catalog_are_read_once_and_match_the_same():
+    prepare()
+    resolver = CatalogConfigResolver({"{a}.{b}.panel": {"type": "MemoryDataset"}})
+    assert resolver.match_dataset_pattern("texas.large.panel") == "{a}.{b}.panel"
+    assert resolver.match_dataset_pattern("texas.panel") is None
+    assert resolver.resolve_pattern("texas.large.panel")["type"] == "MemoryDataset"

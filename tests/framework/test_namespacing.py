@@ -18,6 +18,7 @@ from demand_forecast.framework.namespacing import (
     unit_of_work,
     without,
 )
+from demand_forecast.framework.not_made import NOT_MADE, NotMade
 from demand_forecast.framework.segments import Branch, parse
 
 
@@ -27,6 +28,10 @@ def plan():
         {"store_formats": ["large", "small"], "regions": {"texas": {"layout": "csv"}}},
         {"csv": {"sources": {}}},
     )
+
+
+def _not_made(*names):
+    return {name: NotMade(f"of {name}") for name in names}
 
 
 def _node(inputs, outputs):
@@ -87,15 +92,15 @@ def test_a_collector_does_without_places_as_long_as_one_of_a_kind_is_left(plan):
     inputs = {"verdicts": of_branches("verdict", plan), "totals": of_regions("totals", plan)}
     node = collector(lambda verdicts, totals: (verdicts, totals), inputs, "out", "gather")
     fast, *others = [f"{branch.namespace}.verdict" for branch in plan.branches]
-    less = without(node, {fast})
+    less = without(node, _not_made(fast))
     assert less.name == node.name
     assert less.run({name: name for name in less.inputs})["out"] == (
         dict(zip(plan.branches[1:], others, strict=True)),
         {"texas": "texas.totals"},
     )
-    assert without(node, {fast, *others}) is None
-    assert without(node, {"texas.totals"}) is None
-    assert without(node, set()) is node
+    assert without(node, _not_made(fast, *others)) is None
+    assert without(node, _not_made("texas.totals")) is None
+    assert without(node, {}) is node
 
 
 def test_a_function_does_without_some_of_what_it_takes_by_any_name(plan):
@@ -104,12 +109,31 @@ def test_a_function_does_without_some_of_what_it_takes_by_any_name(plan):
 
     template = Pipeline([Node(refit, {"panel": "panel", "a": "one", "b": "two"}, "out")])
     [node] = Pipeline(template, namespace="texas.large").nodes
-    less = without(node, {"texas.large.one"})
+    less = without(node, _not_made("texas.large.one"))
     assert less.run({"texas.large.panel": 1, "texas.large.two": 2}) == {
         "texas.large.out": {"panel": 1, "b": 2}
     }
-    assert without(node, {"texas.large.panel"}) is None
-    assert without(node, {"texas.large.one", "texas.large.two"}) is None
+    assert without(node, _not_made("texas.large.panel")) is None
+    assert without(node, _not_made("texas.large.one", "texas.large.two")) is None
+
+
+def test_a_function_that_can_do_without_an_argument_is_told_why_there_is_none():
+    def score(*, panel=NOT_MADE, past, **models):
+        return (panel, past, models)
+
+    inputs = {"panel": "panel", "past": "past", "fast": "fast", "slow": "slow"}
+    node = Node(score, inputs, "out", name="score")
+    less = without(node, _not_made("panel"))
+    assert (less.name, less.inputs) == ("score", ["past", "fast", "slow"])
+    loaded = {"past": 1, "fast": 2, "slow": 3}
+    assert less.run(loaded)["out"] == (NotMade("of panel"), 1, {"fast": 2, "slow": 3})
+    assert without(node, _not_made("panel", "fast")).run({"past": 1, "slow": 3})["out"] == (
+        NotMade("of panel"),
+        1,
+        {"slow": 3},
+    )
+    assert without(node, _not_made("panel", "past")) is None
+    assert without(node, _not_made("panel", "fast", "slow")) is None
 
 
 def test_the_regions_of_a_pipeline_are_those_of_its_nodes(plan):

@@ -16,6 +16,7 @@ from kedro_datasets.json import JSONDataset
 from demand_forecast.exceptions import ConfigurationError, SourceError
 from demand_forecast.framework.failures import RunFailedError
 from demand_forecast.framework.namespacing import collector
+from demand_forecast.framework.not_made import NOT_MADE, NotMade
 from demand_forecast.framework.runner import SegmentRunner, SteadyRunner
 from demand_forecast.hooks.failures import FailureHook
 
@@ -184,6 +185,41 @@ def test_a_stored_model_is_used_where_its_training_failed(runner, tmp_path):
     assert caught.value.left_out == []
     assert catalog.load("a.large.forecast") == 7
     assert catalog.load("b.large.forecast") == 10
+
+
+@pytest.mark.parametrize("runner", RUNNERS)
+def test_a_segment_that_could_not_be_made_anew_is_scored_on_what_there_was(runner, tmp_path):
+    """Also where the region failed two steps before; what is over all is to be made again."""
+
+    def condition(raw):
+        if raw < 0:
+            raise SourceError("deliveries.csv is empty")
+        return raw
+
+    def score(*, panel=NOT_MADE, past):
+        return f"{past}, {panel.why}" if isinstance(panel, NotMade) else f"{panel}"
+
+    parts = []
+    for name in ("a", "b"):
+        region = node(condition, "raw", "conditioned", name="condition")
+        parts.append(Pipeline([region], namespace=name))
+        build = node(abs, "conditioned", "panel", name="build")
+        train = node(abs, "panel", "model", name="train")
+        scored = node(score, {"panel": "panel", "past": "past"}, "forecast", name="score")
+        told = node(lambda forecast: forecast, "forecast", "told", name="tell")
+        segment = Pipeline([build, train, scored, told], namespace=f"{name}.large")
+        parts.append(Pipeline(segment, inputs={f"{name}.large.conditioned": f"{name}.conditioned"}))
+    tolds = {"tolds": {name: f"{name}.large.told" for name in ("a", "b")}}
+    pipeline = Pipeline([*parts, collector(lambda tolds: tolds, tolds, "all", "gather")])
+    catalog = _catalog(tmp_path, pipeline)
+    for name, value in {"a": -1, "b": 3}.items():
+        catalog.save(f"{name}.raw", value)
+        catalog.save(f"{name}.large.past", 7)
+    with pytest.raises(RunFailedError, match="1 node failed; 2 that need what") as caught:
+        runner.run(pipeline, catalog, _hooks())
+    assert caught.value.left_out == ["a.large.build", "a.large.train"]
+    assert (caught.value.places, caught.value.over_all) == (["a"], ["gather"])
+    assert catalog.load("all") == {"a": "7, deliveries.csv is empty", "b": "3"}
 
 
 def _segments_that_fail(error):

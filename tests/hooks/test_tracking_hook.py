@@ -6,20 +6,19 @@ from importlib import import_module
 from types import SimpleNamespace
 
 import pytest
+from kedro.io import DataCatalog, MemoryDataset
 from kedro.pipeline import Pipeline, node
 from mlflow.exceptions import MlflowException
 from requests import ConnectionError as NoConnection
 
-from demand_forecast.framework import run_context
 from demand_forecast.framework.environment import prepare
-from demand_forecast.framework.run_context import RunContext
-from demand_forecast.framework.segments import Segments
 from demand_forecast.hooks import tracking
 from demand_forecast.hooks.tracking import TrackingHook
 from demand_forecast.registry.tracking import ParentRun
 
 prepare()  # kedro-mlflow's own warnings, at import
-NODE = node(abs, "units", "out", name="work")
+PIPELINE = Pipeline([node(max, ["units", "params:a.scoring"], "out", name="work")])
+CATALOG = DataCatalog({"params:a.scoring": MemoryDataset({"x": 1})})
 
 
 class Plugin:
@@ -46,6 +45,7 @@ def made(monkeypatch):
         monkeypatch.setattr(tracking.server, name, lambda *_, name=name: done.append(name))
     monkeypatch.setattr(tracking.server, "sign", lambda run: done.append(run.run_id))
     monkeypatch.setattr(tracking.server, "close_interrupted", lambda _: 2)
+    monkeypatch.setattr(tracking, "log_parameters", lambda _, batch: done.append(batch))
     return done
 
 
@@ -60,21 +60,17 @@ def _start(monkeypatch, plugin, uri="http://mlflow.invalid", trouble=None):
     return hook
 
 
-def _run(hook, nodes=2):
-    hook.after_catalog_created({}, {}, {}, {}, "", {})
-    hook.before_pipeline_run({}, Pipeline([NODE]), {})
-    for _ in range(nodes):
-        hook.before_node_run(NODE, {}, {}, False)
-    hook.after_pipeline_run({}, Pipeline([NODE]), {})
-    hook.on_pipeline_error(ValueError(), {}, Pipeline([NODE]), {})
+def _run(hook):
+    hook.after_catalog_created(CATALOG, {}, {}, {}, "", {})
+    hook.before_pipeline_run({}, PIPELINE, CATALOG)
+    hook.after_pipeline_run({}, PIPELINE, CATALOG)
+    hook.on_pipeline_error(ValueError(), {}, PIPELINE, CATALOG)
 
 
 ALL = [
     "after_context_created",
     "after_catalog_created",
     "before_pipeline_run",
-    "before_node_run",
-    "before_node_run",
     "after_pipeline_run",
     "on_pipeline_error",
 ]
@@ -84,7 +80,7 @@ def test_a_server_that_is_well_is_told_everything(monkeypatch, made, caplog):
     plugin = Plugin()
     _run(_start(monkeypatch, plugin))
     assert plugin.asked == ALL
-    assert made == ["run"]
+    assert made[0] == "run"
     assert "cannot be reached" not in caplog.text
 
 
@@ -118,39 +114,21 @@ def test_one_that_refuses_to_write_may_still_be_asked_for_models(monkeypatch, ma
 
 def test_an_error_of_the_configuration_is_one(monkeypatch, made):
     with pytest.raises(ValueError, match="too long"):
-        _run(_start(monkeypatch, Plugin(ValueError("Parameter is too long"), "before_node_run")))
-    assert made == ["run"]
+        _run(_start(monkeypatch, Plugin(ValueError("it is too long"), "before_pipeline_run")))
+    assert made == []
 
 
-def test_a_slow_one_is_not_waited_for_at_every_node(monkeypatch, made, caplog):
+def test_all_parameters_are_logged_at_the_start(monkeypatch, made):
+    _run(_start(monkeypatch, Plugin()))
+    assert made[1:] == [{"a.scoring": "{'x': 1}"}]
+
+
+def test_a_slow_one_is_not_waited_for(monkeypatch, made, caplog):
     clock = iter(range(0, 1000, 5))  # every look at it is five seconds later than the one before
     monkeypatch.setattr(tracking.time, "monotonic", lambda: next(clock))
+    monkeypatch.setattr(tracking, "in_batches", lambda values: [values] * 10)
     plugin = Plugin()
-    _run(_start(monkeypatch, plugin), nodes=10)
-    assert plugin.asked.count("before_node_run") == 6  # three seconds too long each
-    assert made == ["run", "forget_run"]
-    assert "is slow: it took 18 s too long" in caplog.text
-
-
-def _joined(monkeypatch, plugin, parent):
-    hook = _start(monkeypatch, plugin)
-    params = SimpleNamespace(
-        long_params_strategy="tag", dict_params=SimpleNamespace(model_dump=lambda: {"sep": "/"})
-    )
-    plugin.mlflow_config = SimpleNamespace(tracking=SimpleNamespace(params=params))
-    plan = Segments(store_formats=[], regions={}, layouts={})
-    with run_context.inside(RunContext(plan, parent=parent)):
-        hook.on_run_joined()
-    hook.before_node_run(NODE, {}, {}, False)
-    return plugin
-
-
-def test_a_worker_elsewhere_logs_in_the_run_that_it_has_joined(monkeypatch, made):
-    plugin = _joined(monkeypatch, Plugin(), ParentRun("parent", "7"))
-    assert (plugin.run_id, plugin.long_params_strategy, plugin.sep) == ("parent", "tag", "/")
-    assert plugin.asked == ["after_context_created", "before_node_run"]
-
-
-def test_where_there_is_no_run_it_opens_none(monkeypatch, made):
-    plugin = _joined(monkeypatch, Plugin(), ParentRun())
-    assert plugin.asked == ["after_context_created"]
+    _run(_start(monkeypatch, plugin))
+    assert made == ["run", *[{"a.scoring": {"x": 1}}] * 3, "forget_run"]
+    assert plugin.asked == ALL[:3]
+    assert "is slow: it took 20 s for some of the parameters" in caplog.text

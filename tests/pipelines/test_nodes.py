@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,7 @@ import pytest
 from demand_forecast.conditioning.layout import parse_layout
 from demand_forecast.conditioning.parameters import ConditioningParameters
 from demand_forecast.conditioning.raw import RawSource
+from demand_forecast.framework.not_made import NotMade
 from demand_forecast.framework.segments import Segment
 from demand_forecast.modelling.decisions.overrides import Overrides
 from demand_forecast.modelling.evaluation.splits import ForecastParameters
@@ -44,6 +46,7 @@ FORECAST = ForecastParameters(horizon=2, origins=3, origin_step=1, min_train_wee
 TRAINING = TrainingParameters(seed=3, network={"seeds": 1, "min_steps": 5, "max_steps": 5})
 SCORING = ScoringParameters(stale_after_days=60, active_within_weeks=13)
 VELOCITY = VelocityParameters()
+NO_OVERRIDES = Overrides()
 NO_CHAMPION = RegisteredModel(None, "test.fast", reason="no champion")
 RULES = GateParameters()
 NOTHING = {"incumbent": {"how": "none", "detail": "no champion"}, "year_before": None}
@@ -307,12 +310,23 @@ def test_models_are_refitted_and_promoted_by_the_verdict(panel, trained) -> None
         for velocity in ("fast", "slow")
     }
     verdicts["slow"]["passed"] = False
+    place = {"region": ["north_texas"], "store_format": ["large"], "velocity": ["fast"]}
+    planned = pd.DataFrame(place | {"reasons": ["drifted; scheduled"]})
     (fast, origin), (slow, _) = (
         release.refit(
-            panel, classes, branch, challengers[v], verdicts[v], backtests[v], FORECAST, TRAINING
+            panel,
+            classes,
+            branch,
+            challengers[v],
+            verdicts[v],
+            backtests[v],
+            forecast=FORECAST,
+            training=TRAINING,
+            last_plan=planned,
         )
         for branch, v in ((FAST, "fast"), (SLOW, "slow"))
     )
+    assert (fast.lineage.tried_for, slow.lineage.tried_for) == ("drifted; scheduled", None)
     assert Lineage.model_validate(origin) == fast.lineage
     assert (fast.lineage.promoted, slow.lineage.promoted) == (True, False)
     assert (fast.lineage.velocity, slow.lineage.velocity) == ("fast", "slow")
@@ -337,9 +351,13 @@ def test_scoring_gives_every_series_its_weeks(panel, trained, caplog) -> None:
     champions = {v: RegisteredModel(c.model, f"test.{v}", "1") for v, c in challengers.items()}
     baseline = RegisteredModel(average.model, "test.baseline", "1")
     overrides = Overrides((override(), override(id="b", factor=100.0)))
-    table, parts, seen = scoring.score(
-        panel, classes, baseline, FORECAST, SCORING, overrides, None, **champions
-    )
+    table, parts, seen, noted = _scored(panel, classes, baseline, overrides, **champions)
+    assert noted == {
+        "as_of": "2024-12-28",
+        "rows": len(table),
+        "sources": {"champion": len(table)},
+        "on_last_panel": "",
+    }
     assert seen[["override_id", "status"]].values.tolist() == [["a", "in_force"], ["b", "refused"]]
     assert "override refused: command of north_texas.large: factor: '100'." in caplog.text
     changed = table["forecast_override"] == "a"
@@ -352,11 +370,39 @@ def test_scoring_gives_every_series_its_weeks(panel, trained, caplog) -> None:
     assert set(table["source"]) == {"champion"}
 
 
-def _score(panel, velocity, baseline, champion=NO_CHAMPION):
-    champions = {"fast": champion, "slow": champion}
+def _scored(panel, velocity, baseline, overrides=NO_OVERRIDES, past=None, **champions):
     return scoring.score(
-        panel, velocity, baseline, FORECAST, SCORING, Overrides(), None, **champions
-    )[:2]
+        panel=panel,
+        past_panels=past or {},
+        last_velocity=velocity,
+        baseline=baseline,
+        forecast=FORECAST,
+        scoring=SCORING,
+        overrides=overrides,
+        last_overrides=None,
+        **champions,
+    )
+
+
+def _score(panel, velocity, baseline, champion=NO_CHAMPION):
+    return _scored(panel, velocity, baseline, fast=champion, slow=champion)[:2]
+
+
+def test_a_segment_that_could_not_be_read_is_scored_on_its_last_panel(panel) -> None:
+    """The same forecasts, of the weeks that have not ended, each with the reason."""
+    a_week_ago = (datetime.now(UTC) - timedelta(days=7)).strftime("%Y-%m-%dT%H.%M.%S.000Z")
+    past = {"2020-01-04T00.00.00.000Z": _unreadable, a_week_ago: lambda: panel}
+    models = {"fast": NO_CHAMPION, "slow": NO_CHAMPION}
+    why = NotMade("deliveries.csv is empty")
+    table, parts, _, noted = _scored(why, None, NO_CHAMPION, past=past, **models)
+    usual, usual_parts = _score(panel, None, NO_CHAMPION)
+    later = usual["horizon"] == 2
+    numbers = [*KEY, "week", "as_of", "mean", "q90", "order_quantity", "source"]
+    assert table[numbers].equals(usual.loc[later, numbers].reset_index(drop=True))
+    assert parts.equals(usual_parts[later].reset_index(drop=True))
+    assert (table["reason"] == usual["reason"].iloc[0] + "; " + noted["on_last_panel"]).all()
+    assert noted["on_last_panel"].startswith("on the last panel, with data until 2024-12-28, read ")
+    assert noted["on_last_panel"].endswith(": deliveries.csv is empty")
 
 
 def test_scoring_works_before_the_first_training(panel) -> None:
@@ -382,17 +428,6 @@ def test_totals_add_up(panel, trained) -> None:
     everything = totals[(totals["level"] == "all") & (totals["period"] == "horizon")]
     assert everything["mean"].sum() == pytest.approx(2 * forecast["mean"].sum(), rel=1e-4)
     assert set(totals["reason"]) == {"1 of 2 segments have no backtest"}
-
-
-def test_the_last_forecast_is_noted(panel) -> None:
-    table, _ = _score(panel, None, NO_CHAMPION)
-    noted = scoring.note_forecast(table)
-    assert noted == {
-        "as_of": "2024-12-28",
-        "rows": len(table),
-        "sources": {"baseline": len(table)},
-    }
-    assert scoring.note_forecast(table.iloc[:0])["as_of"] is None
 
 
 WATCH = MonitoringParameters(today="2025-01-04")
@@ -489,13 +524,15 @@ def test_the_plan_is_a_table_with_reasons_as_text(panel) -> None:
         healths=healths,
         accuracies={LARGE: accuracy},
         stabilities={LARGE: stability},
+        scored={LARGE: {"rows": 1}, Segment("ohio", "large"): {"on_last_panel": "on it"}},
         overrides={LARGE: None},
     )
-    assert alerts["what"].tolist() == ["no champion", "rows leap"]
+    assert alerts["what"].tolist() == ["no champion", "region not read", "rows leap"]
     assert message is alerts
-    assert figures == {"models_to_retrain": 4.0, "alerts": 2.0, "alerts_high": 1.0}
+    assert figures == {"models_to_retrain": 4.0, "alerts": 3.0, "alerts_high": 2.0}
     told = publishing.publish_alerts(alerts).facts["fct_alerts"]
-    assert told[["rank", "kind"]].values.tolist() == [[1, "no champion"], [2, "rows leap"]]
+    assert told["rank"].tolist() == [1, 2, 3]
+    assert told["kind"].tolist() == alerts["what"].tolist()
     assert len(publishing.publish_retraining(plan).facts["fct_retraining"]) == 4
     models = publishing.publish_health(panel, outcomes, health)
     assert models.place == Place("north_texas", "large")
@@ -505,12 +542,12 @@ def test_the_plan_is_a_table_with_reasons_as_text(panel) -> None:
 # publishing
 
 
-def _published(panel, forecast, parts) -> Publication:
+def _published(forecast, parts) -> Publication:
     """A week ago half of it was expected."""
     week = pd.Timedelta(weeks=1)
     before = forecast.assign(mean=forecast["mean"] / 2, as_of=forecast["as_of"] - week)
     return publishing.publish_forecasts(
-        panel,
+        LARGE,
         forecast,
         parts,
         versions=None,
@@ -530,7 +567,7 @@ def test_what_is_published_belongs_to_its_place(raw, conditioned, panel, trained
     published = [
         (Place("north_texas"), publishing.publish_region(region, layout)),
         (of_segment, publishing.publish_demands(panel)),
-        (of_segment, _published(panel, forecast, parts)),
+        (of_segment, _published(forecast, parts)),
         (fast, publishing.publish_validation(backtests["fast"], FAST, _judge(trained)[0])),
         (Place(), publishing.publish_totals(totals)),
         (Place(), publishing.publish_values({FAST: weekly, SLOW: weekly.head(0)})),

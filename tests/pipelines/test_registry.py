@@ -47,7 +47,7 @@ NODES = {
         "all": {"summarise_run", "rank_contestants"},
     },
     "release": {"segment": {"refit_baseline"}, "velocity": {"refit"}},
-    "scoring": {"segment": {"score", "draw_forecast", "note_forecast"}, "all": {"make_totals"}},
+    "scoring": {"segment": {"score", "draw_forecast"}, "all": {"make_totals"}},
     "monitoring": {
         "segment": {
             "look_back",
@@ -134,6 +134,7 @@ OF_ALL = {
     "summary",
     "leaderboard",
     "retrain_plan",
+    "last_retrain_plan",
     "totals",
     "drift",
     "data_quality",
@@ -245,6 +246,7 @@ def test_a_velocity_is_trained_on_its_own(registry) -> None:
         f"{fast.namespace}.incumbent",
         f"{fast.segment.namespace}.last_panel",
         f"{fast.segment.namespace}.last_velocity",
+        "last_retrain_plan",
     }
 
 
@@ -344,7 +346,7 @@ def test_what_can_run_on_another_worker_is_stored(registry) -> None:
 def test_jobs_start_from_raw_files(registry) -> None:
     """Beside them a job may only read what need not be there: the last run's, and models."""
     optional = re.compile(
-        r".*\.(last_\w+|past_\w+|incumbent|model|baseline_model|model_versions|champion|lineage|scored|overrides|overrides_seen)"
+        r"last_retrain_plan|.*\.(last_\w+|past_\w+|incumbent|model|baseline_model|model_versions|champion|lineage|scored|overrides|overrides_seen)"
         r"|params:.*|\w+\.raw_\w+"
     )
     for job in JOBS:

@@ -41,6 +41,7 @@ def test_a_panel_becomes_three_models(make_panel) -> None:
             f"params:{branch.namespace}.training": TrainingParameters(network=network),
             f"params:{branch.namespace}.validation": GateParameters(),
         }
+    given["last_retrain_plan"] = None
     stages = [module.create_pipeline(plan) for module in (training, validation, release)]
     pipeline = Pipeline(stages).only_nodes_with_namespaces([segment.namespace])
     assert pipeline.inputs() == set(given)

@@ -2,11 +2,12 @@ from __future__ import annotations
 
 import subprocess
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from demand_forecast.registry import tracking
-from demand_forecast.registry.tracking import git_commit
+from demand_forecast.registry.tracking import ParentRun, git_commit, in_batches, log_parameters
 
 
 @pytest.fixture(autouse=True)
@@ -56,3 +57,18 @@ def test_without_git_the_commit_is_unknown(monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
     assert Path(tracking.__file__).exists()
     assert git_commit() == "unknown"
+
+
+def test_parameters_are_logged_in_batches_and_long_ones_as_tags(monkeypatch):
+    logged = []
+    client = SimpleNamespace(log_batch=lambda *run, **what: logged.append((*run, what)))
+    monkeypatch.setattr("mlflow.tracking.MlflowClient", lambda: client)
+    values = {f"p{k}": k for k in range(150)} | {"layout": "x" * 9000}
+    for batch in in_batches(values):
+        log_parameters(ParentRun("run"), batch)
+        log_parameters(ParentRun(), batch)
+    assert [run for run, _ in logged] == ["run", "run"]
+    params = [(p.key, p.value) for _, what in logged for p in what["params"]]
+    assert params == [(f"p{k}", str(k)) for k in range(150)]
+    [tag] = [tag for _, what in logged for tag in what["tags"]]
+    assert (tag.key, len(tag.value)) == ("layout", 8000)

@@ -51,19 +51,24 @@ class Asked(list):
 
     fails: Exception | None = None
 
-    def note(self, **how) -> None:
+    def __init__(self, made: object) -> None:
+        super().__init__()
+        self.made = made
+
+    def note(self, **how) -> dict[str, object]:
         self.append(how)
         if self.fails:
             raise self.fails
+        return {"retrain_plan": self.made}
 
 
 @pytest.fixture
 def ran(monkeypatch):
     """Runs of sessions that only note what they are asked; the plan is that of one region."""
-    asked = Asked()
     stored = pd.DataFrame(
         {"region": "a", "store_format": "large", "velocity": ["fast", "slow"], "retrain": True}
     ).assign(reasons=["stale", None], details=None)
+    asked = Asked(SimpleNamespace(load=lambda: stored))
     catalog = SimpleNamespace(load=lambda name: stored)
     session = SimpleNamespace(load_context=lambda: SimpleNamespace(catalog=catalog), run=asked.note)
 

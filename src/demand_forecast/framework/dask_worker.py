@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from threading import Lock
 from typing import ClassVar, NamedTuple, Protocol
 
 from demand_forecast.framework import notes, run_context
 from demand_forecast.framework.failures import Outcome
+from demand_forecast.framework.not_made import NotMade
 from demand_forecast.framework.notes import Note
 from demand_forecast.framework.run_context import RunContext
 
@@ -16,7 +17,7 @@ from demand_forecast.framework.run_context import RunContext
 class Joined(Protocol):
     """A session that takes part in a run that another process has started."""
 
-    def run_nodes(self, names: Sequence[str], lacking: Collection[str]) -> Outcome:
+    def run_nodes(self, names: Sequence[str], lacking: Mapping[str, NotMade]) -> Outcome:
         """Run some nodes of the run, see :class:`SegmentSession`."""
         ...
 
@@ -36,14 +37,16 @@ class Part(NamedTuple):
     notes: list[Note]
 
 
-def run_group(join: Join, run: RunContext, names: Sequence[str], lacking: Collection[str]) -> Part:
+def run_group(
+    join: Join, run: RunContext, names: Sequence[str], lacking: Mapping[str, NotMade]
+) -> Part:
     """Run some nodes in this process, which joins the run if it has not done so before.
 
     Args:
         join: Makes the session of this process.
         run: The run.
         names: Names of the nodes.
-        lacking: Datasets that other nodes should have made and have not.
+        lacking: Datasets that other nodes should have made and have not, and why.
     """
     with _Process.alone:
         session = _Process.session(join, run)

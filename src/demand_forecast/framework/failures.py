@@ -10,6 +10,7 @@ from kedro.pipeline import Pipeline
 
 from demand_forecast.datasets.object_stores import advice_for_error, is_of_driver, said
 from demand_forecast.exceptions import DemandForecastError
+from demand_forecast.framework.not_made import NotMade
 from demand_forecast.registry.addresses import masked
 from demand_forecast.registry.server import is_refusal
 
@@ -133,8 +134,8 @@ class RunFailedError(DemandForecastError):
     Attributes:
         failures: One per node that failed.
         left_out: Names of the nodes that were not run, because they need what was not made.
-        over_all: Names of the nodes over many segments that ran without those that failed, or not
-            at all.
+        over_all: Names of the nodes over many segments that are to be run again once those that
+            failed are mended.
         options: Options of ``kedro run`` that choose the same environment and pipelines.
     """
 
@@ -151,8 +152,9 @@ class RunFailedError(DemandForecastError):
 
     @property
     def places(self) -> list[str]:
-        """The regions and segments that failed, in order."""
-        return sorted({failure.work for failure in self.failures if failure.work})
+        """The regions and segments that failed, in order; not those of a region that did."""
+        works = {failure.work for failure in self.failures if failure.work}
+        return sorted(work for work in works if works.isdisjoint(_around(work)))
 
     @property
     def unfinished(self) -> set[str]:
@@ -183,6 +185,12 @@ class RunFailedError(DemandForecastError):
         return [f"Then run: kedro run {' '.join(options)}" for options in commands]
 
 
+def _around(work: str) -> list[str]:
+    """The region that a segment belongs to; none of a region."""
+    region, _, store_format = work.partition(".")
+    return [region] if store_format else []
+
+
 @dataclass
 class Outcome:
     """What became of the nodes of a run, or of a part of one.
@@ -190,15 +198,15 @@ class Outcome:
     Attributes:
         failures: One per node that failed.
         left_out: Names of the nodes that need what was not made.
-        over_all: Names of the nodes over many segments that ran without some of their inputs, or
-            not at all.
-        lacking: Names of the datasets that should have been made and were not.
+        over_all: Names of the nodes over many segments that ran without some of their inputs, on
+            some that were made without new data, or not at all.
+        lacking: Datasets that should have been made from new data and were not, by name.
     """
 
     failures: list[Failure] = field(default_factory=list)
     left_out: set[str] = field(default_factory=set)
     over_all: set[str] = field(default_factory=set)
-    lacking: set[str] = field(default_factory=set)
+    lacking: dict[str, NotMade] = field(default_factory=dict)
 
     def add(self, other: Outcome) -> None:
         """Take over what became of another part."""

@@ -10,6 +10,7 @@ from typing import Any
 
 from kedro.pipeline import Node, Pipeline
 
+from demand_forecast.framework.not_made import NotMade
 from demand_forecast.framework.segments import Branch, Segment, Segments
 from demand_forecast.modelling.velocity import VELOCITIES
 
@@ -69,7 +70,11 @@ def per_segment(
 
 
 def per_velocity(
-    template: Pipeline, plan: Segments, *, segment_inputs: Iterable[str] = ()
+    template: Pipeline,
+    plan: Segments,
+    *,
+    segment_inputs: Iterable[str] = (),
+    run_inputs: Iterable[str] = (),
 ) -> list[Pipeline]:
     """One copy of ``template`` per velocity of each segment.
 
@@ -77,13 +82,14 @@ def per_velocity(
         template: Nodes of one velocity.
         plan: Regions and formats of the environment.
         segment_inputs: What the velocities of a segment share, such as ``panel``.
+        run_inputs: What there is once in a run.
     """
-    shared = list(segment_inputs)
+    shared, of_run = list(segment_inputs), {name: name for name in run_inputs}
     return [
         _copy(
             template,
             branch.namespace,
-            {name: _within(branch.segment.namespace, name) for name in shared},
+            of_run | {name: _within(branch.segment.namespace, name) for name in shared},
             {branch.region, branch.segment.namespace, branch.namespace},
         )
         for branch in plan.branches
@@ -144,23 +150,39 @@ def collector(
         return Node(call, inputs=datasets, outputs=outputs, name=name)
 
 
-def without(node: Node, lacking: set[str]) -> Node | None:
+def without(node: Node, lacking: Mapping[str, NotMade]) -> Node | None:
     """The node for want of some of its inputs; None if it cannot do without them.
 
     A collector can, and so can a function for which they are some of its ``**kwargs``, as long as
-    one of a kind is left.
+    one of a kind is left. So can a function whose default for the argument is a :class:`NotMade`.
 
     Args:
         node: A node.
-        lacking: Inputs of it that there are not.
+        lacking: Inputs of it that there are not, and why.
     """
     if not lacking:
         return node
-    kinds = _kinds(node)
-    if lacking - set().union(*kinds) or any(kind and kind <= lacking for kind in kinds):
+    arguments, kinds = _arguments(node), _kinds(node)
+    told = {k: lacking[arguments[k]] for k in _dispensable(node) if arguments[k] in lacking}
+    needed = lacking.keys() - {arguments[argument] for argument in told}
+    if needed - set().union(*kinds) or any(kind and kind <= needed for kind in kinds):
         return None
-    kept = {k: v for k, v in _arguments(node).items() if v not in lacking}
-    return node._copy(inputs=kept)
+    kept = {k: v for k, v in arguments.items() if v not in lacking}
+
+    @wraps(node.func)
+    def call(**loaded: Any) -> Any:
+        return node.func(**loaded, **told)
+
+    return node._copy(func=call, inputs=kept)
+
+
+def _dispensable(node: Node) -> list[str]:
+    """Arguments in whose place a node's function takes the reason why they were not made."""
+    if hasattr(node.func, _COLLECTED):
+        return []
+    parameters = inspect.signature(node.func).parameters
+    given = _arguments(node).keys() & parameters.keys()
+    return [name for name in given if isinstance(parameters[name].default, NotMade)]
 
 
 def _kinds(node: Node) -> list[set[str]]:

@@ -6,7 +6,9 @@ left out; all others run; and at the end the run fails with the list (:class:`Ru
 
 What is needed follows from the nodes. A dataset that is ``missing_ok``, such as a registered model,
 is loaded as it is stored: the champion before. What a collector gathers from many segments, and
-what a function takes as ``**kwargs``, it can do without as long as one is left.
+what a function takes as ``**kwargs``, it can do without as long as one is left. A function whose
+default for an argument is a :class:`~demand_forecast.framework.not_made.NotMade` is told why there
+is none: so a segment whose region could not be read is scored on its last panel.
 
 :class:`SegmentRunner` has the segment as its unit of work. Kedro's own parallel runner sends every
 node with the whole catalog to a worker. Here a worker is forked once, has everything already, and
@@ -20,9 +22,10 @@ import multiprocessing
 import os
 import traceback
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from dataclasses import replace
 from itertools import chain
 from threading import Thread
 from typing import Any, ClassVar, NamedTuple
@@ -41,6 +44,7 @@ from demand_forecast.framework.failures import (
     own_error,
 )
 from demand_forecast.framework.namespacing import unit_of_work, without
+from demand_forecast.framework.not_made import NotMade
 from demand_forecast.framework.reconnection import connect_anew
 from demand_forecast.framework.schedule import REST, Groups, Schedule
 from demand_forecast.registry.addresses import masked
@@ -64,7 +68,7 @@ class SteadyRunner(SequentialRunner):
         Raises:
             RunFailedError: If a node has failed, after all that can be run.
         """
-        Work(catalog, hook_manager, run_id, self).run(pipeline, set()).check()
+        Work(catalog, hook_manager, run_id, self).run(pipeline, {}).check()
 
     def run_node(self, node: Node, work: Work) -> None:
         """Run one node, as Kedro does."""
@@ -85,14 +89,14 @@ class Work(NamedTuple):
     run_id: str | None
     runner: SteadyRunner
 
-    def run(self, pipeline: Pipeline, lacking: Collection[str]) -> Outcome:
+    def run(self, pipeline: Pipeline, lacking: Mapping[str, NotMade]) -> Outcome:
         """Run nodes one after the other.
 
         Args:
             pipeline: The nodes.
-            lacking: Datasets that other nodes of the run should have made and have not.
+            lacking: Datasets that other nodes of the run should have made and have not, and why.
         """
-        outcome = Outcome(lacking=set(lacking))
+        outcome = Outcome(lacking=dict(lacking))
         loads = Counter(chain.from_iterable(node.inputs for node in pipeline.nodes))
         kept = pipeline.inputs() | pipeline.outputs()
         for node in pipeline.nodes:
@@ -104,25 +108,30 @@ class Work(NamedTuple):
         return outcome
 
     def _run_node(self, node: Node, outcome: Outcome) -> None:
-        lacking = {name for name in outcome.lacking & set(node.inputs) if not self._stored(name)}
+        old = {name: outcome.lacking[name] for name in node.inputs if name in outcome.lacking}
+        lacking = {name: reason for name, reason in old.items() if not self._there(name, reason)}
         possible = without(node, lacking)
-        if lacking and not unit_of_work(node):
+        if old and not unit_of_work(node):
             outcome.over_all.add(node.name)
         if possible is None:
             outcome.left_out.add(node.name)
-            outcome.lacking |= set(node.outputs)
+            outcome.lacking |= dict.fromkeys(node.outputs, next(iter(lacking.values())))
             return
         if lacking:
             _LOGGER.warning("%s goes without %s", node.name, _listed(lacking))
         try:
             self.runner.run_node(possible, self)
         except Exception as error:
-            outcome.failures.append(self._failure(node, error))
-            outcome.lacking |= set(node.outputs)
+            outcome.failures.append(failure := self._failure(node, error))
+            outcome.lacking |= dict.fromkeys(node.outputs, NotMade(failure.why))
+        else:
+            if old and unit_of_work(node):
+                reason = replace(next(iter(old.values())), replaced=True)
+                outcome.lacking |= dict.fromkeys(node.outputs, reason)
 
-    def _stored(self, name: str) -> bool:
+    def _there(self, name: str, reason: NotMade) -> bool:
         """Whether a dataset gives what was there before, or says that there is nothing."""
-        return bool(getattr(self.catalog.get(name), "missing_ok", False))
+        return reason.replaced or bool(getattr(self.catalog.get(name), "missing_ok", False))
 
     def _failure(self, node: Node, error: Exception) -> Failure:
         hook = getattr(self.hook_manager, "hook", None)
@@ -237,7 +246,7 @@ class _Worker:
         Thread(target=_end_with_parent, daemon=True).start()
 
     @classmethod
-    def run_group(cls, name: str, lacking: set[str]) -> Outcome:
+    def run_group(cls, name: str, lacking: Mapping[str, NotMade]) -> Outcome:
         """Run one group of nodes."""
         nodes = cls.groups[name]
         connect_anew(nodes, cls.work.catalog)

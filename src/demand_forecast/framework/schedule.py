@@ -10,6 +10,7 @@ from kedro.pipeline import Node, Pipeline
 from demand_forecast.exceptions import ConfigurationError
 from demand_forecast.framework.failures import Failure, Outcome
 from demand_forecast.framework.namespacing import unit_of_work
+from demand_forecast.framework.not_made import NotMade
 
 Groups = dict[str, Pipeline]
 REST: Final = ""  # the name of the group of all nodes that belong to no region and no segment
@@ -75,7 +76,8 @@ class Schedule:
         nodes = self.groups[name]
         first, *others = [node.name for node in nodes.nodes]
         failure = Failure(first, name, f"'{name or 'all segments'}'", why)
-        self.finish(name, Outcome([failure], set(others), set(), nodes.all_outputs()))
+        lacking = dict.fromkeys(nodes.all_outputs(), NotMade(why))
+        self.finish(name, Outcome([failure], set(others), set(), lacking))
         return failure
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self, cast
@@ -30,6 +30,7 @@ from demand_forecast.framework.failures import (
 )
 from demand_forecast.framework.locks import hold
 from demand_forecast.framework.namespacing import regions_of
+from demand_forecast.framework.not_made import NotMade
 from demand_forecast.framework.retries import forget_saved
 from demand_forecast.framework.run_context import RunContext, log_below
 from demand_forecast.framework.runner import SteadyRunner, Work
@@ -158,17 +159,16 @@ class SegmentSession(KedroSession):
             use_server(run.tracking_uri)
         run_context.enter(run)
         joined = cast("Self", session)
-        joined._hook_manager.hook.on_run_joined()
         return joined
 
-    def run_nodes(self, names: Iterable[str], lacking: Collection[str] = ()) -> Outcome:
+    def run_nodes(self, names: Iterable[str], lacking: Mapping[str, NotMade]) -> Outcome:
         """Run some nodes of the run that this session has joined, one after the other.
 
         What another worker that died has saved of them is removed first.
 
         Args:
             names: Names of the nodes.
-            lacking: Datasets that other nodes of the run should have made and have not.
+            lacking: Datasets that other nodes of the run should have made and have not, and why.
         """
         run = run_context.current()
         part = pipelines[DEFAULT].filter(node_names=list(names))

@@ -16,16 +16,13 @@ from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
 from kedro.io import CatalogProtocol
 from kedro.pipeline import Pipeline
-from kedro.pipeline.node import Node
 
-from demand_forecast.framework import run_context
 from demand_forecast.registry import availability, server
 from demand_forecast.registry.addresses import masked
-from demand_forecast.registry.tracking import active_run
+from demand_forecast.registry.tracking import active_run, in_batches, log_parameters
 
-# A node's parameters are logged in less time than this by a server that is well.
-_USUAL: Final = 2.0
 _PATIENCE: Final = 15.0
+_PARAMETERS: Final = "params:"
 _LOGGER = logging.getLogger(__name__)
 
 
@@ -34,14 +31,14 @@ class TrackingHook:
 
     def __init__(self) -> None:
         self._hook: Any = None
-        self._uri, self._waited = "", 0.0
+        self._uri = ""
 
     @hook_impl
     def after_context_created(self, context: KedroContext) -> None:
         """Connect to the server; one process at a time where it is a file."""
         from kedro_mlflow.framework.hooks.mlflow_hook import MlflowHook
 
-        self._hook, self._waited = MlflowHook(), 0.0
+        self._hook = MlflowHook()
         settings = context.config_loader["mlflow"].get("server", {})
         self._uri = str(settings.get("mlflow_tracking_uri") or "")
         # Who asks is told to the server by kedro-mlflow, later than this.
@@ -78,7 +75,10 @@ class TrackingHook:
     def before_pipeline_run(
         self, run_params: dict[str, Any], pipeline: Pipeline, catalog: CatalogProtocol[Any, Any]
     ) -> None:
-        """Open the MLflow run; close those that processes that were killed have left open."""
+        """Open the MLflow run with all parameters; close those that killed processes left open.
+
+        The plugin would log each parameter on its own, again for every node that reads it.
+        """
 
         def start() -> None:
             self._hook.before_pipeline_run(run_params, pipeline, catalog)
@@ -88,37 +88,7 @@ class TrackingHook:
                 _LOGGER.info("MLflow: closed %d runs that were interrupted", closed)
 
         self._try(start)
-
-    @hook_impl
-    def on_run_joined(self) -> None:
-        """Log in the MLflow run that another process has opened; nothing where there is none."""
-        parent = run_context.current().parent
-        if self._hook is None or parent.run_id is None:
-            self._hook = None
-            return
-        # The plugin sets these when it opens a run itself.
-        how = self._hook.mlflow_config.tracking.params
-        self._hook.run_id = parent.run_id
-        self._hook.long_params_strategy = how.long_params_strategy
-        vars(self._hook).update(how.dict_params.model_dump())
-
-    @hook_impl
-    def before_node_run(
-        self, node: Node, catalog: CatalogProtocol[Any, Any], inputs: dict[str, Any], is_async: bool
-    ) -> None:
-        """Log the node's parameters."""
-        start = time.monotonic()
-        self._try(lambda: self._hook.before_node_run(node, catalog, inputs, is_async))
-        self._waited += max(time.monotonic() - start - _USUAL, 0)
-        if self._hook is not None and self._waited > _PATIENCE:
-            _LOGGER.warning(
-                "MLflow at %s is slow: it took %.0f s too long for the parameters of some nodes; "
-                "those of the others are not logged",
-                masked(self._uri),
-                self._waited,
-            )
-            server.forget_run()
-            self._hook = None
+        self._try(lambda: self._log_parameters(pipeline, catalog))
 
     @hook_impl
     def after_pipeline_run(
@@ -138,6 +108,23 @@ class TrackingHook:
         """Close it as failed."""
         if active_run().run_id is not None:  # which the plugin takes for granted
             self._try(lambda: self._hook.on_pipeline_error(error, run_params, pipeline, catalog))
+
+    def _log_parameters(self, pipeline: Pipeline, catalog: CatalogProtocol[Any, Any]) -> None:
+        names = sorted(name for name in pipeline.inputs() if name.startswith(_PARAMETERS))
+        values = {name.removeprefix(_PARAMETERS): catalog.load(name) for name in names}
+        start = time.monotonic()
+        for batch in in_batches(values):
+            if (waited := time.monotonic() - start) > _PATIENCE:
+                _LOGGER.warning(
+                    "MLflow at %s is slow: it took %.0f s for some of the parameters; the others "
+                    "are not logged",
+                    masked(self._uri),
+                    waited,
+                )
+                server.forget_run()
+                self._hook = None
+                return
+            log_parameters(active_run(), batch)
 
     def _try(self, ask: Callable[[], None]) -> None:
         """Ask the server something; do without it from now on if it gives no answer."""

@@ -23,6 +23,7 @@ _LOGGER = logging.getLogger(__name__)
 
 
 _BATCH = 1000  # metrics that MLflow takes at once
+_BATCH_OF_PARAMETERS = 100
 
 
 class ParentRun(NamedTuple):
@@ -147,6 +148,33 @@ def log_figures(parent: ParentRun, figures: Mapping[str, float]) -> None:
     client, metrics = MlflowClient(), as_metrics(figures)
     for first in range(0, len(metrics) if parent.run_id else 0, _BATCH):
         client.log_batch(str(parent.run_id), metrics[first : first + _BATCH])
+
+
+def in_batches(values: Mapping[str, Any]) -> Iterator[dict[str, str]]:
+    """Parameters as texts, as many at a time as MLflow takes.
+
+    Args:
+        values: By name.
+    """
+    texts = [(name, str(value)) for name, value in values.items()]
+    for first in range(0, len(texts), _BATCH_OF_PARAMETERS):
+        yield dict(texts[first : first + _BATCH_OF_PARAMETERS])
+
+
+def log_parameters(run: ParentRun, texts: Mapping[str, str]) -> None:
+    """Log a batch of parameters to an MLflow run, too long ones as tags; outside one, nothing."""
+    from mlflow.entities import Param, RunTag
+    from mlflow.tracking import MlflowClient
+    from mlflow.utils.validation import MAX_PARAM_VAL_LENGTH, MAX_TAG_VAL_LENGTH
+
+    if run.run_id is None:
+        return
+    short = {name for name, text in texts.items() if len(text) <= MAX_PARAM_VAL_LENGTH}
+    MlflowClient().log_batch(
+        run.run_id,
+        params=[Param(name, text) for name, text in texts.items() if name in short],
+        tags=[RunTag(n, t[:MAX_TAG_VAL_LENGTH]) for n, t in texts.items() if n not in short],
+    )
 
 
 def use_server(uri: str) -> None:

@@ -85,7 +85,7 @@ def print_outcomes(summary: RunSummary, promotes: bool) -> None:
 
 
 def print_sources(sources: pd.DataFrame) -> None:
-    """Which model made the forecasts: the champion, the one before it, or the baseline, and why.
+    """Which model made the forecasts, and why not the champion, or not on new data.
 
     Args:
         sources: One row per forecast with ``segment``, ``velocity``, ``source``, ``model_kind`` and
@@ -94,10 +94,11 @@ def print_sources(sources: pd.DataFrame) -> None:
     each = sources.fillna({"reason": ""}).drop_duplicates(["segment", "velocity", "source"])
     console = terminal.console()
     lesser = each[each["reason"] != ""]
-    console.print(f"forecasts made by champions: {len(each) - len(lesser)} of {len(each)}")
+    champions = (each["source"] == "champion").sum()
+    console.print(f"forecasts made by champions: {champions} of {len(each)}")
     if lesser.empty:
         return
-    table = _table("Forecasts that no champion made", "made by")
+    table = _table("Forecasts that no champion made, or not on new data", "made by")
     for title in ("number", "reason", "segments"):
         table.add_column(title)
     groups = _by_size(lesser, ["source", "model_kind", "reason"])

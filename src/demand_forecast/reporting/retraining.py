@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final, NamedTuple, cast
+from typing import Final, NamedTuple
 
 import pandas as pd
 from kedro.framework.project import pipelines
@@ -47,22 +47,22 @@ def make_plan(project_path: Path, env: str | None, namespaces: Sequence[str]) ->
     """
     with SegmentSession.for_command(project_path, env) as session:
         session.load_context()
-        chosen, failure = _chosen(namespaces), _run_plan(session)
-        table = session.load_context().catalog.load(RETRAIN_PLAN)
+        chosen = _chosen(namespaces)
+        table, failure = _run_plan(session)
     told = table.fillna({"reasons": "", "details": ""})
     told["namespace"] = told[BRANCH].agg(".".join, axis=1)
-    return Plan(cast("pd.DataFrame", told[told["namespace"].isin(chosen)]), failure)
+    return Plan(told[told["namespace"].isin(chosen)], failure)
 
 
-def _run_plan(session: SegmentSession) -> RunFailedError | None:
-    """Make the plan of all that can be read; what could not be."""
+def _run_plan(session: SegmentSession) -> tuple[pd.DataFrame, RunFailedError | None]:
+    """The plan of all that can be read, and what could not be."""
     try:
-        session.run(pipeline_names=[_JOB], to_outputs=[RETRAIN_PLAN])
+        made = session.run(pipeline_names=[_JOB], to_outputs=[RETRAIN_PLAN])
     except RunFailedError as error:
         if RETRAIN_PLAN not in error.finished(pipelines[_JOB]).all_outputs():
             raise
-        return error
-    return None
+        return session.load_context().catalog.load(RETRAIN_PLAN), error
+    return made[RETRAIN_PLAN].load(), None
 
 
 def print_due(plan: pd.DataFrame) -> list[str]:

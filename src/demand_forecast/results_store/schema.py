@@ -300,7 +300,7 @@ FORECASTS: Final = _table(
     _numbers(**_POINTS, **_QUANTILES),
     _texts(
         source="champion, previous_champion or baseline.",
-        reason="Why it is not the champion; empty if it is.",
+        reason="Why it is not the champion, or on the last panel; empty if neither.",
         model_kind="Kind of the model.",
         model_name="Its name in the registry.",
         model_version="Its version; empty if it was computed on the spot.",

@@ -132,6 +132,13 @@ def test_a_region_that_the_newest_run_has_not_read_is_told() -> None:
     assert (alert["severity"], alert["what"], alert["where"]) == ("high", "region not read", "a")
     assert alert["how_much"] == "its forecasts are made on data until 2025-01-18"
     assert rank_alerts(_plan(), NO_DRIFT, quality=quality[:2], today=TODAY).empty
+    again = "get the file again, then kedro run --namespaces=a"
+    scored = rank_alerts(
+        _plan(), NO_DRIFT, quality=quality, on_last_panel={"a": "on the last panel"}, today=TODAY
+    )
+    assert scored[["what", "where", "how_much", "action"]].values.tolist() == [
+        ["region not read", "a", "scored on the last panel", again]
+    ]
 
 
 def test_a_source_without_a_row_is_told_until_it_comes_again() -> None:

@@ -126,6 +126,21 @@ def test_what_was_refused_or_taken_back_is_not_trained_again(panel) -> None:
     assert _plan(_health(panel, NONE, last=bad))["retrain"]  # it is lost, not taken back
 
 
+def test_new_weeks_alone_are_no_reason_to_try_a_refused_recipe_again(panel) -> None:
+    learned = panel.until(panel.weeks[panel.n_weeks - 3])
+    refused, past = _origin(learned, reason="bias too large"), {"1": lambda: learned}
+    plan = _plan(_health(panel, NONE, last=refused, past=past))
+    assert not plan["retrain"]
+    assert "refused on data until 2024-12-14: bias too large" in plan["details"][0]
+    delivered = panel.delivered.copy()
+    delivered[0, 3] += 1
+    corrected = replace(panel, delivered=delivered)
+    assert _plan(_health(corrected, NONE, last=refused, past=past))["retrain"]
+    steered = _health(panel, NONE, last=refused, past=past, training=TrainingParameters(seed=7))
+    assert _plan(steered)["retrain"]
+    assert _plan(_health(panel, NONE, last=refused))["retrain"]  # what it learned is gone
+
+
 def test_a_registry_that_does_not_answer_is_told(panel) -> None:
     silent = RegisteredModel(None, "t.fast", trouble="the registry does not answer")
     health = _health(panel, silent)

@@ -11,7 +11,9 @@ from demand_forecast.modelling.lifecycle.retraining import (
     REASONS,
     RetrainingParameters,
     data_age_days,
+    planned_reasons,
     retrain_plan,
+    with_texts,
 )
 
 NOW = pd.Timestamp("2025-03-01T12:00:00Z")
@@ -110,6 +112,58 @@ def test_what_was_refused_on_the_very_same_data_is_not_tried_again() -> None:
     assert row["details"] == [
         "no model was promoted yet, tried on these very data: bias 30 %, wape 40 %"
     ]
+
+
+REFUSED = {"refused": "bias 30 %", "refused_as_of": "2025-02-15", "tried_for": "code_changed"}
+
+
+@pytest.mark.parametrize(
+    ("figures", "reasons"),
+    [
+        ({"current_code_digest": "c2"}, ["code_changed"]),
+        (
+            {"current_code_digest": "c2", "trained_until": "2025-01-11"},
+            ["code_changed", "scheduled"],
+        ),
+        ({"data_changes": ["new: price"]}, ["data_changed"]),
+        ({"drift": ["x"], "tried_for": "drifted; code_changed"}, ["drifted"]),
+        ({"model_version": None, "trained_until": None}, ["no_champion"]),
+    ],
+)
+def test_a_recipe_that_was_refused_waits_for_the_schedule(figures, reasons) -> None:
+    """The champion's own age is no reason to try again what was tried a week ago."""
+    row = _plan(**REFUSED | figures)
+    assert (row["retrain"], row["reasons"]) == (False, reasons)
+    told = "refused on data until 2025-02-15: bias 30 %. Next try with data until 2025-03-15"
+    assert all(told in detail for detail in row["details"])
+    later = _plan(**REFUSED | figures | {"as_of": "2025-03-15"})
+    assert later["retrain"]
+    assert not any("refused" in detail for detail in later["details"])
+
+
+def test_without_a_schedule_it_waits_until_its_model_would_be_stale() -> None:
+    rules = RetrainingParameters(schedule_days=None)
+    figures = REFUSED | {"current_code_digest": "c2"}
+    assert "until 2025-04-16" in _plan(rules, **figures)["details"][0]
+    assert not _plan(rules, **figures, as_of="2025-04-15")["retrain"]
+    assert _plan(rules, **figures, as_of="2025-04-16")["retrain"]
+
+
+@pytest.mark.parametrize("tried_for", ["code_changed", None])
+def test_a_recipe_that_was_refused_is_tried_again_when_the_world_has_changed(tried_for) -> None:
+    row = _plan(**REFUSED | {"drift": ["x"], "tried_for": tried_for})
+    assert (row["retrain"], row["details"]) == (True, ["x"])
+    only = RetrainingParameters(act_on=("code_changed",))
+    assert not _plan(only, **REFUSED, drift=["x"], current_code_digest="c2")["retrain"]
+
+
+def test_what_was_planned_for_a_model_is_found_in_the_stored_plan() -> None:
+    plan = with_texts(retrain_plan(_status(drift=["x"], data_changes=["y"]), NOW))
+    place = ("north_texas", "large", "fast")
+    assert planned_reasons(plan, place) == "data_changed; drifted"
+    assert planned_reasons(plan.assign(reasons=None), place) == ""
+    assert planned_reasons(plan, ("north_texas", "large", "slow")) is None
+    assert planned_reasons(None, place) is None
 
 
 def test_a_registry_that_does_not_answer_is_no_missing_champion() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any, Final, NamedTuple
 
@@ -19,6 +19,7 @@ from demand_forecast.modelling.parameters import Parameters
 SEVERITIES: Final = ("high", "medium", "low")
 ALERT_COLUMNS: Final = ["severity", "what", "where", "places", "since", "how_much", "action"]
 _NAMED: Final = 3  # places that an alert names
+_NOT_READ: Final = "region not read"
 
 
 class AlertParameters(Parameters):
@@ -87,6 +88,7 @@ def rank_alerts(
     *,
     quality: pd.DataFrame | None = None,
     stabilities: Sequence[pd.DataFrame] = (),
+    on_last_panel: Mapping[str, str] | None = None,
     troubles: Mapping[str, str] | None = None,
     overrides: Sequence[pd.DataFrame] = (),
     added: pd.DataFrame | None = None,
@@ -100,6 +102,7 @@ def rank_alerts(
         drift: See :func:`demand_forecast.modelling.lifecycle.drift.find_drift`.
         quality: Data quality of the regions from run to run.
         stabilities: Forecasts from run to run, of each segment.
+        on_last_panel: By region, on which panel it was scored for want of a new one, and why.
         troubles: By model, why it is not known which champion it has.
         overrides: What became of each override in the last forecast, of each segment.
         added: See :func:`demand_forecast.modelling.lifecycle.value_added.value_added`.
@@ -116,7 +119,8 @@ def rank_alerts(
         *_of_models(plan),
         *_of_feeds(plan, today, rules),
         *_of_drift(drift),
-        *(() if quality is None else _of_regions(quality)),
+        *_of_last_panels(on_last_panel or {}),
+        *(() if quality is None else _of_regions(quality, on_last_panel or {})),
         *(() if quality is None else _of_quality(quality, rules)),
         *(alert for table in stabilities for alert in _of_stability(table, rules)),
         *(alert for table in overrides for alert in _of_refused(table)),
@@ -188,13 +192,21 @@ def _of_drift(drift: pd.DataFrame) -> Iterator[Alert]:
         yield Alert(severity, what, where, since, size, words, action)
 
 
-def _of_regions(table: pd.DataFrame) -> Iterator[Alert]:
-    """Regions that the newest run has not read: a file of theirs was of no use."""
+def _of_last_panels(reasons: Mapping[str, str]) -> Iterator[Alert]:
+    """Regions that could not be read and were scored all the same."""
+    for region, reason in reasons.items():
+        action = f"get the file again, then kedro run --namespaces={region}"
+        yield Alert("high", _NOT_READ, region, "", 0, f"scored {reason}", action)
+
+
+def _of_regions(table: pd.DataFrame, scored: Container[str]) -> Iterator[Alert]:
+    """Regions that the newest run has not read, nor scored: a file of theirs was of no use."""
     last = table.sort_values("run").groupby("region").last()
     for region, row in last[last["run"] < table["run"].max()].iterrows():
-        since, action = str(row["as_of"]), "read what the run says of it, and get the file again"
-        words = f"its forecasts are made on data until {since}"
-        yield Alert("high", "region not read", str(region), since, 0, words, action)
+        if region not in scored:
+            since, action = str(row["as_of"]), "read what the run says, and get the file again"
+            words = f"its forecasts are made on data until {since}"
+            yield Alert("high", _NOT_READ, str(region), since, 0, words, action)
 
 
 def _of_quality(table: pd.DataFrame, rules: AlertParameters) -> Iterator[Alert]:

@@ -7,9 +7,9 @@ from typing import Final, NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from demand_forecast.modelling.evaluation.paired import paired_difference
+from demand_forecast.modelling.lifecycle.significance import tail
 from demand_forecast.modelling.models.kinds import ENSEMBLE
 
 _LEAST_WEEKS: Final = 3
@@ -71,7 +71,7 @@ def measure_degradation(
     told = told._replace(expected=100 * float(expected.mean()), error=both)
     if weeks < _LEAST_WEEKS or not both > 0:
         return told
-    return told._replace(p_value=float(stats.t.sf(excess / both, weeks - 1)))
+    return told._replace(p_value=tail(excess / both, weeks - 1))
 
 
 def _errors(rows: pd.DataFrame) -> pd.DataFrame:

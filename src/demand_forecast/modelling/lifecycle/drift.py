@@ -15,10 +15,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from pydantic import Field
-from scipy import stats
 
 from demand_forecast.modelling.columns import BRANCH
 from demand_forecast.modelling.lifecycle.accuracy import ALL
+from demand_forecast.modelling.lifecycle.significance import adjusted, tail
 from demand_forecast.modelling.models.kinds import ENSEMBLE
 from demand_forecast.modelling.panel import Group, Panel
 from demand_forecast.modelling.parameters import Parameters
@@ -37,6 +37,7 @@ TEST_COLUMNS: Final = [
     "p_value",
 ]
 LEVEL_COLUMNS: Final = [*BRANCH, "week", "recent", "actual", "forecast"]
+_SUMMED: Final = ["week", "actual", "mean"]
 _YEAR: Final = 52
 _BLOCK: Final = 4
 _LEAST_BLOCKS: Final = 8
@@ -101,7 +102,7 @@ def shift(reference: Array, recent: Array, least_spread: float) -> Shift:
     if not spread > 0:
         return Shift(change, 1.0 if change == 0 else 0.0)
     t = change / (spread * math.sqrt(1 / m + 1 / n))
-    return Shift(change, float(2 * stats.t.sf(abs(t), n - 1)))
+    return Shift(change, 2 * tail(abs(t), n - 1))
 
 
 def demand_levels(
@@ -125,7 +126,8 @@ def demand_levels(
         judged = backtest
         if len(since):
             judged = judged[judged["week"] < since["week"].min()]
-        rows = pd.concat([judged, since])[["week", "actual", "mean"]]
+        weeks = [part[_SUMMED] for part in (judged, since) if len(part)]
+        rows = pd.concat(weeks or [judged[_SUMMED]])
         sums = rows.groupby("week", as_index=False).sum().rename(columns={"mean": "forecast"})
         come = sums["week"].isin(newest) & sums["week"].isin(since["week"] if len(since) else [])
         parts.append(sums.assign(velocity=velocity, recent=come))
@@ -249,7 +251,7 @@ def find_drift(tests: Sequence[pd.DataFrame], level: float) -> pd.DataFrame:
     known = [test for test in tests if len(test)]
     table = pd.concat(known) if known else pd.DataFrame(columns=TEST_COLUMNS)
     p_values = table["p_value"].to_numpy(np.float64)
-    q_values = stats.false_discovery_control(p_values) if len(table) else p_values
+    q_values = adjusted(p_values)
     beyond = table["change"].abs().to_numpy(np.float64) >= table["floor"].to_numpy(np.float64)
     told = table.assign(q_value=q_values, drifted=(q_values <= level) & beyond)
     return told.sort_values(["drifted", "q_value"], ascending=[False, True], ignore_index=True)

@@ -67,7 +67,7 @@ def segment_health(
         ``as_of`` and, per velocity, what
         :func:`demand_forecast.modelling.lifecycle.retraining.retrain_plan` reads.
     """
-    digest, rows = panel.digest, []
+    digest, rows, data = panel.digest, [], _Data(panel, classes, past_panels, rules)
     for velocity, model in models.items():
         champion, lineage = model.champion, model.champion.lineage
         recipe = (code_digest(), parameters_digest(model.training, forecast))
@@ -79,12 +79,12 @@ def segment_health(
                 "velocity": velocity,
                 "model_version": champion.version or None,
                 "trouble": champion.trouble,
-                "refused": _refused(model.last, champion, (*recipe, digest)),
+                **_tried(model, velocity, (*recipe, digest), data),
                 **_origin(lineage),
                 "current_code_digest": recipe[0],
                 "current_parameters_digest": recipe[1],
                 "current_panel_digest": digest,
-                "data_changes": _changes(panel, model, velocity, classes, past_panels, rules),
+                "data_changes": lineage and data.changes(lineage, model.training, velocity),
                 **_realised(mine, model.backtest, rules.degraded_by),
             }
         )
@@ -108,16 +108,63 @@ def troubles(status: pd.DataFrame) -> dict[str, str]:
     return dict(zip(models, rows["trouble"], strict=True))
 
 
-def _refused(
-    last: Lineage | None, champion: RegisteredModel, now: tuple[str, str, str]
-) -> str | None:
-    """Why the model of the last training is not in use, if today's would be the very same one."""
-    if last is None or _recipe(last) != now:
-        return None
+class _Data(NamedTuple):
+    """What there is of a segment's data, today and before; see :func:`segment_health`."""
+
+    panel: Panel
+    classes: pd.DataFrame | None
+    past: Versions[Panel]
+    rules: RetrainingParameters
+
+    def changes(
+        self, lineage: Lineage, training: TrainingParameters, velocity: str
+    ) -> list[str] | None:
+        """What a model would learn otherwise today; None where what it learned is gone."""
+        learned = learned_panel(lineage, self.panel, self.past)
+        if learned is None:
+            return None
+        if learned is self.panel:
+            return []
+        if training.borrow or self.classes is None:  # then it learned from the others as well
+            return data_changes(learned, self.panel, self.rules)
+        of_product = by_product(self.classes)
+        before, after = (_part(one, of_product, velocity) for one in (learned, self.panel))
+        return data_changes(before, after, self.rules)
+
+
+def _tried(
+    model: ModelInUse, velocity: str, now: tuple[str, str, str], data: _Data
+) -> dict[str, str | None]:
+    """What became of today's recipe where the last training has tried it and it is not in use.
+
+    Args:
+        model: The champion, and the last training.
+        velocity: Of its products.
+        now: Digests of code, parameters and panel.
+        data: Of the segment.
+
+    Returns:
+        ``refused``: why it is not in use; None where it is, or where a training would learn
+        something else than new weeks. ``refused_as_of``: the last week that it learned; None where
+        it was tried on these very data. ``tried_for``: the reasons for which it was trained.
+    """
+    last = model.last
+    nothing = dict.fromkeys(("refused", "refused_as_of", "tried_for"))
+    if last is None or _recipe(last)[:2] != now[:2]:
+        return nothing
+    refused, is_same = _refused(last, model.champion), last.panel_digest == now[2]
+    if refused is None or not (is_same or data.changes(last, model.training, velocity) == []):
+        return nothing
+    until = None if is_same else str(last.as_of)
+    return {"refused": refused, "refused_as_of": until, "tried_for": last.tried_for}
+
+
+def _refused(last: Lineage, champion: RegisteredModel) -> str | None:
+    """Why the model of the last training is not in use; None where it is, or was lost."""
     if not last.promoted:
         return last.reason or "not promoted"
     in_use, was_released = champion.lineage, champion.was_released
-    if in_use is None or _recipe(in_use) == now:
+    if in_use is None or _recipe(in_use) == _recipe(last):
         return None
     if was_released is not None and not was_released(last):
         return None  # its run was killed before the release
@@ -126,30 +173,6 @@ def _refused(
 
 def _recipe(lineage: Lineage) -> tuple[str | None, str | None, str]:
     return lineage.code_digest, lineage.parameters_digest, lineage.panel_digest
-
-
-def _changes(
-    panel: Panel,
-    model: ModelInUse,
-    velocity: str,
-    classes: pd.DataFrame | None,
-    past: Versions[Panel],
-    rules: RetrainingParameters,
-) -> list[str] | None:
-    """Changed data; None where it cannot be told because what was learned is no longer there."""
-    lineage = model.champion.lineage
-    if lineage is None:
-        return None
-    learned = learned_panel(lineage, panel, past)
-    if learned is None:
-        return None
-    if learned is panel:
-        return []
-    if model.training.borrow or classes is None:  # then it learned from the others as well
-        return data_changes(learned, panel, rules)
-    of_product = by_product(classes)
-    before, after = (_part(one, of_product, velocity) for one in (learned, panel))
-    return data_changes(before, after, rules)
 
 
 def _part(panel: Panel, of_product: Mapping[str, str] | pd.Series[str], velocity: str) -> Panel:

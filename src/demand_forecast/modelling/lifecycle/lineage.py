@@ -33,6 +33,11 @@ class Lineage(BaseModel):
     )
     promoted: bool = Field(default=False, description="Whether it became the champion.")
     reason: str = Field(default="", description="Why not, or why there is no model.")
+    tried_for: str | None = Field(
+        default=None,
+        description="Reasons of the retrain plan before its training; none where nothing was "
+        "planned.",
+    )
     alarm: str = Field(
         default="", description="Rules of the gate that it missed and that block nothing."
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Collection, Hashable, Sequence
 from datetime import date
 from typing import Any, Final, Literal
 
@@ -10,11 +10,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from pydantic import Field
-from scipy import stats
 
 from demand_forecast.exceptions import ContractError
 from demand_forecast.modelling.columns import BRANCH, require_columns
 from demand_forecast.modelling.lifecycle.changes import ChangeParameters
+from demand_forecast.modelling.lifecycle.significance import adjusted
 
 Reason = Literal[
     "no_champion", "code_changed", "data_changed", "stale", "degraded", "drifted", "scheduled"
@@ -28,6 +28,8 @@ REASONS: Final[tuple[Reason, ...]] = (
     "drifted",
     "scheduled",
 )
+# Of the world, not of the model: a recipe that was refused before they came may do now.
+_OF_WORLD: Final[tuple[Reason, ...]] = ("degraded", "drifted")
 SEPARATOR: Final = "; "  # of reasons in a text
 _LISTS: Final = ("reasons", "details")
 # What is known of each model, each value possibly missing.
@@ -37,6 +39,8 @@ _KNOWN: Final = [
     "model_version",
     "trouble",
     "refused",
+    "refused_as_of",
+    "tried_for",
     "code_digest",
     "current_code_digest",
     "parameters_digest",
@@ -139,8 +143,8 @@ def retrain_plan(
     table["unlearned_days"] = of_model - table["feed_age_days"]
     table["degraded_q"] = _adjusted(table["degraded_p"].to_numpy(np.float64))
     of_models = [_reasons_of(row, rules) for row in table.to_dict(orient="records")]
-    due = [any(reason in rules.act_on for reason in reasons) for reasons in of_models]
-    table["retrain"] = np.array(due, dtype=bool) & table["refused"].isna()
+    rows = zip(table.to_dict(orient="records"), of_models, strict=True)
+    table["retrain"] = np.array([_is_due(row, reasons, rules) for row, reasons in rows], dtype=bool)
     table["reasons"] = pd.Series([list(reasons) for reasons in of_models], dtype=object)
     table["details"] = pd.Series([list(reasons.values()) for reasons in of_models], dtype=object)
     return table[PLAN_COLUMNS]
@@ -148,10 +152,9 @@ def retrain_plan(
 
 def _adjusted(p_values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Adjusted for the number of models that could be tested (Benjamini & Hochberg, 1995)."""
-    adjusted, known = np.full(len(p_values), np.nan), np.isfinite(p_values)
-    if known.any():
-        adjusted[known] = stats.false_discovery_control(p_values[known])
-    return adjusted
+    of_all, known = np.full(len(p_values), np.nan), np.isfinite(p_values)
+    of_all[known] = adjusted(p_values[known])
+    return of_all
 
 
 Row = dict[Hashable, Any]
@@ -171,15 +174,68 @@ def with_lists(plan: pd.DataFrame) -> pd.DataFrame:
     )
 
 
+def planned_reasons(plan: pd.DataFrame | None, place: Sequence[str]) -> str | None:
+    """Reasons of a model in a stored plan, joined; None where there is no plan, or not of it.
+
+    Args:
+        plan: As stored, with texts in place of lists.
+        place: Region, store format and velocity.
+    """
+    if plan is None:
+        return None
+    mine = plan[(plan[BRANCH] == list(place)).all(axis=1)]
+    return None if mine.empty else str(mine["reasons"].fillna("").iloc[0])
+
+
+def _is_due(row: Row, reasons: Collection[Reason], rules: RetrainingParameters) -> bool:
+    """Whether a reason counts that a recipe was not refused for."""
+    counting = [reason for reason in reasons if reason in rules.act_on]
+    return bool(counting) and not _is_held(row, counting, rules)
+
+
+def _is_held(row: Row, reasons: Collection[Reason], rules: RetrainingParameters) -> bool:
+    """Whether today's recipe was refused and there is nothing yet that it may do better on.
+
+    Each try is another chance for a bad model to pass the gate.
+    """
+    if _unknown(row, "refused"):
+        return False
+    if _unknown(row, "refused_as_of"):
+        return True
+    tried = "" if _unknown(row, "tried_for") else row["tried_for"].split(SEPARATOR)
+    news = [reason for reason in reasons if reason in _OF_WORLD and reason not in tried]
+    return not news and pd.Timestamp(row["as_of"]) < _next_try(row, rules)
+
+
+def _next_try(row: Row, rules: RetrainingParameters) -> pd.Timestamp:
+    """The week with whose data a refused recipe is tried again."""
+    days = rules.schedule_days or rules.stale_after_days
+    return pd.Timestamp(row["refused_as_of"]) + pd.Timedelta(days=days)
+
+
+def _told_of_try(row: Row, reasons: Collection[Reason], rules: RetrainingParameters) -> str:
+    """What is added to each reason of a recipe that was refused."""
+    if not _is_held(row, reasons, rules):
+        return ""
+    if _unknown(row, "refused_as_of"):
+        return f", tried on these very data: {row['refused']}"
+    return (
+        f", refused on data until {row['refused_as_of']}: {row['refused']}. Next try with data "
+        f"until {_next_try(row, rules):%Y-%m-%d}, or after a change"
+    )
+
+
 def _reasons_of(row: Row, rules: RetrainingParameters) -> dict[Reason, str]:
     """Reasons with their sentences for one model; a model that is not there has no other reason."""
     if not _unknown(row, "trouble"):
         return {}
-    tried = "" if _unknown(row, "refused") else f", tried on these very data: {row['refused']}"
     if _unknown(row, "model_version") and _unknown(row, "trained_until"):
-        return {"no_champion": _one(f"no model was promoted yet{tried}")}
-    details = {reason: check(row, rules) for reason, check in _CHECKS.items()}
-    return {reason: _one(f"{detail}{tried}") for reason, detail in details.items() if detail}
+        details: dict[Reason, str | None] = {"no_champion": "no model was promoted yet"}
+    else:
+        details = {reason: check(row, rules) for reason, check in _CHECKS.items()}
+    found = {reason: detail for reason, detail in details.items() if detail}
+    tried = _told_of_try(row, found.keys(), rules)
+    return {reason: _one(f"{detail}{tried}") for reason, detail in found.items()}
 
 
 def _one(detail: str) -> str:

@@ -41,6 +41,12 @@ class ScoringParameters(Parameters):
         ge=1,
         description="A champion whose training data end longer ago gives way, days.",
     )
+    last_panel_weeks: int = Field(
+        default=4,
+        ge=0,
+        description="A segment whose data cannot be read is scored on its last panel until so many "
+        "weeks have ended since; 0: not beyond the week in which it was read.",
+    )
     active_within_weeks: int = Field(
         ge=1, description="A product is forecast where it was delivered in these last weeks."
     )

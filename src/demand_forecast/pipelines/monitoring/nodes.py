@@ -200,6 +200,7 @@ def raise_alerts(
     healths: Mapping[Segment, dict[str, Any]],
     accuracies: Mapping[Segment, pd.DataFrame],
     stabilities: Mapping[Segment, pd.DataFrame],
+    scored: Mapping[Segment, dict[str, Any] | None],
     overrides: Mapping[Segment, pd.DataFrame | None],
 ) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, float]]:
     """The short list for people, once for the table and once for the receiver, and the figures.
@@ -213,6 +214,7 @@ def raise_alerts(
         healths: Of all segments.
         accuracies: Of all segments.
         stabilities: Of all segments.
+        scored: About the last forecast of each segment.
         overrides: What became of those of each segment.
     """
     alerts = rank_alerts(
@@ -220,6 +222,7 @@ def raise_alerts(
         drift,
         quality=quality,
         stabilities=list(stabilities.values()),
+        on_last_panel=_on_last_panel(scored),
         overrides=[table for table in overrides.values() if table is not None],
         added=added,
         troubles=troubles(status_table(healths.values())),
@@ -227,3 +230,9 @@ def raise_alerts(
         rules=monitoring.alerts,
     )
     return alerts, alerts, monitoring_figures(plan, alerts, accuracies.values())
+
+
+def _on_last_panel(scored: Mapping[Segment, dict[str, Any] | None]) -> dict[str, str]:
+    """By region, on which panel it was scored for want of a new one, and why."""
+    reasons = {s.region: noted.get("on_last_panel", "") for s, noted in scored.items() if noted}
+    return {region: reason for region, reason in reasons.items() if reason}

@@ -146,6 +146,7 @@ def _alerts(plan: Segments) -> Node:
             "healths": of_segments("health", plan),
             "accuracies": of_segments("accuracy", plan),
             "stabilities": of_segments("stability", plan),
+            "scored": of_segments("scored", plan),
             "overrides": of_segments("overrides_seen", plan),
         },
         outputs=["alerts", "alert_message", "monitoring_figures"],

@@ -9,7 +9,7 @@ from typing import Any, Final
 import pandas as pd
 
 from demand_forecast.conditioning.conditioned import ConditionedRegion
-from demand_forecast.framework.segments import Branch
+from demand_forecast.framework.segments import Branch, Segment
 from demand_forecast.modelling.lifecycle.versions import Versions, earlier
 from demand_forecast.modelling.panel import Panel
 from demand_forecast.modelling.scoring.fallback import ScoringParameters
@@ -34,7 +34,7 @@ def publish_demands(panel: Panel) -> Publication:
 
 
 def publish_forecasts(
-    panel: Panel,
+    segment: Segment,
     forecast: pd.DataFrame,
     explanations: pd.DataFrame,
     *,
@@ -46,7 +46,7 @@ def publish_forecasts(
     """Forecasts of a segment, their orders, parts and overrides, and the models that there are.
 
     Args:
-        panel: The segment.
+        segment: The segment.
         forecast: Its forecasts.
         explanations: Their parts.
         versions: All registered models of the segment.
@@ -57,7 +57,8 @@ def publish_forecasts(
     before = earlier(past, forecast["as_of"].iloc[0], _LOGGER.warning)
     made = facts.forecasts(forecast, explanations, before, scoring.review)
     made |= facts.overrides(overrides)
-    return Publication(_place(panel), made, dimensions.models(versions))
+    place = Place(segment.region, segment.store_format)
+    return Publication(place, made, dimensions.models(versions))
 
 
 def publish_validation(

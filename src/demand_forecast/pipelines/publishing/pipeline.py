@@ -84,7 +84,7 @@ def _segment_template() -> Pipeline:
             Node(
                 publish_forecasts,
                 inputs={
-                    "panel": "panel",
+                    "segment": "params:identity",
                     "forecast": "forecast",
                     "explanations": "explanations",
                     "versions": "model_versions",

@@ -15,16 +15,17 @@ def create_pipeline(plan: Segments) -> Pipeline:
         [
             Node(
                 refit,
-                inputs=[
-                    "panel",
-                    "velocity",
-                    "params:identity",
-                    "challenger",
-                    "verdict",
-                    "backtest",
-                    "params:forecast",
-                    "params:training",
-                ],
+                inputs={
+                    "panel": "panel",
+                    "classes": "velocity",
+                    "branch": "params:identity",
+                    "challenger": "challenger",
+                    "verdict": "verdict",
+                    "backtest": "backtest",
+                    "forecast": "params:forecast",
+                    "training": "params:training",
+                    "last_plan": "last_retrain_plan",
+                },
                 outputs=["model", "lineage"],
                 name="refit",
             )
@@ -44,7 +45,9 @@ def create_pipeline(plan: Segments) -> Pipeline:
     return stage(
         "release",
         [
-            *per_velocity(velocity, plan, segment_inputs=of_segment),
+            *per_velocity(
+                velocity, plan, segment_inputs=of_segment, run_inputs=["last_retrain_plan"]
+            ),
             *per_segment(segment, plan, velocity_inputs=["verdict"]),
         ],
     )

@@ -13,7 +13,7 @@ from demand_forecast.framework.namespacing import (
     stage,
 )
 from demand_forecast.framework.segments import Segments
-from demand_forecast.pipelines.scoring.nodes import draw_forecast, make_totals, note_forecast, score
+from demand_forecast.pipelines.scoring.nodes import draw_forecast, make_totals, score
 
 
 def create_pipeline(plan: Segments) -> Pipeline:
@@ -24,6 +24,7 @@ def create_pipeline(plan: Segments) -> Pipeline:
                 score,
                 inputs={
                     "panel": "panel",
+                    "past_panels": "past_panels",
                     "last_velocity": "last_velocity",
                     "baseline": "baseline_model",
                     "forecast": "params:forecast",
@@ -32,7 +33,7 @@ def create_pipeline(plan: Segments) -> Pipeline:
                     "last_overrides": "last_overrides_seen",
                     **of_velocities("model"),
                 },
-                outputs=["forecast", "explanations", "overrides_seen"],
+                outputs=["forecast", "explanations", "overrides_seen", "scored"],
                 name="score",
             ),
             Node(
@@ -41,7 +42,6 @@ def create_pipeline(plan: Segments) -> Pipeline:
                 outputs="forecast_plot",
                 name="draw_forecast",
             ),
-            Node(note_forecast, inputs="forecast", outputs="scored", name="note_forecast"),
         ]
     )
     totals = collector(
