@@ -9,6 +9,7 @@ from demand_forecast.exceptions import SourceError
 from demand_forecast.framework.failures import (
     Failure,
     Place,
+    RunFailedError,
     explained,
     is_refused,
     mark,
@@ -81,3 +82,12 @@ def test_an_object_store_that_refuses_is_said_in_a_line_with_the_way_out():
     assert said == failure.why
     assert failure.why.startswith("TokenExpired: the token has expired. Look at the bucket, ")
     assert failure.why.endswith(": docs/how-to/run-on-aws.md.")
+
+
+def test_what_fails_many_nodes_is_said_once():
+    failures = [Failure(f"n{i}", "texas", f"node 'n{i}'", "no route to MLflow") for i in range(3)]
+    failures.insert(1, Failure("other", "texas", "node 'other'", "KeyError: 'x'"))
+    first, second, third, *_ = str(RunFailedError(failures)).splitlines()
+    assert first == "node 'n0' and 2 more: no route to MLflow"
+    assert second == "node 'other': KeyError: 'x'"
+    assert third == "4 nodes failed. All others have run, and their results are stored."

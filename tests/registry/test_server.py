@@ -72,6 +72,13 @@ def test_processes_that_start_together_make_a_store_one_after_the_other(tmp_path
     assert journal.read_text().split() == ["begin", "end"] * 4
 
 
+def test_a_store_in_a_folder_that_can_only_be_read_needs_no_lock(tmp_path, monkeypatch):
+    (tmp_path / "mlflow.db").touch()
+    monkeypatch.setattr(server.os, "access", lambda path, mode: False)
+    with server.one_at_a_time(f"sqlite:///{tmp_path}/mlflow.db"):
+        assert [path.name for path in tmp_path.iterdir()] == ["mlflow.db"]
+
+
 def test_runs_of_processes_that_were_killed_are_closed_with_what_is_below_them(own_store):
     client = MlflowClient()
     dead = multiprocessing.get_context("fork").Process(target=int)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -167,7 +167,7 @@ class RunFailedError(DemandForecastError):
         failed, waiting = len(self.failures), len(self.left_out)
         said = f"{failed} {'node' if failed == 1 else 'nodes'} failed"
         said += f"; {waiting} that need what was not made were left out" if waiting else ""
-        lines = [str(failure) for failure in self.failures]
+        lines = list(_in_lines(self.failures))
         lines += [f"{said}. All others have run, and their results are stored."]
         return "\n".join([*lines, *self._way_out()])
 
@@ -181,6 +181,16 @@ class RunFailedError(DemandForecastError):
             env = [option for option in self.options if option.startswith("--env")]
             commands.append([*env, f"--nodes={','.join(over_all)}"])
         return [f"Then run: kedro run {' '.join(options)}" for options in commands]
+
+
+def _in_lines(failures: Iterable[Failure]) -> Iterator[str]:
+    """A line for each failure; one for all that have the same cause, such as a server."""
+    causes: dict[str, list[Failure]] = {}
+    for failure in failures:
+        causes.setdefault(failure.why, []).append(failure)
+    for why, (first, *others) in causes.items():
+        more = f" and {len(others)} more" if others else ""
+        yield f"{first.where}{more}: {why}"
 
 
 @dataclass

@@ -48,6 +48,7 @@ class RunContext:
         parent: The MLflow run of the run, to which the runs of its models lead back.
         release: The release in force when the run began.
         notes: File to which every process of the run appends what its nodes note.
+        unpublished: Why the run cannot publish anything; None where it can.
     """
 
     segments: Segments
@@ -63,6 +64,7 @@ class RunContext:
     parent: ParentRun = field(default_factory=ParentRun)
     release: RunRelease | None = None
     notes: Path | None = None
+    unpublished: str | None = None
 
 
 _entered: RunContext | None = None

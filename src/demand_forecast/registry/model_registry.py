@@ -81,7 +81,7 @@ class ModelRegistryDataset(AbstractDataset[TrainedModel, RegisteredModel]):
         if data.model is None:
             _LOGGER.warning("%s: no new model (%s)", self.name, data.lineage.reason)
             return
-        if problem := availability.trouble():
+        if problem := availability.trouble(writing=True):
             raise RegistryError(f"{self.name} cannot be registered: {problem}")
         lineage = self._completed(data.lineage)
         with tempfile.TemporaryDirectory() as folder:
