@@ -89,6 +89,14 @@ MODELS = ("in_force", "print_release", "print_version", "print_history", "promot
         (["approve", "--why=x"], "approve", (None, "x")),
     ],
 )
+def test_a_file_of_options_nested_ten_thousand_deep_is_a_line(tmp_path) -> None:
+    file = tmp_path / "options.yml"
+    file.write_text("run: " + "[" * 10_000 + "]" * 10_000)
+    result = CliRunner().invoke(cli, ["run", f"--config={file}"])
+    assert result.exit_code == 1
+    assert result.output.startswith("Error: something is nested too deeply: ")
+
+
 def test_models(environments, called, typed, function, arguments) -> None:
     notes = called(model_releases, "load_models", *MODELS, "approve", "print_change")
     run("models", *typed, "--env=prod")

@@ -12,6 +12,7 @@ from demand_forecast.framework.failures import (
     RunFailedError,
     explained,
     is_refused,
+    is_told,
     mark,
     own_error,
     place_of,
@@ -55,6 +56,18 @@ def test_the_own_error_is_found_among_the_causes():
 )
 def test_what_is_no_fault_of_the_code_is_a_line(error, line):
     assert explained(error) == line
+
+
+def test_of_that_a_log_needs_no_traceback():
+    full = ValueError("Failed while saving data")
+    full.__cause__ = OSError(28, "No space left on device", "/data/x")
+    assert is_told(full)
+    assert said_in_a_line(full) == "OSError: [Errno 28] No space left on device: '/data/x'"
+    deep = ValueError("Failed while loading data")
+    deep.__cause__ = RecursionError("too deep")
+    assert is_told(deep)
+    assert said_in_a_line(deep) == "something is nested too deeply: too deep"
+    assert not is_told(KeyError("week"))
 
 
 def test_a_server_that_was_given_up_is_said_without_mlflows_own_words():

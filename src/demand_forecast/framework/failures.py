@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from kedro.pipeline import Pipeline
 
@@ -14,6 +14,7 @@ from demand_forecast.registry.addresses import masked
 from demand_forecast.registry.server import is_refusal
 
 _PLACE = "failed_in"
+_OF_DATA = (UnicodeDecodeError, RecursionError)
 
 
 @dataclass(frozen=True)
@@ -54,9 +55,14 @@ def is_refused(error: BaseException) -> bool:
     return is_refusal(_first_cause(error))
 
 
-def is_of_object_store(error: BaseException) -> bool:
-    """Whether it came from an object store that refused or did not answer."""
-    return is_of_driver(_first_cause(error))
+def is_told(error: BaseException) -> bool:
+    """Whether the line of :func:`said_in_a_line` says all: the fault is not one of the code."""
+    first = own_error(error) or _first_cause(error)
+    if is_refused(error) or is_of_driver(first):
+        return True
+    if isinstance(first, OSError) and first.errno is None:  # not one of the operating system
+        return False
+    return explained(first) is not None
 
 
 def _first_cause(error: BaseException) -> BaseException:
@@ -71,7 +77,7 @@ def explained(error: BaseException) -> str | None:
     So are the project's own errors, what the operating system refuses, a text file in an encoding
     of its own, and data that are nested too deeply or do not fit into memory.
     """
-    if own_error(error) or is_of_object_store(error):
+    if own_error(error) or is_of_driver(_first_cause(error)):
         return said_in_a_line(error)
     if isinstance(error, OSError):
         named = f"{error.filename}: " if error.filename else ""
@@ -79,7 +85,7 @@ def explained(error: BaseException) -> str | None:
     if isinstance(error, UnicodeDecodeError):
         return f"a file is not written in UTF-8: {error}"
     if isinstance(error, RecursionError):
-        return f"something is nested too deeply: {error}"
+        return f"something is nested too deeply: {str(error).partition(chr(10))[0]}"
     if isinstance(error, MemoryError):
         return f"the memory of this machine is not enough. {error}".strip()
     return None
@@ -123,6 +129,8 @@ def said_in_a_line(error: BaseException) -> str:
     error = _first_cause(error)
     if is_of_driver(error):
         return masked(f"{type(error).__name__}: {said(error)}.{advice_for_error(error)}")
+    if isinstance(error, _OF_DATA):
+        return str(explained(error))
     text = masked(" ".join(str(error).split()))
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
@@ -148,6 +156,13 @@ class RunFailedError(DemandForecastError):
         self.failures = list(failures)
         self.left_out, self.over_all = sorted(left_out), sorted(over_all)
         self.options: list[str] = []
+
+    @classmethod
+    def within(cls, error: BaseException | None) -> Self | None:
+        """The error itself, or what had failed before another one came on top of it."""
+        while error is not None and not isinstance(error, cls):
+            error = error.__context__
+        return error
 
     @property
     def places(self) -> list[str]:
