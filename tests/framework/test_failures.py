@@ -3,6 +3,7 @@ from __future__ import annotations
 import pickle
 
 import pytest
+from kedro.io.core import VersionNotFoundError
 from mlflow.exceptions import MlflowException
 
 from demand_forecast.exceptions import SourceError
@@ -67,7 +68,11 @@ def test_of_that_a_log_needs_no_traceback():
     deep.__cause__ = RecursionError("too deep")
     assert is_told(deep)
     assert said_in_a_line(deep) == "something is nested too deeply: too deep"
+    gone = ValueError("Failed while loading data")
+    gone.__cause__ = VersionNotFoundError("Did not find any versions for totals.csv")
+    assert is_told(gone)
     assert not is_told(KeyError("week"))
+    assert not is_told(OSError("no answer, as a library says it"))
 
 
 def test_a_server_that_was_given_up_is_said_without_mlflows_own_words():

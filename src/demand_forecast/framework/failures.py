@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Self
 
+from kedro.io.core import VersionNotFoundError
 from kedro.pipeline import Pipeline
 
 from demand_forecast.datasets.object_stores import advice_for_error, is_of_driver, said
@@ -62,7 +63,7 @@ def is_told(error: BaseException) -> bool:
         return True
     if isinstance(first, OSError) and first.errno is None:  # not one of the operating system
         return False
-    return explained(first) is not None
+    return isinstance(first, VersionNotFoundError) or explained(first) is not None
 
 
 def _first_cause(error: BaseException) -> BaseException:
