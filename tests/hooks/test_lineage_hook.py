@@ -6,7 +6,9 @@ import hashlib
 import json
 import logging
 import socket
+import sys
 import time
+from dataclasses import replace
 from datetime import date, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
@@ -246,6 +248,23 @@ def test_a_dead_collector_costs_seconds_and_one_warning(end, monkeypatch, caplog
     why = "the collector is slow or does not answer" if silent else "HTTPConnection"
     assert told.startswith(f"no lineage of this run: 0 of 10 events were sent: {why}")
     assert "secret" not in caplog.text
+
+
+def test_a_run_without_a_manifest_is_told_without_its_files(end, received):
+    run_context.enter(replace(run_context.current(), data_root=None))
+    end()
+    jobs = _by_job(received)
+    assert jobs["score"]["eventType"] == "COMPLETE"
+    assert jobs[f"scoring.{PLACE}"]["outputs"] == []
+    [model] = jobs[f"scoring.{PLACE}"]["inputs"]
+    assert model["name"] == "prod.texas.large.fast"
+
+
+def test_without_the_extra_the_run_goes_on(end, received, monkeypatch, caplog):
+    monkeypatch.setitem(sys.modules, "openlineage.client", None)
+    end()
+    assert received == []
+    assert "Install it with: pip install 'demand-forecast[lineage]'" in caplog.text
 
 
 def test_without_an_address_nothing_is_sent(end, received, monkeypatch):
