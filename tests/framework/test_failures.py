@@ -3,9 +3,10 @@ from __future__ import annotations
 import pickle
 
 import pytest
-from kedro.io.core import VersionNotFoundError
+from kedro.io.core import DatasetError, VersionNotFoundError
 from mlflow.exceptions import MlflowException
 
+from demand_forecast.datasets.atomic import JSONDataset
 from demand_forecast.exceptions import SourceError
 from demand_forecast.framework.failures import (
     Failure,
@@ -73,6 +74,16 @@ def test_of_that_a_log_needs_no_traceback():
     assert is_told(gone)
     assert not is_told(KeyError("week"))
     assert not is_told(OSError("no answer, as a library says it"))
+
+
+@pytest.mark.parametrize("text", ["[" * 10_000, '{"passed": tr'])
+def test_a_stored_file_that_is_no_json_is_a_line_with_its_name(tmp_path, text):
+    file = tmp_path / "verdict.json"
+    file.write_text(text)
+    with pytest.raises(DatasetError) as caught:
+        JSONDataset(filepath=str(file)).load()
+    assert str(file) in str(explained(caught.value))
+    assert "\n" not in str(explained(caught.value))
 
 
 def test_a_server_that_was_given_up_is_said_without_mlflows_own_words():

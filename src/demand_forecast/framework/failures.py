@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from json import JSONDecodeError
 from typing import NamedTuple, Self
 
-from kedro.io.core import VersionNotFoundError
+from kedro.io.core import DatasetError, VersionNotFoundError
 from kedro.pipeline import Pipeline
 
 from demand_forecast.datasets.object_stores import advice_for_error, is_of_driver, said
@@ -15,7 +16,7 @@ from demand_forecast.registry.addresses import masked
 from demand_forecast.registry.server import is_refusal
 
 _PLACE = "failed_in"
-_OF_DATA = (UnicodeDecodeError, RecursionError)
+_UNREADABLE = (UnicodeDecodeError, RecursionError, JSONDecodeError)
 
 
 @dataclass(frozen=True)
@@ -83,6 +84,13 @@ def explained(error: BaseException) -> str | None:
     if isinstance(error, OSError):
         named = f"{error.filename}: " if error.filename else ""
         return masked(f"{named}{error.strerror or error or type(error).__name__}")
+    return _of_data(error)
+
+
+def _of_data(error: BaseException) -> str | None:
+    """One line for what is wrong with data that were read, not with the code."""
+    if isinstance(error, DatasetError) and isinstance(_first_cause(error), _UNREADABLE):
+        return masked(" ".join(str(error).split()))  # with the dataset and its file
     if isinstance(error, UnicodeDecodeError):
         return f"a file is not written in UTF-8: {error}"
     if isinstance(error, RecursionError):
@@ -130,7 +138,7 @@ def said_in_a_line(error: BaseException) -> str:
     error = _first_cause(error)
     if is_of_driver(error):
         return masked(f"{type(error).__name__}: {said(error)}.{advice_for_error(error)}")
-    if isinstance(error, _OF_DATA):
+    if isinstance(error, UnicodeDecodeError | RecursionError):
         return str(explained(error))
     text = masked(" ".join(str(error).split()))
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
