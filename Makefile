@@ -18,7 +18,7 @@ REGIONS ?= north_texas
 RUN := $(BIN)/kedro run --runner=SegmentRunner
 .PHONY: help setup demo measure test lint types imports workflows audit unit e2e docs smoke package \
 	sbom image test-clouds test-servers secrets twelve-weeks retrain score report comment announce sample \
-	dashboard clean thorough mutants
+	dashboard clean thorough mutants kills
 
 help: ## Show the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -77,6 +77,9 @@ thorough: $(STAMP) ## Property tests with fifty times the examples, other ones e
 
 mutants: $(STAMP) ## How many small faults, put into the code one at a time, the tests notice
 	$(BIN)/python benchmarks/mutants.py
+
+kills: $(STAMP) ## Kill a small company's run COUNT times at random moments (50); each rerun must come to the same
+	$(BIN)/python .ci/kills.py $(or $(COUNT),50) $(or $(SEED),0)
 
 test-clouds: $(STAMP) ## The sample on emulators of S3, Azure Blob and Google Cloud Storage; needs npm
 	$(BIN)/python .ci/clouds.py $(REGIONS)

@@ -289,3 +289,11 @@ def test_airflow_dag_writes_the_file_that_it_names(environments, monkeypatch, tm
         "at_once": 2,
         "kedro": "kedro",
     }
+
+
+def test_a_file_of_options_nested_ten_thousand_deep_is_a_line(tmp_path) -> None:
+    file = tmp_path / "options.yml"
+    file.write_text("run: " + "[" * 10_000 + "]" * 10_000)
+    result = CliRunner().invoke(cli, ["run", f"--config={file}"])
+    assert result.exit_code == 1
+    assert result.output.startswith("Error: something is nested too deeply: ")

@@ -195,5 +195,7 @@ def test_core_requirements_are_what_the_core_imports():
 def test_what_the_rest_imports_is_declared_too():
     files = list((SOURCE / "demand_forecast").rglob("*.py"))
     # Kedro-Viz is asked only where it is installed; the others are extras of their own.
-    extras = declared("kedro", "viz", "tune", "dashboard", "serve", "distributed", "telemetry")
+    extras = declared(
+        "kedro", "viz", "tune", "dashboard", "serve", "distributed", "telemetry", "lineage"
+    )
     assert {m for m, names in owners(files).items() if not names & extras} == set()

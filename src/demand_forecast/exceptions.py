@@ -42,7 +42,7 @@ class RunInProgressError(DemandForecastError):
 
 
 class TelemetryError(DemandForecastError):
-    """Spans and metrics cannot be sent."""
+    """A collector cannot be told of a run."""
 
 
 class RegistryError(DemandForecastError):

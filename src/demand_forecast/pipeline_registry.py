@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import click
 from kedro.pipeline import Pipeline
 
+from demand_forecast.exceptions import ConfigurationError
 from demand_forecast.framework import run_context
 from demand_forecast.framework.drawing import EXAMPLE, draw_example
 from demand_forecast.framework.stages import JOBS, PUBLISHING, STAGES
@@ -28,8 +30,17 @@ def register_pipelines() -> dict[str, Pipeline]:
     Returns:
         The stages; the jobs and ``__default__``; a pipeline per region; and ``example``, the first
         segment drawn by stage, which Kedro-Viz opens.
+
+    Raises:
+        ConfigurationError: If no configuration says so; on the command line a ClickException, for
+            Kedro's own commands would show a traceback.
     """
-    plan = run_context.current().segments
+    try:
+        plan = run_context.current().segments
+    except ConfigurationError as error:
+        if click.get_current_context(silent=True) is None:
+            raise
+        raise click.ClickException(str(error)) from error
     stages = {
         name: module.create_pipeline(plan) for name, module in zip(STAGES, _TEMPLATES, strict=True)
     }

@@ -10,6 +10,7 @@ from demand_forecast.hooks.contracts import ContractHook
 from demand_forecast.hooks.failures import FailureHook
 from demand_forecast.hooks.inputs import MissingInputHook
 from demand_forecast.hooks.kedro_viz import DrawingHook
+from demand_forecast.hooks.lineage import LineageHook
 from demand_forecast.hooks.parameters import ParameterHook
 from demand_forecast.hooks.paths import PathHook
 from demand_forecast.hooks.progress import ProgressHook
@@ -25,6 +26,7 @@ prepare()
 # MLflow's address is asked when it is complete.
 HOOKS = (
     AuditHook(),
+    LineageHook(),  # what it tells is in the manifest
     TelemetryHook(),
     DrawingHook(),
     ProgressHook(),

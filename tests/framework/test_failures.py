@@ -3,14 +3,18 @@ from __future__ import annotations
 import pickle
 
 import pytest
+from kedro.io.core import DatasetError, VersionNotFoundError
 from mlflow.exceptions import MlflowException
 
+from demand_forecast.datasets.atomic import JSONDataset
 from demand_forecast.exceptions import SourceError
 from demand_forecast.framework.failures import (
     Failure,
     Place,
+    RunFailedError,
     explained,
     is_refused,
+    is_told,
     mark,
     own_error,
     place_of,
@@ -56,6 +60,32 @@ def test_what_is_no_fault_of_the_code_is_a_line(error, line):
     assert explained(error) == line
 
 
+def test_of_that_a_log_needs_no_traceback():
+    full = ValueError("Failed while saving data")
+    full.__cause__ = OSError(28, "No space left on device", "/data/x")
+    assert is_told(full)
+    assert said_in_a_line(full) == "OSError: [Errno 28] No space left on device: '/data/x'"
+    deep = ValueError("Failed while loading data")
+    deep.__cause__ = RecursionError("too deep")
+    assert is_told(deep)
+    assert said_in_a_line(deep) == "something is nested too deeply: too deep"
+    gone = ValueError("Failed while loading data")
+    gone.__cause__ = VersionNotFoundError("Did not find any versions for totals.csv")
+    assert is_told(gone)
+    assert not is_told(KeyError("week"))
+    assert not is_told(OSError("no answer, as a library says it"))
+
+
+@pytest.mark.parametrize("text", ["[" * 10_000, '{"passed": tr'])
+def test_a_stored_file_that_is_no_json_is_a_line_with_its_name(tmp_path, text):
+    file = tmp_path / "verdict.json"
+    file.write_text(text)
+    with pytest.raises(DatasetError) as caught:
+        JSONDataset(filepath=str(file)).load()
+    assert str(file) in str(explained(caught.value))
+    assert "\n" not in str(explained(caught.value))
+
+
 def test_a_server_that_was_given_up_is_said_without_mlflows_own_words():
     refused = MlflowException("got unsupported URI 'unreachable:' for model registry data storage")
     wrapped = ValueError("Failed while saving data")
@@ -81,3 +111,12 @@ def test_an_object_store_that_refuses_is_said_in_a_line_with_the_way_out():
     assert said == failure.why
     assert failure.why.startswith("TokenExpired: the token has expired. Look at the bucket, ")
     assert failure.why.endswith(": docs/how-to/run-on-aws.md.")
+
+
+def test_what_fails_many_nodes_is_said_once():
+    failures = [Failure(f"n{i}", "texas", f"node 'n{i}'", "no route to MLflow") for i in range(3)]
+    failures.insert(1, Failure("other", "texas", "node 'other'", "KeyError: 'x'"))
+    first, second, third, *_ = str(RunFailedError(failures)).splitlines()
+    assert first == "node 'n0' and 2 more: no route to MLflow"
+    assert second == "node 'other': KeyError: 'x'"
+    assert third == "4 nodes failed. All others have run, and their results are stored."

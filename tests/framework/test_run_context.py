@@ -3,6 +3,7 @@ from __future__ import annotations
 import pickle
 from pathlib import Path
 
+import click
 import pytest
 
 from demand_forecast.exceptions import ConfigurationError
@@ -69,3 +70,18 @@ def test_outside_a_project_the_error_says_where_to_go(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ConfigurationError, match="run from the project's folder"):
         run_context.current()
+
+
+@pytest.mark.parametrize("text", ["a: " + "[" * 10_000 + "]" * 10_000, "a: [", "- a", "a: \xff"])
+def test_a_file_that_is_no_list_of_regions_is_named(monkeypatch, tmp_path, text):
+    file = tmp_path / "conf" / "base" / "segments.yml"
+    file.parent.mkdir(parents=True)
+    file.write_text(text, encoding="latin-1")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigurationError, match=r"segments\.yml cannot be read"):
+        register_pipelines()
+    with (
+        click.Context(click.Command("list")),  # one of Kedro's own commands
+        pytest.raises(click.ClickException, match=r"segments\.yml cannot be read"),
+    ):
+        register_pipelines()

@@ -13,7 +13,12 @@ from kedro.runner import ThreadRunner
 from omegaconf import OmegaConf
 from yaml import YAMLError
 
-from demand_forecast.exceptions import ConfigurationError, RunInProgressError, SourceError
+from demand_forecast.exceptions import (
+    ConfigurationError,
+    RunInProgressError,
+    SourceError,
+    StorageError,
+)
 from demand_forecast.framework import run_context, segments, session
 from demand_forecast.framework.failures import Failure, Place, RunFailedError, mark
 from demand_forecast.framework.locks import hold
@@ -124,6 +129,21 @@ def test_what_failed_is_said_with_the_command_that_repeats_it(make_session, kedr
         "Then run: kedro run --env=dev --pipelines=train --namespaces=texas",
         "Then run: kedro run --env=dev --nodes=make_totals,summarise",
     ]
+
+
+def test_a_hook_that_fails_after_the_nodes_hides_none_of_them(make_session, kedro_run):
+    kedro_run.error = StorageError("releases/current.json cannot be written: No space left")
+    failure = Failure("texas.condition", "texas", "node 'texas.condition'", "x is empty")
+    kedro_run.error.__context__ = RunFailedError([failure])
+    with (
+        pytest.raises(click.ClickException) as caught,
+        click.Context(click.Command("run")),
+    ):
+        make_session("dev").run()
+    first, *_, way_out, last = caught.value.message.splitlines()
+    assert first == "node 'texas.condition': x is empty"
+    assert way_out == "Then run: kedro run --env=dev --namespaces=texas"
+    assert last == "releases/current.json cannot be written: No space left"
 
 
 def test_a_run_that_a_person_ends_is_no_finished_one(make_session, kedro_run, own_store):

@@ -14,7 +14,7 @@ from kedro.io import DataCatalog, DatasetError
 from kedro.pipeline import Pipeline, node
 from sqlalchemy import insert, text, update
 
-from demand_forecast.exceptions import ConfigurationError, ContractError
+from demand_forecast.exceptions import ConfigurationError, ContractError, StorageError
 from demand_forecast.framework import run_context
 from demand_forecast.framework.failures import Failure, RunFailedError
 from demand_forecast.framework.run_context import RunContext
@@ -23,6 +23,7 @@ from demand_forecast.hooks.results import ResultsHook
 from demand_forecast.registry.model_registry import ModelRegistryDataset
 from demand_forecast.registry.releases import Champion, ModelVersion
 from demand_forecast.registry.tracking import ParentRun
+from demand_forecast.results_store import database
 from demand_forecast.results_store.dataset import ResultsDataset
 from demand_forecast.results_store.facts import retraining
 from demand_forecast.results_store.publication import Place, Publication
@@ -162,13 +163,41 @@ def test_a_run_that_publishes_nothing_needs_no_database(run) -> None:
     assert [row["status"] for row in _ask(dataset, "SELECT status FROM dim_runs")] == ["running"]
 
 
-def test_a_database_that_cannot_be_used_stops_a_run_before_its_work(tmp_path) -> None:
+def test_without_a_database_a_run_goes_on_and_publishes_nothing(tmp_path, caplog) -> None:
     (tmp_path / "results.db").mkdir()
-    with run_context.inside(RunContext(PLAN, tmp_path)):
-        dataset = ResultsDataset(database="sqlite:///results.db")
+    with run_context.inside(RunContext(PLAN, tmp_path, save_version=RUN)):
+        dataset, hook = ResultsDataset(database="sqlite:///results.db"), ResultsHook()
         pipeline = Pipeline([node(lambda: 1, None, "published", name="publish")])
-        with pytest.raises(ConfigurationError, match=r"results\.db cannot be used: unable to open"):
-            ResultsHook().before_pipeline_run(PARAMS, pipeline, DataCatalog({"published": dataset}))
+        given = PARAMS, pipeline, DataCatalog({"published": dataset})
+        hook.before_pipeline_run(*given)
+        [told] = caplog.messages
+        assert "results.db cannot be used: unable to open database file" in told
+        with pytest.raises(DatasetError) as caught:
+            dataset.save(Publication(Place(), retraining(PLANNED)))
+        assert isinstance(caught.value.__cause__, StorageError)
+        hook.after_pipeline_run(*given)
+
+
+@pytest.fixture
+def locked(run, monkeypatch):
+    """Another process has begun to write and does not end."""
+    hook, dataset = run
+    monkeypatch.setattr(database, "_BUSY_SECONDS", 0)
+    with dataset.database.writing():
+        yield hook, dataset
+
+
+def test_a_lock_is_waited_for_once_in_a_process(locked) -> None:
+    _, dataset = locked
+    with pytest.raises(DatasetError, match=r"results\.db cannot be used: database is locked"):
+        dataset.save(Publication(Place(), retraining(PLANNED)))
+    assert "database is locked" in str(run_context.current().unpublished)
+
+
+def test_a_run_that_cannot_be_completed_says_how_it_is_published(locked) -> None:
+    hook, dataset = locked
+    with pytest.raises(StorageError, match=r"locked.*--pipelines=publish"):
+        hook.after_pipeline_run(PARAMS, Pipeline([]), DataCatalog({"published": dataset}))
 
 
 def test_sqlite_is_not_looked_for_on_an_object_store() -> None:

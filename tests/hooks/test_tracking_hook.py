@@ -112,6 +112,18 @@ def test_one_that_refuses_to_write_may_still_be_asked_for_models(monkeypatch, ma
     assert made == ["forget_run"]
 
 
+def test_a_file_that_can_only_be_read_is_asked_for_models(monkeypatch, made, caplog, tmp_path):
+    monkeypatch.setattr(tracking.availability, "read_only", lambda _: "a readonly database")
+    plugin, uri = Plugin(), f"sqlite:///{tmp_path}/mlflow.db"
+    _run(_start(monkeypatch, plugin, uri))
+    assert plugin.asked == ALL[:2]
+    assert made == ["forget_run"]
+    assert [m for m in caplog.messages if "a readonly database; the run goes on" in m]
+    assert tracking.availability.trouble(writing=True) is not None
+    _start(monkeypatch, plugin)  # the next session
+    assert tracking.availability.trouble(writing=True) is None
+
+
 def test_an_error_of_the_configuration_is_one(monkeypatch, made):
     with pytest.raises(ValueError, match="too long"):
         _run(_start(monkeypatch, Plugin(ValueError("it is too long"), "before_pipeline_run")))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
@@ -68,6 +69,20 @@ def test_runs_that_end_at_once_make_one_chain(tmp_path):
         ids = list(pool.map(end, range(12)))
     told = [m.id for m in AuditTrail(str(tmp_path)).chain()]
     assert told == sorted(ids, reverse=True) == [f"{n:05d}" for n in range(12, 0, -1)]
+
+
+def test_on_a_full_disk_the_chain_stays_and_the_file_is_named(trail, monkeypatch):
+    first = trail.append(manifest("a"))
+
+    def write_a_part(path, text):
+        path.touch()
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", write_a_part)
+    with pytest.raises(StorageError, match=r"00002\.json cannot be written: No space left"):
+        trail.append(manifest("a"))
+    assert trail.current() == first
+    assert {path.name for path in Path(trail.root).glob("*.tmp")} == set()
 
 
 def test_a_chain_that_is_held_for_too_long_is_told(trail, monkeypatch):

@@ -51,6 +51,29 @@ def test_a_file_that_is_no_database_is_told(file):
     assert "file is not a database" in probe(f"sqlite:///{file}")
 
 
+def test_a_file_that_can_only_be_read_is_told(file, tmp_path, monkeypatch):
+    uri, connect = f"sqlite:///{file}", sqlite3.connect
+    assert availability.read_only(uri) is None
+    assert availability.read_only(f"sqlite:///{tmp_path / 'new.db'}") is None
+    assert availability.read_only("http://mlflow.invalid") is None
+    # whoever runs the tests may write everything
+    monkeypatch.setattr(
+        availability.sqlite3,
+        "connect",
+        lambda path, **given: connect(f"file:{path}?mode=ro", uri=True, **given),
+    )
+    assert availability.read_only(uri) == "attempt to write a readonly database"
+    assert probe(uri) is None
+
+
+def test_trouble_with_writing_keeps_nobody_from_reading():
+    availability.remember("read-only", only_writing=True)
+    assert availability.trouble() is None
+    assert availability.trouble(writing=True) == "read-only"
+    availability.remember(None)
+    assert availability.trouble(writing=True) is None
+
+
 def _serve(status):
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self):

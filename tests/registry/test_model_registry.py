@@ -1,7 +1,9 @@
 import dataclasses
+import errno
 import json
 import shutil
 import sqlite3
+import tempfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -17,7 +19,7 @@ from demand_forecast.datasets.artefact import seal, verify
 from demand_forecast.modelling.lifecycle.records import TrainedModel
 from demand_forecast.modelling.models.baseline import HistoricalAverage
 from demand_forecast.modelling.protocol import FORECAST_COLUMNS
-from demand_forecast.registry import availability
+from demand_forecast.registry import availability, model_registry
 from demand_forecast.registry.aliases import adopt, synchronise
 from demand_forecast.registry.model_registry import ModelRegistryDataset
 from demand_forecast.registry.releases import RunRelease
@@ -401,3 +403,19 @@ def test_mlflow_itself_serves_the_model(parent, trained, tmp_path):
     )
     answer = served.predict(request)
     pd.testing.assert_frame_equal(answer, model.model.predict(panel, panel.as_of, 3))
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_a_full_disk_is_said_with_its_place(parent, trained, monkeypatch, named):
+    place = ("/tmp/x/MLmodel", None, "/mlruns/MLmodel") if named else ()
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device", *place)
+
+    monkeypatch.setattr(model_registry.model_run, "_log_model", full)
+    with pytest.raises(DatasetError) as caught:
+        _dataset(parent).save(trained[1])
+    said = str(caught.value.__cause__)
+    where = "/mlruns/MLmodel" if named else tempfile.gettempdir()
+    assert said.startswith(where)
+    assert said.endswith("cannot be written: No space left on device.")

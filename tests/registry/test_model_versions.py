@@ -7,6 +7,7 @@ import pytest
 from kedro.io import DatasetError
 from mlflow.tracking import MlflowClient
 
+from demand_forecast.registry import availability, model_versions
 from demand_forecast.registry.model_versions import COLUMNS, ModelVersionsDataset
 from demand_forecast.results_store.dimensions import models
 from demand_forecast.results_store.schema import MODELS
@@ -45,3 +46,19 @@ def test_there_may_be_none_and_none_can_be_stored(own_store) -> None:
     with pytest.raises(DatasetError, match="read only"):
         dataset.save(1)
     assert "unit.ohio.large." in str(dataset)
+
+
+def test_a_registry_that_does_not_answer_is_no_reason_to_fail(
+    registered, monkeypatch, caplog
+) -> None:
+    def refuse(_):
+        raise ConnectionError("no route to http://ann:secret@mlflow")
+
+    monkeypatch.setattr(model_versions, "registered_models", refuse)
+    try:
+        tables = [registered.load() for _ in range(2)]
+    finally:
+        availability.remember(None)
+    assert [(len(table), tuple(table)) for table in tables] == [(0, COLUMNS)] * 2
+    [told] = caplog.messages
+    assert told.endswith("registry unreachable: no route to http://***@mlflow")

@@ -13,7 +13,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
 from demand_forecast.registry import availability, server
-from demand_forecast.registry.tracking import ParentRun
+from demand_forecast.registry.tracking import PIPELINE_RUN, ParentRun
 
 
 @pytest.fixture(autouse=True)
@@ -72,6 +72,13 @@ def test_processes_that_start_together_make_a_store_one_after_the_other(tmp_path
     assert journal.read_text().split() == ["begin", "end"] * 4
 
 
+def test_a_store_in_a_folder_that_can_only_be_read_needs_no_lock(tmp_path, monkeypatch):
+    (tmp_path / "mlflow.db").touch()
+    monkeypatch.setattr(server.os, "access", lambda path, mode: False)
+    with server.one_at_a_time(f"sqlite:///{tmp_path}/mlflow.db"):
+        assert [path.name for path in tmp_path.iterdir()] == ["mlflow.db"]
+
+
 def test_runs_of_processes_that_were_killed_are_closed_with_what_is_below_them(own_store):
     client = MlflowClient()
     dead = multiprocessing.get_context("fork").Process(target=int)
@@ -84,7 +91,7 @@ def test_runs_of_processes_that_were_killed_are_closed_with_what_is_below_them(o
     here = socket.gethostname()
     killed = begin(process_host=here, process_id=str(dead.pid))
     same_number = begin(process_host=here, process_id=str(os.getpid()))  # it was used before
-    below = begin(**{"mlflow.parentRunId": killed})
+    below = [begin(**{tag: killed}) for tag in ("mlflow.parentRunId", PIPELINE_RUN)]
     others = [
         begin(process_host="elsewhere", process_id=str(dead.pid)),
         begin(process_host=here, process_id="unknown"),
@@ -93,11 +100,11 @@ def test_runs_of_processes_that_were_killed_are_closed_with_what_is_below_them(o
     own = begin()
     server.sign(ParentRun(own))
     server.sign(ParentRun())
-    assert server.close_interrupted(ParentRun(own, "0")) == 3
+    assert server.close_interrupted(ParentRun(own, "0")) == 4
     states = {
-        run: client.get_run(run).info.status for run in (killed, same_number, below, own, *others)
+        run: client.get_run(run).info.status for run in (killed, same_number, *below, own, *others)
     }
-    assert states == dict.fromkeys([killed, same_number, below], "KILLED") | dict.fromkeys(
+    assert states == dict.fromkeys([killed, same_number, *below], "KILLED") | dict.fromkeys(
         [own, *others], "RUNNING"
     )
 

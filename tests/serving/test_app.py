@@ -21,6 +21,7 @@ from demand_forecast.serving.app import create_app
 from demand_forecast.serving.messages import Run, RunRequest, WhatIfAnswer, WhatIfQuestion
 
 ALLOWED = {"Authorization": "Bearer a secret"}
+DEEP = "[" * 10_000 + "]" * 10_000
 REQUEST = RunRequest(pipelines=["score"])
 NOTHING = WhatIfAnswer(place="ohio.large", total={}, remarks=[], rows=[], rows_left_out=0)
 WAITING = Run(id="7", state="queued", request=REQUEST, asked_at=datetime(2026, 1, 5, tzinfo=UTC))
@@ -164,6 +165,17 @@ def test_a_service_without_a_token_only_reads(database, champions, jobs, token) 
     assert answer.status_code == empty.status_code == 403
     assert "DEMAND_FORECAST_TOKEN" in answer.json()["detail"]
     jobs.close.assert_called_once_with()
+    assert not jobs.add.called
+
+
+@pytest.mark.parametrize("path", ["/what-if", "/runs"])
+@pytest.mark.parametrize(
+    "body", ["[" * 10_000 + "]" * 10_000, '{"a":' * 10_000 + "1" + "}" * 10_000]
+)
+def test_a_body_nested_ten_thousand_deep_is_refused(client, champions, jobs, path, body) -> None:
+    answer = client.post(path, content=body, headers=ALLOWED)
+    assert answer.status_code in {400, 422}
+    assert not champions.mock_calls
     assert not jobs.add.called
 
 

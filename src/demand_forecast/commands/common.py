@@ -50,19 +50,30 @@ def table_option(what: str, *endings: str) -> Callable[[Command], Command]:
 class InWords(click.Command):
     """A command that says in one line what goes wrong, where it is no fault of the code."""
 
+    def make_context(self, *args: Any, **extra: Any) -> click.Context:
+        """Read what was typed, and the files that it names."""
+        with _in_words():
+            return super().make_context(*args, **extra)
+
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command."""
-        try:
+        with _in_words():
             return super().invoke(ctx)
-        except Exception as error:
-            if isinstance(error, click.ClickException | click.exceptions.Exit | click.Abort):
-                raise
-            from demand_forecast.framework.failures import explained
 
-            message = explained(error)
-            if message is None:
-                raise
-            raise click.ClickException(message) from error
+
+@contextmanager
+def _in_words() -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        if isinstance(error, click.ClickException | click.exceptions.Exit | click.Abort):
+            raise
+        from demand_forecast.framework.failures import explained
+
+        message = explained(error)
+        if message is None:
+            raise
+        raise click.ClickException(message) from error
 
 
 class CommandGroup(click.Group):

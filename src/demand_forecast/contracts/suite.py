@@ -70,7 +70,7 @@ class _Suite(BaseModel):
 def _read(file: Path) -> Any:
     try:
         return yaml.safe_load(file.read_text())
-    except (OSError, yaml.YAMLError) as error:
+    except (OSError, UnicodeDecodeError, RecursionError, yaml.YAMLError) as error:
         raise ConfigurationError(f"expectations: {file} cannot be read: {error}") from error
 
 

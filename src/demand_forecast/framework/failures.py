@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from json import JSONDecodeError
+from typing import NamedTuple, Self
 
+from kedro.io.core import DatasetError, VersionNotFoundError
 from kedro.pipeline import Pipeline
 
 from demand_forecast.datasets.object_stores import advice_for_error, is_of_driver, said
@@ -15,6 +17,7 @@ from demand_forecast.registry.addresses import masked
 from demand_forecast.registry.server import is_refusal
 
 _PLACE = "failed_in"
+_UNREADABLE = (UnicodeDecodeError, RecursionError, JSONDecodeError)
 
 
 @dataclass(frozen=True)
@@ -55,9 +58,14 @@ def is_refused(error: BaseException) -> bool:
     return is_refusal(_first_cause(error))
 
 
-def is_of_object_store(error: BaseException) -> bool:
-    """Whether it came from an object store that refused or did not answer."""
-    return is_of_driver(_first_cause(error))
+def is_told(error: BaseException) -> bool:
+    """Whether the line of :func:`said_in_a_line` says all: the fault is not one of the code."""
+    first = own_error(error) or _first_cause(error)
+    if is_refused(error) or is_of_driver(first):
+        return True
+    if isinstance(first, OSError) and first.errno is None:  # not one of the operating system
+        return False
+    return isinstance(first, VersionNotFoundError) or explained(first) is not None
 
 
 def _first_cause(error: BaseException) -> BaseException:
@@ -72,15 +80,22 @@ def explained(error: BaseException) -> str | None:
     So are the project's own errors, what the operating system refuses, a text file in an encoding
     of its own, and data that are nested too deeply or do not fit into memory.
     """
-    if own_error(error) or is_of_object_store(error):
+    if own_error(error) or is_of_driver(_first_cause(error)):
         return said_in_a_line(error)
     if isinstance(error, OSError):
         named = f"{error.filename}: " if error.filename else ""
         return masked(f"{named}{error.strerror or error or type(error).__name__}")
+    return _of_data(error)
+
+
+def _of_data(error: BaseException) -> str | None:
+    """One line for what is wrong with data that were read, not with the code."""
+    if isinstance(error, DatasetError) and isinstance(_first_cause(error), _UNREADABLE):
+        return masked(" ".join(str(error).split()))  # with the dataset and its file
     if isinstance(error, UnicodeDecodeError):
         return f"a file is not written in UTF-8: {error}"
     if isinstance(error, RecursionError):
-        return f"something is nested too deeply: {error}"
+        return f"something is nested too deeply: {str(error).partition(chr(10))[0]}"
     if isinstance(error, MemoryError):
         return f"the memory of this machine is not enough. {error}".strip()
     return None
@@ -124,6 +139,8 @@ def said_in_a_line(error: BaseException) -> str:
     error = _first_cause(error)
     if is_of_driver(error):
         return masked(f"{type(error).__name__}: {said(error)}.{advice_for_error(error)}")
+    if isinstance(error, UnicodeDecodeError | RecursionError):
+        return str(explained(error))
     text = masked(" ".join(str(error).split()))
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
@@ -150,6 +167,13 @@ class RunFailedError(DemandForecastError):
         self.left_out, self.over_all = sorted(left_out), sorted(over_all)
         self.options: list[str] = []
 
+    @classmethod
+    def within(cls, error: BaseException | None) -> Self | None:
+        """The error itself, or what had failed before another one came on top of it."""
+        while error is not None and not isinstance(error, cls):
+            error = error.__context__
+        return error
+
     @property
     def places(self) -> list[str]:
         """The regions and segments that failed, in order; not those of a region that did."""
@@ -169,7 +193,7 @@ class RunFailedError(DemandForecastError):
         failed, waiting = len(self.failures), len(self.left_out)
         said = f"{failed} {'node' if failed == 1 else 'nodes'} failed"
         said += f"; {waiting} that need what was not made were left out" if waiting else ""
-        lines = [str(failure) for failure in self.failures]
+        lines = list(_in_lines(self.failures))
         lines += [f"{said}. All others have run, and their results are stored."]
         return "\n".join([*lines, *self._way_out()])
 
@@ -189,6 +213,16 @@ def _around(work: str) -> list[str]:
     """The region that a segment belongs to; none of a region."""
     region, _, store_format = work.partition(".")
     return [region] if store_format else []
+
+
+def _in_lines(failures: Iterable[Failure]) -> Iterator[str]:
+    """A line for each failure; one for all that have the same cause, such as a server."""
+    causes: dict[str, list[Failure]] = {}
+    for failure in failures:
+        causes.setdefault(failure.why, []).append(failure)
+    for why, (first, *others) in causes.items():
+        more = f" and {len(others)} more" if others else ""
+        yield f"{first.where}{more}: {why}"
 
 
 @dataclass

@@ -16,7 +16,11 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from kedro.pipeline.node import Node
+
 from demand_forecast.framework import run_context
+from demand_forecast.framework.namespacing import unit_of_work
+from demand_forecast.framework.stages import STAGES
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -70,6 +74,12 @@ def take() -> list[Note]:
     if path := run_context.current().notes:
         path.unlink(missing_ok=True)
     return notes
+
+
+def place_of(node: Node) -> tuple[str, str]:
+    """Stage of a node, and its region or segment."""
+    stage = next((s for s in STAGES if s in node.tags), "other")
+    return stage, unit_of_work(node) or "all segments"
 
 
 def seconds_by_stage(notes: Iterable[Note]) -> dict[str, float]:

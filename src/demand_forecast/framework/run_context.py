@@ -48,6 +48,7 @@ class RunContext:
         parent: The MLflow run of the run, to which the runs of its models lead back.
         release: The release in force when the run began.
         notes: File to which every process of the run appends what its nodes note.
+        unpublished: Why the run cannot publish anything; None where it can.
     """
 
     segments: Segments
@@ -63,6 +64,7 @@ class RunContext:
     parent: ParentRun = field(default_factory=ParentRun)
     release: RunRelease | None = None
     notes: Path | None = None
+    unpublished: str | None = None
 
 
 _entered: RunContext | None = None
@@ -129,7 +131,14 @@ def _from_files(project_path: Path) -> RunContext:
     layouts: dict[str, dict[str, Any]] = {}
     for folder in folders:
         for file in sorted(folder.glob("layouts/*.yml")):
-            layouts |= yaml.safe_load(file.read_text())
+            layouts |= _read(file)
         for file in folder.glob("segments.yml"):
-            plan |= yaml.safe_load(file.read_text())
+            plan |= _read(file)
     return RunContext(parse(plan, layouts), project_path, str(conf), env)
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        return dict(yaml.safe_load(file.read_text(encoding="utf-8")) or {})
+    except (OSError, ValueError, TypeError, RecursionError, yaml.YAMLError) as error:
+        raise ConfigurationError(f"{file} cannot be read: {error}") from error

@@ -36,13 +36,7 @@ from kedro.runner import SequentialRunner
 from kedro.runner.task import Task
 
 from demand_forecast.exceptions import ConfigurationError
-from demand_forecast.framework.failures import (
-    Failure,
-    Outcome,
-    is_of_object_store,
-    is_refused,
-    own_error,
-)
+from demand_forecast.framework.failures import Failure, Outcome, is_told
 from demand_forecast.framework.namespacing import unit_of_work, without
 from demand_forecast.framework.not_made import NotMade
 from demand_forecast.framework.reconnection import connect_anew
@@ -139,8 +133,7 @@ class Work(NamedTuple):
             notify(error=error)
         failure = Failure.of(error, node.name, unit_of_work(node))
         # The traceback where it may be a fault of the code; else the message says it all.
-        told = own_error(error) or is_refused(error) or is_of_object_store(error)
-        details = "" if told else "".join(traceback.format_exception(error))
+        details = "" if is_told(error) else "".join(traceback.format_exception(error))
         _LOGGER.error("%s", masked(f"{failure}\n{details}".strip()))
         return failure
 

@@ -96,9 +96,10 @@ class SegmentSession(KedroSession):
         except KeyboardInterrupt:
             forget_run("KILLED")  # MLflow would say that it has finished
             raise
-        except RunFailedError as error:
-            error.options = [f"--env={env}"] if env else []
-            error.options += [f"--pipelines={','.join(names)}"] if names else []
+        except Exception as error:
+            if failed := RunFailedError.within(error):
+                failed.options = [f"--env={env}"] if env else []
+                failed.options += [f"--pipelines={','.join(names)}"] if names else []
             raise
 
     def load_context(self) -> KedroContext:
@@ -203,6 +204,9 @@ class SegmentSession(KedroSession):
             message = self._explained(error)
             if message is None or click.get_current_context(silent=True) is None:
                 raise
+            failed = RunFailedError.within(error)
+            if failed is not None and failed is not error:  # a hook has failed after the nodes
+                message = f"{failed}\n{message}"
             # On the command line the message is what counts: it names the culprit and the way out.
             raise click.ClickException(message) from error
 

@@ -19,7 +19,6 @@ from kedro.pipeline.node import Node
 from demand_forecast.framework import notes, run_context
 from demand_forecast.framework.drawing import draw_example
 from demand_forecast.framework.failures import Failure, RunFailedError
-from demand_forecast.framework.namespacing import unit_of_work
 from demand_forecast.framework.notes import Note
 from demand_forecast.framework.stages import STAGES
 from demand_forecast.registry.addresses import masked
@@ -46,7 +45,7 @@ class ProgressHook:
     @hook_impl
     def before_pipeline_run(self, pipeline: Pipeline) -> None:
         """Count what there is to do."""
-        self._total = Counter(_place(node) for node in pipeline.nodes if node.outputs)
+        self._total = Counter(notes.place_of(node) for node in pipeline.nodes if node.outputs)
         self._open = self._total.copy()
         self._started, self._unsaved = {}, {}  # a run that failed may have left some
         self._start, self._started_at = time.perf_counter(), datetime.now(UTC)
@@ -65,14 +64,14 @@ class ProgressHook:
         if self._unsaved[node.name] == 0:
             del self._unsaved[node.name]
             seconds = time.perf_counter() - self._started.pop(node.name)
-            notes.add([Note(*_place(node), node.name, seconds, ended=time.time())])
-            self._report(_place(node))
+            notes.add([Note(*notes.place_of(node), node.name, seconds, ended=time.time())])
+            self._report(notes.place_of(node))
 
     @hook_impl
     def on_node_error(self, error: Exception, node: Node) -> None:
         """Note which node failed, for Kedro-Viz."""
         said = masked(f"{type(error).__name__}: {error}")
-        notes.add([Note(*_place(node), node.name, None, said, time.time())])
+        notes.add([Note(*notes.place_of(node), node.name, None, said, time.time())])
 
     def _report(self, place: tuple[str, str]) -> None:
         """Log where this was the last node of a segment's stage.
@@ -168,8 +167,3 @@ def _by_stage(noted: Iterable[Note]) -> dict[str, float]:
 def _drawn(name: str, drawn: Mapping[str, Node]) -> Iterator[Node]:
     if name in drawn:
         yield drawn[name]
-
-
-def _place(node: Node) -> tuple[str, str]:
-    stage = next((s for s in STAGES if s in node.tags), "other")
-    return stage, unit_of_work(node) or "all segments"

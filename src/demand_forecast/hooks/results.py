@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import logging
 import time
-from typing import Any
+from dataclasses import replace
+from typing import Any, Final
 
 from kedro.framework.hooks import hook_impl
 from kedro.io import CatalogProtocol
 from kedro.pipeline import Pipeline
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
-from demand_forecast.exceptions import ConfigurationError, ContractError
+from demand_forecast.exceptions import ContractError, StorageError
 from demand_forecast.framework import run_context
 from demand_forecast.framework.failures import RunFailedError
 from demand_forecast.hooks.progress import steps_so_far
+from demand_forecast.registry import availability
 from demand_forecast.registry.addresses import masked
 from demand_forecast.registry.releases import Release
 from demand_forecast.registry.tracking import git_commit
@@ -25,6 +27,7 @@ from demand_forecast.results_store.publication import note_run
 from demand_forecast.results_store.releases import publish_release
 from demand_forecast.results_store.runs import close_interrupted, complete_run, fail_run, here
 
+_PATIENCE: Final = 15.0  # seconds that another run may write before this one does without
 _LOGGER = logging.getLogger(__name__)
 
 
@@ -41,35 +44,50 @@ class ResultsHook:
     ) -> None:
         """Bring the database to today's tables and note the run, where it publishes.
 
-        Runs whose process was killed are closed.
+        Runs whose process was killed are closed. Where the database cannot be used, the run goes on
+        and publishes nothing.
 
         Raises:
-            ConfigurationError: If the database cannot be reached; better now than after hours.
+            ConfigurationError: If the database is of a newer version of this project.
         """
         self._start, self._database = time.perf_counter(), database_of(pipeline, catalog)
         if self._database is None:
             return
-        slices = run_params.get("namespaces") or run_params.get("tags") or []
+        is_new, address = self._database.is_missing, self._database.address
+        if problem := None if is_new else availability.probe(address, seconds=_PATIENCE):
+            self._do_without(self._database, problem)
+            return
         try:
-            prepare(self._database)
-            with self._database.writing() as connection:
-                closed = close_interrupted(connection)
-                note_run(
-                    connection,
-                    run_params["run_id"],
-                    environment=run_params.get("env") or "base",
-                    pipelines=",".join(run_params.get("pipeline_names") or ["__default__"]),
-                    namespaces=",".join(slices),
-                    git_commit=git_commit(),
-                    **here(),
-                )
+            closed = self._note(self._database, run_params)
         except OperationalError as error:
-            raise ConfigurationError(
-                f"the results store {self._database.shown} cannot be used: {error.orig} "
-                "(results_database in globals.yml)"
-            ) from error
+            self._do_without(self._database, str(error.orig))
+            return
         if closed:
             _LOGGER.info("results store: closed runs that were interrupted: %s", ", ".join(closed))
+
+    def _note(self, database: ResultsDatabase, run_params: dict[str, Any]) -> list[str]:
+        """Note the run; returns the interrupted ones that were closed."""
+        slices = run_params.get("namespaces") or run_params.get("tags") or []
+        prepare(database)
+        with database.writing() as connection:
+            closed = close_interrupted(connection)
+            note_run(
+                connection,
+                run_params["run_id"],
+                environment=run_params.get("env") or "base",
+                pipelines=",".join(run_params.get("pipeline_names") or ["__default__"]),
+                namespaces=",".join(slices),
+                git_commit=git_commit(),
+                **here(),
+            )
+        return closed
+
+    def _do_without(self, database: ResultsDatabase, problem: str) -> None:
+        """No more of it in this run: whatever would publish is told so at once."""
+        said = f"the results store {database.shown} cannot be used: {problem}"
+        _LOGGER.warning("%s (results_database in globals.yml); the run publishes nothing", said)
+        run_context.enter(replace(run_context.current(), unpublished=masked(said)))
+        self._database = None
 
     @hook_impl
     def after_pipeline_run(
@@ -122,6 +140,11 @@ class ResultsHook:
         except ContractError as trouble:
             self._fail(run_id, trouble)
             raise
+        except OperationalError as trouble:
+            raise StorageError(
+                f"the results store {self._database.shown} cannot be used: {trouble.orig}. No view "
+                "shows this run; kedro run --pipelines=publish publishes what it has stored."
+            ) from trouble
 
     def _fail(self, run_id: str, error: Exception) -> None:
         assert self._database is not None  # noqa: S101 - the callers have looked

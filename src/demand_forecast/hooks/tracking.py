@@ -81,6 +81,9 @@ class TrackingHook:
         """
 
         def start() -> None:
+            if problem := availability.read_only(self._uri):
+                availability.remember(f"registry cannot be written: {problem}", only_writing=True)
+                raise PermissionError(problem)
             self._hook.before_pipeline_run(run_params, pipeline, catalog)
             run = active_run()
             server.sign(run)

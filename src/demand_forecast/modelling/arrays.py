@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from demand_forecast.exceptions import ArtefactError
@@ -37,8 +38,24 @@ def save_state(directory: Path, meta: dict[str, Any], groups: dict[str, Arrays])
         for group, arrays in groups.items()
         for name, array in arrays.items()
     }
-    save_file(flat, str(directory / _ARRAYS))
+    save_arrays(directory / _ARRAYS, flat)
     (directory / _META).write_text(json.dumps(meta, indent=2))
+
+
+def save_arrays(file: Path, arrays: Arrays) -> None:
+    """Write arrays into a safetensors file.
+
+    Args:
+        file: In a folder that is there.
+        arrays: By name, each contiguous.
+
+    Raises:
+        OSError: If the file cannot be written; safetensors has an error of its own.
+    """
+    try:
+        save_file(arrays, str(file))
+    except SafetensorError as error:
+        raise OSError(str(error)) from error
 
 
 def load_state(directory: Path, kind: str) -> tuple[dict[str, Any], dict[str, Arrays]]:

@@ -18,9 +18,9 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import load_file
 
-from demand_forecast.modelling.arrays import BoolArray, FloatArray, IntArray, Weeks
+from demand_forecast.modelling.arrays import BoolArray, FloatArray, IntArray, Weeks, save_arrays
 
 FACTS = "panel.json"
 _SERIES, _ARRAYS = "series.parquet", "arrays.safetensors"
@@ -245,7 +245,7 @@ class Panel:
         else:
             self.series.to_parquet(directory / _SERIES, index=False)
             arrays = {k: np.ascontiguousarray(v) for k, v in self._arrays().items()}
-            save_file(arrays, str(directory / _ARRAYS))
+            save_arrays(directory / _ARRAYS, arrays)
         held = self._covariates()
         meta = {
             "region": self.region,

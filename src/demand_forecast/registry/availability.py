@@ -26,17 +26,30 @@ _PORTS: Final = {"postgresql": 5432, "mysql": 3306, "mssql": 1433}
 _LONGEST: Final = 200
 
 _trouble: str | None = None
+_read_only: str | None = None
 
 
-def trouble() -> str | None:
-    """Why the registry cannot be asked in this process; None where it can, as far as is known."""
-    return _trouble
+def trouble(writing: bool = False) -> str | None:
+    """Why the registry cannot be asked in this process; None where it can, as far as is known.
+
+    Args:
+        writing: Whether something is to be registered: some can be read only.
+    """
+    return _trouble or (_read_only if writing else None)
 
 
-def remember(problem: str | None) -> None:
-    """Note trouble for this process; None forgets it."""
-    global _trouble  # noqa: PLW0603 - the one place
-    _trouble = problem
+def remember(problem: str | None, only_writing: bool = False) -> None:
+    """Note trouble for this process; None forgets all.
+
+    Args:
+        problem: What it is.
+        only_writing: Whether the registry can still be read.
+    """
+    global _trouble, _read_only  # noqa: PLW0603 - the one place
+    if problem is None or only_writing:
+        _read_only = problem
+    if not only_writing:
+        _trouble = problem
 
 
 @contextmanager
@@ -78,18 +91,19 @@ def in_a_line(error: Exception) -> str:
     return masked(first)[:_LONGEST]
 
 
-def probe(uri: str, ask: bool = True) -> str | None:
-    """Why an MLflow store cannot be used; None where it can, as far as a quick look tells.
+def probe(uri: str, ask: bool = True, seconds: float = _SECONDS) -> str | None:
+    """Why an MLflow store or a database cannot be used; None where a quick look finds nothing.
 
     Args:
         uri: Address of the tracking server, of a database, or of a SQLite file.
         ask: Whether to ask a server for something, too; not before it can be told who asks.
+        seconds: That another process may hold a SQLite file.
     """
     from mlflow.exceptions import MlflowException
 
     try:
         if file := sqlite_file(uri):
-            _probe_file(Path(file))
+            _probe_file(Path(file), seconds)
         elif urlsplit(uri).scheme in ("http", "https"):
             _probe_server(uri, ask)
         else:
@@ -99,13 +113,30 @@ def probe(uri: str, ask: bool = True) -> str | None:
     return None
 
 
-def _probe_file(path: Path) -> None:
-    """Take the lock for writing for a moment, which a locked or read-only file refuses."""
+def read_only(uri: str) -> str | None:
+    """Why a store that can be read cannot be written; None where it can, or is no SQLite file."""
+    file = sqlite_file(uri)
+    if file is None or not Path(file).exists():
+        return None
+    with closing(sqlite3.connect(file, timeout=_SECONDS, isolation_level=None)) as connection:
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            [(version,)] = connection.execute("PRAGMA user_version")
+            # Only now the file is opened for writing, and a journal made beside it.
+            connection.execute(f"PRAGMA user_version = {version}")
+            connection.execute("ROLLBACK")
+        except sqlite3.OperationalError as error:
+            return in_a_line(error)
+    return None
+
+
+def _probe_file(path: Path, seconds: float) -> None:
+    """Take the lock for writing for a moment."""
     if not path.exists():
         if not path.parent.is_dir():
             raise FileNotFoundError(f"there is no folder {path.parent}")
         return
-    with closing(sqlite3.connect(path, timeout=_SECONDS, isolation_level=None)) as connection:
+    with closing(sqlite3.connect(path, timeout=seconds, isolation_level=None)) as connection:
         connection.execute("BEGIN IMMEDIATE")
         connection.execute("ROLLBACK")
 

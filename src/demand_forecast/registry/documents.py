@@ -31,6 +31,7 @@ from filelock import FileLock, Timeout
 from kedro.io.core import get_protocol_and_path
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from demand_forecast.datasets.atomic import writing
 from demand_forecast.exceptions import ArtefactError, ConfigurationError, StorageError
 
 _POINTER: Final = "current.json"
@@ -233,6 +234,7 @@ class Chain(Generic[_Link]):
 
         Raises:
             FileExistsError: If it is to be new and is there.
+            StorageError: If it cannot be written.
         """
         path = f"{self.root}/{name}"
         if self._local:
@@ -250,10 +252,11 @@ class Chain(Generic[_Link]):
 
 
 def _write_aside(path: Path, text: bytes, new: bool) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
     try:
-        part.write_bytes(text)
+        with writing(str(path)):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            part.write_bytes(text)
         if new:
             _place_new(part, path)
         else:

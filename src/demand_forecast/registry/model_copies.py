@@ -13,7 +13,8 @@ import fsspec
 from kedro.io.core import get_protocol_and_path
 
 from demand_forecast.datasets.artefact import MANIFEST, Folders, measure, verify
-from demand_forecast.exceptions import ArtefactError
+from demand_forecast.datasets.atomic import writing
+from demand_forecast.exceptions import ArtefactError, StorageError
 from demand_forecast.modelling.models.kinds import load_model
 from demand_forecast.modelling.protocol import Forecaster
 from demand_forecast.registry.aliases import registered_version
@@ -35,8 +36,14 @@ class ModelCopies:
         self._folders = Folders(fsspec.filesystem(protocol), protocol == "file")
 
     def keep(self, name: str, version: str, files: Path) -> None:
-        """Keep a copy of a model's sealed files, in the place of one that is there."""
-        self._folders.put(self._path(name, version), lambda folder: _copy(files, folder))
+        """Keep a copy of a model's sealed files, in the place of one that is there.
+
+        Raises:
+            StorageError: If it cannot be written.
+        """
+        path = self._path(name, version)
+        with writing(self._folders.address(path)):
+            self._folders.put(path, lambda folder: _copy(files, folder))
 
     def load(self, name: str, version: ModelVersion) -> Forecaster:
         """A model from its copy where that is what was registered, else from the registry.
@@ -79,7 +86,7 @@ class ModelCopies:
     def _try_to_keep(self, name: str, version: str, files: Path) -> None:
         try:
             self.keep(name, version, files)
-        except OSError as error:  # a full disk must not keep scoring from running
+        except StorageError as error:  # a full disk must not keep scoring from running
             _LOGGER.warning("%s version %s: no copy is kept: %s", name, version, error)
 
     def held(self) -> list[tuple[str, str]]:
@@ -150,4 +157,7 @@ def _fetched(name: str, version: str, scratch: Path) -> Path:
 
 
 def _copy(files: Path, folder: Path) -> None:
-    shutil.copytree(files, folder, dirs_exist_ok=True)
+    try:
+        shutil.copytree(files, folder, dirs_exist_ok=True)
+    except shutil.Error as error:  # a list of all that could not be copied
+        raise OSError(error.args[0][0][-1]) from error

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,7 @@ from typing import Any
 from kedro.io import AbstractDataset
 
 from demand_forecast.datasets.artefact import seal
+from demand_forecast.datasets.atomic import writing
 from demand_forecast.exceptions import ArtefactError, RegistryError
 from demand_forecast.modelling.lifecycle.lineage import Lineage
 from demand_forecast.modelling.lifecycle.records import RegisteredModel, TrainedModel
@@ -77,22 +80,25 @@ class ModelRegistryDataset(AbstractDataset[TrainedModel, RegisteredModel]):
 
         Raises:
             RegistryError: If the registry does not answer.
+            StorageError: If a disk is full, that of the temporary folder included.
         """
         if data.model is None:
             _LOGGER.warning("%s: no new model (%s)", self.name, data.lineage.reason)
             return
-        if problem := availability.trouble():
+        if problem := availability.trouble(writing=True):
             raise RegistryError(f"{self.name} cannot be registered: {problem}")
         lineage = self._completed(data.lineage)
-        with tempfile.TemporaryDirectory() as folder:
-            files = Path(folder) / "model"
-            files.mkdir()
-            save_model(data.model, files)
-            digest = seal(files)
+        with tempfile.TemporaryDirectory() as name:
+            folder, files = Path(name), Path(name) / "model"
+            with writing(str(files)):
+                files.mkdir()
+                save_model(data.model, files)
+                digest = seal(files)
             registration = model_run.Registration(
                 self.name, self.title, self._parent, data, lineage, digest
             )
-            version = model_run.register(registration, files, Path(folder))
+            with _saying_where(folder):
+                version = model_run.register(registration, files, folder)
             if lineage.promoted:
                 self.copies.keep(self.name, version, files)
         if lineage.promoted:
@@ -188,3 +194,15 @@ def load_version(name: str, version: str) -> Forecaster:
             return load_model(files)
     except (RegistryError, OSError) as error:
         raise ArtefactError(f"{name} version {version} cannot be loaded: {error}") from error
+
+
+@contextmanager
+def _saying_where(folder: Path) -> Iterator[None]:
+    """Say which of the two is full: the folder itself, or the artefacts that it is copied to."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is None:  # of a server, not of a disk
+            raise
+        with writing(str(error.filename2 or error.filename or folder)):
+            raise

@@ -21,14 +21,13 @@ from demand_forecast.modelling.protocol import FORECAST_COLUMNS
 from demand_forecast.registry.aliases import CHALLENGER
 from demand_forecast.registry.availability import asked, is_absent, is_trouble
 from demand_forecast.registry.model_card import model_card
-from demand_forecast.registry.tracking import ParentRun, as_metrics
+from demand_forecast.registry.tracking import PIPELINE_RUN, ParentRun, as_metrics
 
 if TYPE_CHECKING:
     from mlflow.entities import DatasetInput, Metric
     from mlflow.models import ModelSignature
     from mlflow.tracking import MlflowClient
 
-PIPELINE_RUN: Final = "pipeline_run"
 _TYPES: Final = {"store_id": "string", "product_id": "string", "week": "datetime"}
 _REQUEST: Final = {"panel": "string", "as_of": "string", "horizon": "long"}
 _LONGEST_DIGEST: Final = 36  # of a dataset in MLflow

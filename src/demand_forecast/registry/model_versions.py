@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from datetime import UTC
 from typing import Any, Never
@@ -10,10 +11,12 @@ import pandas as pd
 from kedro.io import AbstractDataset, DatasetError
 from mlflow.entities.model_registry import ModelVersion
 
-from demand_forecast.exceptions import ArtefactError
+from demand_forecast.exceptions import ArtefactError, RegistryError
 from demand_forecast.modelling.lifecycle.lineage import Lineage
+from demand_forecast.registry.availability import asked, trouble
 from demand_forecast.registry.registered import registered_models, registered_versions
 
+_LOGGER = logging.getLogger(__name__)
 COLUMNS = (
     "model_name",
     "model_version",
@@ -60,8 +63,16 @@ class ModelVersionsDataset(AbstractDataset[Never, pd.DataFrame]):
         self.metadata = metadata
 
     def load(self) -> pd.DataFrame:
-        """The table; without rows where nothing is registered."""
-        return pd.DataFrame(list(_rows(self._prefix)), columns=list(COLUMNS))
+        """The table; without rows where nothing is registered, or the registry does not answer."""
+        rows: list[dict[str, Any]] = []
+        is_known = trouble() is not None  # and was said
+        try:
+            with asked():
+                rows = list(_rows(self._prefix))
+        except RegistryError as error:
+            if not is_known:
+                _LOGGER.warning("%s: no model versions: %s", self._prefix, error)
+        return pd.DataFrame(rows, columns=list(COLUMNS))
 
     def save(self, data: Never) -> None:
         """Models are registered under their own names.

@@ -14,12 +14,13 @@ from filelock import FileLock
 
 from demand_forecast.registry.addresses import masked, sqlite_file
 from demand_forecast.registry.availability import probe, remember
-from demand_forecast.registry.tracking import ParentRun
+from demand_forecast.registry.tracking import PIPELINE_RUN, ParentRun
 
 # An address that MLflow refuses at once. Whatever asks for the server later in a run that has given
 # it up is told so without waiting: eighty models must not wait for it one after the other.
 UNREACHABLE: Final = "unreachable:"
 _REGISTRY: Final = "MLFLOW_REGISTRY_URI"
+_ABOVE: Final = (PIPELINE_RUN, "mlflow.parentRunId")
 _HOST, _PROCESS = "process_host", "process_id"
 
 
@@ -107,6 +108,9 @@ def one_at_a_time(uri: str) -> Iterator[None]:
         return
     file = Path(name)
     file.parent.mkdir(parents=True, exist_ok=True)
+    if file.exists() and not os.access(file.parent, os.W_OK):
+        yield  # nobody makes tables here
+        return
     with FileLock(f"{file}.lock"):
         yield
 
@@ -137,7 +141,7 @@ def close_interrupted(own: ParentRun) -> int:
     here = [run for run in running if run.data.tags.get(_HOST) == socket.gethostname()]
     dead = {run.info.run_id for run in here if not is_alive(run.data.tags.get(_PROCESS, ""))}
     dead.discard(str(own.run_id))
-    dead |= {r.info.run_id for r in running if r.data.tags.get("mlflow.parentRunId") in dead}
+    dead |= {r.info.run_id for r in running if dead & {r.data.tags.get(tag) for tag in _ABOVE}}
     for run_id in dead:
         client.set_terminated(run_id, "KILLED")
     return len(dead)

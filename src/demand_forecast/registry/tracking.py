@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from time import time
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from demand_forecast.exceptions import RegistryError
 from demand_forecast.registry.availability import asked
@@ -19,9 +19,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from mlflow.entities import Metric
 
+PIPELINE_RUN: Final = "pipeline_run"  # tag of a model's run: the run that it is part of
 _LOGGER = logging.getLogger(__name__)
-
-
 _BATCH = 1000  # metrics that MLflow takes at once
 _BATCH_OF_PARAMETERS = 100
 

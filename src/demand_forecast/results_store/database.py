@@ -33,7 +33,7 @@ from sqlalchemy.types import TypeEngine
 from demand_forecast.exceptions import ConfigurationError
 
 CHUNK: Final = 100_000  # rows that are held in memory a second time
-_BUSY_SECONDS: Final = 120
+_BUSY_SECONDS: Final = 30  # processes take turns, and none writes for more than seconds
 _TIMES: Final = ((Date, "D"), (DateTime, "us"))  # by their unit in the texts that are loaded
 _WRITES: Final = "writes"  # execution option of an engine whose transactions write
 

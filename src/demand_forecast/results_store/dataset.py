@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
 from kedro.io import AbstractDataset, CatalogProtocol, DatasetError
 from kedro.pipeline import Pipeline
 from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
 
-from demand_forecast.exceptions import ConfigurationError
+from demand_forecast.exceptions import ConfigurationError, StorageError
 from demand_forecast.framework import run_context
-from demand_forecast.registry.addresses import anchored, sqlite_file
+from demand_forecast.registry.addresses import anchored, masked, sqlite_file
 from demand_forecast.results_store.database import ResultsDatabase
 from demand_forecast.results_store.publication import Publication, publish
 from demand_forecast.results_store.schema import PUBLICATIONS
@@ -49,9 +51,18 @@ class ResultsDataset(AbstractDataset[Publication, pd.DataFrame]):
 
         Raises:
             DatasetError: If no run goes on.
+            StorageError: If the database cannot be used; it is waited for once in a process.
         """
-        with self.database.writing() as connection:
-            publish(connection, self._run_id(), data)
+        run = run_context.current()
+        if run.unpublished:
+            raise StorageError(run.unpublished)
+        try:
+            with self.database.writing() as connection:
+                publish(connection, self._run_id(), data)
+        except OperationalError as error:
+            said = f"the results store {self.database.shown} cannot be used: {error.orig}"
+            run_context.enter(replace(run, unpublished=masked(said)))
+            raise StorageError(masked(said)) from error
 
     def load(self) -> pd.DataFrame:
         """What the run has published."""
