@@ -15,6 +15,7 @@ from demand_forecast.framework.segments import Segment
 from demand_forecast.modelling.decisions.overrides import Overrides
 from demand_forecast.modelling.evaluation.splits import ForecastParameters
 from demand_forecast.modelling.evaluation.summary import best_simple
+from demand_forecast.modelling.experiments.parameters import ExperimentParameters
 from demand_forecast.modelling.explanation.explain import GROUPS
 from demand_forecast.modelling.lifecycle.data_quality import QUALITY_COLUMNS
 from demand_forecast.modelling.lifecycle.gate import GateParameters
@@ -27,6 +28,7 @@ from demand_forecast.modelling.models.ensemble import Ensemble
 from demand_forecast.modelling.models.kinds import MEMBERS, SIMPLE
 from demand_forecast.modelling.output_contract import check_output, target_weeks
 from demand_forecast.modelling.panel import KEY
+from demand_forecast.modelling.scoring.arms import Challengers
 from demand_forecast.modelling.scoring.fallback import ScoringParameters
 from demand_forecast.modelling.velocity import VelocityParameters
 from demand_forecast.pipelines.conditioning import nodes as conditioning
@@ -337,8 +339,9 @@ def test_scoring_gives_every_series_its_weeks(panel, trained, caplog) -> None:
     champions = {v: RegisteredModel(c.model, f"test.{v}", "1") for v, c in challengers.items()}
     baseline = RegisteredModel(average.model, "test.baseline", "1")
     overrides = Overrides((override(), override(id="b", factor=100.0)))
-    table, parts, seen = scoring.score(
-        panel, classes, baseline, FORECAST, SCORING, overrides, None, **champions
+    people = NOBODY | {"overrides": overrides}
+    table, parts, seen, *_ = scoring.score(
+        panel, classes, baseline, FORECAST, SCORING, **people, **champions
     )
     assert seen[["override_id", "status"]].values.tolist() == [["a", "in_force"], ["b", "refused"]]
     assert "override refused: command of north_texas.large: factor: '100'." in caplog.text
@@ -354,9 +357,7 @@ def test_scoring_gives_every_series_its_weeks(panel, trained, caplog) -> None:
 
 def _score(panel, velocity, baseline, champion=NO_CHAMPION):
     champions = {"fast": champion, "slow": champion}
-    return scoring.score(
-        panel, velocity, baseline, FORECAST, SCORING, Overrides(), None, **champions
-    )[:2]
+    return scoring.score(panel, velocity, baseline, FORECAST, SCORING, **NOBODY, **champions)[:2]
 
 
 def test_scoring_works_before_the_first_training(panel) -> None:
@@ -395,6 +396,14 @@ def test_the_last_forecast_is_noted(panel) -> None:
     assert scoring.note_forecast(table.iloc[:0])["as_of"] is None
 
 
+EXPERIMENTS = ExperimentParameters()
+NOBODY = {
+    "experiments": EXPERIMENTS,
+    "challengers": Challengers(load=None),
+    "last_arms": None,
+    "overrides": Overrides(),
+    "last_overrides": None,
+}
 WATCH = MonitoringParameters(today="2025-01-04")
 
 
@@ -480,6 +489,9 @@ def test_the_plan_is_a_table_with_reasons_as_text(panel) -> None:
     corrected = monitoring.score_overrides(panel, outcomes, None, SCORING)
     added = monitoring.add_up_overrides(WATCH, {LARGE: corrected})
     assert publishing.publish_value_added(added).facts["fct_value_added"].empty
+    sums = monitoring.compare_arms(panel, outcomes, None, None, SCORING, WATCH)
+    standing = monitoring.read_experiments(EXPERIMENTS, {}, {LARGE: sums}, {LARGE: None})
+    assert standing.status.empty and standing.readouts.empty and not standing.harmful
     alerts, message, figures = monitoring.raise_alerts(
         WATCH,
         plan=plan,
@@ -490,6 +502,7 @@ def test_the_plan_is_a_table_with_reasons_as_text(panel) -> None:
         accuracies={LARGE: accuracy},
         stabilities={LARGE: stability},
         overrides={LARGE: None},
+        experiments=standing.status,
     )
     assert alerts["what"].tolist() == ["no champion", "rows leap"]
     assert message is alerts

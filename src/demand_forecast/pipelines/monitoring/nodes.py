@@ -11,6 +11,9 @@ import pandas as pd
 from demand_forecast.framework.segments import Segment
 from demand_forecast.modelling.columns import BRANCH
 from demand_forecast.modelling.evaluation.splits import ForecastParameters
+from demand_forecast.modelling.experiments.outcomes import arm_sums
+from demand_forecast.modelling.experiments.parameters import ExperimentParameters
+from demand_forecast.modelling.experiments.status import Standing, Stop, stand
 from demand_forecast.modelling.lifecycle.accuracy import accuracy_table, realised
 from demand_forecast.modelling.lifecycle.alerts import rank_alerts
 from demand_forecast.modelling.lifecycle.data_quality import quality_over_time
@@ -135,6 +138,50 @@ def add_up_overrides(
     return value_added(outcomes.values(), monitoring.overrides)
 
 
+def compare_arms(
+    panel: Panel,
+    outcomes: pd.DataFrame,
+    past_shadow: Past,
+    last_sums: pd.DataFrame | None,
+    scoring: ScoringParameters,
+    monitoring: MonitoringParameters,
+) -> pd.DataFrame:
+    """Errors and money of both arms of the segment's experiments, by store and week.
+
+    Args:
+        panel: The segment.
+        outcomes: Delivered forecasts that have come.
+        past_shadow: How to load each stored version of the forecasts in shadow.
+        last_sums: The same table of the last time.
+        scoring: What surplus and lost sales cost.
+        monitoring: How many past forecasts are looked at.
+    """
+    past = readable(past_shadow, monitoring.past_runs, _LOGGER.warning)
+    filled = [table for table in past if len(table)]
+    seen = realised(pd.concat(filled, ignore_index=True), panel) if filled else pd.DataFrame()
+    return arm_sums(outcomes, seen, panel, scoring.order, last_sums)
+
+
+def read_experiments(
+    experiments: ExperimentParameters,
+    stops: Mapping[str, Stop],
+    sums: Mapping[Segment, pd.DataFrame],
+    arms: Mapping[Segment, pd.DataFrame | None],
+) -> Standing:
+    """How all experiments stand, what they have shown, and which of them have to stop.
+
+    Args:
+        experiments: All that there are.
+        stops: Of those that were stopped.
+        sums: Of both arms, of all segments.
+        arms: Which stores were chosen in each.
+    """
+    standing = stand(experiments, sums.values(), arms.values(), stops)
+    for name, why in standing.harmful.items():
+        _LOGGER.warning("experiment %s is stopped, it does harm: %s", name, why)
+    return standing
+
+
 def look_for_drift(
     panel: Panel,
     outcomes: pd.DataFrame,
@@ -201,6 +248,7 @@ def raise_alerts(
     accuracies: Mapping[Segment, pd.DataFrame],
     stabilities: Mapping[Segment, pd.DataFrame],
     overrides: Mapping[Segment, pd.DataFrame | None],
+    experiments: pd.DataFrame,
 ) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, float]]:
     """The short list for people, once for the table and once for the receiver, and the figures.
 
@@ -214,6 +262,7 @@ def raise_alerts(
         accuracies: Of all segments.
         stabilities: Of all segments.
         overrides: What became of those of each segment.
+        experiments: How each stands.
     """
     alerts = rank_alerts(
         with_lists(plan),
@@ -222,6 +271,7 @@ def raise_alerts(
         stabilities=list(stabilities.values()),
         overrides=[table for table in overrides.values() if table is not None],
         added=added,
+        experiments=experiments,
         troubles=troubles(status_table(healths.values())),
         today=monitoring.present,
         rules=monitoring.alerts,

@@ -18,12 +18,14 @@ from demand_forecast.framework.segments import Segments
 from demand_forecast.pipelines.monitoring.nodes import (
     add_up_overrides,
     check_health,
+    compare_arms,
     follow_quality,
     look_back,
     look_for_drift,
     measure_accuracy,
     plan_retraining,
     raise_alerts,
+    read_experiments,
     score_overrides,
 )
 
@@ -36,9 +38,8 @@ def create_pipeline(plan: Segments) -> Pipeline:
     segments = per_segment(
         _of_segment(), plan, velocity_inputs=_OF_VELOCITY, run_inputs=[_PARAMETERS]
     )
-    return stage(
-        "monitoring", [*segments, _quality(plan), _overrides(plan), _plan(plan), _alerts(plan)]
-    )
+    collected = (_quality, _overrides, _experiments, _plan, _alerts)
+    return stage("monitoring", [*segments, *(collect(plan) for collect in collected)])
 
 
 def _of_segment() -> Pipeline:
@@ -80,6 +81,19 @@ def _of_segment() -> Pipeline:
                 name="score_overrides",
             ),
             Node(
+                compare_arms,
+                inputs={
+                    "panel": "panel",
+                    "outcomes": "outcomes",
+                    "past_shadow": "past_shadow_forecasts",
+                    "last_sums": "last_arm_sums",
+                    "scoring": "params:scoring",
+                    **watched,
+                },
+                outputs="arm_sums",
+                name="compare_arms",
+            ),
+            Node(
                 look_for_drift,
                 inputs=seen | watched,
                 outputs=["demand_levels", "covariate_tests"],
@@ -119,6 +133,20 @@ def _overrides(plan: Segments) -> Node:
     )
 
 
+def _experiments(plan: Segments) -> Node:
+    return collector(
+        read_experiments,
+        inputs={
+            "experiments": "params:experiments",
+            "stops": "last_experiment_stops",
+            "sums": of_segments("arm_sums", plan),
+            "arms": of_segments("arms", plan),
+        },
+        outputs=["experiments", "experiment_readouts", "experiment_stops"],
+        name="read_experiments",
+    )
+
+
 def _plan(plan: Segments) -> Node:
     """All tests are judged together: hundreds of them find something by chance."""
     return collector(
@@ -147,6 +175,7 @@ def _alerts(plan: Segments) -> Node:
             "accuracies": of_segments("accuracy", plan),
             "stabilities": of_segments("stability", plan),
             "overrides": of_segments("overrides_seen", plan),
+            "experiments": "experiments",
         },
         outputs=["alerts", "alert_message", "monitoring_figures"],
         name="raise_alerts",

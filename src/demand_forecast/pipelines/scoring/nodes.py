@@ -18,8 +18,10 @@ from demand_forecast.modelling.decisions.overrides import (
 from demand_forecast.modelling.evaluation import plots
 from demand_forecast.modelling.evaluation.plots import PlotlyFigure
 from demand_forecast.modelling.evaluation.splits import ForecastParameters
+from demand_forecast.modelling.experiments.parameters import ExperimentParameters
 from demand_forecast.modelling.lifecycle.records import RegisteredModel
 from demand_forecast.modelling.panel import Panel
+from demand_forecast.modelling.scoring.arms import Challengers, serve_experiments
 from demand_forecast.modelling.scoring.fallback import ScoringParameters, score_segment
 from demand_forecast.modelling.scoring.forecasts import override_forecasts
 from demand_forecast.modelling.totals.hierarchy import mark_incomplete, total_segments
@@ -34,14 +36,19 @@ def score(
     baseline: RegisteredModel,
     forecast: ForecastParameters,
     scoring: ScoringParameters,
+    *,
+    experiments: ExperimentParameters,
+    challengers: Challengers,
+    last_arms: pd.DataFrame | None,
     overrides: Overrides,
     last_overrides: pd.DataFrame | None,
     **models: RegisteredModel,
-) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+) -> tuple[pd.DataFrame, ...]:
     """The next weeks of every active store and product of the segment, and their explanations.
 
-    What people have corrected comes after the model and before the orders. Before the first
-    training there are no classes yet, as there are no champions.
+    Champions come first, then the challengers that are tried beside them, then what people have
+    corrected, then the orders. Before the first training there are no classes yet, as there are no
+    champions.
 
     Args:
         panel: The segment.
@@ -49,22 +56,29 @@ def score(
         baseline: The best simple contestant.
         forecast: Horizon.
         scoring: Which series are forecast, and how.
+        experiments: All that there are.
+        challengers: Registered versions of the segment's models.
+        last_arms: Which stores experiments have chosen before.
         overrides: Of the region.
         last_overrides: What the scoring before has made of those of its time.
         models: Champions by velocity.
 
     Returns:
-        Forecasts, explanations, and what became of each override.
+        Forecasts, explanations, what became of each override, forecasts in shadow, and which stores
+        experiments have chosen.
     """
     classes = classify(panel) if last_velocity is None else last_velocity
     scored = score_segment(
         panel, classes, models, baseline, horizon=forecast.horizon, scoring=scoring
     )
+    served = serve_experiments(
+        panel, classes, scored, challengers, experiments, scoring=scoring, before=last_arms
+    )
     in_force, seen = judge_overrides(overrides, Scope.of(panel), scoring.overrides, last_overrides)
     for where, problem in refusals(seen):
         _LOGGER.warning("override refused: %s: %s", where, problem)
-    table = override_forecasts(scored.forecast, panel, in_force, scoring.order)
-    return table, scored.explanations, seen
+    table = override_forecasts(served.forecast, panel, in_force, scoring.order)
+    return table, served.explanations, seen, served.shadow, served.arms
 
 
 def draw_forecast(panel: Panel, forecast: pd.DataFrame) -> PlotlyFigure:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from kedro.pipeline import Node, Pipeline
 
 from demand_forecast.framework.namespacing import (
@@ -14,6 +16,8 @@ from demand_forecast.framework.namespacing import (
 )
 from demand_forecast.framework.segments import Segments
 from demand_forecast.pipelines.scoring.nodes import draw_forecast, make_totals, note_forecast, score
+
+_EXPERIMENTS: Final = "params:experiments"
 
 
 def create_pipeline(plan: Segments) -> Pipeline:
@@ -28,11 +32,14 @@ def create_pipeline(plan: Segments) -> Pipeline:
                     "baseline": "baseline_model",
                     "forecast": "params:forecast",
                     "scoring": "params:scoring",
+                    "experiments": _EXPERIMENTS,
+                    "challengers": "challengers",
+                    "last_arms": "last_arms",
                     "overrides": "overrides",
                     "last_overrides": "last_overrides_seen",
                     **of_velocities("model"),
                 },
-                outputs=["forecast", "explanations", "overrides_seen"],
+                outputs=["forecast", "explanations", "overrides_seen", "shadow_forecast", "arms"],
                 name="score",
             ),
             Node(
@@ -53,5 +60,11 @@ def create_pipeline(plan: Segments) -> Pipeline:
         outputs="totals",
         name="make_totals",
     )
-    segments = per_segment(template, plan, region_inputs=["overrides"], velocity_inputs=["model"])
+    segments = per_segment(
+        template,
+        plan,
+        region_inputs=["overrides"],
+        velocity_inputs=["model"],
+        run_inputs=[_EXPERIMENTS],
+    )
     return stage("scoring", [*segments, totals])
