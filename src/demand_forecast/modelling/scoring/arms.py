@@ -14,7 +14,14 @@ from typing import Final, NamedTuple
 import pandas as pd
 
 from demand_forecast.exceptions import ArtefactError, ContractError, RegistryError
-from demand_forecast.modelling.experiments import assignment
+from demand_forecast.modelling.experiments.assignment import (
+    CHALLENGER,
+    CONTROL,
+    SHADOWED,
+    arms,
+    draw_stores,
+    store_sizes,
+)
 from demand_forecast.modelling.experiments.parameters import (
     SHADOW,
     Experiment,
@@ -31,7 +38,7 @@ from demand_forecast.modelling.scoring.fallback import (
     forecast_by,
     staleness,
 )
-from demand_forecast.modelling.scoring.forecasts import CHALLENGER, OUTPUT_COLUMNS, add_orders
+from demand_forecast.modelling.scoring.forecasts import OUTPUT_COLUMNS, add_orders
 
 _ROW: Final = [*KEY, "week"]
 _LOGGER = logging.getLogger(__name__)
@@ -116,8 +123,8 @@ class _Trial:
         self, served: Served, versions: Mapping[str, int], challengers: Challengers
     ) -> Served:
         """The forecasts with the answers of its challengers."""
-        sizes = assignment.store_sizes(self.panel)
-        drawn = assignment.draw_stores(sizes, self.name, self.plan, served.arms)
+        sizes = store_sizes(self.panel)
+        drawn = draw_stores(sizes, self.name, self.plan, served.arms)
         problems = []
         for velocity, version in versions.items():
             table = served.forecast
@@ -137,8 +144,8 @@ class _Trial:
                 served = self._with(served, rows, drawn, answer)
         others = served.arms[served.arms["experiment"] != self.name]
         mine = drawn.assign(problem="; ".join(problems))
-        arms = pd.concat([others, mine], ignore_index=True) if len(others) else mine
-        return served._replace(arms=arms[ARM_COLUMNS])
+        joined = pd.concat([others, mine], ignore_index=True) if len(others) else mine
+        return served._replace(arms=joined[ARM_COLUMNS])
 
     def _answer(
         self, forecast: pd.DataFrame, rows: pd.DataFrame, challenger: RegisteredModel
@@ -166,14 +173,14 @@ class _Trial:
     def _with(
         self, served: Served, rows: pd.DataFrame, drawn: pd.DataFrame, answer: pd.DataFrame
     ) -> Served:
-        arm = assignment.arms(self.name, self.plan, self._chosen(rows, drawn), rows["week"])
+        arm = arms(self.name, self.plan, self._chosen(rows, drawn), rows["week"])
         in_shadow = self.plan.kind == SHADOW
-        asked = answer if in_shadow else answer[arm == assignment.CHALLENGER]
+        asked = answer if in_shadow else answer[arm == CHALLENGER]
         # Rows share a capacity, and the stock of their series: all orders are made anew.
         table = _replaced(served.forecast, asked[OUTPUT_COLUMNS])
         table = add_orders(table, self.panel, self.scoring.order)[OUTPUT_COLUMNS]
         if in_shadow:
-            told = {"experiment": self.name, "arm": assignment.SHADOWED}
+            told = {"experiment": self.name, "arm": SHADOWED}
             parts = [
                 part for part in (served.shadow, table.loc[rows.index].assign(**told)) if len(part)
             ]
@@ -188,9 +195,9 @@ class _Trial:
         self, served: Served, rows: pd.DataFrame, drawn: pd.DataFrame, problem: str
     ) -> Served:
         """The champion serves all; the rows that would have been the challenger's say why."""
-        arm = assignment.arms(self.name, self.plan, self._chosen(rows, drawn), rows["week"])
-        lost = arm.index[arm == assignment.CHALLENGER]
-        table = self._marked(served.forecast, pd.Series(assignment.CONTROL, index=rows.index))
+        arm = arms(self.name, self.plan, self._chosen(rows, drawn), rows["week"])
+        lost = arm.index[arm == CHALLENGER]
+        table = self._marked(served.forecast, pd.Series(CONTROL, index=rows.index))
         before = table.loc[lost, "reason"]
         told = f"experiment {self.name}: {problem}"
         table.loc[lost, "reason"] = before.where(before == "", before + "; ") + told

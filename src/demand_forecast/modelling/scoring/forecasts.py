@@ -23,11 +23,12 @@ from demand_forecast.modelling.decisions.orders import (
     propose_orders,
 )
 from demand_forecast.modelling.decisions.overrides import Override
+from demand_forecast.modelling.experiments.assignment import CHALLENGER
 from demand_forecast.modelling.output_contract import example_of
 from demand_forecast.modelling.panel import KEY, Panel
 from demand_forecast.modelling.protocol import POINTS, QUANTILES
 
-CHAMPION, CHALLENGER = "champion", "challenger"
+CHAMPION: Final = "champion"
 SOURCES: Final = (CHAMPION, "previous_champion", "baseline", CHALLENGER)
 ROW_COLUMNS: Final = [*BRANCH, *KEY, "as_of", "week", "horizon"]
 OUTPUT_COLUMNS: Final = [

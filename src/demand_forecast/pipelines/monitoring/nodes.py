@@ -14,7 +14,7 @@ from demand_forecast.modelling.evaluation.splits import ForecastParameters
 from demand_forecast.modelling.experiments.outcomes import arm_sums
 from demand_forecast.modelling.experiments.parameters import ExperimentParameters
 from demand_forecast.modelling.experiments.status import Standing, Stop, stand
-from demand_forecast.modelling.lifecycle.accuracy import accuracy_table, realised
+from demand_forecast.modelling.lifecycle.accuracy import accuracy_table, of_champions, realised
 from demand_forecast.modelling.lifecycle.alerts import rank_alerts
 from demand_forecast.modelling.lifecycle.data_quality import quality_over_time
 from demand_forecast.modelling.lifecycle.drift import (
@@ -190,7 +190,7 @@ def look_for_drift(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Demand by week beside the forecasts, and the tests of the segment's covariates."""
     rules = monitoring.drift
-    levels = demand_levels(outcomes, evidence, panel, rules.recent_weeks)
+    levels = demand_levels(of_champions(outcomes), evidence, panel, rules.recent_weeks)
     return levels, covariate_tests(panel, rules.covariate_floor)
 
 
