@@ -24,7 +24,7 @@ def standard_errors(looks: int, freedom: int, *, confidence: float, sharpest_at:
     """How many standard errors the interval of one look reaches to either side.
 
     >>> [round(standard_errors(n, 1000, confidence=0.9, sharpest_at=12), 2) for n in (4, 12, 48)]
-    [2.9, 2.77, 2.97]
+    [2.9, 2.77, 2.87]
 
     Args:
         looks: Which look it is, from 1 on: so many weeks, or pairs of weeks, have come.
