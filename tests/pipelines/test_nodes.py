@@ -489,7 +489,7 @@ def test_the_plan_is_a_table_with_reasons_as_text(panel) -> None:
     corrected = monitoring.score_overrides(panel, outcomes, None, SCORING)
     added = monitoring.add_up_overrides(WATCH, {LARGE: corrected})
     assert publishing.publish_value_added(added).facts["fct_value_added"].empty
-    sums = monitoring.compare_arms(panel, outcomes, None, None, SCORING, WATCH)
+    sums = monitoring.compare_arms(panel, outcomes, None, None, SCORING, EXPERIMENTS, WATCH)
     standing = monitoring.read_experiments(EXPERIMENTS, {}, {LARGE: sums}, {LARGE: None})
     assert standing.status.empty and standing.readouts.empty and not standing.harmful
     alerts, message, figures = monitoring.raise_alerts(

@@ -222,6 +222,7 @@ def test_experiments_are_published_with_what_they_have_shown(store) -> None:
     store.publish(FIRST, Publication(Place(), facts.experiments(standing.status, readouts)))
     told = store.ask("SELECT experiment, status, why, end_week FROM v_experiments")
     assert told.to_numpy().tolist() == [["try", "stopped", "enough seen", None]]
+    assert facts.experiments(None, None) == {}
     shown = store.ask("SELECT measure, week, lower, upper FROM v_experiment_readouts")
     assert shown.to_numpy().tolist() == [["wape", "2025-01-04", None, 1.0]]
 

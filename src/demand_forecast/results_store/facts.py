@@ -125,13 +125,15 @@ def value_added(table: pd.DataFrame) -> Facts:
     return {VALUE_ADDED.name: _columns(VALUE_ADDED.name, table)}
 
 
-def experiments(status: pd.DataFrame, readouts: pd.DataFrame) -> Facts:
+def experiments(status: pd.DataFrame | None, readouts: pd.DataFrame | None) -> Facts:
     """How the experiments stand, and what they have shown.
 
     Args:
-        status: As monitoring has stored it.
+        status: As monitoring has stored it; None where it has not.
         readouts: The same.
     """
+    if status is None or readouts is None:
+        return {}
     return {
         EXPERIMENTS.name: _columns(EXPERIMENTS.name, status),
         READOUTS.name: _columns(READOUTS.name, readouts),

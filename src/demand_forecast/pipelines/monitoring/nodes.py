@@ -12,7 +12,7 @@ from demand_forecast.framework.segments import Segment
 from demand_forecast.modelling.columns import BRANCH
 from demand_forecast.modelling.evaluation.splits import ForecastParameters
 from demand_forecast.modelling.experiments.outcomes import arm_sums
-from demand_forecast.modelling.experiments.parameters import ExperimentParameters
+from demand_forecast.modelling.experiments.parameters import SHADOW, ExperimentParameters
 from demand_forecast.modelling.experiments.status import Standing, Stop, stand
 from demand_forecast.modelling.lifecycle.accuracy import accuracy_table, of_champions, realised
 from demand_forecast.modelling.lifecycle.alerts import rank_alerts
@@ -144,6 +144,7 @@ def compare_arms(
     past_shadow: Past,
     last_sums: pd.DataFrame | None,
     scoring: ScoringParameters,
+    experiments: ExperimentParameters,
     monitoring: MonitoringParameters,
 ) -> pd.DataFrame:
     """Errors and money of both arms of the segment's experiments, by store and week.
@@ -154,9 +155,12 @@ def compare_arms(
         past_shadow: How to load each stored version of the forecasts in shadow.
         last_sums: The same table of the last time.
         scoring: What surplus and lost sales cost.
+        experiments: All that there are.
         monitoring: How many past forecasts are looked at.
     """
-    past = readable(past_shadow, monitoring.past_runs, _LOGGER.warning)
+    segment = f"{panel.region}.{panel.store_format}"
+    in_shadow = any(plan.kind == SHADOW for _, plan, _ in experiments.of(segment))
+    past = readable(past_shadow if in_shadow else None, monitoring.past_runs, _LOGGER.warning)
     filled = [table for table in past if len(table)]
     seen = realised(pd.concat(filled, ignore_index=True), panel) if filled else pd.DataFrame()
     return arm_sums(outcomes, seen, panel, scoring.order, last_sums)

@@ -30,13 +30,14 @@ from demand_forecast.pipelines.monitoring.nodes import (
 )
 
 _PARAMETERS: Final = "params:monitoring"
+_EXPERIMENTS: Final = "params:experiments"
 _OF_VELOCITY: Final = ("champion", "lineage", "past_backtests", "params:training")
 
 
 def create_pipeline(plan: Segments) -> Pipeline:
     """What came of the forecasts of every segment, then drift, plan and alerts over all."""
     segments = per_segment(
-        _of_segment(), plan, velocity_inputs=_OF_VELOCITY, run_inputs=[_PARAMETERS]
+        _of_segment(), plan, velocity_inputs=_OF_VELOCITY, run_inputs=[_PARAMETERS, _EXPERIMENTS]
     )
     collected = (_quality, _overrides, _experiments, _plan, _alerts)
     return stage("monitoring", [*segments, *(collect(plan) for collect in collected)])
@@ -88,6 +89,7 @@ def _of_segment() -> Pipeline:
                     "past_shadow": "past_shadow_forecasts",
                     "last_sums": "last_arm_sums",
                     "scoring": "params:scoring",
+                    "experiments": _EXPERIMENTS,
                     **watched,
                 },
                 outputs="arm_sums",
@@ -137,7 +139,7 @@ def _experiments(plan: Segments) -> Node:
     return collector(
         read_experiments,
         inputs={
-            "experiments": "params:experiments",
+            "experiments": _EXPERIMENTS,
             "stops": "last_experiment_stops",
             "sums": of_segments("arm_sums", plan),
             "arms": of_segments("arms", plan),

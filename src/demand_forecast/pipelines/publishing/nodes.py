@@ -90,7 +90,7 @@ def publish_value_added(value_added: pd.DataFrame) -> Publication:
 
 
 def publish_experiments(
-    experiments: pd.DataFrame, experiment_readouts: pd.DataFrame
+    experiments: pd.DataFrame | None, experiment_readouts: pd.DataFrame | None
 ) -> Publication:
     """How the experiments stand, and what they have shown."""
     return Publication(Place(), facts.experiments(experiments, experiment_readouts))
