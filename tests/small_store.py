@@ -192,7 +192,7 @@ def _experiments(as_of: pd.Timestamp) -> tuple[pd.DataFrame, pd.DataFrame]:
     """One that has done harm and one that has just begun; what the first has shown in two weeks."""
     facts = {"kind": "ab", "owner": "ann", "models": "florida.large.fast 2", "share": 0.5}
     facts |= {"start_week": AS_OF[FIRST], "end_week": pd.NaT, "stores": 4, "stores_chosen": 2}
-    harmful = {"experiment": "harmful", "status": "stopped", "weeks": 2, "why": "wape +5.0 %"}
+    harmful = {"experiment": "bad", "status": "stopped", "weeks": 2, "why": "wape +5.0 points"}
     begun = {"experiment": "begun", "status": "running", "weeks": 0, "why": ""}
     begun |= {"kind": "shadow", "stores_chosen": 0, "problem": "challenger 2 cannot be used: gone"}
     rows = [facts | {"problem": ""} | harmful, facts | begun]
@@ -202,7 +202,7 @@ def _experiments(as_of: pd.Timestamp) -> tuple[pd.DataFrame, pd.DataFrame]:
         for measure, unit in (("wape", "%"), ("mape", "%"), ("value", "money per 1,000 units"))
         for week, lower in ((as_of - WEEK, None), (as_of, 2.0))
     ]
-    return pd.DataFrame(rows), pd.DataFrame(looks).assign(experiment="harmful")
+    return pd.DataFrame(rows), pd.DataFrame(looks).assign(experiment="bad")
 
 
 def _values(segments: Any) -> pd.DataFrame:

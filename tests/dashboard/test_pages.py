@@ -152,15 +152,15 @@ def test_value_compares_our_orders_with_the_deliveries(database) -> None:
 
 
 def test_experiments_show_how_they_stand_and_what_they_have_shown(database) -> None:
-    page = draw("Experiments", experiment="harmful", measure="mape")
+    page = draw("Experiments", experiment="bad", measure="mape")
     assert tiles(page) == {
         "WAPE, points": "5.0 (worse)",
         "MAPE, points": "5.0 (worse)",
         "Value, money per 1,000 units": "5.0 (worse)",
     }
-    assert page.error[0].value == "Stopped: wape +5.0 %"
+    assert page.error[0].value == "Stopped: wape +5.0 points"
     every, looks = (shown.value for shown in page.dataframe)
-    assert every["experiment"].tolist() == ["begun", "harmful"]
+    assert every["experiment"].tolist() == ["bad", "begun"]
     assert len(looks) == 6 and looks["lower"].count() == 3
 
 

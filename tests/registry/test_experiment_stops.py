@@ -21,12 +21,12 @@ def test_a_stop_is_kept_with_who_and_why(tmp_path) -> None:
 def test_experiments_that_do_harm_are_stopped_once(tmp_path) -> None:
     dataset = ExperimentStopsDataset(filepath=str(tmp_path))
     assert not dataset.exists()
-    dataset.save({"try": "wape +5.0 %", "other": "value -40"})
+    dataset.save({"try": "wape +5.0 points", "other": "value -40"})
     dataset.save({"try": "wape +6.0 %"})
     dataset.save({})
     found = dataset.load()
     assert {name: (stop.why, stop.by) for name, stop in found.items()} == {
-        "try": ("wape +5.0 %", ""),
+        "try": ("wape +5.0 points", ""),
         "other": ("value -40", ""),
     }
     assert dataset.exists() and str(tmp_path) in str(dataset)

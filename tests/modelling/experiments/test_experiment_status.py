@@ -115,7 +115,7 @@ def test_how_each_experiment_stands_and_which_have_to_stop() -> None:
     assert status.loc["fine", "problem"] == "version 2 is gone"
     assert status.loc["given_up", "why"] == "ann has seen enough"
     assert list(found.harmful) == ["try"]
-    assert found.harmful["try"].startswith("wape +5.0 % (")
+    assert found.harmful["try"].startswith("wape +5.0 points (")
     assert "; value -50" in found.harmful["try"]
     assert found.readouts["experiment"].unique().tolist() == ["try", "fine", "given_up"]
 

@@ -61,12 +61,12 @@ def test_experiments_that_were_stopped_and_challengers_that_cannot_be_used_are_t
     facts = {"start_week": pd.Timestamp("2025-01-04"), "why": "", "problem": ""}
     rows = [
         facts | {"experiment": "fine", "status": "running"},
-        facts | {"experiment": "bad", "status": "stopped", "why": "wape +5.0 % (2.0 to 8.0)"},
+        facts | {"experiment": "bad", "status": "stopped", "why": "wape +5.0 points (2.0 to 8.0)"},
         facts | {"experiment": "gone", "status": "running", "problem": "challenger 7 is stale"},
     ]
     alerts = rank_alerts(_plan(), NO_DRIFT, experiments=pd.DataFrame(rows), today=TODAY)
     assert alerts[["severity", "what", "where", "since", "how_much"]].to_numpy().tolist() == [
-        ["medium", "experiment stopped", "bad", "2025-01-04", "wape +5.0 % (2.0 to 8.0)"],
+        ["medium", "experiment stopped", "bad", "2025-01-04", "wape +5.0 points (2.0 to 8.0)"],
         ["medium", "challenger cannot be used", "gone", "2025-01-04", "challenger 7 is stale"],
     ]
     assert alerts["action"][0] == "kedro experiment show bad; take it out of experiments.yml"

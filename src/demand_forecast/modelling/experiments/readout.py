@@ -33,7 +33,7 @@ READOUT_COLUMNS: Final = [
     "is_harmful",
 ]
 STORE: Final = ["region", "store_format", "store_id"]
-_POINTS: Final = "%"
+_PER_CENT: Final = "%"
 
 
 class Measure(NamedTuple):
@@ -132,7 +132,7 @@ def read_out(
             "experiment": name,
             "measure": measure_name,
             "week": weeks,
-            "unit": f"{unit} per 1,000 units" if measure.good > 0 else _POINTS,
+            "unit": f"{unit} per 1,000 units" if measure.good > 0 else _PER_CENT,
         }
         can_stop = measure_name != "mape"
         tables.append(_judged(table.assign(**facts), measure.good, limit if can_stop else np.inf))
@@ -175,10 +175,9 @@ def harm(table: pd.DataFrame) -> str:
 
 
 def told(row: Mapping[Any, Any]) -> str:
-    """A difference in words: ``wape +2.1 % (0.4 to 3.8)``."""
-    if pd.isna(row["lower"]):
-        return (
-            f"{row['measure']} {row['difference']:+.1f} {row['unit']} (too early for an interval)"
-        )
-    ends = f"{row['lower']:+.1f} to {row['upper']:+.1f}"
-    return f"{row['measure']} {row['difference']:+.1f} {row['unit']} ({ends})"
+    """A difference in words: ``wape +2.1 points (+0.4 to +3.8)``."""
+    unit = "points" if row["unit"] == _PER_CENT else row["unit"]
+    ends = "too early for an interval"
+    if pd.notna(row["lower"]):
+        ends = f"{row['lower']:+.1f} to {row['upper']:+.1f}"
+    return f"{row['measure']} {row['difference']:+.1f} {unit} ({ends})"
