@@ -4,7 +4,8 @@
 
 Stores, weeks and errors are simulated, see ``demand_forecast.modelling.experiments.simulation``;
 assignment, comparison and intervals are the project's own, looked at every week for half a year.
-``--memory 0.6`` makes weeks more alike than the default.
+``--memory 0.6`` makes weeks more alike than the default, ``--between 0.06`` lets them favour one of
+the models more.
 """
 
 from __future__ import annotations
@@ -29,10 +30,12 @@ KINDS = (SHADOW, INTERLEAVED, AB)
 WORSE = (0.02, 0.05, 0.10)
 
 
-def measured(stores: list[int], trials: int, memory: float) -> Iterator[dict[str, Any]]:
+def measured(
+    stores: list[int], trials: int, memory: float, between: float
+) -> Iterator[dict[str, Any]]:
     """Rates of each kind and number of stores, without a difference and with each."""
     for kind, n in product(KINDS, stores):
-        company = Company(stores=n, memory=memory)
+        company = Company(stores=n, memory=memory, between=between)
         for worse in (0.0, *WORSE):
             count = trials if worse == 0 else max(trials // 4, 1)
             rates = error_rates(kind, company, worse, count)
@@ -57,9 +60,10 @@ def main() -> None:
     parser.add_argument("--stores", type=int, nargs="+", default=[12, 40, 200])
     parser.add_argument("--trials", type=int, default=1000, help="without a difference; else / 4")
     parser.add_argument("--memory", type=float, default=Company.memory)
+    parser.add_argument("--between", type=float, default=Company.between)
     parser.add_argument("--json", type=Path, help="where to write the figures")
     options = parser.parse_args()
-    found = list(measured(options.stores, options.trials, options.memory))
+    found = list(measured(options.stores, options.trials, options.memory, options.between))
     share = 100 * (1 - ExperimentParameters().confidence)
     print(
         f"Shares in per cent, {Company.weeks} weekly looks at WAPE, weeks alike by "

@@ -39,18 +39,32 @@ def _turned(first_begins) -> np.ndarray:
 
 
 def test_interleaved_stores_cancel_and_only_whole_pairs_count() -> None:
-    turned = _turned([True, False, True, True, False])
-    of_stores = np.array([[1.0], [5.0]])
-    over = np.stack([np.broadcast_to(of_stores, (2, 10)), of_stores + np.full((2, 10), 0.5)])
+    turned = np.tile(_turned([True, False, True, True, False]), (3, 1))
+    of_stores = np.array([[1.0], [5.0], [2.0], [4.0], [3.0], [3.0]])
+    over = np.stack([np.broadcast_to(of_stores, (6, 10)), of_stores + np.full((6, 10), 0.5)])
     seen = np.stack([~turned, turned])
     found = compare("interleaved", _cells(over, seen=seen))
     assert found.points == pytest.approx(0.5)
     assert found.error == pytest.approx(0, abs=1e-12)
-    assert (found.looks, found.freedom) == (5, 4)
+    assert found.looks == 5
     nine = compare("interleaved", _cells(over, seen=seen).until(9))
     assert (nine.looks, nine.points) == (4, pytest.approx(0.5))
     one = compare("interleaved", _cells(over, seen=seen).until(1))
     assert one.looks == 0 and np.isnan(one.points)
+
+
+def test_interleaved_the_error_is_that_of_stores_and_of_weeks_where_these_say_more() -> None:
+    turned = np.tile(_turned([True, False, True, True]), (6, 1))
+    seen = np.stack([~turned, turned])
+    noise = np.random.default_rng(5).normal(0, 1, (12, 8))
+    quiet = compare("interleaved", _cells(np.stack([10 + noise, 11 + noise]), seen=seen))
+    assert quiet.freedom >= 8
+    favour = np.repeat([-3.0, 5.0, -2.0, 4.0], 2)  # of a pair of weeks, for one model everywhere
+    both = np.stack([10 + noise, 11 + noise + favour])
+    loud = compare("interleaved", _cells(both, seen=seen))
+    assert loud.points == pytest.approx(quiet.points + favour.mean())
+    assert loud.error == pytest.approx(np.std(favour[::2], ddof=1) / 2, rel=0.3)
+    assert loud.freedom == 3
 
 
 def test_between_stores_more_weeks_do_not_make_a_chance_difference_sure() -> None:

@@ -4,8 +4,9 @@ What counts as one observation is what is independent enough, which differs by k
 
 - ``shadow``: both models forecast the same rows, and a week is one observation: what stores share
   in a week is in it. Weeks near each other may be alike, which the error allows for.
-- ``interleaved``: a pair of weeks. Every store is in both arms once, so that stores cancel; which
-  half began was tossed, so that pairs are independent whatever the weeks are like.
+- ``interleaved``: what a store did in one arm less what it did in the other, over all whole pairs
+  of weeks: what it is like for good cancels, and which half began was tossed for each pair. Weeks
+  may favour one model in all stores: what pairs differ by beyond that is added to the error.
 - ``ab``: a store, over all weeks so far. Stores differ for good, and no number of weeks makes two
   groups of stores the same. How much week-to-week change the history of a store's products shows
   explains part of it, and is allowed for by regression (Deng, Xu, Kohavi & Walker, *Improving the
@@ -83,7 +84,7 @@ def _by_week(cells: Cells) -> Difference:
     return _over_time(over[1] - over[0], under.mean(axis=0), cells, True)
 
 
-def _by_pair(cells: Cells) -> Difference:
+def _by_turns(cells: Cells) -> Difference:
     pairs, position, weeks = np.unique(cells.number // 2, return_inverse=True, return_counts=True)
     whole = (weeks == 2)[position]  # noqa: PLR2004 - a pair has two weeks
     kept = Cells(cells.sums[..., whole], cells.number[whole])
@@ -92,7 +93,25 @@ def _by_pair(cells: Cells) -> Difference:
     both = (under > 0).all(axis=0)
     over, under = over[:, both], under[:, both]
     ratio, weight = over / under, under.sum(axis=0)
-    return _over_time((ratio[1] - ratio[0]) * weight, weight, kept, False)
+    found = _over_time((ratio[1] - ratio[0]) * weight, weight, kept, False)
+    over, under, _ = kept.sums.sum(axis=3)
+    stores, freedom = int((under.sum(axis=0) > 0).sum()), 0
+    if not (under.sum(axis=1) > 0).all() or stores <= _MIN_STORES:
+        return found._replace(error=np.nan, freedom=freedom)
+    left = _residuals(over, under)
+    of_stores = float(np.square(left[1] - left[0]).sum()) * stores / (stores - 1)
+    of_weeks = max(np.nan_to_num(found.error) ** 2 - of_stores, 0.0)
+    # Satterthwaite, Biometrics Bulletin 2, 1946
+    parts = of_stores**2 / (stores - 2) + of_weeks**2 / max(found.looks - 1, 1)
+    freedom = int((of_stores + of_weeks) ** 2 / parts) if parts > 0 else stores - 2
+    return found._replace(error=float(np.sqrt(of_stores + of_weeks)), freedom=max(freedom, 1))
+
+
+def _residuals(over: Array, under: Array) -> Array:
+    """What each store adds to the error of its arm's ratio, ``(2, stores)``."""
+    totals = under.sum(axis=1, keepdims=True)
+    left: Array = (over - over.sum(axis=1, keepdims=True) / totals * under) / totals
+    return left
 
 
 def _over_time(difference: Array, weight: Array, cells: Cells, remembers: bool) -> Difference:
@@ -131,15 +150,11 @@ def _by_store(cells: Cells) -> Difference:
     looks, freedom = len(cells.number), int(stores.sum()) - 3
     if (stores < _MIN_STORES).any() or freedom < 1:
         return Difference(control, challenger, challenger - control, np.nan, looks, 0)
-    totals = under.sum(axis=1)
-    ratios = [values.sum(axis=1) / totals for values in (over, scale)]
-    left, known = (
-        (values - ratio[:, None] * under) / totals[:, None]
-        for values, ratio in zip((over, scale), ratios, strict=True)
-    )
+    left, known = _residuals(over, under), _residuals(scale, under)
+    unlike = scale.sum(axis=1) / under.sum(axis=1)
     squares = float((known * known).sum())
     slope = float((left * known).sum()) / squares if squares > 0 else 0.0
-    points = challenger - control - slope * float(ratios[1][1] - ratios[1][0])
+    points = challenger - control - slope * float(unlike[1] - unlike[0])
     left = left - slope * known
     spread = (np.square(left).sum(axis=1) * stores / (stores - 1)).sum()
     return Difference(control, challenger, points, float(np.sqrt(spread)), looks, freedom)
@@ -153,6 +168,6 @@ def _figures(cells: Cells) -> tuple[float, float]:
 
 _BY_KIND: Final[Mapping[str, Callable[[Cells], Difference]]] = {
     SHADOW: _by_week,
-    INTERLEAVED: _by_pair,
+    INTERLEAVED: _by_turns,
     AB: _by_store,
 }
