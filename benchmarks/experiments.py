@@ -46,7 +46,7 @@ def rows(found: list[dict[str, Any]]) -> Iterator[list[str]]:
     """A line of the table for each kind and number of stores."""
     for kind, n in dict.fromkeys((one["kind"], one["stores"]) for one in found):
         null, *others = (one for one in found if (one["kind"], one["stores"]) == (kind, n))
-        cells = [f"{100 * null[name]:.1f}" for name in ("different", "stopped")]
+        cells = [f"{100 * null[name]:.1f}" for name in ("missed", "stopped")]
         cells.append(f"{null['half_width']:.1f}")
         for one in others:
             weeks = f", {one['weeks']:.0f}" if one["stopped"] > 0 else ""
@@ -71,7 +71,7 @@ def main() -> None:
         f"{share / len(MEASURES):.1f} %.\n"
     )
     finds = [f"{100 * worse:.0f} % worse: stopped, in weeks" for worse in WORSE]
-    head = ["kind", "stores", "false difference", "false stop", "± points", *finds]
+    head = ["kind", "stores", "interval misses", "false stop", "± points", *finds]
     for line in (head, ["---"] * len(head), *rows(found)):
         print("| " + " | ".join(line) + " |")
     if options.json:

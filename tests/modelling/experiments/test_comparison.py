@@ -53,18 +53,19 @@ def test_interleaved_stores_cancel_and_only_whole_pairs_count() -> None:
     assert one.looks == 0 and np.isnan(one.points)
 
 
-def test_interleaved_the_error_is_that_of_stores_and_of_weeks_where_these_say_more() -> None:
+def test_interleaved_the_error_is_that_of_what_stores_differ_by() -> None:
     turned = np.tile(_turned([True, False, True, True]), (6, 1))
     seen = np.stack([~turned, turned])
     noise = np.random.default_rng(5).normal(0, 1, (12, 8))
-    quiet = compare("interleaved", _cells(np.stack([10 + noise, 11 + noise]), seen=seen))
-    assert quiet.freedom >= 8
     favour = np.repeat([-3.0, 5.0, -2.0, 4.0], 2)  # of a pair of weeks, for one model everywhere
+    quiet = compare("interleaved", _cells(np.stack([10 + noise, 11 + noise]), seen=seen))
     both = np.stack([10 + noise, 11 + noise + favour])
     loud = compare("interleaved", _cells(both, seen=seen))
     assert loud.points == pytest.approx(quiet.points + favour.mean())
-    assert loud.error == pytest.approx(np.std(favour[::2], ddof=1) / 2, rel=0.3)
-    assert loud.freedom == 3
+    assert loud.error == pytest.approx(quiet.error, rel=0.05)
+    assert quiet.freedom == 10
+    two = compare("interleaved", _cells(both[:, :2], seen=seen[:, :2]))
+    assert np.isnan(two.error) and two.freedom == 0
 
 
 def test_between_stores_more_weeks_do_not_make_a_chance_difference_sure() -> None:

@@ -4,13 +4,18 @@ What counts as one observation is what is independent enough, which differs by k
 
 - ``shadow``: both models forecast the same rows, and a week is one observation: what stores share
   in a week is in it. Weeks near each other may be alike, which the error allows for.
-- ``interleaved``: what a store did in one arm less what it did in the other, over all whole pairs
-  of weeks: what it is like for good cancels, and which half began was tossed for each pair. Weeks
-  may favour one model in all stores: what pairs differ by beyond that is added to the error.
+- ``interleaved``: a store, over all whole pairs of weeks: what it did in one arm less what it did
+  in the other. What it is like for good cancels.
 - ``ab``: a store, over all weeks so far. Stores differ for good, and no number of weeks makes two
   groups of stores the same. How much week-to-week change the history of a store's products shows
   explains part of it, and is allowed for by regression (Deng, Xu, Kohavi & Walker, *Improving the
   sensitivity of online controlled experiments by utilizing pre-experiment data*, WSDM 2013).
+
+So the interval of ``shadow`` speaks of other weeks as well; with all stores in both arms, that of
+the weeks so far would have no width. Those of the others speak of the weeks so far, in which harm
+is done, and of the stores that might have been drawn (the running average effect of Ham, Bojinov,
+Lindon & Tingley, *Design-based confidence sequences: a general approach to risk mitigation in
+online experimentation*, arXiv 2210.08639, 2022).
 
 All figures are ratios of sums, such as errors over volume.
 """
@@ -80,42 +85,9 @@ def compare(kind: str, cells: Cells) -> Difference:
 
 
 def _by_week(cells: Cells) -> Difference:
+    """A ratio of sums over weeks, with its error (Cochran 1977, section 2.11)."""
     over, under, _ = cells.sums.sum(axis=2)
-    return _over_time(over[1] - over[0], under.mean(axis=0), cells, True)
-
-
-def _by_turns(cells: Cells) -> Difference:
-    pairs, position, weeks = np.unique(cells.number // 2, return_inverse=True, return_counts=True)
-    whole = (weeks == 2)[position]  # noqa: PLR2004 - a pair has two weeks
-    kept = Cells(cells.sums[..., whole], cells.number[whole])
-    of_pair = position[whole][:, None] == np.arange(len(pairs))
-    over, under, _ = kept.sums.sum(axis=2) @ of_pair.astype(np.float64)
-    both = (under > 0).all(axis=0)
-    over, under = over[:, both], under[:, both]
-    ratio, weight = over / under, under.sum(axis=0)
-    found = _over_time((ratio[1] - ratio[0]) * weight, weight, kept, False)
-    over, under, _ = kept.sums.sum(axis=3)
-    stores, freedom = int((under.sum(axis=0) > 0).sum()), 0
-    if not (under.sum(axis=1) > 0).all() or stores <= _MIN_STORES:
-        return found._replace(error=np.nan, freedom=freedom)
-    left = _residuals(over, under)
-    of_stores = float(np.square(left[1] - left[0]).sum()) * stores / (stores - 1)
-    of_weeks = max(np.nan_to_num(found.error) ** 2 - of_stores, 0.0)
-    # Satterthwaite, Biometrics Bulletin 2, 1946
-    parts = of_stores**2 / (stores - 2) + of_weeks**2 / max(found.looks - 1, 1)
-    freedom = int((of_stores + of_weeks) ** 2 / parts) if parts > 0 else stores - 2
-    return found._replace(error=float(np.sqrt(of_stores + of_weeks)), freedom=max(freedom, 1))
-
-
-def _residuals(over: Array, under: Array) -> Array:
-    """What each store adds to the error of its arm's ratio, ``(2, stores)``."""
-    totals = under.sum(axis=1, keepdims=True)
-    left: Array = (over - over.sum(axis=1, keepdims=True) / totals * under) / totals
-    return left
-
-
-def _over_time(difference: Array, weight: Array, cells: Cells, remembers: bool) -> Difference:
-    """A ratio of sums over observations in time, with its error (Cochran 1977, section 2.11)."""
+    difference, weight = over[1] - over[0], under.mean(axis=0)
     control, challenger = _figures(cells)
     n, total = len(weight), float(weight.sum())
     if not total > 0:
@@ -125,8 +97,30 @@ def _over_time(difference: Array, weight: Array, cells: Cells, remembers: bool) 
         return Difference(control, challenger, points, np.nan, n, 0)
     left = difference - points * weight
     squares = float(left @ left) * n / (n - 1)
-    error = np.sqrt(squares * (_inflation(left) if remembers else 1.0)) / total
+    error = np.sqrt(squares * _inflation(left)) / total
     return Difference(control, challenger, points, float(error), n, n - 1)
+
+
+def _by_turns(cells: Cells) -> Difference:
+    _, position, weeks = np.unique(cells.number // 2, return_inverse=True, return_counts=True)
+    whole = (weeks == 2)[position]  # noqa: PLR2004 - a pair has two weeks
+    kept = Cells(cells.sums[..., whole], cells.number[whole])
+    over, under, _ = kept.sums.sum(axis=3)
+    control, challenger = _figures(kept)
+    stores, looks = int((under > 0).all(axis=0).sum()), int(whole.sum()) // 2
+    if stores <= _MIN_STORES:
+        return Difference(control, challenger, challenger - control, np.nan, looks, 0)
+    left = _residuals(over, under)
+    spread = float(np.square(left[1] - left[0]).sum()) * stores / (stores - 1)
+    error = float(np.sqrt(spread))
+    return Difference(control, challenger, challenger - control, error, looks, stores - 2)
+
+
+def _residuals(over: Array, under: Array) -> Array:
+    """What each store adds to the error of its arm's ratio, ``(2, stores)``."""
+    totals = under.sum(axis=1, keepdims=True)
+    left: Array = (over - over.sum(axis=1, keepdims=True) / totals * under) / totals
+    return left
 
 
 def _inflation(left: Array) -> float:

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from demand_forecast.modelling.experiments.assignment import CHALLENGER, arms, draw_stores
-from demand_forecast.modelling.experiments.comparison import Cells
+from demand_forecast.modelling.experiments.comparison import Cells, compare
 from demand_forecast.modelling.experiments.parameters import (
     AB,
     SHADOW,
     Experiment,
     ExperimentParameters,
 )
-from demand_forecast.modelling.experiments.readout import Look, looks_at
+from demand_forecast.modelling.experiments.readout import looks_at
 
 Array = npt.NDArray[np.float64]
 _START: Final = date(2025, 1, 4)
@@ -58,14 +57,15 @@ class Rates:
     """What came of many experiments.
 
     Attributes:
-        stopped: Share of them that stopped themselves.
-        different: Share whose interval left 0 out at some look, on either side.
+        missed: Share whose interval missed the truth at some look: in shadow the difference in the
+            long run, else what both models would have done in all stores in the weeks so far.
+        stopped: Share that stopped themselves.
         weeks: Median weeks until those that stopped did; NaN where none has.
         half_width: Median half-width of the last interval, points.
     """
 
+    missed: float
     stopped: float
-    different: float
     weeks: float
     half_width: float
 
@@ -89,30 +89,41 @@ def error_rates(
         seed: Equal seeds draw equal companies.
     """
     rules = rules or ExperimentParameters()
-    runs = [
-        list(looks_at(kind, cells, rules)) for cells in _trials(kind, company, worse, trials, seed)
-    ]
+    trial = [_Trial(kind, company, worse, f"trial {seed} {n}", [seed, n]) for n in range(trials)]
+    runs = [list(looks_at(kind, one.seen, rules)) for one in trial]
     ends = [next((n for n, look in enumerate(run, 1) if look.lower > 0), None) for run in runs]
     known = [n for n in ends if n is not None]
+    missed = [
+        any(not look.lower <= one.truth(n) <= look.upper for n, look in enumerate(run, 1) if n > 1)
+        for one, run in zip(trial, runs, strict=True)
+    ]
     return Rates(
+        missed=sum(missed) / trials,
         stopped=len(known) / trials,
-        different=sum(any(_leaves_out_0(look) for look in run) for run in runs) / trials,
         weeks=float(np.median(known)) if known else float("nan"),
         half_width=float(np.median([(run[-1].upper - run[-1].lower) / 2 for run in runs])),
     )
 
 
-def _leaves_out_0(look: Look) -> bool:
-    return look.lower > 0 or look.upper < 0
+class _Trial:
+    """One experiment: what both models would do everywhere, and what of it is seen."""
 
+    def __init__(
+        self, kind: str, company: Company, worse: float, name: str, seed: list[int]
+    ) -> None:
+        told: dict[str, Any] = {"kind": kind, "share": 0.5 if kind == AB else None}
+        told |= {"start_week": _START, "owner": "nobody", "challengers": {"a.b.fast": 1}}
+        self._plan = Experiment.model_validate(told)
+        self._long_run = 100 * company.wape * worse
+        self._both = _errors(company, worse, np.random.default_rng(seed))
+        self.seen = self._both if kind == SHADOW else _seen(self._both, self._plan, name)
 
-def _trials(kind: str, company: Company, worse: float, trials: int, seed: int) -> Iterator[Cells]:
-    share = 0.5 if kind == AB else None
-    told = {"kind": kind, "share": share, "start_week": _START, "owner": "nobody"}
-    plan = Experiment.model_validate(told | {"challengers": {"a.b.fast": 1}})
-    for trial in range(trials):
-        both = _errors(company, worse, np.random.default_rng([seed, trial]))
-        yield both if kind == SHADOW else _seen(both, plan, f"trial {seed} {trial}")
+    def truth(self, weeks: int) -> float:
+        """The difference that an interval should hold after some weeks, points."""
+        if self._plan.kind == SHADOW:
+            return self._long_run
+        whole = weeks if self._plan.kind == AB else 2 * (weeks // 2)
+        return 100 * compare(SHADOW, self._both.until(whole)).points
 
 
 def _errors(company: Company, worse: float, rng: np.random.Generator) -> Cells:
