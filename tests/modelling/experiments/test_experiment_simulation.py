@@ -10,7 +10,7 @@ from demand_forecast.modelling.experiments.simulation import Company, error_rate
 @pytest.mark.trials
 @pytest.mark.parametrize("kind", ["shadow", "interleaved", "ab"])
 def test_weekly_looks_seldom_miss_the_truth(kind) -> None:
-    rates = error_rates(kind, Company(stores=24), 0.0, 60)
+    rates = error_rates(kind, Company(stores=24), 0.0, 30)
     assert rates.missed <= 0.1
     assert rates.stopped <= 0.1
     assert math.isfinite(rates.half_width)
@@ -19,7 +19,7 @@ def test_weekly_looks_seldom_miss_the_truth(kind) -> None:
 @pytest.mark.trials
 def test_shadow_finds_harm_with_the_fewest_stores() -> None:
     company = Company(stores=24)
-    found = {kind: error_rates(kind, company, 0.1, 30) for kind in ("shadow", "ab")}
+    found = {kind: error_rates(kind, company, 0.1, 20) for kind in ("shadow", "ab")}
     assert found["shadow"].stopped > 0.9
     assert found["ab"].stopped < found["shadow"].stopped
     assert found["shadow"].weeks < 15
