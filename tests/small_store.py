@@ -43,7 +43,7 @@ def fill(file: Path, segments: tuple[tuple[str, str], ...] = SEGMENTS) -> None:
             for segment in segments:
                 publish(connection, run_id, _segment(segment, as_of))
                 publish(connection, run_id, _validation(segment, as_of))
-            publish(connection, run_id, _plan(segments))
+            publish(connection, run_id, _plan(segments, as_of))
             connection.execute(insert(RELEASES), _release(run_id, segments))
         with database.writing() as connection:
             complete_run(connection, run_id, 60.0, _steps())
@@ -188,6 +188,23 @@ def _value_added() -> pd.DataFrame:
     return pd.DataFrame(rows, columns=names).assign(**counts, first_week=AS_OF[FIRST])
 
 
+def _experiments(as_of: pd.Timestamp) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """One that has done harm and one that has just begun; what the first has shown in two weeks."""
+    facts = {"kind": "ab", "owner": "ann", "models": "florida.large.fast 2", "share": 0.5}
+    facts |= {"start_week": AS_OF[FIRST], "end_week": pd.NaT, "stores": 4, "stores_chosen": 2}
+    harmful = {"experiment": "bad", "status": "stopped", "weeks": 2, "why": "wape +5.0 points"}
+    begun = {"experiment": "begun", "status": "running", "weeks": 0, "why": ""}
+    begun |= {"kind": "shadow", "stores_chosen": 0, "problem": "challenger 2 cannot be used: gone"}
+    rows = [facts | {"problem": ""} | harmful, facts | begun]
+    looks = [
+        {"measure": measure, "week": week, "control": 30.0, "challenger": 35.0, "unit": unit}
+        | {"difference": 5.0, "lower": lower, "upper": 8.0, "verdict": "worse", "is_harmful": True}
+        for measure, unit in (("wape", "%"), ("mape", "%"), ("value", "money per 1,000 units"))
+        for week, lower in ((as_of - WEEK, None), (as_of, 2.0))
+    ]
+    return pd.DataFrame(rows), pd.DataFrame(looks).assign(experiment="bad")
+
+
 def _values(segments: Any) -> pd.DataFrame:
     """In each segment our orders gain 50 over the deliveries' 100, the MAPE point 20."""
     gains = {"deliveries": 0.0, "historical_average": -30.0, "mape_point": 20.0, "orders": 50.0}
@@ -260,12 +277,13 @@ def _validation(segment: tuple[str, str], as_of: pd.Timestamp) -> Publication:
     return Publication(Place(**where), facts)
 
 
-def _plan(segments: Any) -> Publication:
+def _plan(segments: Any, as_of: pd.Timestamp) -> Publication:
     stale = {"retrain": True, "reasons": "stale", "details": "63 days old"}
     well = {"retrain": False, "reasons": "", "details": ""}
     rows = [_branch(segment) | (stale if segment[0] == "ohio" else well) for segment in segments]
     facts = {"fct_retraining": pd.DataFrame(rows), "fct_value_added": _value_added()}
     facts["fct_values"] = _values(segments)
+    facts["fct_experiments"], facts["fct_experiment_readouts"] = _experiments(as_of)
     return Publication(Place(), facts)
 
 

@@ -16,6 +16,7 @@ from demand_forecast.framework import airflow
 from demand_forecast.framework.question import Question
 from demand_forecast.framework.session import SegmentSession
 from demand_forecast.reporting import (
+    experiments,
     explanation,
     gate_errors,
     leaderboard,
@@ -102,6 +103,19 @@ def test_nothing_changes_what_serves_without_a_reason(environments, command) -> 
     words = [SEGMENT, "3"] if command == "promote" else []
     assert "'--why'" in run("models", command, *words, fails=True)
     assert environments == []
+
+
+def test_experiments(environments, called) -> None:
+    names = ("load_status", "print_experiments", "print_experiment", "stop_experiment")
+    notes = called(experiments, *names)
+    run("experiment", "list")
+    notes.print_experiments.assert_called_once_with(notes.load_status(CONTEXT))
+    run("experiment", "show", "try", "--env=prod")
+    notes.print_experiment.assert_called_once_with(CONTEXT, "try")
+    assert "Stopped try: " in run("experiment", "stop", "try", "--why=enough")
+    notes.stop_experiment.assert_called_once_with(CONTEXT, "try", "enough")
+    assert "'--why'" in run("experiment", "stop", "try", fails=True)
+    assert environments == [None, "prod", None]
 
 
 def test_verdicts_are_shown(environments, called) -> None:

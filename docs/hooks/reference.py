@@ -87,7 +87,8 @@ def fields(path: str) -> str:
 
 def parameters(group: str) -> str:
     """Table of a group of parameters, with what ``conf/base`` sets."""
-    chosen = yaml.safe_load((BASE / "parameters" / f"{group}.yml").read_text())[group]
+    [file] = [*BASE.glob(f"parameters/{group}.yml"), *BASE.glob(f"{group}.yml")]
+    chosen = yaml.safe_load(file.read_text())[group]
     rows = [
         [f"`{key}`", type_of(field), shown(_chosen(chosen, key, field)), text_of(field)]
         for key, field in flat(GROUPS[group])

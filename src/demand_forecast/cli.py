@@ -7,6 +7,7 @@ import click
 from demand_forecast.commands.accuracy import leaderboard, tune
 from demand_forecast.commands.airflow import airflow_dag
 from demand_forecast.commands.common import CommandGroup
+from demand_forecast.commands.experiment import experiment
 from demand_forecast.commands.gate import gate
 from demand_forecast.commands.layout import layout
 from demand_forecast.commands.models import models
@@ -44,6 +45,7 @@ for _command in (
     serve,
     models,
     override,
+    experiment,
     layout,
     airflow_dag,
 ):

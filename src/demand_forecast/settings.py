@@ -53,7 +53,7 @@ CONFIG_LOADER_ARGS = {
     "config_patterns": {
         "segments": ["segments.yml"],
         "layouts": ["layouts/*.yml"],
-        "parameters": ["parameters/*.yml", "parameters/segments/*.yml"],
+        "parameters": ["parameters/*.yml", "parameters/segments/*.yml", "experiments.yml"],
         "catalog": ["catalog/*.yml", "catalog.yml"],
         "mlflow": ["mlflow.yml"],
     },

@@ -151,6 +151,25 @@ def test_value_compares_our_orders_with_the_deliveries(database) -> None:
     assert "2 of 30 deliveries sold out" in page.caption[1].value
 
 
+def test_experiments_show_how_they_stand_and_what_they_have_shown(database) -> None:
+    page = draw("Experiments", experiment="bad", measure="mape")
+    assert tiles(page) == {
+        "WAPE, points": "5.0 (worse)",
+        "MAPE, points": "5.0 (worse)",
+        "Value, money per 1,000 units": "5.0 (worse)",
+    }
+    assert page.error[0].value == "Stopped: wape +5.0 points"
+    every, looks = (shown.value for shown in page.dataframe)
+    assert every["experiment"].tolist() == ["bad", "begun"]
+    assert len(looks) == 6 and looks["lower"].count() == 3
+
+
+def test_an_experiment_that_has_just_begun_says_so(database) -> None:
+    page = draw("Experiments", experiment="begun")
+    assert page.warning[0].value == "The champion serves: challenger 2 cannot be used: gone"
+    assert page.info[0].value.startswith("No week of it has come yet.")
+
+
 def test_data_quality_adds_up(database) -> None:
     page = draw("Data quality", region="florida")
     assert tiles(page)["Rows in"] == "100"

@@ -156,6 +156,29 @@ def test_correct_a_forecast(with_hawaii) -> None:
     assert set(after["overridden_mean"][~mine] - after["mean"][~mine]) == {0.0}
 
 
+def test_run_an_experiment(with_hawaii) -> None:
+    name = f"{SEGMENT}.forecast"
+    [before] = with_hawaii.load([name], None).values()
+    train = "--pipelines=train --namespaces=north_texas.large.fast --params=training.borrow=false,"
+    here = {
+        f"run {train}release.approval=required": "models list",  # there are two versions already
+        "2020-01-04": f"{before['week'].min():%Y-%m-%d}",
+        "share: 0.2": "share: 0.5",
+    }
+    *_, listed, shown, stopped = carry_out(with_hawaii, "run-an-experiment", here | HERE)
+    assert "no_borrowing  running  ab" in listed and "1 of 2" in listed
+    assert "No week of it has come" in shown
+    assert "Stopped no_borrowing" in stopped
+    forecast, arms = with_hawaii.load([name, f"{SEGMENT}.arms"], None).values()
+    tried = forecast[forecast["arm"] == "challenger"]
+    assert set(tried["store_id"]) == set(arms.loc[arms["is_chosen"], "store_id"])
+    assert set(tried["model_version"]) == {"2"} and set(tried["source"]) == {"challenger"}
+    with_hawaii.run("scoring", env=None, namespaces=[SEGMENT])
+    [after] = with_hawaii.load([name], None).values()
+    assert set(after["arm"]) == {""}
+    pd.testing.assert_series_equal(after["mean"], before["mean"])
+
+
 def test_retrain_on_demand(with_hawaii) -> None:
     dry = {"retrain --namespace": "retrain --dry-run --namespace"}
     every, some = carry_out(with_hawaii, "retrain-on-demand", HERE | dry)

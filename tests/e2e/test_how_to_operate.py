@@ -13,7 +13,7 @@ from pages import carry_out, run
 from project import Project
 
 from demand_forecast.commands.run import run as kedro_run
-from demand_forecast.framework import telemetry
+from demand_forecast.framework import lineage, telemetry
 from demand_forecast.framework.dask_runner import DaskRunner
 from demand_forecast.framework.runners import runner_path
 
@@ -45,11 +45,14 @@ def test_run_on_a_cluster() -> None:
 def test_observe_runs(monkeypatch) -> None:
     monkeypatch.delenv(telemetry.ENDPOINT, raising=False)
     assert not telemetry.is_wanted()
-    named = {"export ": "", ":4318\n": ":4318 "}
-    *_, line = carry_out(None, "observe-runs", named, _parsed)
-    monkeypatch.setenv(telemetry.ENDPOINT, line[telemetry.ENDPOINT])
+    named = {"export ": "", ":4318\n": ":4318 ", ":5000\n": ":5000 "}
+    monkeypatch.delenv("OPENLINEAGE_URL", raising=False)
+    spans, events = [line for line in carry_out(None, "observe-runs", named, _parsed) if line]
+    monkeypatch.setenv(telemetry.ENDPOINT, spans[telemetry.ENDPOINT])
     assert telemetry.is_wanted()
-    assert line["env"] == "prod"
+    monkeypatch.setenv("OPENLINEAGE_URL", events["OPENLINEAGE_URL"])
+    assert lineage.is_wanted()
+    assert spans["env"] == events["env"] == "prod"
 
 
 def test_schedule(make_project) -> None:

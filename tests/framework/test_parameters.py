@@ -173,6 +173,19 @@ def test_a_misspelt_key_is_refused_in_every_group_at_every_place(plan, path):
         check(expand(_set(f"{path}.{wrong}", 1), {}, plan), plan)
 
 
+def test_an_experiment_about_a_model_that_there_is_not_is_refused(plan):
+    trial = {"kind": "shadow", "start_week": "2025-01-04", "owner": "ann"}
+    trial |= {"challengers": {"texas.large.fats": 2}}
+    values = {**DEFAULTS, "experiments": {"plans": {"try": trial}}}
+    with pytest.raises(
+        ConfigurationError, match=r"plans\.try\.challengers' .*'texas\.large\.fast'"
+    ):
+        check(expand(values, {}, plan), plan)
+    trial["kind"] = "magic"
+    with pytest.raises(ConfigurationError, match=r"plans\.try\.kind' is 'magic': .*'shadow'"):
+        check(expand(values, {}, plan), plan)
+
+
 WRONG = {
     "conditioning.week_ends_on": ["someday", 3],
     "conditioning.future_weeks": [0, "many", 1.5],
@@ -192,6 +205,8 @@ WRONG = {
     "monitoring.act_on": [["mood"], "stale"],
     "monitoring.degraded_by": [-1, "much"],
     "release.approval": [True, "maybe"],
+    "experiments.confidence": [1.0, "sure"],
+    "experiments.min_weeks": [1, "few"],
 }
 # What a function beside the settings takes, but is nothing for a user to set.
 NO_SETTING = ["velocity.previous", "training.horizon", "training.pool", "validation.frame"]

@@ -17,6 +17,7 @@ from demand_forecast.framework.segments import Segment
 from demand_forecast.modelling.decisions.overrides import Overrides
 from demand_forecast.modelling.evaluation.splits import ForecastParameters
 from demand_forecast.modelling.evaluation.summary import best_simple
+from demand_forecast.modelling.experiments.parameters import ExperimentParameters
 from demand_forecast.modelling.explanation.explain import GROUPS
 from demand_forecast.modelling.lifecycle.data_quality import QUALITY_COLUMNS
 from demand_forecast.modelling.lifecycle.gate import GateParameters
@@ -29,6 +30,7 @@ from demand_forecast.modelling.models.ensemble import Ensemble
 from demand_forecast.modelling.models.kinds import MEMBERS, SIMPLE
 from demand_forecast.modelling.output_contract import check_output, target_weeks
 from demand_forecast.modelling.panel import KEY
+from demand_forecast.modelling.scoring.arms import Challengers
 from demand_forecast.modelling.scoring.fallback import ScoringParameters
 from demand_forecast.modelling.velocity import VelocityParameters
 from demand_forecast.pipelines.conditioning import nodes as conditioning
@@ -351,7 +353,7 @@ def test_scoring_gives_every_series_its_weeks(panel, trained, caplog) -> None:
     champions = {v: RegisteredModel(c.model, f"test.{v}", "1") for v, c in challengers.items()}
     baseline = RegisteredModel(average.model, "test.baseline", "1")
     overrides = Overrides((override(), override(id="b", factor=100.0)))
-    table, parts, seen, noted = _scored(panel, classes, baseline, overrides, **champions)
+    table, parts, seen, noted, *_ = _scored(panel, classes, baseline, overrides, **champions)
     assert noted == {
         "as_of": "2024-12-28",
         "rows": len(table),
@@ -379,7 +381,7 @@ def _scored(panel, velocity, baseline, overrides=NO_OVERRIDES, past=None, **cham
         forecast=FORECAST,
         scoring=SCORING,
         overrides=overrides,
-        last_overrides=None,
+        **NOBODY,
         **champions,
     )
 
@@ -394,7 +396,7 @@ def test_a_segment_that_could_not_be_read_is_scored_on_its_last_panel(panel) -> 
     past = {"2020-01-04T00.00.00.000Z": _unreadable, a_week_ago: lambda: panel}
     models = {"fast": NO_CHAMPION, "slow": NO_CHAMPION}
     why = NotMade("deliveries.csv is empty")
-    table, parts, _, noted = _scored(why, None, NO_CHAMPION, past=past, **models)
+    table, parts, _, noted, *_ = _scored(why, None, NO_CHAMPION, past=past, **models)
     usual, usual_parts = _score(panel, None, NO_CHAMPION)
     later = usual["horizon"] == 2
     numbers = [*KEY, "week", "as_of", "mean", "q90", "order_quantity", "source"]
@@ -430,6 +432,13 @@ def test_totals_add_up(panel, trained) -> None:
     assert set(totals["reason"]) == {"1 of 2 segments have no backtest"}
 
 
+EXPERIMENTS = ExperimentParameters()
+NOBODY = {
+    "experiments": EXPERIMENTS,
+    "challengers": Challengers(load=None),
+    "last_arms": None,
+    "last_overrides": None,
+}
 WATCH = MonitoringParameters(today="2025-01-04")
 
 
@@ -515,6 +524,9 @@ def test_the_plan_is_a_table_with_reasons_as_text(panel) -> None:
     corrected = monitoring.score_overrides(panel, outcomes, None, SCORING)
     added = monitoring.add_up_overrides(WATCH, {LARGE: corrected})
     assert publishing.publish_value_added(added).facts["fct_value_added"].empty
+    sums = monitoring.compare_arms(panel, outcomes, None, None, SCORING, EXPERIMENTS, WATCH)
+    standing = monitoring.read_experiments(EXPERIMENTS, {}, {LARGE: sums}, {LARGE: None})
+    assert standing.status.empty and standing.readouts.empty and not standing.harmful
     alerts, message, figures = monitoring.raise_alerts(
         WATCH,
         plan=plan,
@@ -526,6 +538,7 @@ def test_the_plan_is_a_table_with_reasons_as_text(panel) -> None:
         stabilities={LARGE: stability},
         scored={LARGE: {"rows": 1}, Segment("ohio", "large"): {"on_last_panel": "on it"}},
         overrides={LARGE: None},
+        experiments=standing.status,
     )
     assert alerts["what"].tolist() == ["no champion", "region not read", "rows leap"]
     assert message is alerts

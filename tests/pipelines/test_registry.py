@@ -33,6 +33,7 @@ PUBLISHED = {
         "publish_retraining",
         "publish_alerts",
         "publish_value_added",
+        "publish_experiments",
     },
 }
 # Nodes of each stage by what they belong to.
@@ -55,8 +56,15 @@ NODES = {
             "check_health",
             "look_for_drift",
             "score_overrides",
+            "compare_arms",
         },
-        "all": {"follow_quality", "add_up_overrides", "plan_retraining", "raise_alerts"},
+        "all": {
+            "follow_quality",
+            "add_up_overrides",
+            "read_experiments",
+            "plan_retraining",
+            "raise_alerts",
+        },
     },
     "publishing": {
         "region": {"publish_region"},
@@ -68,6 +76,7 @@ NODES = {
             "publish_alerts",
             "publish_value_added",
             "publish_values",
+            "publish_experiments",
         },
     },
 }
@@ -98,6 +107,13 @@ OF_SEGMENT = {
     "last_overrides_seen": "{region}.{store_format}.last_overrides_seen",
     "override_outcomes": "{region}.{store_format}.override_outcomes",
     "past_forecasts": "{region}.{store_format}.past_forecasts",
+    "challengers": "{region}.{store_format}.challengers",
+    "arms": "{region}.{store_format}.arms",
+    "last_arms": "{region}.{store_format}.last_arms",
+    "shadow_forecast": "{region}.{store_format}.shadow_forecast",
+    "past_shadow_forecasts": "{region}.{store_format}.past_shadow_forecasts",
+    "arm_sums": "{region}.{store_format}.arm_sums",
+    "last_arm_sums": "{region}.{store_format}.last_arm_sums",
     "health": "{region}.{store_format}.health",
     "past_panels": "{region}.{store_format}.past_panels",
     "scored": "{region}.{store_format}.scored",
@@ -146,7 +162,12 @@ OF_ALL = {
     "published_alerts",
     "published_value_added",
     "published_values",
+    "published_experiments",
     "value_added",
+    "experiments",
+    "experiment_readouts",
+    "experiment_stops",
+    "last_experiment_stops",
 }
 READ_AT_THE_END = {"{region}.{store_format}.forecast_sources"}  # by no node: for the run's report
 
@@ -291,6 +312,8 @@ def test_no_two_datasets_share_a_file_but_the_views_on_what_was_left(registry) -
         "last_backtest",
         "past_forecasts",
         "last_overrides_seen",
+        "last_arms",
+        "last_arm_sums",
     }
     resolve = registry.catalog.config_resolver.resolve_pattern
     paths: dict[str, str] = {}
@@ -346,8 +369,8 @@ def test_what_can_run_on_another_worker_is_stored(registry) -> None:
 def test_jobs_start_from_raw_files(registry) -> None:
     """Beside them a job may only read what need not be there: the last run's, and models."""
     optional = re.compile(
-        r"last_retrain_plan|.*\.(last_\w+|past_\w+|incumbent|model|baseline_model|model_versions|champion|lineage|scored|overrides|overrides_seen)"
-        r"|params:.*|\w+\.raw_\w+"
+        r".*\.(last_\w+|past_\w+|incumbent|model|baseline_model|model_versions|champion|lineage|scored|overrides|overrides_seen|challengers|arms)"
+        r"|last_retrain_plan|last_experiment_stops|params:.*|\w+\.raw_\w+"
     )
     for job in JOBS:
         inputs = registry.pipelines[job].inputs()
@@ -361,8 +384,8 @@ def test_no_namespace_is_interrupted(base) -> None:
 
 
 def test_every_parameter_is_read_from_its_own_segment(registry) -> None:
-    """So that each can be overridden alone; only monitoring looks at all segments at once."""
-    expected = {"params:monitoring"}
+    """So that each can be overridden alone; what looks at all segments at once is of the run."""
+    expected = {"params:monitoring", "params:experiments"}
     for region in registry.plan.regions:
         expected |= {f"params:{region}.{n}" for n in ("identity", "layout", "conditioning")}
     for segment in registry.plan.segments:

@@ -85,6 +85,7 @@ def context(tmp_path):
     anchored = _catalog(tmp_path / "data")
     catalog = DataCatalog.from_config(anchored)
     catalog["params:monitoring"] = MemoryDataset({"past_runs": 2})
+    catalog["params:experiments"] = MemoryDataset({})
     plan = parse(
         {"store_formats": ["large"], "regions": {"north_texas": {"layout": "csv"}}}, {"csv": {}}
     )
@@ -199,6 +200,20 @@ def test_what_releases_and_monitoring_need_stays(context, release, make_panel, t
     assert isinstance(context.catalog.load("north_texas.large.panel"), Panel)
     again = pruning.prune(context, timedelta(weeks=8), dry_run=False)
     assert all(stored.keep for stored in again.stored)
+
+
+def test_what_an_experiment_tries_stays(context, release, tmp_path):
+    release(1, "1", lineage())
+    [model] = run_context.registered_models(["north_texas.large.fast.model"], context.catalog)
+    (tmp_path / "files").mkdir()
+    (tmp_path / "files" / "model.json").write_text("{}")
+    for number in "123":
+        model.copies.keep(NAME, number, tmp_path / "files")
+    plan = {"kind": "shadow", "start_week": "2025-01-04", "owner": "ann"}
+    plan |= {"challengers": {NAME.partition(".")[2]: 2}}
+    context.catalog["params:experiments"] = MemoryDataset({"plans": {"try": plan}})
+    pruning.prune(context, timedelta(weeks=8), dry_run=False)
+    assert model.copies.held() == [(NAME, "1"), (NAME, "2")]
 
 
 def test_a_release_that_waits_for_approval_needs_its_models(context, release, tmp_path):

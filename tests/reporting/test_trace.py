@@ -12,10 +12,11 @@ from kedro.io import Version
 from demand_forecast.conditioning.conditioned import ConditionedRegion
 from demand_forecast.datasets.artefact import ArtefactDataset, seal
 from demand_forecast.datasets.atomic import JSONDataset, ParquetDataset
-from demand_forecast.exceptions import ConfigurationError
+from demand_forecast.exceptions import ArtefactError, ConfigurationError
 from demand_forecast.registry.audit import Code, Manifest, Outcome
 from demand_forecast.registry.documents import Author
 from demand_forecast.registry.releases import Champion, ModelVersion
+from demand_forecast.reporting import trace as under_test
 from demand_forecast.reporting.trace import Stored, print_trace, trace
 from stand_ins import lineage
 
@@ -197,6 +198,28 @@ def test_what_is_gone_is_missed(root, what):
     [bad] = [step for step in _traced(root).steps if not step.is_good]
     assert (bad.what, bad.state) == (what, "missing")
     assert bad.problem == f"{root / PLACES[what]} is missing"
+
+
+def test_what_a_challenger_has_forecast_leads_back_though_no_release_names_it(root, monkeypatch):
+    table = pd.read_parquet(root / FORECAST)
+    table.assign(experiment="try", arm="challenger").to_parquet(root / FORECAST)
+    _note(root)
+    current = Stored.below(str(root)).releases.current()
+    known = {(MODEL, "3"): current.champions[MODEL]}
+    monkeypatch.setattr(under_test, "registered_version", lambda *name: known[name])
+    traced = _traced(root)
+    assert traced.is_good
+    [step] = [step for step in traced.steps if step.what == "experiment"]
+    assert (step.name, step.told) == ("try", "tries version 3, as the registry has it")
+    assert "release" not in {step.what for step in traced.steps}
+
+    def gone(*name):
+        raise ArtefactError("the registry has it no more")
+
+    monkeypatch.setattr(under_test, "registered_version", gone)
+    assert [s.problem for s in _traced(root).steps if not s.is_good] == [
+        "the registry has it no more"
+    ]
 
 
 def test_a_model_that_was_changed_and_sealed_again_is_found(root):

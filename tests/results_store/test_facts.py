@@ -19,6 +19,9 @@ from demand_forecast.modelling.decisions.overrides import (
 )
 from demand_forecast.modelling.evaluation.backtest import backtest
 from demand_forecast.modelling.evaluation.metrics import METRICS, add_up, summarise
+from demand_forecast.modelling.experiments.parameters import ExperimentParameters
+from demand_forecast.modelling.experiments.readout import READOUT_COLUMNS
+from demand_forecast.modelling.experiments.status import Stop, stand
 from demand_forecast.modelling.explanation.explain import GROUPS
 from demand_forecast.modelling.lifecycle.accuracy import realised
 from demand_forecast.modelling.lifecycle.gate import GateParameters, judge
@@ -196,6 +199,32 @@ def test_a_forecast_from_before_there_were_overrides_is_published(segment) -> No
     orders = facts.forecasts(old, parts)["fct_orders"]
     assert orders[OVERRIDDEN_COLUMNS].isna().all(axis=None)
     assert facts.overrides(None) == {}
+
+
+def test_forecasts_say_to_which_experiment_they_belong(store, segment) -> None:
+    forecast = forecast_of(segment)
+    forecast.loc[0, ["experiment", "arm"]] = ["try", "control"]
+    parts = forecast[[*ROW_COLUMNS, "mean"]].assign(**dict.fromkeys(GROUPS, 0.0))
+    table = facts.forecasts(forecast, parts)["fct_forecasts"]
+    assert table.loc[0, ["experiment", "arm"]].tolist() == ["try", "control"]
+    assert table.loc[1:, ["experiment", "arm"]].isna().all(axis=None)
+    old = facts.forecasts(forecast.drop(columns=["experiment", "arm"]), parts)["fct_forecasts"]
+    assert old[["experiment", "arm"]].isna().all(axis=None)
+
+
+def test_experiments_are_published_with_what_they_have_shown(store) -> None:
+    trial = {"kind": "shadow", "challengers": {"a.large.fast": 2}, "owner": "ann"}
+    rules = ExperimentParameters(plans={"try": trial | {"start_week": "2025-01-04"}})
+    standing = stand(rules, [], [], {"try": Stop("enough seen", "ann", "")})
+    look = dict.fromkeys(READOUT_COLUMNS, 1.0) | {"experiment": "try", "measure": "wape"}
+    look |= {"week": pd.Timestamp("2025-01-04"), "lower": None, "unit": "%", "verdict": "open"}
+    readouts = pd.DataFrame([look | {"is_harmful": False}])
+    store.publish(FIRST, Publication(Place(), facts.experiments(standing.status, readouts)))
+    told = store.ask("SELECT experiment, status, why, end_week FROM v_experiments")
+    assert told.to_numpy().tolist() == [["try", "stopped", "enough seen", None]]
+    assert facts.experiments(None, None) == {}
+    shown = store.ask("SELECT measure, week, lower, upper FROM v_experiment_readouts")
+    assert shown.to_numpy().tolist() == [["wape", "2025-01-04", None, 1.0]]
 
 
 def test_what_steps_have_added_is_published_for_all_segments_together(store) -> None:

@@ -92,6 +92,21 @@ def test_orders_from_before_there_were_overrides_are_kept(tmp_path) -> None:
         assert connection.execute(text("SELECT * FROM v_overrides")).all() == []
 
 
+def test_forecasts_from_before_there_were_experiments_are_kept(tmp_path) -> None:
+    database = ResultsDatabase(f"sqlite:///{tmp_path}/old.db")
+    with database.writing() as connection:
+        upgrade(connection, "0004")
+        columns = [c["name"] for c in inspect(connection).get_columns("fct_forecasts")]
+        values = ", ".join(f":{name}" for name in columns)
+        row = dict.fromkeys(columns, 1) | {"week": "2025-01-04", "run_id": FIRST}
+        connection.execute(text(f"INSERT INTO fct_forecasts VALUES ({values})"), row)
+    prepare(database)
+    with database.reading() as connection:
+        kept = "SELECT run_id, mean, experiment, arm FROM fct_forecasts"
+        assert connection.execute(text(kept)).all() == [(FIRST, 1, None, None)]
+        assert connection.execute(text("SELECT * FROM v_experiments")).all() == []
+
+
 def test_changed_views_are_made_anew(store) -> None:
     store.execute("DROP VIEW v_alerts")
     store.execute("CREATE VIEW v_of_old AS SELECT 1 AS one")

@@ -94,6 +94,14 @@ _NUMBERS: Final[dict[str, tuple[str, str]]] = {
     "value_gain": ("Value gained", "%+.0f"),
     "value_gain_lower": ("At least, value", "%+.0f"),
     "value_gain_upper": ("At most, value", "%+.0f"),
+    "weeks": ("Weeks", _WHOLE),
+    "stores": ("Stores", _WHOLE),
+    "stores_chosen": ("Of them served by the challenger", _WHOLE),
+    "control": ("Champion", _ONE),
+    "challenger": ("Challenger", _ONE),
+    "difference": ("Difference", "%+.1f"),
+    "lower": ("At least", "%+.1f"),
+    "upper": ("At most", "%+.1f"),
     "effect": ("Change, units", "%+.1f"),
     "effect_low": ("Change from, units", "%+.1f"),
     "effect_high": ("Change to, units", "%+.1f"),
@@ -110,6 +118,8 @@ _DAYS: Final = {
     "delivery_date": "Delivery",
     "first_week": "First week until",
     "last_week": "Last week until",
+    "start_week": "From",
+    "end_week": "Until",
     "expires_on": "Expires",
 }
 _MOMENTS: Final = {

@@ -23,6 +23,7 @@ from demand_forecast.conditioning.parameters import ConditioningParameters
 from demand_forecast.exceptions import ConfigurationError, did_you_mean
 from demand_forecast.framework.segments import Segments
 from demand_forecast.modelling.evaluation.splits import ForecastParameters
+from demand_forecast.modelling.experiments.parameters import ExperimentParameters
 from demand_forecast.modelling.lifecycle.gate import GateParameters
 from demand_forecast.modelling.lifecycle.monitoring import MonitoringParameters
 from demand_forecast.modelling.lifecycle.release import ReleaseParameters
@@ -35,7 +36,11 @@ Values = dict[str, Any]
 Groups = Mapping[str, type[Parameters]]
 
 # What each group must fit, by the place whose nodes read it.
-OF_RUN: Final[Groups] = {"monitoring": MonitoringParameters, "release": ReleaseParameters}
+OF_RUN: Final[Groups] = {
+    "monitoring": MonitoringParameters,
+    "release": ReleaseParameters,
+    "experiments": ExperimentParameters,
+}
 OF_REGION: Final[Groups] = {"conditioning": ConditioningParameters}
 OF_SEGMENT: Final[Groups] = {
     "forecast": ForecastParameters,
@@ -116,11 +121,23 @@ def check(parameters: Values, plan: Segments) -> None:
         for group, model in place.groups.items():
             name = ".".join([*place.path, group])
             _check_group(name, _at(parameters, place.path)[group], model)
+    _check_challengers(ExperimentParameters.model_validate(parameters["experiments"]), plan)
 
 
 def merge(*layers: Values) -> Values:
     """Deep merge into new plain dictionaries; the later wins."""
     return cast(Values, OmegaConf.to_container(OmegaConf.merge(*layers), resolve=True))
+
+
+def _check_challengers(experiments: ExperimentParameters, plan: Segments) -> None:
+    models = [branch.namespace for branch in plan.branches]
+    for name, experiment in experiments.plans.items():
+        for model in experiment.challengers:
+            if model not in models:
+                raise ConfigurationError(
+                    f"parameters: 'experiments.plans.{name}.challengers' names the model "
+                    f"'{model}', which does not exist. {did_you_mean(model, models)}"
+                )
 
 
 def _places(plan: Segments) -> Iterator[Place]:

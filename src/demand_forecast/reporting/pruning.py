@@ -24,6 +24,7 @@ from demand_forecast.datasets.stored_versions import (
 from demand_forecast.exceptions import ConfigurationError, RegistryError
 from demand_forecast.framework import run_context
 from demand_forecast.framework.locks import hold
+from demand_forecast.modelling.experiments.parameters import ExperimentParameters
 from demand_forecast.modelling.lifecycle.changes import learned_version
 from demand_forecast.modelling.lifecycle.lineage import Lineage
 from demand_forecast.modelling.lifecycle.monitoring import MonitoringParameters
@@ -148,7 +149,7 @@ def take_stock(context: KedroContext, limit: datetime, registry: bool) -> Invent
     releases = models.releases.since(limit)
     needed = [version for release in releases for _, version in release.versions]
     versions, others = _versions(catalog, _shelves(context), limit, needed)
-    in_use = _in_use(models, limit, releases)
+    in_use = _in_use(models, limit, releases) | _tried(catalog, models.environment)
     stored = [*versions, *_notes(models, limit), *_copies(models, in_use)]
     if registry:
         stored += _registered(models, limit, in_use)
@@ -297,6 +298,16 @@ def _in_use(models: Models, limit: datetime, releases: Iterable[Release]) -> set
         if not is_stamp(run) or not _is_old(run, limit):
             needed |= {(n, v.version) for n, v in models.releases.staged(run).items()}
     return needed
+
+
+def _tried(catalog: Catalog, environment: str) -> set[tuple[str, str]]:
+    """Names and versions of the models that experiments try."""
+    rules = ExperimentParameters.model_validate(catalog.load("params:experiments"))
+    return {
+        (f"{environment}.{model}", str(version))
+        for plan in rules.plans.values()
+        for model, version in plan.challengers.items()
+    }
 
 
 def _copies(models: Models, in_use: set[tuple[str, str]]) -> Iterator[Stored]:

@@ -13,6 +13,8 @@ from kedro.io import CatalogProtocol
 
 from demand_forecast.exceptions import ArtefactError, MissingInputError, RegistryError
 from demand_forecast.framework import run_context
+from demand_forecast.modelling.experiments.assignment import CHALLENGER
+from demand_forecast.registry.aliases import registered_version
 from demand_forecast.registry.audit import AuditTrail, FileRecord, Manifest, files_of
 from demand_forecast.registry.file_records import Files, place_of
 from demand_forecast.registry.model_copies import ModelCopies
@@ -297,9 +299,12 @@ class _Walk:
                     yield step
 
     def _model(self, number: Number, manifest: Manifest) -> Iterator[Step]:
-        """Release, model, its training and verdict."""
+        """Release or experiment, model, its training and verdict."""
         name, version = str(number.row["model_name"]), str(number.row["model_version"])
-        steps, champion = self._release(name, version, manifest)
+        if number.row.get("arm") == CHALLENGER:
+            steps, champion = _tried(name, version, str(number.row["experiment"]))
+        else:
+            steps, champion = self._release(name, version, manifest)
         yield from steps
         if champion is None:
             return
@@ -387,6 +392,17 @@ class _Walk:
         named = [r for r in rows.itertuples() if _holds(str(r.record), number.series)]
         told = [f"{row.file}, row {row.row}: {row.reason} {row.detail}".rstrip() for row in named]
         return Step("rejected rows", f"{len(named)} of {len(rows)}", "\n".join(told))
+
+
+def _tried(name: str, version: str, experiment: str) -> tuple[list[Step], ModelVersion | None]:
+    """The experiment by which a version has served that no release names."""
+    try:
+        known = registered_version(name, version)
+    except (ArtefactError, RegistryError) as error:
+        return [_missing("model", f"{name} v{version}", str(error))], None
+    return [
+        Step("experiment", experiment, f"tries version {version}, as the registry has it")
+    ], known
 
 
 def _holds(record: str, series: tuple[str, str]) -> bool:

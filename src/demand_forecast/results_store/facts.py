@@ -20,6 +20,7 @@ from demand_forecast.results_store.schema import (
     BACKTESTS,
     BRANCH,
     DEMANDS,
+    EXPERIMENTS,
     EXPLANATIONS,
     FORECASTS,
     HEALTH,
@@ -28,6 +29,7 @@ from demand_forecast.results_store.schema import (
     OVERRIDES,
     QUALITY,
     QUARANTINE,
+    READOUTS,
     REJECTIONS,
     RETRAINING,
     STORED,
@@ -42,7 +44,7 @@ Facts = dict[str, pd.DataFrame]
 _RUN: Final = "run_id"
 _IDS: Final = ("forecast_override", "order_override")
 _FIGURES: Final = ("overridden_mean", "order_without_override")
-_CHANGES: Final = (*_IDS, *_FIGURES)
+_TRIED: Final = ("experiment", "arm")
 
 
 def demands(panel: Panel) -> Facts:
@@ -80,7 +82,7 @@ def forecasts(
     """
     reviewed = review(forecast, before, rules or ReviewParameters())
     return {
-        FORECASTS.name: _columns(FORECASTS.name, forecast),
+        FORECASTS.name: _columns(FORECASTS.name, forecast.assign(**_texts(forecast, _TRIED))),
         ORDERS.name: _columns(ORDERS.name, _orders(forecast).join(reviewed)),
         EXPLANATIONS.name: _columns(EXPLANATIONS.name, explanations),
     }
@@ -91,12 +93,18 @@ def _orders(forecast: pd.DataFrame) -> pd.DataFrame:
 
     A forecast from before there were overrides has none of their columns.
     """
-    known = {name: forecast.get(name, pd.Series(np.nan, forecast.index)) for name in _CHANGES}
-    ids = {name: known[name].astype(object) for name in _IDS}
-    ids = {name: texts.where(texts.notna() & (texts != "")) for name, texts in ids.items()}
+    known = {name: forecast.get(name, pd.Series(np.nan, forecast.index)) for name in _FIGURES}
+    ids = _texts(forecast, _IDS)
     changed = pd.DataFrame(ids).notna().any(axis=1)
     figures = {name: known[name].where(changed).astype("float64") for name in _FIGURES}
     return forecast.assign(**ids, **figures)
+
+
+def _texts(forecast: pd.DataFrame, names: Iterable[str]) -> dict[str, pd.Series[Any]]:
+    """Texts of a forecast that may be from before there were any; what is empty is null."""
+    nothing = pd.Series(np.nan, forecast.index, dtype=object)
+    known = {name: forecast.get(name, nothing).astype(object) for name in names}
+    return {name: texts.where(texts.notna() & (texts != "")) for name, texts in known.items()}
 
 
 def overrides(seen: pd.DataFrame | None) -> Facts:
@@ -115,6 +123,21 @@ def value_added(table: pd.DataFrame) -> Facts:
         table: As monitoring has stored it.
     """
     return {VALUE_ADDED.name: _columns(VALUE_ADDED.name, table)}
+
+
+def experiments(status: pd.DataFrame | None, readouts: pd.DataFrame | None) -> Facts:
+    """How the experiments stand, and what they have shown.
+
+    Args:
+        status: As monitoring has stored it; None where it has not.
+        readouts: The same.
+    """
+    if status is None or readouts is None:
+        return {}
+    return {
+        EXPERIMENTS.name: _columns(EXPERIMENTS.name, status),
+        READOUTS.name: _columns(READOUTS.name, readouts),
+    }
 
 
 def values(segments: dict[str, pd.DataFrame]) -> Facts:

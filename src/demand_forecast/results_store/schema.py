@@ -299,11 +299,16 @@ FORECASTS: Final = _table(
     _key("run_id", *SERIES, "week", "velocity", "as_of", "horizon"),
     _numbers(**_POINTS, **_QUANTILES),
     _texts(
-        source="champion, previous_champion or baseline.",
-        reason="Why it is not the champion, or on the last panel; empty if neither.",
+        source="champion, previous_champion, baseline, or challenger in an experiment.",
+        reason="Why it is not the champion, why no challenger serves, or why it is on the last "
+        "panel; else empty.",
         model_kind="Kind of the model.",
         model_name="Its name in the registry.",
         model_version="Its version; empty if it was computed on the spot.",
+    ),
+    _maybe_texts(
+        experiment="Experiment that the row belongs to; null: none.",
+        arm="Its arm in it, control or challenger; null: none.",
     ),
     [
         CheckConstraint("horizon >= 1", name="horizon"),
@@ -390,7 +395,7 @@ ACCURACY: Final = _table(
     ("run_id", *BRANCH, "source", "model_name", "model_version", "as_of", "horizon"),
     _key("run_id", *BRANCH),
     _texts(
-        source="champion, previous_champion or baseline.",
+        source="champion, previous_champion, baseline, or challenger in an experiment.",
         model_name="Name in the registry.",
         model_version="Version in the registry.",
     ),
@@ -605,6 +610,51 @@ VALUE_ADDED: Final = _table(
         unit="money, or units where no price and cost is known.",
         verdict="Of the overrides: better, worse, or open where chance may explain it.",
     ),
+)
+EXPERIMENTS: Final = _table(
+    "fct_experiments",
+    "One row per run and experiment: how it stands.",
+    ("run_id", "experiment"),
+    _key("run_id"),
+    _texts(
+        experiment="Name of the experiment.",
+        status="planned, running, over, or stopped.",
+        kind="ab, interleaved or shadow.",
+        owner="Who answers for it.",
+        models="Models with the version that is tried.",
+    ),
+    _maybe_numbers(share="Share of the stores that the challengers serve, 0 to 1; of ab only."),
+    _facts(Date, start_week="First day that a week's last day may be."),
+    _facts(Date, True, end_week="Last day that it may be; null: until it is stopped."),
+    _counts(
+        stores="Stores that take part.",
+        stores_chosen="Stores that the challengers serve; 0 unless it is ab.",
+        weeks="Weeks that have come.",
+    ),
+    _texts(
+        why="Why it was stopped; empty if it was not.",
+        problem="Why a challenger could not be used in the last scoring; empty if it could.",
+    ),
+)
+READOUTS: Final = _table(
+    "fct_experiment_readouts",
+    "One row per run, experiment, measure and week: what was known when that week had come.",
+    ("run_id", "experiment", "measure", "week"),
+    _key("run_id"),
+    _texts(experiment="Name of the experiment.", measure="wape, mape or value."),
+    _facts(Date, week="Last day of the week."),
+    _maybe_numbers(
+        control="Figure of the champions' arm.",
+        challenger="Figure of the challengers' arm.",
+        difference="The challengers' less the champions', adjusted in ab for what stores are like.",
+        lower="Lower end of its interval; null where it is too early for one.",
+        upper="Upper end. The intervals of all weeks and measures hold together.",
+    ),
+    _texts(
+        unit="% (differences in points), or money or units per 1,000 units of demand.",
+        verdict="better, worse, or open where chance may explain it.",
+    ),
+    _facts(Boolean, is_harmful="Whether it is surely worse than the experiment's limit."),
 )
 _VALUE_TEXTS: Final = ("segment", "policy", "unit")
 _VALUE_COUNTS: Final = ("weeks", "rows", "estimated", "unpriced")

@@ -247,6 +247,16 @@ VIEWS: Final = (
         _valid("fct_values", "f.*", place="p.region = ''"),
     ),
     View(
+        "v_experiments",
+        "One row per experiment: how it stands.",
+        _valid("fct_experiments", "f.*", place="p.region = ''"),
+    ),
+    View(
+        "v_experiment_readouts",
+        "One row per experiment, measure and week: what was known when that week had come.",
+        _valid("fct_experiment_readouts", "f.*", place="p.region = ''"),
+    ),
+    View(
         "v_alerts",
         "One row per alert, the most urgent first.",
         _valid("fct_alerts", "f.*", place="p.region = ''") + "\nORDER BY f.rank",

@@ -10,6 +10,7 @@ from demand_forecast.modelling.evaluation.metrics import mape, summarise
 from demand_forecast.modelling.lifecycle.accuracy import (
     ACCURACY_COLUMNS,
     accuracy_table,
+    of_champions,
     of_version,
     overall,
     realised,
@@ -127,3 +128,9 @@ def test_a_version_answers_for_its_own_forecasts_only(make_panel) -> None:
     assert len(found) == (outcomes["velocity"] == "fast").sum() > 0
     assert of_version(both, "fast", "3").empty
     assert of_version(pd.DataFrame(), "fast", "1").empty
+
+
+def test_challengers_are_no_champions() -> None:
+    outcomes = pd.DataFrame({"source": ["champion", "challenger", "baseline"]})
+    assert of_champions(outcomes)["source"].tolist() == ["champion", "baseline"]
+    assert of_champions(pd.DataFrame()).empty

@@ -57,6 +57,21 @@ def test_all_places_of_a_kind_are_one_alert_and_the_worst_kind_is_first() -> Non
     assert (alerts["action"].str.len() > 0).all()
 
 
+def test_experiments_that_were_stopped_and_challengers_that_cannot_be_used_are_told() -> None:
+    facts = {"start_week": pd.Timestamp("2025-01-04"), "why": "", "problem": ""}
+    rows = [
+        facts | {"experiment": "fine", "status": "running"},
+        facts | {"experiment": "bad", "status": "stopped", "why": "wape +5.0 points (2.0 to 8.0)"},
+        facts | {"experiment": "gone", "status": "running", "problem": "challenger 7 is stale"},
+    ]
+    alerts = rank_alerts(_plan(), NO_DRIFT, experiments=pd.DataFrame(rows), today=TODAY)
+    assert alerts[["severity", "what", "where", "since", "how_much"]].to_numpy().tolist() == [
+        ["medium", "experiment stopped", "bad", "2025-01-04", "wape +5.0 points (2.0 to 8.0)"],
+        ["medium", "challenger cannot be used", "gone", "2025-01-04", "challenger 7 is stale"],
+    ]
+    assert alerts["action"][0] == "kedro experiment show bad; take it out of experiments.yml"
+
+
 def test_overrides_that_make_it_worse_and_refused_ones_are_told() -> None:
     lines = [("ann", "event", 4.0, -300.0, "worse"), ("bob", "event", 9.0, 90.0, "better")]
     lines += [("all", "all", 5.0, -210.0, "worse")]

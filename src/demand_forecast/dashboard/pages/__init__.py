@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Final
 
 from demand_forecast.dashboard.pages import (
+    experiments,
     forecast,
     health,
     orders,
@@ -27,5 +28,6 @@ PAGES: Final[dict[str, tuple[str, Callable[[], None]]]] = {
     "Orders": ("local_shipping", orders.draw),
     "Overrides": ("edit_note", overrides.draw),
     "Value": ("payments", value.draw),
+    "Experiments": ("science", experiments.draw),
     "What if": ("alt_route", what_if.draw),
 }

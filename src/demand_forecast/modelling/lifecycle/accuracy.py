@@ -11,6 +11,7 @@ import pandas as pd
 from demand_forecast.modelling.columns import require_columns
 from demand_forecast.modelling.evaluation.backtest import naive_scale
 from demand_forecast.modelling.evaluation.metrics import METRICS, summarise
+from demand_forecast.modelling.experiments.assignment import CHALLENGER
 from demand_forecast.modelling.models.kinds import ENSEMBLE
 from demand_forecast.modelling.panel import KEY, Panel
 
@@ -97,6 +98,11 @@ def accuracy_table(outcomes: pd.DataFrame, panel: Panel, evidence: pd.DataFrame)
     here = joined.assign(region=panel.region, store_format=panel.store_format)
     numbers = dict.fromkeys(ACCURACY_COLUMNS[ACCURACY_COLUMNS.index("rows") :], np.float64)
     return here.reindex(columns=ACCURACY_COLUMNS).astype(numbers)
+
+
+def of_champions(outcomes: pd.DataFrame) -> pd.DataFrame:
+    """The outcomes without those of challengers, who are judged by their experiment."""
+    return outcomes if outcomes.empty else outcomes[outcomes["source"] != CHALLENGER]
 
 
 def of_version(outcomes: pd.DataFrame, velocity: str, version: str | None) -> pd.DataFrame:

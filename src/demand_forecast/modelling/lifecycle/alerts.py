@@ -11,6 +11,7 @@ from pydantic import Field
 
 from demand_forecast.modelling.columns import BRANCH
 from demand_forecast.modelling.decisions.overrides import refusals
+from demand_forecast.modelling.experiments.status import STOPPED
 from demand_forecast.modelling.lifecycle.drift import DEMAND, describe
 from demand_forecast.modelling.lifecycle.value_added import ALL, WORSE
 from demand_forecast.modelling.models.kinds import ENSEMBLE
@@ -92,6 +93,7 @@ def rank_alerts(
     troubles: Mapping[str, str] | None = None,
     overrides: Sequence[pd.DataFrame] = (),
     added: pd.DataFrame | None = None,
+    experiments: pd.DataFrame | None = None,
     today: date,
     rules: AlertParameters | None = None,
 ) -> pd.DataFrame:
@@ -106,6 +108,8 @@ def rank_alerts(
         troubles: By model, why it is not known which champion it has.
         overrides: What became of each override in the last forecast, of each segment.
         added: See :func:`demand_forecast.modelling.lifecycle.value_added.value_added`.
+        experiments: How each stands, see
+            :func:`demand_forecast.modelling.experiments.status.stand`.
         today: By the calendar.
         rules: Limits.
 
@@ -125,6 +129,7 @@ def rank_alerts(
         *(alert for table in stabilities for alert in _of_stability(table, rules)),
         *(alert for table in overrides for alert in _of_refused(table)),
         *(() if added is None else _of_overrides(added)),
+        *(() if experiments is None else _of_experiments(experiments)),
     ]
     kinds: dict[tuple[str, str], list[Alert]] = {}
     for alert in alerts:
@@ -267,6 +272,19 @@ def _of_overrides(table: pd.DataFrame) -> Iterator[Alert]:
         action = "look at the Overrides page with the owner; kedro override list"
         what, size = "overrides make it worse", -float(row["value_gain"])
         yield Alert("medium", what, f"{owner}, {reason}", since, size, words, action)
+
+
+def _of_experiments(table: pd.DataFrame) -> Iterator[Alert]:
+    """Those that were stopped and are still planned, and challengers that cannot be used."""
+    for row in table.to_dict("records"):
+        name, since = str(row["experiment"]), str(pd.Timestamp(str(row["start_week"])).date())
+        if row["status"] == STOPPED:
+            action = f"kedro experiment show {name}; take it out of experiments.yml"
+            yield Alert("medium", "experiment stopped", name, since, 0, str(row["why"]), action)
+        elif row["problem"]:
+            action = f"the champion serves; name another version in experiments.yml, or stop {name}"
+            what = "challenger cannot be used"
+            yield Alert("medium", what, name, since, 0, str(row["problem"]), action)
 
 
 def _model(row: Mapping[Any, Any]) -> str:

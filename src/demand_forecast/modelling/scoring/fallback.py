@@ -22,6 +22,7 @@ from demand_forecast.modelling.output_contract import check_output, target_weeks
 from demand_forecast.modelling.panel import KEY, Panel
 from demand_forecast.modelling.parameters import Parameters
 from demand_forecast.modelling.scoring.forecasts import (
+    CHAMPION,
     OUTPUT_COLUMNS,
     ROW_COLUMNS,
     active_series,
@@ -104,8 +105,7 @@ def score_segment(
         ContractError: If there is nothing to forecast, or even the baseline's forecast breaks the
             output contract.
     """
-    classes = panel.series[KEY].reset_index(drop=True)
-    classes["velocity"] = classes["product_id"].map(by_product(velocity)).fillna(SLOW)
+    classes = classes_of(panel, velocity)
     active = active_series(panel, scoring.active_within_weeks)
     if not active.any():
         raise ContractError(
@@ -127,6 +127,13 @@ def score_segment(
     return Scored(table[OUTPUT_COLUMNS], table[EXPLANATION_COLUMNS])
 
 
+def classes_of(panel: Panel, velocity: pd.DataFrame) -> pd.DataFrame:
+    """``velocity`` of each series of a panel, in its order; slow where it has no class yet."""
+    classes = panel.series[KEY].reset_index(drop=True)
+    classes["velocity"] = classes["product_id"].map(by_product(velocity)).fillna(SLOW)
+    return classes
+
+
 def _score(
     panel: Panel,
     wanted: pd.DataFrame,
@@ -138,11 +145,11 @@ def _score(
     # Fast and slow products share what can be delivered: that comes when all are forecast.
     reason, order = champion.reason, scoring.order.model_copy(update={"capacity": None})
     if champion.model is not None:
-        reason = _staleness(champion, panel, scoring.stale_after_days)
+        reason = staleness(champion, panel, scoring.stale_after_days)
     if not reason:
-        source = "previous_champion" if champion.reason else "champion"
+        source = "previous_champion" if champion.reason else CHAMPION
         try:
-            return _forecast(panel, wanted, champion, source, champion.reason, horizon, order)
+            return forecast_by(champion, panel, wanted, source, champion.reason, horizon, order)
         except ContractError as error:
             reason = f"{champion.name} version {champion.version}: {error}"
     if baseline.model is None:
@@ -150,18 +157,32 @@ def _score(
         fitted, lineage = HistoricalAverage().fit(panel), Lineage.of(BASELINE, panel, panel)
         baseline = RegisteredModel(fitted, baseline.name, lineage=lineage)
     _LOGGER.warning("%s: %s instead of the champion: %s", champion.name, baseline.kind, reason)
-    return _forecast(panel, wanted, baseline, "baseline", reason, horizon, order)
+    return forecast_by(baseline, panel, wanted, "baseline", reason, horizon, order)
 
 
-def _forecast(
+def forecast_by(
+    registered: RegisteredModel,
     panel: Panel,
     wanted: pd.DataFrame,
-    registered: RegisteredModel,
     source: str,
     reason: str,
     horizon: int,
     order: OrderParameters | None,
 ) -> pd.DataFrame:
+    """The forecast table of one model, with the parts of each mean.
+
+    Args:
+        registered: The model; there is one.
+        panel: All series of its velocity.
+        wanted: Those that are forecast, with their ``velocity``.
+        source: What it serves as.
+        reason: Why it is not the champion.
+        horizon: Weeks ahead.
+        order: How orders are derived from the quantiles.
+
+    Raises:
+        ContractError: If the forecast breaks the output contract.
+    """
     assert registered.model is not None  # noqa: S101 - the caller has looked
     frame = explain(registered.model, panel, panel.as_of, horizon).merge(wanted[KEY], on=KEY)
     check_output(frame, wanted, target_weeks(panel.as_of, horizon))
@@ -180,10 +201,11 @@ def _forecast(
     return pd.concat([table, frame[list(GROUPS)]], axis=1)
 
 
-def _staleness(champion: RegisteredModel, panel: Panel, limit: int) -> str:
-    if champion.lineage is None:
+def staleness(model: RegisteredModel, panel: Panel, limit: int, role: str = CHAMPION) -> str:
+    """Why a model's training data are too old; empty if they are not, or nobody knows."""
+    if model.lineage is None:
         return ""
-    days = (panel.as_of - pd.Timestamp(champion.lineage.as_of)).days
+    days = (panel.as_of - pd.Timestamp(model.lineage.as_of)).days
     if days <= limit:
         return ""
-    return f"champion {champion.version} is stale: {days} days, limit {limit}"
+    return f"{role} {model.version} is stale: {days} days, limit {limit}"

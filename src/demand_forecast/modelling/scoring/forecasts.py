@@ -23,11 +23,13 @@ from demand_forecast.modelling.decisions.orders import (
     propose_orders,
 )
 from demand_forecast.modelling.decisions.overrides import Override
+from demand_forecast.modelling.experiments.assignment import CHALLENGER
 from demand_forecast.modelling.output_contract import example_of
 from demand_forecast.modelling.panel import KEY, Panel
 from demand_forecast.modelling.protocol import POINTS, QUANTILES
 
-SOURCES: Final = ("champion", "previous_champion", "baseline")
+CHAMPION: Final = "champion"
+SOURCES: Final = (CHAMPION, "previous_champion", "baseline", CHALLENGER)
 ROW_COLUMNS: Final = [*BRANCH, *KEY, "as_of", "week", "horizon"]
 OUTPUT_COLUMNS: Final = [
     *ROW_COLUMNS,
@@ -42,6 +44,8 @@ OUTPUT_COLUMNS: Final = [
     "model_kind",
     "model_name",
     "model_version",
+    "experiment",
+    "arm",
 ]
 
 
@@ -96,6 +100,8 @@ def build_table(
         model_kind=model_kind,
         model_name=model_name,
         model_version=str(model_version),
+        experiment="",
+        arm="",
     )
     return add_orders(table, panel, order or OrderParameters())[OUTPUT_COLUMNS]
 

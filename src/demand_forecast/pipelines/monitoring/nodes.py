@@ -11,7 +11,10 @@ import pandas as pd
 from demand_forecast.framework.segments import Segment
 from demand_forecast.modelling.columns import BRANCH
 from demand_forecast.modelling.evaluation.splits import ForecastParameters
-from demand_forecast.modelling.lifecycle.accuracy import accuracy_table, realised
+from demand_forecast.modelling.experiments.outcomes import arm_sums
+from demand_forecast.modelling.experiments.parameters import SHADOW, ExperimentParameters
+from demand_forecast.modelling.experiments.status import Standing, Stop, stand
+from demand_forecast.modelling.lifecycle.accuracy import accuracy_table, of_champions, realised
 from demand_forecast.modelling.lifecycle.alerts import rank_alerts
 from demand_forecast.modelling.lifecycle.data_quality import quality_over_time
 from demand_forecast.modelling.lifecycle.drift import (
@@ -135,6 +138,54 @@ def add_up_overrides(
     return value_added(outcomes.values(), monitoring.overrides)
 
 
+def compare_arms(
+    panel: Panel,
+    outcomes: pd.DataFrame,
+    past_shadow: Past,
+    last_sums: pd.DataFrame | None,
+    scoring: ScoringParameters,
+    experiments: ExperimentParameters,
+    monitoring: MonitoringParameters,
+) -> pd.DataFrame:
+    """Errors and money of both arms of the segment's experiments, by store and week.
+
+    Args:
+        panel: The segment.
+        outcomes: Delivered forecasts that have come.
+        past_shadow: How to load each stored version of the forecasts in shadow.
+        last_sums: The same table of the last time.
+        scoring: What surplus and lost sales cost.
+        experiments: All that there are.
+        monitoring: How many past forecasts are looked at.
+    """
+    segment = f"{panel.region}.{panel.store_format}"
+    in_shadow = any(plan.kind == SHADOW for _, plan, _ in experiments.of(segment))
+    past = readable(past_shadow if in_shadow else None, monitoring.past_runs, _LOGGER.warning)
+    filled = [table for table in past if len(table)]
+    seen = realised(pd.concat(filled, ignore_index=True), panel) if filled else pd.DataFrame()
+    return arm_sums(outcomes, seen, panel, scoring.order, last_sums)
+
+
+def read_experiments(
+    experiments: ExperimentParameters,
+    stops: Mapping[str, Stop],
+    sums: Mapping[Segment, pd.DataFrame],
+    arms: Mapping[Segment, pd.DataFrame | None],
+) -> Standing:
+    """How all experiments stand, what they have shown, and which of them have to stop.
+
+    Args:
+        experiments: All that there are.
+        stops: Of those that were stopped.
+        sums: Of both arms, of all segments.
+        arms: Which stores were chosen in each.
+    """
+    standing = stand(experiments, sums.values(), arms.values(), stops)
+    for name, why in standing.harmful.items():
+        _LOGGER.warning("experiment %s is stopped, it does harm: %s", name, why)
+    return standing
+
+
 def look_for_drift(
     panel: Panel,
     outcomes: pd.DataFrame,
@@ -143,7 +194,7 @@ def look_for_drift(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Demand by week beside the forecasts, and the tests of the segment's covariates."""
     rules = monitoring.drift
-    levels = demand_levels(outcomes, evidence, panel, rules.recent_weeks)
+    levels = demand_levels(of_champions(outcomes), evidence, panel, rules.recent_weeks)
     return levels, covariate_tests(panel, rules.covariate_floor)
 
 
@@ -202,6 +253,7 @@ def raise_alerts(
     stabilities: Mapping[Segment, pd.DataFrame],
     scored: Mapping[Segment, dict[str, Any] | None],
     overrides: Mapping[Segment, pd.DataFrame | None],
+    experiments: pd.DataFrame,
 ) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, float]]:
     """The short list for people, once for the table and once for the receiver, and the figures.
 
@@ -216,6 +268,7 @@ def raise_alerts(
         stabilities: Of all segments.
         scored: About the last forecast of each segment.
         overrides: What became of those of each segment.
+        experiments: How each stands.
     """
     alerts = rank_alerts(
         with_lists(plan),
@@ -225,6 +278,7 @@ def raise_alerts(
         on_last_panel=_on_last_panel(scored),
         overrides=[table for table in overrides.values() if table is not None],
         added=added,
+        experiments=experiments,
         troubles=troubles(status_table(healths.values())),
         today=monitoring.present,
         rules=monitoring.alerts,

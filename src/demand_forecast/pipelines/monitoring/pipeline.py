@@ -18,27 +18,29 @@ from demand_forecast.framework.segments import Segments
 from demand_forecast.pipelines.monitoring.nodes import (
     add_up_overrides,
     check_health,
+    compare_arms,
     follow_quality,
     look_back,
     look_for_drift,
     measure_accuracy,
     plan_retraining,
     raise_alerts,
+    read_experiments,
     score_overrides,
 )
 
 _PARAMETERS: Final = "params:monitoring"
+_EXPERIMENTS: Final = "params:experiments"
 _OF_VELOCITY: Final = ("champion", "lineage", "past_backtests", "params:training")
 
 
 def create_pipeline(plan: Segments) -> Pipeline:
     """What came of the forecasts of every segment, then drift, plan and alerts over all."""
     segments = per_segment(
-        _of_segment(), plan, velocity_inputs=_OF_VELOCITY, run_inputs=[_PARAMETERS]
+        _of_segment(), plan, velocity_inputs=_OF_VELOCITY, run_inputs=[_PARAMETERS, _EXPERIMENTS]
     )
-    return stage(
-        "monitoring", [*segments, _quality(plan), _overrides(plan), _plan(plan), _alerts(plan)]
-    )
+    collected = (_quality, _overrides, _experiments, _plan, _alerts)
+    return stage("monitoring", [*segments, *(collect(plan) for collect in collected)])
 
 
 def _of_segment() -> Pipeline:
@@ -80,6 +82,20 @@ def _of_segment() -> Pipeline:
                 name="score_overrides",
             ),
             Node(
+                compare_arms,
+                inputs={
+                    "panel": "panel",
+                    "outcomes": "outcomes",
+                    "past_shadow": "past_shadow_forecasts",
+                    "last_sums": "last_arm_sums",
+                    "scoring": "params:scoring",
+                    "experiments": _EXPERIMENTS,
+                    **watched,
+                },
+                outputs="arm_sums",
+                name="compare_arms",
+            ),
+            Node(
                 look_for_drift,
                 inputs=seen | watched,
                 outputs=["demand_levels", "covariate_tests"],
@@ -119,6 +135,20 @@ def _overrides(plan: Segments) -> Node:
     )
 
 
+def _experiments(plan: Segments) -> Node:
+    return collector(
+        read_experiments,
+        inputs={
+            "experiments": _EXPERIMENTS,
+            "stops": "last_experiment_stops",
+            "sums": of_segments("arm_sums", plan),
+            "arms": of_segments("arms", plan),
+        },
+        outputs=["experiments", "experiment_readouts", "experiment_stops"],
+        name="read_experiments",
+    )
+
+
 def _plan(plan: Segments) -> Node:
     """All tests are judged together: hundreds of them find something by chance."""
     return collector(
@@ -148,6 +178,7 @@ def _alerts(plan: Segments) -> Node:
             "stabilities": of_segments("stability", plan),
             "scored": of_segments("scored", plan),
             "overrides": of_segments("overrides_seen", plan),
+            "experiments": "experiments",
         },
         outputs=["alerts", "alert_message", "monitoring_figures"],
         name="raise_alerts",

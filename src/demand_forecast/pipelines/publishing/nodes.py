@@ -90,6 +90,13 @@ def publish_value_added(value_added: pd.DataFrame) -> Publication:
     return Publication(Place(), facts.value_added(value_added))
 
 
+def publish_experiments(
+    experiments: pd.DataFrame | None, experiment_readouts: pd.DataFrame | None
+) -> Publication:
+    """How the experiments stand, and what they have shown."""
+    return Publication(Place(), facts.experiments(experiments, experiment_readouts))
+
+
 def publish_values(values: dict[Branch, pd.DataFrame]) -> Publication:
     """What the orders of the validation are worth, in each segment and in all."""
     cells: dict[str, list[pd.DataFrame]] = defaultdict(list)

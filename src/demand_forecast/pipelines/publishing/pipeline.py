@@ -18,6 +18,7 @@ from demand_forecast.framework.segments import Segments
 from demand_forecast.pipelines.publishing.nodes import (
     publish_alerts,
     publish_demands,
+    publish_experiments,
     publish_forecasts,
     publish_health,
     publish_region,
@@ -63,6 +64,12 @@ def create_pipeline(plan: Segments) -> Pipeline:
                 {"values": of_branches("order_values", plan)},
                 "published_values",
                 "publish_values",
+            ),
+            collector(
+                publish_experiments,
+                {name: name for name in ("experiments", "experiment_readouts")},
+                "published_experiments",
+                "publish_experiments",
             ),
             _of_all(publish_totals, "totals", "published_totals"),
             _of_all(publish_retraining, "retrain_plan", "published_retraining"),

@@ -20,12 +20,14 @@ from demand_forecast.modelling.decisions.overrides import (
 from demand_forecast.modelling.evaluation import plots
 from demand_forecast.modelling.evaluation.plots import PlotlyFigure
 from demand_forecast.modelling.evaluation.splits import ForecastParameters
+from demand_forecast.modelling.experiments.parameters import ExperimentParameters
 from demand_forecast.modelling.lifecycle.records import RegisteredModel
 from demand_forecast.modelling.lifecycle.versions import Versions
 from demand_forecast.modelling.panel import Panel
+from demand_forecast.modelling.scoring.arms import Challengers, serve_experiments
 from demand_forecast.modelling.scoring.fallback import ScoringParameters, score_segment
 from demand_forecast.modelling.scoring.forecasts import override_forecasts
-from demand_forecast.modelling.scoring.last_panel import last_panel
+from demand_forecast.modelling.scoring.last_panel import LastPanel, last_panel
 from demand_forecast.modelling.totals.hierarchy import mark_incomplete, total_segments
 from demand_forecast.modelling.velocity import classify
 
@@ -40,15 +42,19 @@ def score(
     baseline: RegisteredModel,
     forecast: ForecastParameters,
     scoring: ScoringParameters,
+    experiments: ExperimentParameters,
+    challengers: Challengers,
+    last_arms: pd.DataFrame | None,
     overrides: Overrides,
     last_overrides: pd.DataFrame | None,
     **models: RegisteredModel,
-) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, dict[str, Any]]:
+) -> tuple[pd.DataFrame | dict[str, Any], ...]:
     """The next weeks of every active store and product of the segment, and their explanations.
 
-    What people have corrected comes after the model and before the orders. Before the first
-    training there are no classes yet, as there are no champions. Where the run could not make the
-    panel, the last one stands in, and only what is of coming weeks is kept.
+    Champions come first, then the challengers that are tried beside them, then what people have
+    corrected, then the orders. Before the first training there are no classes yet, as there are no
+    champions. Where the run could not make the panel, the last one stands in, and only what is of
+    coming weeks is kept.
 
     Args:
         panel: The segment, or why there is no new panel of it.
@@ -57,33 +63,56 @@ def score(
         baseline: The best simple contestant.
         forecast: Horizon.
         scoring: Which series are forecast, and how.
+        experiments: All that there are.
+        challengers: Registered versions of the segment's models.
+        last_arms: Which stores experiments have chosen before.
         overrides: Of the region.
         last_overrides: What the scoring before has made of those of its time.
         models: Champions by velocity.
 
     Returns:
-        Forecasts, explanations, what became of each override, and what there is since this run:
-        ``as_of``, ``rows``, rows by source, and why it is on the last panel; empty if it is not.
+        Forecasts, explanations, what became of each override, what there is since this run (see
+        :func:`note_forecast`), forecasts in shadow, and which stores experiments have chosen.
     """
     last = None
     if isinstance(panel, NotMade):
-        limit, horizon = scoring.last_panel_weeks, forecast.horizon
-        today = datetime.now(UTC).date()
-        last = last_panel(past_panels, panel.why, today=today, limit=limit, horizon=horizon)
+        last = _last_panel(past_panels, panel, forecast, scoring)
         panel = last.panel
-        _LOGGER.warning("%s.%s is scored %s", panel.region, panel.store_format, last.reason)
     classes = classify(panel) if last_velocity is None else last_velocity
     scored = score_segment(
         panel, classes, models, baseline, horizon=forecast.horizon, scoring=scoring
     )
+    served = serve_experiments(
+        panel, classes, scored, challengers, experiments, scoring=scoring, before=last_arms
+    )
     in_force, seen = judge_overrides(overrides, Scope.of(panel), scoring.overrides, last_overrides)
     for where, problem in refusals(seen):
         _LOGGER.warning("override refused: %s: %s", where, problem)
-    table = override_forecasts(scored.forecast, panel, in_force, scoring.order)
-    explanations = scored.explanations
+    table = override_forecasts(served.forecast, panel, in_force, scoring.order)
+    explanations, shadow = served.explanations, served.shadow
     if last is not None:
         table, explanations = last.mark(last.coming(table)), last.coming(explanations)
-    return table, explanations, seen, note_forecast(table, last.reason if last else "")
+        shadow = last.coming(shadow)
+    noted = note_forecast(table, last.reason if last else "")
+    return table, explanations, seen, noted, shadow, served.arms
+
+
+def _last_panel(
+    past: Versions[Panel],
+    lacking: NotMade,
+    forecast: ForecastParameters,
+    scoring: ScoringParameters,
+) -> LastPanel:
+    last = last_panel(
+        past,
+        lacking.why,
+        today=datetime.now(UTC).date(),
+        limit=scoring.last_panel_weeks,
+        horizon=forecast.horizon,
+    )
+    place = f"{last.panel.region}.{last.panel.store_format}"
+    _LOGGER.warning("%s is scored %s", place, last.reason)
+    return last
 
 
 def draw_forecast(panel: Panel, forecast: pd.DataFrame) -> PlotlyFigure:

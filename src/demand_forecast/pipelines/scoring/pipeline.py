@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from kedro.pipeline import Node, Pipeline
 
 from demand_forecast.framework.namespacing import (
@@ -14,6 +16,8 @@ from demand_forecast.framework.namespacing import (
 )
 from demand_forecast.framework.segments import Segments
 from demand_forecast.pipelines.scoring.nodes import draw_forecast, make_totals, score
+
+_EXPERIMENTS: Final = "params:experiments"
 
 
 def create_pipeline(plan: Segments) -> Pipeline:
@@ -29,11 +33,21 @@ def create_pipeline(plan: Segments) -> Pipeline:
                     "baseline": "baseline_model",
                     "forecast": "params:forecast",
                     "scoring": "params:scoring",
+                    "experiments": _EXPERIMENTS,
+                    "challengers": "challengers",
+                    "last_arms": "last_arms",
                     "overrides": "overrides",
                     "last_overrides": "last_overrides_seen",
                     **of_velocities("model"),
                 },
-                outputs=["forecast", "explanations", "overrides_seen", "scored"],
+                outputs=[
+                    "forecast",
+                    "explanations",
+                    "overrides_seen",
+                    "scored",
+                    "shadow_forecast",
+                    "arms",
+                ],
                 name="score",
             ),
             Node(
@@ -53,5 +67,11 @@ def create_pipeline(plan: Segments) -> Pipeline:
         outputs="totals",
         name="make_totals",
     )
-    segments = per_segment(template, plan, region_inputs=["overrides"], velocity_inputs=["model"])
+    segments = per_segment(
+        template,
+        plan,
+        region_inputs=["overrides"],
+        velocity_inputs=["model"],
+        run_inputs=[_EXPERIMENTS],
+    )
     return stage("scoring", [*segments, totals])

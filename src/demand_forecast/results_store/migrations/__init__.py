@@ -18,7 +18,7 @@ from demand_forecast.results_store.database import ResultsDatabase
 from demand_forecast.results_store.schema import METADATA, VIEW_STATE
 from demand_forecast.results_store.views import VIEWS
 
-HEAD: Final = "0004"  # the newest revision
+HEAD: Final = "0005"  # the newest revision
 VERSIONS: Final = (Path(__file__).parent / "versions",)
 _LOCK: Final = 20_260_101  # any number that no other program of the database takes
 VIEWS_DIGEST: Final = hashlib.sha256(repr(VIEWS).encode()).hexdigest()

@@ -1,0 +1,1 @@
+"""Experiments: a challenger beside the champion, in some stores, some weeks, or unseen."""
