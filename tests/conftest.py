@@ -43,15 +43,16 @@ look_for_ibis_once()
 
 @contextmanager
 def _not_measured() -> Iterator[None]:
-    current = coverage.Coverage.current()
-    if current is None:
-        yield
-        return
-    current.stop()
+    stopped = []
+    # In a worker of pytest-xdist there are two: the one below goes on when that above it stops.
+    while (current := coverage.Coverage.current()) is not None:
+        current.stop()
+        stopped.append(current)
     try:
         yield
     finally:
-        current.start()
+        for one in reversed(stopped):
+            one.start()
 
 
 @pytest.hookimpl(trylast=True)
