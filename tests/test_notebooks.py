@@ -11,7 +11,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from textwrap import dedent
 from typing import Any, NamedTuple
@@ -29,7 +29,6 @@ from matplotlib_inline.backend_inline import configure_inline_support
 from traitlets.config import Config
 
 import small_store
-from conftest import build_panel
 from demand_forecast.datasets.artefact import seal
 from demand_forecast.exceptions import MissingInputError
 from demand_forecast.framework import run_context
@@ -105,8 +104,8 @@ def _cells(name: str, kind: str = "code") -> list[Any]:
 
 
 @pytest.fixture(scope="module")
-def panel() -> Panel:
-    return build_panel(n_weeks=90, censored=0.1)
+def panel(make_panel: Callable[..., Panel]) -> Panel:
+    return make_panel(n_weeks=90, censored=0.1)
 
 
 @pytest.fixture(scope="module")
@@ -135,6 +134,7 @@ def shell(project: Path) -> Iterator[Shell]:
     """A shell that draws into the notebook; nothing of it is left in the process afterwards."""
     folder, uri, context = Path.cwd(), mlflow.get_tracking_uri(), run_context.entered()
     variables, path, backend = dict(os.environ), list(sys.path), plt.get_backend()
+    main = sys.modules["__main__"]  # the shell takes its place
     os.environ.pop("MLFLOW_TRACKING_URI", None)  # of a session before
     inside = InteractiveShell.instance(config=Config({"HistoryManager": {"enabled": False}}))
     with mpl.rc_context():
@@ -144,6 +144,7 @@ def shell(project: Path) -> Iterator[Shell]:
         configure_inline_support(inside, "other")
     plt.switch_backend(backend)
     InteractiveShell.clear_instance()
+    sys.modules["__main__"] = main
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(variables)
