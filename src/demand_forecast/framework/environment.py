@@ -44,13 +44,13 @@ def prepare() -> None:
     for name, value in _DEFAULTS.items():
         os.environ.setdefault(name, value)
     look_for_ibis_once()
-    read_patterns_once()
     # MLflow's advice on a class of kedro-mlflow, which no filter can stop: MLflow sets its own.
     with warnings.catch_warnings(record=True):
         try:
             import kedro_mlflow.mlflow  # noqa: F401
         except ModuleNotFoundError as error:
             raise SystemExit(extra_needed(error)) from None
+    read_patterns_once()
     # What libraries hold lives as long as the process: the garbage collector need not look again.
     gc.freeze()
 
