@@ -35,7 +35,6 @@ def test_a_stage_without_its_input_names_the_command_to_run_first(fresh) -> None
     ]
 
 
-@pytest.mark.measured
 @pytest.mark.parametrize(
     ("stage", "first"),
     [
@@ -49,7 +48,6 @@ def test_so_does_every_other_stage(fresh, stage, first) -> None:
     assert f"run `kedro run --pipelines={first}` first." in _error(fresh, f"--pipelines={stage}")
 
 
-@pytest.mark.measured
 @pytest.mark.parametrize(
     ("option", "words"),
     [
@@ -132,7 +130,6 @@ def test_a_region_that_fails_stops_no_other_and_says_the_way_out(make_project) -
     assert all("/new_england/" in name for name in panels)
 
 
-@pytest.mark.measured
 def test_the_help_speaks_of_runners_namespaces_and_jobs(fresh) -> None:
     text = fresh.command("--help").output
     for word in ("SegmentRunner", "--pipelines=score", "--namespaces=north_texas.large"):

@@ -168,7 +168,6 @@ def test_kedro_trace_follows_a_forecast_to_raw_files_and_finds_a_changed_byte(
     assert f"{raw} is not what was recorded" in changed.output
 
 
-@pytest.mark.measured
 def test_kedro_leaderboard_ranks_what_the_run_has_stored(full_run, stored, runs, tmp_path) -> None:
     file = tmp_path / "board.csv"
     result = full_run.command("--env=test", f"--output={file}", of="leaderboard")
@@ -209,7 +208,6 @@ def test_kedro_gate_shows_the_verdicts_and_how_often_they_are_wrong(full_run, st
     assert {tuple(row[-2:]) for row in rows} == {("100.0", "0.0")}
 
 
-@pytest.mark.measured
 def test_kedro_orders_writes_a_sheet_of_the_next_delivery(full_run, stored, tmp_path) -> None:
     forecast, file = stored["north_texas.large.forecast"], tmp_path / "orders.xlsx"
     store = str(forecast["store_id"].iloc[0])

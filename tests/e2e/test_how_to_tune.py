@@ -100,7 +100,6 @@ def test_trials_are_runs_below_the_search(tuned) -> None:
     assert parent.data.metrics["gain"] == pytest.approx(gain)
 
 
-@pytest.mark.measured
 def test_one_velocity_and_what_it_writes(tuned) -> None:
     """The file sets what the best trial had, at the velocity that was tuned."""
     file = tuned.root / "fast.yml"

@@ -155,6 +155,7 @@ def test_mistyped_dates_ahead_do_not_move_the_last_week(raw_region, stores, prod
     assert raw_region.condition().as_of == WEEKS[-1]
 
 
+@pytest.mark.trials
 @pytest.mark.parametrize("ahead", [(3,), (4, 9), (5, 8, 20)])
 @pytest.mark.parametrize("products", [["P1"], ["P1", "P2"]])
 def test_single_rows_after_a_gap_in_a_region_with_one_or_two_rows_a_week(

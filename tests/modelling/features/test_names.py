@@ -91,6 +91,7 @@ def test_a_static_attribute_may_be_called_like_the_week_of_the_year(plain: Panel
     assert (training.sample.codes.max(axis=0) <= list(training.sizes)).all()
 
 
+@pytest.mark.trials
 def test_names_change_neither_forecast_nor_explanation(plain: Panel) -> None:
     renamed = _renamed(plain, "leaflet", "price_before")
     values = {name: f"{name}=a_before" for name in plain.series["product_id"].unique()}

@@ -113,6 +113,7 @@ def test_sold_out_rows_do_not_pull_the_aimed_point_down(training: Training) -> N
     assert points[0] > 1.2 * points[1]
 
 
+@pytest.mark.trials
 def test_without_such_networks_the_point_is_the_weighted_median(panel: Panel) -> None:
     fast = {"min_steps": 50, "max_steps": 50, "seeds": 2, "mape_seeds": 0}
     plain = Network(NetworkParameters(**fast), horizon=2).fit(panel)
