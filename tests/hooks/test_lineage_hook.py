@@ -10,8 +10,6 @@ import sys
 import time
 from dataclasses import replace
 from datetime import date, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
 
 import pandas as pd
 import pytest
@@ -19,6 +17,7 @@ from kedro.framework.hooks.manager import _create_hook_manager
 from kedro.io import DataCatalog, MemoryDataset, Version
 from kedro.pipeline import Pipeline, node
 from openlineage.client import OpenLineageClient
+from receiver import receiving
 
 from demand_forecast.datasets.atomic import JSONDataset, ParquetDataset
 from demand_forecast.framework import lineage, notes, run_context
@@ -58,21 +57,13 @@ def received(monkeypatch):
     """Events in the order in which they came."""
     found = []
 
-    class Receiver(BaseHTTPRequestHandler):
-        def do_POST(self):
-            assert self.path == "/api/v1/lineage"
-            found.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-            self.send_response(201)
-            self.end_headers()
+    def take(path, _, body):
+        assert path == "/api/v1/lineage"
+        found.append(json.loads(body))
 
-        def log_message(self, *_):
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Receiver) as server:
-        Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-        monkeypatch.setenv("OPENLINEAGE_URL", f"http://127.0.0.1:{server.server_port}")
+    with receiving(take) as address:
+        monkeypatch.setenv("OPENLINEAGE_URL", address)
         yield found
-        server.shutdown()
 
 
 @pytest.fixture

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import socket
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
 
 import pytest
 from kedro.framework.hooks.manager import _create_hook_manager
 from opentelemetry import trace
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from receiver import receiving
 
 from demand_forecast.framework import notes, run_context, telemetry
 from demand_forecast.framework.failures import Failure, RunFailedError
@@ -30,22 +29,13 @@ def received(monkeypatch):
     """Requests by path, as the receiver has parsed them."""
     found = {}
 
-    class Receiver(BaseHTTPRequestHandler):
-        def do_POST(self):
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            assert self.headers["Content-Type"] == "application/x-protobuf"
-            found[self.path] = KINDS[self.path].FromString(body)
-            self.send_response(200)
-            self.end_headers()
+    def take(path, headers, body):
+        assert headers["Content-Type"] == "application/x-protobuf"
+        found[path] = KINDS[path].FromString(body)
 
-        def log_message(self, *_):
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Receiver) as server:
-        Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-        monkeypatch.setenv(telemetry.ENDPOINT, f"http://127.0.0.1:{server.server_port}")
+    with receiving(take) as address:
+        monkeypatch.setenv(telemetry.ENDPOINT, address)
         yield found
-        server.shutdown()
 
 
 @pytest.fixture
@@ -107,7 +97,7 @@ def test_a_run_that_went_on_after_a_failure_says_so(run, received):
 
 
 def test_a_hook_that_fails_is_not_hidden(run, received):
-    ending = TelemetryHook().after_pipeline_run(PARAMS)
+    ending = TelemetryHook().after_pipeline_run(PARAMS, None, None)
     next(ending)
     with pytest.raises(KeyError):
         ending.throw(KeyError("results"))

@@ -14,6 +14,11 @@ DEFAULT = "__default__"
 Options = Mapping[str, Any]
 
 
+def pipeline_names(options: Options) -> list[str]:
+    """The pipelines that are run: those that are named, else the default."""
+    return list(options.get("pipeline_names") or [DEFAULT])
+
+
 def check_selection(
     registered: Mapping[str, Pipeline], plan: Segments, options: Options
 ) -> Pipeline:
@@ -30,7 +35,7 @@ def check_selection(
     Raises:
         ConfigurationError: Naming the option, the name and the nearest valid ones.
     """
-    names = options.get("pipeline_names") or [DEFAULT]
+    names = pipeline_names(options)
     _check("--pipelines", "pipeline", names, registered)
     # jobs share nodes, such as those of conditioning
     pipeline = Pipeline(list(dict.fromkeys(n for name in names for n in registered[name].nodes)))

@@ -21,6 +21,7 @@ from demand_forecast.datasets.raw_source import RawSourceDataset
 from demand_forecast.exceptions import ArtefactError
 from demand_forecast.framework import run_context
 from demand_forecast.framework.failures import RunFailedError, said_in_a_line
+from demand_forecast.framework.selection import pipeline_names
 from demand_forecast.registry.addresses import masked
 from demand_forecast.registry.audit import AuditTrail, Code, FileRecord, Manifest, Outcome
 from demand_forecast.registry.documents import Author, Reference
@@ -121,7 +122,7 @@ def _manifest(
         command=masked(author.command),
         started_at=now,
         ended_at=now,
-        pipelines=tuple(run_params.get("pipeline_names") or ["__default__"]),
+        pipelines=tuple(pipeline_names(run_params)),
         selection=tuple(run_params.get("namespaces") or run_params.get("tags") or []),
         status=_status(error),
         error=None if error is None else _said(error),

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import logging
-import time
 from collections import defaultdict
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from typing import ClassVar
 from urllib.parse import urlsplit
 
 import pyarrow.parquet as pq
-from kedro.framework.hooks import hook_impl
-from kedro.io import CatalogProtocol
 from kedro.pipeline import Pipeline
 from kedro.pipeline.node import Node
 
@@ -19,6 +15,7 @@ from demand_forecast.framework import lineage, notes, run_context
 from demand_forecast.framework.lineage import Data, RunFacts, Step
 from demand_forecast.framework.notes import Note
 from demand_forecast.framework.stages import STAGES
+from demand_forecast.hooks.collector import Catalog, CollectorHook, EndedRun
 from demand_forecast.registry.addresses import masked
 from demand_forecast.registry.audit import AuditTrail, FileRecord, Manifest
 from demand_forecast.registry.file_records import Files
@@ -26,73 +23,32 @@ from demand_forecast.registry.releases import ModelVersion
 from demand_forecast.registry.tracking import tracking_uri
 from demand_forecast.results_store.dataset import database_of
 
-Catalog = CatalogProtocol[Any, Any]
-_LOGGER = logging.getLogger(__name__)
 
-
-class LineageHook:
-    """Off unless ``OPENLINEAGE_URL`` or its like is set; no trouble with it fails a run.
+class LineageHook(CollectorHook):
+    """Off unless ``OPENLINEAGE_URL`` or its like is set.
 
     It surrounds the hook that writes the manifest, whose records are what is sent.
     """
 
-    def __init__(self) -> None:
-        self._started = 0.0
+    told: ClassVar[str] = "lineage"
 
-    @hook_impl(tryfirst=True)
-    def before_pipeline_run(self) -> None:
-        """Note when it begins."""
-        self._started = time.time()
+    def is_wanted(self) -> bool:
+        """Whether the environment names a collector."""
+        return lineage.is_wanted()
 
-    @hook_impl(wrapper=True)
-    def after_pipeline_run(
-        self, run_params: Mapping[str, Any], pipeline: Pipeline, catalog: Catalog
-    ) -> Generator[None, Any, Any]:
-        """Tell of a run that has come to its end."""
-        noted = notes.read()  # the hooks inside take them away
-        try:
-            result = yield
-        except Exception as error:
-            self._send(run_params, pipeline, catalog, noted, error)
-            raise
-        self._send(run_params, pipeline, catalog, noted)
-        return result
-
-    @hook_impl(wrapper=True)
-    def on_pipeline_error(
-        self, error: Exception, run_params: Mapping[str, Any], pipeline: Pipeline, catalog: Catalog
-    ) -> Generator[None, Any, Any]:
-        """Tell of one that has failed, or went on after a failure."""
-        noted = notes.read()
-        try:
-            return (yield)
-        finally:
-            self._send(run_params, pipeline, catalog, noted, error)
-
-    def _send(
-        self,
-        run_params: Mapping[str, Any],
-        pipeline: Pipeline,
-        catalog: Catalog,
-        noted: Sequence[Note],
-        error: Exception | None = None,
-    ) -> None:
-        if not lineage.is_wanted():
-            return
-        try:
-            manifest = _manifest(str(run_params["run_id"]))
-            run = RunFacts(
-                environment=run_params.get("env") or "base",
-                pipelines=",".join(run_params.get("pipeline_names") or ["__default__"]),
-                started=self._started,
-                ended=time.time(),
-                tags=_tags(run_params, manifest),
-                commit=manifest.code.commit if manifest else "",
-                error=(masked(str(error)) or type(error).__name__) if error else "",
-            )
-            lineage.send(run, _steps(pipeline, noted, _Known(manifest, pipeline, catalog)))
-        except Exception as trouble:  # what the run has made is still good
-            _LOGGER.warning("no lineage of this run: %s", masked(str(trouble)))
+    def send(self, run: EndedRun, pipeline: Pipeline, catalog: Catalog) -> None:
+        """Send the events of the run and of its stages."""
+        manifest = _manifest(run.id)
+        facts = RunFacts(
+            environment=run.environment,
+            pipelines=run.pipelines,
+            started=run.started,
+            ended=run.ended,
+            tags=_tags(run, manifest),
+            commit=manifest.code.commit if manifest else "",
+            error=run.said,
+        )
+        lineage.send(facts, _steps(pipeline, run.notes, _Known(manifest, pipeline, catalog)))
 
 
 class _Known:
@@ -165,13 +121,13 @@ def _manifest(run: str) -> Manifest | None:
     return last if last is not None and last.run == run else None
 
 
-def _tags(run_params: Mapping[str, Any], manifest: Manifest | None) -> dict[str, str]:
+def _tags(run: EndedRun, manifest: Manifest | None) -> dict[str, str]:
     release = manifest.release if manifest else None
     return {
-        "run": str(run_params["run_id"]),
+        "run": run.id,
         "manifest": manifest.id if manifest else "",
         "release": release.id if release else "",
-        "mlflow_run": run_context.current().parent.run_id or "",
+        "mlflow_run": run.mlflow_run,
     }
 
 

@@ -15,6 +15,7 @@ from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from demand_forecast.exceptions import ContractError, StorageError
 from demand_forecast.framework import run_context
 from demand_forecast.framework.failures import RunFailedError
+from demand_forecast.framework.selection import pipeline_names
 from demand_forecast.hooks.progress import steps_so_far
 from demand_forecast.registry import availability
 from demand_forecast.registry.addresses import masked
@@ -75,7 +76,7 @@ class ResultsHook:
                 connection,
                 run_params["run_id"],
                 environment=run_params.get("env") or "base",
-                pipelines=",".join(run_params.get("pipeline_names") or ["__default__"]),
+                pipelines=",".join(pipeline_names(run_params)),
                 namespaces=",".join(slices),
                 git_commit=git_commit(),
                 **here(),
