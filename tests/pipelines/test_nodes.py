@@ -34,6 +34,7 @@ from demand_forecast.modelling.scoring.arms import Challengers
 from demand_forecast.modelling.scoring.fallback import ScoringParameters
 from demand_forecast.modelling.velocity import VelocityParameters
 from demand_forecast.pipelines.conditioning import nodes as conditioning
+from demand_forecast.pipelines.monitoring import experiments
 from demand_forecast.pipelines.monitoring import nodes as monitoring
 from demand_forecast.pipelines.publishing import nodes as publishing
 from demand_forecast.pipelines.release import nodes as release
@@ -527,8 +528,8 @@ def test_the_plan_is_a_table_with_reasons_as_text(panel) -> None:
     corrected = monitoring.score_overrides(panel, outcomes, None, SCORING)
     added = monitoring.add_up_overrides(WATCH, {LARGE: corrected})
     assert publishing.publish_value_added(added).facts["fct_value_added"].empty
-    sums = monitoring.compare_arms(panel, outcomes, None, None, SCORING, EXPERIMENTS, WATCH)
-    standing = monitoring.read_experiments(EXPERIMENTS, {}, {LARGE: sums}, {LARGE: None})
+    sums = experiments.compare_arms(panel, outcomes, None, None, SCORING, EXPERIMENTS, WATCH)
+    standing = experiments.read_experiments(EXPERIMENTS, {}, {LARGE: sums}, {LARGE: None})
     assert standing.status.empty and standing.readouts.empty and not standing.harmful
     alerts, message, figures = monitoring.raise_alerts(
         WATCH,

@@ -100,9 +100,8 @@ class ExperimentStopsDataset(AbstractDataset[Mapping[str, str], dict[str, Stop]]
 
     def save(self, data: Mapping[str, str]) -> None:
         """Stop experiments that have done harm; those that are stopped stay as they are."""
-        for name, why in data.items():
-            if name not in self.records.all():
-                self.records.stop(name, why, by_itself=True)
+        for name in sorted(data.keys() - self.records.all().keys()):
+            self.records.stop(name, data[name], by_itself=True)
 
     def _exists(self) -> bool:
         return self.records.reference() is not None

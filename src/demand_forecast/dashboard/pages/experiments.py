@@ -54,15 +54,23 @@ def _looks(looks: pd.DataFrame) -> None:
     )
     for tile, (measure, title) in zip(st.columns(3), _MEASURES.items(), strict=True):
         row = newest.loc[measure]
-        told = f"{title}, {'points' if row['unit'] == '%' else row['unit']}"
-        tile.metric(told, f"{number(row['difference'], 1)} ({row['verdict']})", border=True)
+        tile.metric(
+            f"{title}, {_unit(row['unit'])}",
+            f"{number(row['difference'], 1)} ({row['verdict']})",
+            border=True,
+        )
         tile.caption(f"{number(row['lower'], 1)} to {number(row['upper'], 1)}")
     measure = choose("Measure", [*_MEASURES], "measure", told=lambda name: _MEASURES[name])
     mine = looks[looks["measure"] == measure]
-    unit = "points" if mine["unit"].iloc[0] == "%" else mine["unit"].iloc[0]
+    unit = _unit(mine["unit"].iloc[0])
     bounds = mine.melt("week", ["difference", "lower", "upper"], "what", "figure")
     known = bounds.dropna(subset="figure")
     st.altair_chart(
         charts.lines(known, "week:T", "Week until", "figure", f"Difference, {unit}", "what")
     )
     show(looks, "readout", [*_LOOK, "verdict"])
+
+
+def _unit(unit: str) -> str:
+    """Differences of per cent are points."""
+    return "points" if unit == "%" else unit

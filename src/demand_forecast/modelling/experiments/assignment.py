@@ -64,22 +64,19 @@ def draw_stores(
     known = None if before is None else before[before["experiment"] == name]
     share = _HALF if plan.share is None else plan.share
     if known is None or known.empty:
-        return _balanced(stores.assign(experiment=name), share)[DRAWN_COLUMNS]
+        return _balanced(stores, name, share)[DRAWN_COLUMNS]
     new = stores[~stores["store_id"].isin(known["store_id"])]
     chosen = [uniform(name, store) < share for store in new["store_id"]]
     joined = pd.concat([known, new.assign(experiment=name, is_chosen=chosen)], ignore_index=True)
     return joined.astype({"size": np.int64, "is_chosen": bool})[DRAWN_COLUMNS]
 
 
-def _balanced(stores: pd.DataFrame, share: float) -> pd.DataFrame:
+def _balanced(stores: pd.DataFrame, name: str, share: float) -> pd.DataFrame:
     hashed = stores.assign(
-        hashed=[
-            uniform(*pair) for pair in zip(stores["experiment"], stores["store_id"], strict=True)
-        ]
+        experiment=name, hashed=[uniform(name, store) for store in stores["store_id"]]
     )
     ordered = hashed.sort_values(["size", "hashed"], ignore_index=True)
-    start = uniform(*ordered["experiment"].head(1), "start")
-    steps = np.floor(start + share * np.arange(len(ordered) + 1))
+    steps = np.floor(uniform(name, "start") + share * np.arange(len(ordered) + 1))
     return ordered.assign(is_chosen=np.diff(steps) > 0)
 
 

@@ -11,9 +11,6 @@ import pandas as pd
 from demand_forecast.framework.segments import Segment
 from demand_forecast.modelling.columns import BRANCH
 from demand_forecast.modelling.evaluation.splits import ForecastParameters
-from demand_forecast.modelling.experiments.outcomes import arm_sums
-from demand_forecast.modelling.experiments.parameters import SHADOW, ExperimentParameters
-from demand_forecast.modelling.experiments.status import Standing, Stop, stand
 from demand_forecast.modelling.lifecycle.accuracy import accuracy_table, of_champions, realised
 from demand_forecast.modelling.lifecycle.alerts import rank_alerts
 from demand_forecast.modelling.lifecycle.data_quality import quality_over_time
@@ -136,54 +133,6 @@ def add_up_overrides(
 ) -> pd.DataFrame:
     """What every step has added to the corrected forecasts, by owner and reason."""
     return value_added(outcomes.values(), monitoring.overrides)
-
-
-def compare_arms(
-    panel: Panel,
-    outcomes: pd.DataFrame,
-    past_shadow: Past,
-    last_sums: pd.DataFrame | None,
-    scoring: ScoringParameters,
-    experiments: ExperimentParameters,
-    monitoring: MonitoringParameters,
-) -> pd.DataFrame:
-    """Errors and money of both arms of the segment's experiments, by store and week.
-
-    Args:
-        panel: The segment.
-        outcomes: Delivered forecasts that have come.
-        past_shadow: How to load each stored version of the forecasts in shadow.
-        last_sums: The same table of the last time.
-        scoring: What surplus and lost sales cost.
-        experiments: All that there are.
-        monitoring: How many past forecasts are looked at.
-    """
-    segment = f"{panel.region}.{panel.store_format}"
-    in_shadow = any(plan.kind == SHADOW for _, plan, _ in experiments.of(segment))
-    past = readable(past_shadow if in_shadow else None, monitoring.past_runs, _LOGGER.warning)
-    filled = [table for table in past if len(table)]
-    seen = realised(pd.concat(filled, ignore_index=True), panel) if filled else pd.DataFrame()
-    return arm_sums(outcomes, seen, panel, scoring.order, last_sums)
-
-
-def read_experiments(
-    experiments: ExperimentParameters,
-    stops: Mapping[str, Stop],
-    sums: Mapping[Segment, pd.DataFrame],
-    arms: Mapping[Segment, pd.DataFrame | None],
-) -> Standing:
-    """How all experiments stand, what they have shown, and which of them have to stop.
-
-    Args:
-        experiments: All that there are.
-        stops: Of those that were stopped.
-        sums: Of both arms, of all segments.
-        arms: Which stores were chosen in each.
-    """
-    standing = stand(experiments, sums.values(), arms.values(), stops)
-    for name, why in standing.harmful.items():
-        _LOGGER.warning("experiment %s is stopped, it does harm: %s", name, why)
-    return standing
 
 
 def look_for_drift(

@@ -15,31 +15,32 @@ from demand_forecast.framework.namespacing import (
     stage,
 )
 from demand_forecast.framework.segments import Segments
+from demand_forecast.pipelines.monitoring import experiments
 from demand_forecast.pipelines.monitoring.nodes import (
     add_up_overrides,
     check_health,
-    compare_arms,
     follow_quality,
     look_back,
     look_for_drift,
     measure_accuracy,
     plan_retraining,
     raise_alerts,
-    read_experiments,
     score_overrides,
 )
 
 _PARAMETERS: Final = "params:monitoring"
-_EXPERIMENTS: Final = "params:experiments"
 _OF_VELOCITY: Final = ("champion", "lineage", "past_backtests", "params:training")
 
 
 def create_pipeline(plan: Segments) -> Pipeline:
     """What came of the forecasts of every segment, then drift, plan and alerts over all."""
     segments = per_segment(
-        _of_segment(), plan, velocity_inputs=_OF_VELOCITY, run_inputs=[_PARAMETERS, _EXPERIMENTS]
+        _of_segment(),
+        plan,
+        velocity_inputs=_OF_VELOCITY,
+        run_inputs=[_PARAMETERS, experiments.PLANS],
     )
-    collected = (_quality, _overrides, _experiments, _plan, _alerts)
+    collected = (_quality, _overrides, experiments.over_all, _plan, _alerts)
     return stage("monitoring", [*segments, *(collect(plan) for collect in collected)])
 
 
@@ -81,20 +82,7 @@ def _of_segment() -> Pipeline:
                 outputs="override_outcomes",
                 name="score_overrides",
             ),
-            Node(
-                compare_arms,
-                inputs={
-                    "panel": "panel",
-                    "outcomes": "outcomes",
-                    "past_shadow": "past_shadow_forecasts",
-                    "last_sums": "last_arm_sums",
-                    "scoring": "params:scoring",
-                    "experiments": _EXPERIMENTS,
-                    **watched,
-                },
-                outputs="arm_sums",
-                name="compare_arms",
-            ),
+            experiments.of_segment(),
             Node(
                 look_for_drift,
                 inputs=seen | watched,
@@ -132,20 +120,6 @@ def _overrides(plan: Segments) -> Node:
         inputs={"monitoring": _PARAMETERS, "outcomes": of_segments("override_outcomes", plan)},
         outputs="value_added",
         name="add_up_overrides",
-    )
-
-
-def _experiments(plan: Segments) -> Node:
-    return collector(
-        read_experiments,
-        inputs={
-            "experiments": _EXPERIMENTS,
-            "stops": "last_experiment_stops",
-            "sums": of_segments("arm_sums", plan),
-            "arms": of_segments("arms", plan),
-        },
-        outputs=["experiments", "experiment_readouts", "experiment_stops"],
-        name="read_experiments",
     )
 
 
