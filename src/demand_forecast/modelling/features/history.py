@@ -7,6 +7,7 @@ week ``t`` uses weeks up to ``t``; nothing is rescaled with figures from later w
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from scipy.special import log_ndtr
@@ -33,6 +34,15 @@ _LAST_YEAR_LEADS = 38
 # Of weeks seen: more tell nothing of how sure a level is. Where all series are old the count would
 # be a clock, and whatever had changed with time would go on in forecasts.
 MOST_WEEKS_SEEN = 26
+
+
+
+def _history(name: str) -> Feature:
+    return Feature(name, Group.LEVEL, "kept", Derivation.HISTORY)
+
+
+RECENT: Final = _history("recent")
+SPREAD: Final = _history("spread")
 
 
 @dataclass(frozen=True)
@@ -120,8 +130,8 @@ def history_features(state: Level, demand: Array, relatives: Relatives) -> Colum
     weeks_seen = active.cumsum(axis=0, dtype=np.float32)
     columns = {f"lag_{k}": _filled(shift(own, k) - level) for k in _LAGS}
     columns |= {f"mean_{w}": _filled(m - level) for w, m in rolling_means(own, _WINDOWS).items()}
-    columns["recent"] = _filled(smooth(own, 0.4)[0] - level) * (weeks_seen > 0)
-    columns["spread"] = np.log(state.spread + 0.02)
+    columns[RECENT.name] = _filled(smooth(own, 0.4)[0] - level) * (weeks_seen > 0)
+    columns[SPREAD.name] = np.log(state.spread + 0.02)
     columns["from_pool"] = np.clip(level - state.pool, -3, 3)
     with np.errstate(invalid="ignore"):
         columns["zero_share"] = smooth(
@@ -130,10 +140,7 @@ def history_features(state: Level, demand: Array, relatives: Relatives) -> Colum
     columns["weeks_seen"] = np.log1p(np.minimum(weeks_seen, MOST_WEEKS_SEEN))
     columns["weeks_since_seen"] = np.log1p(np.minimum(_age(active), 52)).astype(np.float32)
     columns |= _relatives_features(own - level, relatives)
-    return {
-        Feature(name, Group.LEVEL, "kept", Derivation.HISTORY): column
-        for name, column in columns.items()
-    }
+    return {_history(name): column for name, column in columns.items()}
 
 
 def seasonal_features(own: Array, weeks: int, relatives: Relatives) -> Columns:

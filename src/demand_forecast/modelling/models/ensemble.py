@@ -34,10 +34,10 @@ from demand_forecast.modelling.parameters import Parameters, flatten, unknown_pa
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-DEFAULT_MEMBERS: Final = ("lasso", "network", "trees")
-# Of the errors, in the weights: at 4 a member with a tenth more error has two thirds of the weight
-# of the other. Higher powers follow the noise of the held-out weeks, lower ones keep bad members.
-_SHARPNESS = 4
+DEFAULT_MEMBERS: Final = ("lasso", "network", "trees", "recent_level")
+# Of the errors, in the weights: at 8 a member with a tenth more error has half the weight of the
+# other. Higher powers follow the noise of the held-out weeks, lower ones keep bad members.
+_SHARPNESS = 8
 _NONE = 1e-9
 
 
@@ -129,7 +129,7 @@ class Ensemble(DirectForecaster):
 
     Args:
         members: Models by name, fitted or not: they are copied, and the copies get the horizon,
-            leads and seed of the ensemble. LASSO, network and trees if not given.
+            leads and seed of the ensemble. Those of ``DEFAULT_MEMBERS`` if not given.
         horizon: Weeks to forecast; trains leads 1..horizon.
         leads: Leads to train instead, in weeks; other leads borrow the nearest one.
         seed: Seed of everything random.

@@ -20,6 +20,7 @@ MEMBERS = {
     "lasso": "lasso.lasso.Lasso",
     "network": "network.network.Network",
     "trees": "trees.BoostedTrees",
+    "recent_level": "recent_level.RecentLevel",
 }
 # Simple contestants of the gate; the best of them is what serves a segment without a champion. A
 # further one is a class with the methods of ``Forecaster`` and a line here.
