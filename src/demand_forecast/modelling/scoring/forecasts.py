@@ -16,6 +16,7 @@ from demand_forecast.modelling.decisions.corrections import (
     correct,
     without_overrides,
 )
+from demand_forecast.modelling.decisions.deliveries import first_deliveries
 from demand_forecast.modelling.decisions.orders import (
     ORDER_COLUMNS,
     STOCK,
@@ -115,11 +116,10 @@ def add_orders(table: pd.DataFrame, panel: Panel, rules: OrderParameters) -> pd.
         rules: How orders are derived from the quantiles.
     """
     orders = propose_orders(table, with_stock(panel), rules)
-    first_day = table["week"] - pd.Timedelta(days=6)
     ordered = table.assign(
         **{name: orders[name] for name in ORDER_COLUMNS},
         beyond_history=beyond_history(table, panel),
-        delivery_date=first_day + pd.Timedelta(days=rules.delivery_day),
+        delivery_date=first_deliveries(table["week"], table["as_of"], rules),
     )
     return without_overrides(ordered)
 
