@@ -65,12 +65,6 @@ class OrderParameters(DeliveryParameters):
         description="Largest order of a product in a store, units. A static column `max_order` "
         "says it for single products.",
     )
-    capacity: float | None = Field(
-        default=None,
-        gt=0,
-        description="Units that can be delivered in a week to all stores of the segment together. "
-        "Where orders come to more, they are cut where it costs least.",
-    )
 
 
 class Economics(NamedTuple):

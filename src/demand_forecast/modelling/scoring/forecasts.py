@@ -137,13 +137,12 @@ def override_forecasts(
 
     Returns:
         ``table`` with other ``ORDER_COLUMNS`` and ``OVERRIDDEN_COLUMNS``; the model's forecasts and
-        all rows that no override is about are as they were. (Orders that share a capacity, or the
-        stock of a series, are made anew together.)
+        all rows that no override is about are as they were. (Orders that share the stock of a
+        series are made anew together.)
     """
     changed = correct(table, overrides)
     touched = (changed["forecast_override"] + changed["order_override"]) != ""
-    shared = KEY if rules.capacity is None else ["as_of"]
-    touched = touched.groupby([table[name] for name in shared]).transform("any")
+    touched = touched.groupby([table[name] for name in KEY]).transform("any")
     rows = changed[touched]
     if rows.empty:
         return table

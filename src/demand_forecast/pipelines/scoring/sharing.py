@@ -1,0 +1,39 @@
+"""Node that gives a segment its part of what its region can deliver."""
+
+from __future__ import annotations
+
+import logging
+
+import pandas as pd
+
+from demand_forecast.framework.segments import Segment
+from demand_forecast.modelling.scoring.shared_capacity import share_capacity, unknown_weeks
+
+_LOGGER = logging.getLogger(__name__)
+
+
+def share_region(
+    *, segment: Segment, proposal: pd.DataFrame, capacity: float, **others: pd.DataFrame | None
+) -> pd.DataFrame:
+    """Cut the orders of a segment to its part of what its region can deliver.
+
+    Args:
+        segment: The segment.
+        proposal: Its forecasts.
+        capacity: Units a week.
+        others: Forecasts of the other segments of the region as last scored, by any name.
+    """
+    for name, other in others.items():
+        if weeks := unknown_weeks(proposal, other):
+            _LOGGER.warning(
+                "%s: %s of the region is not scored for %d of %d weeks, from %s on: there all of "
+                "its capacity is for the others. Score the region as a whole: --namespaces=%s",
+                segment.namespace,
+                name,
+                len(weeks),
+                proposal["week"].nunique(),
+                f"{weeks[0]:%Y-%m-%d}",
+                segment.region,
+            )
+    known = [other for other in others.values() if other is not None]
+    return share_capacity(proposal, known, capacity)
