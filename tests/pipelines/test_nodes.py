@@ -34,6 +34,7 @@ from demand_forecast.modelling.output_contract import check_output, target_weeks
 from demand_forecast.modelling.panel import KEY
 from demand_forecast.modelling.scoring.arms import Challengers
 from demand_forecast.modelling.scoring.fallback import ScoringParameters
+from demand_forecast.modelling.scoring.shared_capacity import ORDER_TERMS
 from demand_forecast.modelling.velocity import VelocityParameters
 from demand_forecast.pipelines.conditioning import nodes as conditioning
 from demand_forecast.pipelines.monitoring import experiments
@@ -379,16 +380,17 @@ def test_scoring_gives_every_series_its_weeks(panel, trained, caplog) -> None:
     assert set(table["source"]) == {"champion"}
 
 
-def test_where_a_region_has_a_capacity_scoring_proposes(panel, trained) -> None:
+def test_where_a_region_has_a_capacity_scoring_gives_the_terms_of_orders(panel, trained) -> None:
     classes, average, *_ = trained
     baseline = RegisteredModel(average.model, "test.baseline", "1")
     nobody = {"fast": NO_CHAMPION, "slow": NO_CHAMPION}
-    table, proposal = (
-        _scored(panel, classes, baseline, **nobody, **more)[0] for more in ({}, {"capacity": 9.0})
+    plain, made = (
+        _scored(panel, classes, baseline, **nobody, **more) for more in ({}, {"capacity": 9.0})
     )
-    assert list(proposal.columns) == [*table.columns, *TERMS]
-    pd.testing.assert_frame_equal(proposal[table.columns], table)
-    assert proposal[TERMS].drop(columns="given").notna().all(axis=None)
+    assert len(made) == len(plain) + 1
+    assert list(made[-1].columns) == ORDER_TERMS
+    pd.testing.assert_frame_equal(made[0], plain[0])
+    assert made[-1][TERMS].drop(columns="given").notna().all(axis=None)
 
 
 def _scored(panel, velocity, baseline, overrides=NO_OVERRIDES, past=None, **champions):
@@ -619,13 +621,14 @@ def test_a_segment_says_where_it_does_not_know_the_others_of_its_region(
 ) -> None:
     monkeypatch.setattr(sharing, "share_capacity", lambda *given: given)
     mine = pd.DataFrame({"week": pd.to_datetime(["2025-01-04", "2025-01-11"])})
-    share = partial(sharing.share_region, segment=Segment("ohio", "large"), capacity=9.0)
-    assert share(proposal=mine, small=mine, tiny=None) == (mine, [mine], 9.0)
+    segment = Segment("ohio", "large")
+    share = partial(sharing.share_region, segment=segment, capacity=9.0, terms=mine)
+    assert share(proposal="table", small=mine, tiny=None) == ("table", mine, [mine], 9.0)
     assert "ohio.large: tiny of the region is not scored for 2 of 2 weeks" in caplog.text
     assert "--namespaces=ohio" in caplog.text
     caplog.clear()
-    share(proposal=mine, small=mine.head(1))
+    share(proposal="table", small=mine.head(1))
     assert "small of the region is not scored for 1 of 2 weeks, from 2025-01-11 on" in caplog.text
     caplog.clear()
-    share(proposal=mine, small=mine)
+    share(proposal="table", small=mine)
     assert not caplog.text

@@ -40,7 +40,7 @@ PUBLISHED = {
     },
 }
 # Made where a region has a capacity, which none of these has.
-WITH_A_CAPACITY = {"{region}.{store_format}.proposal"}
+WITH_A_CAPACITY = {f"{{region}}.{{store_format}}.{name}" for name in ("proposal", "order_terms")}
 # Nodes of each stage by what they belong to.
 NODES = {
     "conditioning": {
@@ -298,8 +298,13 @@ def test_segments_that_share_a_capacity_propose_and_are_one_unit_of_work() -> No
     formats = {"store_formats": ["large", "small"], "regions": regions}
     stage = scoring.create_pipeline(parse(formats, {"csv": {"sources": {}}}))
     [small] = [node for node in stage.nodes if node.name == "texas.small.share_region"]
-    assert {"texas.small.proposal", "texas.large.proposal"} < set(small.inputs)
-    assert "params:texas.capacity" in small.inputs
+    assert set(small.inputs) == {
+        "texas.small.proposal",
+        "texas.small.order_terms",
+        "texas.large.order_terms",
+        "params:texas.small.identity",
+        "params:texas.capacity",
+    }
     assert small.outputs == ["texas.small.forecast"]
     assert "ohio.small.forecast" in stage.all_outputs()
     assert not [node for node in stage.nodes if node.name == "ohio.small.share_region"]

@@ -49,8 +49,8 @@ def per_segment(
         template: Nodes of one segment; or gives them, told the other store formats of its region.
         plan: Regions and formats of the environment.
         region_inputs: What the segments of a region share, such as ``conditioned``.
-        sibling_inputs: What the other segments of a region make, such as ``proposal``; the template
-            calls them ``proposal_small``.
+        sibling_inputs: What the other segments of a region make, such as ``order_terms``; the
+            template calls them ``order_terms_small``.
         velocity_inputs: What each velocity of the segment makes, such as ``model``; the template
             calls them ``model_fast`` and ``model_slow``.
         run_inputs: What there is once in a run, such as ``params:monitoring``.

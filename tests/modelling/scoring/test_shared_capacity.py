@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import NamedTuple
 
 import pandas as pd
 import pytest
 
-from demand_forecast.modelling.decisions.orders import ORDER_COLUMNS, OrderParameters
+from demand_forecast.modelling.decisions.orders import OrderParameters
 from demand_forecast.modelling.models.baseline import HistoricalAverage
 from demand_forecast.modelling.scoring.forecasts import (
-    OUTPUT_COLUMNS,
     build_table,
     override_forecasts,
 )
 from demand_forecast.modelling.scoring.shared_capacity import (
-    propose,
     share_capacity,
+    terms_of_orders,
     unknown_weeks,
 )
 from demand_forecast.modelling.velocity import classify
@@ -25,7 +25,17 @@ from stand_ins import override
 RULES = OrderParameters()
 
 
-def _proposals(panel, overrides=()) -> pd.DataFrame:
+class _Orders(NamedTuple):
+    """Forecasts of a segment, and the terms of their orders."""
+
+    table: pd.DataFrame
+    terms: pd.DataFrame
+
+    def sharing(self, capacity: float, *others: _Orders) -> pd.DataFrame:
+        return share_capacity(self.table, self.terms, [o.terms for o in others], capacity)
+
+
+def _orders(panel, overrides=()) -> _Orders:
     frame = HistoricalAverage().fit(panel).predict(panel, panel.as_of, 2)
     table = build_table(
         frame,
@@ -39,7 +49,7 @@ def _proposals(panel, overrides=()) -> pd.DataFrame:
         order=RULES,
     )
     table = override_forecasts(table, panel, overrides, RULES)
-    return propose(table, panel, overrides, RULES)
+    return _Orders(table, terms_of_orders(table, panel, overrides, RULES))
 
 
 @pytest.fixture
@@ -59,38 +69,34 @@ def _cost(*tables: pd.DataFrame) -> float:
 
 
 def test_segments_share_a_capacity_by_one_price(panel, small) -> None:
-    mine, other = _proposals(panel), _proposals(small)
-    capacity = 0.7 * float(_by_week(mine, other).min())
-    first, second = share_capacity(mine, [other], capacity), share_capacity(other, [mine], capacity)
-    assert list(first.columns) == OUTPUT_COLUMNS
+    mine, other = _orders(panel), _orders(small)
+    wanted = _by_week(mine.table, other.table)
+    capacity = 0.7 * float(wanted.min())
+    first, second = mine.sharing(capacity, other), other.sharing(capacity, mine)
     sums = _by_week(first, second)
     assert (sums <= capacity).all()
-    assert (sums > capacity - 1 - mine["pack_size"].max()).all()
-    ordered = mine["order_quantity"].sum() / _by_week(mine, other).sum()
-    apart = [
-        share_capacity(mine, [], capacity * ordered),
-        share_capacity(other, [], capacity * (1 - ordered)),
-    ]
-    assert _cost(first, second) < _cost(*apart)
+    assert (sums > capacity - 1 - first["pack_size"].max()).all()
+    part = capacity * mine.table["order_quantity"].sum() / wanted.sum()
+    assert _cost(first, second) < _cost(mine.sharing(part), other.sharing(capacity - part))
     assert set(first["order_bound_by"]) >= {"capacity"}
-    assert (first["order_without_override"] == mine["order_quantity"]).all()
+    assert (first["order_without_override"] == mine.table["order_quantity"]).all()
 
 
 def test_what_fits_stays_to_the_bit(panel, small) -> None:
-    mine, other = _proposals(panel), _proposals(small)
-    same = share_capacity(mine, [other], float(_by_week(mine, other).max()))
-    pd.testing.assert_frame_equal(same, mine[OUTPUT_COLUMNS])
-    pd.testing.assert_frame_equal(share_capacity(mine.head(0), [other], 1.0), same.head(0))
+    mine, other = _orders(panel), _orders(small)
+    same = mine.sharing(float(_by_week(mine.table, other.table).max()), other)
+    pd.testing.assert_frame_equal(same, mine.table)
+    nothing = _Orders(mine.table.head(0), mine.terms.head(0))
+    pd.testing.assert_frame_equal(nothing.sharing(1.0), same.head(0))
 
 
 def test_orders_are_cut_by_what_they_were_made_from(panel, small) -> None:
     """An override that triples the demand of a product triples what it is worth to deliver it."""
     store, product = panel.series.iloc[0][["store_id", "product_id"]]
     more = override(store_id=store, product_id=product, factor=3.0)
-    mine, changed = _proposals(panel), _proposals(panel, [more])
-    other = _proposals(small)
-    capacity = 0.7 * float(_by_week(mine, other).min())
-    before, after = (share_capacity(table, [other], capacity) for table in (mine, changed))
+    mine, changed, other = _orders(panel), _orders(panel, [more]), _orders(small)
+    capacity = 0.7 * float(_by_week(mine.table, other.table).min())
+    before, after = (orders.sharing(capacity, other) for orders in (mine, changed))
     assert after["mean"].equals(before["mean"])
     rows = after["forecast_override"] != ""
     assert (after["order_quantity"][rows] > before["order_quantity"][rows]).all()
@@ -99,14 +105,13 @@ def test_orders_are_cut_by_what_they_were_made_from(panel, small) -> None:
 
 
 def test_weeks_that_another_segment_does_not_know_are_told(panel, small) -> None:
-    mine, other = _proposals(panel), _proposals(small)
-    first, last = sorted(set(mine["week"]))
-    assert unknown_weeks(mine, other) == []
-    assert unknown_weeks(mine, None) == [first, last]
-    older = other[other["week"] == first]
-    assert unknown_weeks(mine, older) == [last]
-    capacity = float(_by_week(mine).max())
-    alone = share_capacity(mine, [older], capacity)
+    mine, other = _orders(panel), _orders(small)
+    first, last = sorted(set(mine.terms["week"]))
+    assert unknown_weeks(mine.terms, other.terms) == []
+    assert unknown_weeks(mine.terms, None) == [first, last]
+    older = other._replace(terms=other.terms[other.terms["week"] == first])
+    assert unknown_weeks(mine.terms, older.terms) == [last]
+    alone = mine.sharing(float(_by_week(mine.table).max()), older)
     kept = alone["week"] == last
-    pd.testing.assert_frame_equal(alone.loc[kept, ORDER_COLUMNS], mine.loc[kept, ORDER_COLUMNS])
-    assert (_by_week(alone[~kept]) < _by_week(mine[~kept.to_numpy()])).all()
+    pd.testing.assert_frame_equal(alone[kept], mine.table[kept])
+    assert alone["order_quantity"][~kept].sum() < mine.table["order_quantity"][~kept].sum()

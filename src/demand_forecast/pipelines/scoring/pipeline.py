@@ -39,7 +39,7 @@ def create_pipeline(plan: Segments) -> Pipeline:
         _sharing,
         plan.with_capacity(True),
         region_inputs=[*_OF_REGION, _CAPACITY],
-        sibling_inputs=["proposal"],
+        sibling_inputs=["order_terms"],
     )
     totals = collector(
         make_totals,
@@ -64,16 +64,18 @@ def _sharing(others: list[str]) -> Pipeline:
         inputs={
             "segment": "params:identity",
             "proposal": "proposal",
+            "terms": "order_terms",
             "capacity": _CAPACITY,
-            **{other: f"proposal_{other}" for other in others},
+            **{other: f"order_terms_{other}" for other in others},
         },
         outputs="forecast",
         name="share_region",
     )
-    return Pipeline([_score("proposal", capacity=_CAPACITY), share, _draw()])
+    return Pipeline([_score("proposal", "order_terms", capacity=_CAPACITY), share, _draw()])
 
 
-def _score(forecast: str, **more: str) -> Node:
+def _score(forecast: str, *also: str, **more: str) -> Node:
+    made = ["explanations", "overrides_seen", "scored", "shadow_forecast", "arms"]
     return Node(
         score,
         inputs={
@@ -91,7 +93,7 @@ def _score(forecast: str, **more: str) -> Node:
             **of_velocities("model"),
             **more,
         },
-        outputs=[forecast, "explanations", "overrides_seen", "scored", "shadow_forecast", "arms"],
+        outputs=[forecast, *made, *also],
         name="score",
     )
 

@@ -13,27 +13,33 @@ _LOGGER = logging.getLogger(__name__)
 
 
 def share_region(
-    *, segment: Segment, proposal: pd.DataFrame, capacity: float, **others: pd.DataFrame | None
+    *,
+    segment: Segment,
+    proposal: pd.DataFrame,
+    terms: pd.DataFrame,
+    capacity: float,
+    **others: pd.DataFrame | None,
 ) -> pd.DataFrame:
     """Cut the orders of a segment to its part of what its region can deliver.
 
     Args:
         segment: The segment.
         proposal: Its forecasts.
+        terms: Of its orders.
         capacity: Units a week.
-        others: Forecasts of the other segments of the region as last scored, by any name.
+        others: Terms of the other segments of the region as last scored, by any name.
     """
     for name, other in others.items():
-        if weeks := unknown_weeks(proposal, other):
+        if weeks := unknown_weeks(terms, other):
             _LOGGER.warning(
                 "%s: %s of the region is not scored for %d of %d weeks, from %s on: there all of "
                 "its capacity is for the others. Score the region as a whole: --namespaces=%s",
                 segment.namespace,
                 name,
                 len(weeks),
-                proposal["week"].nunique(),
+                terms["week"].nunique(),
                 f"{weeks[0]:%Y-%m-%d}",
                 segment.region,
             )
     known = [other for other in others.values() if other is not None]
-    return share_capacity(proposal, known, capacity)
+    return share_capacity(proposal, terms, known, capacity)
