@@ -4,7 +4,8 @@ python .ci/servers.py [NAMESPACES]      such as north_texas; without, the whole 
 
 A folder takes the data, `--env=dev` all the rest. The runs know the address of the MLflow server
 and nothing of its database or of its object store. Checked are registry, results and forecasts; the
-last must be those of a run without any server, byte by byte.
+last must be those of a run without any server, byte by byte. A results store of each older revision
+is upgraded.
 """
 
 from __future__ import annotations
@@ -48,6 +49,7 @@ def main() -> int:
         found = run(folder / "dev", settings, chosen)
         look_into_registry(address)
         look_into_results(f"{database}/results")
+        upgrade_all(database)
     different = sorted(n for n in expected | found if expected.get(n) != found.get(n))
     print(f"{len(expected)} files, {len(different)} differ", *different, sep="\n  ")
     return int(bool(different))
@@ -155,6 +157,36 @@ def look_into_results(address: str) -> None:
     print(f"results: runs {dict(map(tuple, states))}, {forecasts} forecasts in v_forecasts")
     if [status for status, _ in states] != ["complete"] or not forecasts:
         raise SystemExit("the results are not what was run")
+
+
+def upgrade_all(database: str) -> None:
+    """Upgrade an empty results store, and one of each older revision.
+
+    Raises:
+        SystemExit: If the tables are not those of today.
+    """
+    from alembic.autogenerate import compare_metadata
+    from alembic.migration import MigrationContext
+    from sqlalchemy import create_engine, text
+
+    from demand_forecast.results_store.database import ResultsDatabase
+    from demand_forecast.results_store.migrations import HEAD, prepare, upgrade
+    from demand_forecast.results_store.schema import METADATA
+
+    server = create_engine(f"{database}/postgres", isolation_level="AUTOCOMMIT")
+    revisions = [f"{number:04}" for number in range(int(HEAD) + 1)]
+    for revision in revisions:
+        with server.connect() as connection:
+            connection.execute(text(f'CREATE DATABASE "from_{revision}"'))
+        store = ResultsDatabase(f"{database}/from_{revision}")
+        if int(revision):
+            with store.writing() as connection:
+                upgrade(connection, revision)
+        prepare(store)
+        with store.reading() as connection:
+            if found := compare_metadata(MigrationContext.configure(connection), METADATA):
+                raise SystemExit(f"revision {revision} does not lead to the schema: {found}")
+    print(f"results store upgraded from nothing and from {', '.join(revisions[1:])}")
 
 
 if __name__ == "__main__":

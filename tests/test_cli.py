@@ -33,7 +33,7 @@ from demand_forecast.serving import launch
 
 SEGMENT = "ohio.large.fast"
 CATALOG = SimpleNamespace(name="the catalog")
-CONTEXT = SimpleNamespace(catalog=CATALOG)
+CONTEXT = SimpleNamespace(catalog=CATALOG, params={"the": "parameters"})
 
 
 @pytest.fixture
@@ -136,12 +136,14 @@ def test_the_gate_is_simulated(environments, called) -> None:
 
 @pytest.mark.parametrize("output", [None, Path("sheet.xlsx")])
 def test_orders_are_printed_and_written(environments, called, output) -> None:
-    notes = called(orders, "check_output", "load_orders", "print_orders", "write_orders")
+    functions = ("load_orders", "plan_deliveries", "print_orders", "write_orders")
+    notes = called(orders, "check_output", *functions)
     options = [] if output is None else [f"--output={output}"]
     run("orders", "--store=O1", "--namespace=ohio", "--week=2026-01-10", *options)
     notes.check_output.assert_called_once_with(output)
     notes.load_orders.assert_called_once_with(CATALOG, "O1", "ohio", "2026-01-10")
-    notes.print_orders.assert_called_once_with(notes.load_orders())
+    notes.plan_deliveries.assert_called_once_with(CONTEXT.params, notes.load_orders())
+    notes.print_orders.assert_called_once_with(notes.load_orders(), notes.plan_deliveries())
     assert notes.write_orders.call_count == (output is not None)
 
 

@@ -28,11 +28,13 @@ import yaml
 from annotated_types import Ge, Gt, Le, Lt, MaxLen, MinLen
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
+from pydantic_core import to_jsonable_python
 from sqlalchemy import Table
 
 from demand_forecast.conditioning.layout import Column, Cut, ReadOptions, SourceLayout
 from demand_forecast.conditioning.tables import TABLES, StandardColumn, StandardTable
 from demand_forecast.framework.parameters import GROUPS
+from demand_forecast.modelling.decisions.deliveries import DeliveryDay
 from demand_forecast.modelling.decisions.value import VALUE_COLUMNS
 from demand_forecast.modelling.evaluation.metrics import METRICS
 from demand_forecast.modelling.models.ensemble import EnsembleParameters
@@ -227,10 +229,7 @@ def like(field: FieldInfo) -> str:
 
 def shown(value: Any) -> str:
     """A value as it is written in YAML, in code font."""
-    if isinstance(value, BaseModel):
-        value = value.model_dump()
-    if isinstance(value, tuple):
-        value = list(value)
+    value = to_jsonable_python(value, exclude_none=True)
     text = yaml.safe_dump(value, default_flow_style=True, width=10_000).removesuffix("\n...\n")
     return f"`{text.strip()}`"
 
@@ -271,6 +270,7 @@ _PLAIN = {
     Column: "[column](#column)",
     Cut: "[cut](#cut)",
     ReadOptions: "[read](#read)",
+    DeliveryDay: "day, or `{day, share}`",
     NoneType: "`null`",
 }
 

@@ -144,7 +144,7 @@ def test_value_compares_our_orders_with_the_deliveries(database) -> None:
     page = draw("Value")
     assert tiles(page) == {
         "Value of our orders, money": "450",
-        "Gain over the deliveries": "150",
+        "Gain over the deliveries, money": "150",
         "Its 90 % interval": "140 to 160",
         "Weeks replayed": "5",
     }
@@ -310,7 +310,7 @@ def _asked(monkeypatch, answer: object, ok: bool = True) -> AppTest:
 def test_what_if_shows_what_the_service_answers(database, monkeypatch) -> None:
     names = ("order_quantity", "expected_margin", "mean")
     sides = {f"{n}_{side}": v for n in names for side, v in (("before", 10.0), ("after", 30.0))}
-    effect = {"effect": 20.0, "effect_low": 12.0, "effect_high": None}
+    effect = {"effect": 20.0, "effect_low": 12.0, "effect_high": None, "margin_unit": "money"}
     row = {"product_id": "P1", "store_id": "OH-large", "week": "2026-01-17"} | sides | effect
     told = {"total": sides | effect, "remarks": ["price: never seen."], "rows": [row]}
     page = _asked(monkeypatch, told)
@@ -318,7 +318,7 @@ def test_what_if_shows_what_the_service_answers(database, monkeypatch) -> None:
         "Change": "20 units",
         "80 % interval of it": "12 to –",  # noqa: RUF001
         "Order, units": "30",
-        "Expected margin": "30",
+        "Expected margin, money": "30",
     }
     assert page.dataframe[0].value["effect"].tolist() == [20.0]
     assert "- price: never seen." in [text.value for text in page.markdown]
@@ -355,6 +355,7 @@ def test_what_if_shows_no_rows_where_nothing_changes(database, monkeypatch) -> N
     sums = dict.fromkeys(("order_quantity_before", "order_quantity_after"), 4.0)
     sums |= dict.fromkeys(("expected_margin_before", "expected_margin_after"), 4.0)
     sums |= dict.fromkeys(("effect", "effect_low", "effect_high"), 0.0)
-    page = _asked(monkeypatch, {"total": sums, "remarks": [], "rows": []})
+    total = sums | {"margin_unit": "money"}
+    page = _asked(monkeypatch, {"total": total, "remarks": [], "rows": []})
     assert len(page.dataframe) == 1
     assert tiles(page)["Change"] == "0 units"

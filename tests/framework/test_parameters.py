@@ -55,7 +55,14 @@ def test_defaults_reach_every_place(plan):
 def test_parameters_are_kept_where_they_are_read(plan):
     """So that each reads its own, and a place shows all that can be set for it."""
     expanded = expand(NESTED, {}, plan)
-    assert expanded["texas"].keys() == {*OF_REGION, "identity", "layout", "large", "small"}
+    assert expanded["texas"].keys() == {
+        *OF_REGION,
+        "identity",
+        "layout",
+        "capacity",
+        "large",
+        "small",
+    }
     assert expanded["texas"]["large"].keys() == {*OF_SEGMENT, "identity", "fast", "slow"}
     assert expanded["texas"]["large"]["fast"].keys() == {*OF_VELOCITY, "identity"}
 

@@ -18,6 +18,7 @@ from demand_forecast.framework.failures import RunFailedError
 from demand_forecast.framework.namespacing import collector
 from demand_forecast.framework.not_made import NOT_MADE, NotMade
 from demand_forecast.framework.runner import SegmentRunner, SteadyRunner
+from demand_forecast.framework.schedule import Schedule
 from demand_forecast.hooks.failures import FailureHook
 
 REGIONS, FORMATS = ("texas", "maine", "ohio"), ("large", "small")
@@ -358,21 +359,38 @@ def _is_alive(process):
     return status.exists() and status.read_text().rpartition(")")[2].split()[0] != "Z"
 
 
+def _doubling(reads, makes, namespace, inputs=None):
+    template = [node(lambda *x: 2 * sum(x), reads, makes, name=f"make_{makes}")]
+    return Pipeline(template, namespace=namespace, inputs=inputs)
+
+
 # Kedro says it once per process: here, if no other test has met such a name before.
 @pytest.mark.filterwarnings("ignore:One or more dataset names contain")
-def test_namespaces_that_wait_for_each_other_are_an_error(tmp_path):
-    def copy(reads, makes, namespace, inputs=None):
-        template = [node(lambda x: x, reads, makes, name=f"make_{makes}")]
-        return Pipeline(template, namespace=namespace, inputs=inputs)
-
+def test_namespaces_that_read_from_each_other_are_worked_on_together(tmp_path):
+    shared = {"one": "a.one", "two": "b.two"}
     parts = [
-        copy("first", "one", "a"),
-        copy("one", "two", "b", {"one": "a.one"}),
-        copy("two", "three", "a", {"two": "b.two"}),
+        _doubling("first", "one", "a"),
+        _doubling("first", "two", "b"),
+        _doubling(["one", "two"], "mine", "a", shared),
+        _doubling(["one", "two"], "yours", "b", shared),
+        _doubling("first", "three", "c"),
     ]
-    with pytest.warns(UserWarning, match="Namespace 'a' is interrupted"):
-        crossed = Pipeline(parts)
-    with pytest.raises(ConfigurationError, match="wait for each other: a, b"):
+    crossed = Pipeline(parts)
+    assert Schedule(crossed).groups.keys() == {"a,b", "c"}
+    SegmentRunner(max_workers=2).run(crossed, _catalog(tmp_path, crossed))
+    stored = _stored(tmp_path)
+    assert stored["a.mine.json"] == stored["b.yours.json"]
+
+
+@pytest.mark.filterwarnings("ignore:One or more dataset names contain")
+def test_a_namespace_that_waits_for_what_comes_last_is_an_error(tmp_path):
+    last = node(lambda x: x, "a.one", "over_all", name="over_all")
+    parts = [
+        _doubling("first", "one", "a"),
+        _doubling("over_all", "two", "b", {"over_all": "over_all"}),
+    ]
+    crossed = Pipeline([*parts, Pipeline([last])])
+    with pytest.raises(ConfigurationError, match="wait for each other: all segments, b"):
         SegmentRunner(max_workers=2).run(crossed, _catalog(tmp_path, crossed))
 
 

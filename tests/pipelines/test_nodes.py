@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,7 @@ from demand_forecast.conditioning.parameters import ConditioningParameters
 from demand_forecast.conditioning.raw import RawSource
 from demand_forecast.framework.not_made import NotMade
 from demand_forecast.framework.segments import Segment
+from demand_forecast.modelling.decisions.capacity import TERMS
 from demand_forecast.modelling.decisions.overrides import Overrides
 from demand_forecast.modelling.evaluation.splits import ForecastParameters
 from demand_forecast.modelling.evaluation.summary import best_simple
@@ -32,6 +34,7 @@ from demand_forecast.modelling.output_contract import check_output, target_weeks
 from demand_forecast.modelling.panel import KEY
 from demand_forecast.modelling.scoring.arms import Challengers
 from demand_forecast.modelling.scoring.fallback import ScoringParameters
+from demand_forecast.modelling.scoring.shared_capacity import ORDER_TERMS
 from demand_forecast.modelling.velocity import VelocityParameters
 from demand_forecast.pipelines.conditioning import nodes as conditioning
 from demand_forecast.pipelines.monitoring import experiments
@@ -39,6 +42,7 @@ from demand_forecast.pipelines.monitoring import nodes as monitoring
 from demand_forecast.pipelines.publishing import nodes as publishing
 from demand_forecast.pipelines.release import nodes as release
 from demand_forecast.pipelines.scoring import nodes as scoring
+from demand_forecast.pipelines.scoring import sharing
 from demand_forecast.pipelines.training import nodes as training
 from demand_forecast.pipelines.validation import nodes as validation
 from demand_forecast.results_store.publication import Place, Publication
@@ -376,6 +380,19 @@ def test_scoring_gives_every_series_its_weeks(panel, trained, caplog) -> None:
     assert set(table["source"]) == {"champion"}
 
 
+def test_where_a_region_has_a_capacity_scoring_gives_the_terms_of_orders(panel, trained) -> None:
+    classes, average, *_ = trained
+    baseline = RegisteredModel(average.model, "test.baseline", "1")
+    nobody = {"fast": NO_CHAMPION, "slow": NO_CHAMPION}
+    plain, made = (
+        _scored(panel, classes, baseline, **nobody, **more) for more in ({}, {"capacity": 9.0})
+    )
+    assert len(made) == len(plain) + 1
+    assert list(made[-1].columns) == ORDER_TERMS
+    pd.testing.assert_frame_equal(made[0], plain[0])
+    assert made[-1][TERMS].drop(columns="given").notna().all(axis=None)
+
+
 def _scored(panel, velocity, baseline, overrides=NO_OVERRIDES, past=None, **champions):
     return scoring.score(
         panel=panel,
@@ -597,3 +614,21 @@ def test_what_is_published_belongs_to_its_place(raw, conditioned, panel, trained
     assert values.groupby("policy")["value"].nunique().tolist() == [1] * 4  # segment and all
     nothing = publishing.publish_values({FAST: weekly.head(0)})
     assert nothing.facts["fct_values"].empty
+
+
+def test_a_segment_says_where_it_does_not_know_the_others_of_its_region(
+    monkeypatch, caplog
+) -> None:
+    monkeypatch.setattr(sharing, "share_capacity", lambda *given: given)
+    mine = pd.DataFrame({"week": pd.to_datetime(["2025-01-04", "2025-01-11"])})
+    segment = Segment("ohio", "large")
+    share = partial(sharing.share_region, segment=segment, capacity=9.0, terms=mine)
+    assert share(proposal="table", small=mine, tiny=None) == ("table", mine, [mine], 9.0)
+    assert "ohio.large: tiny of the region is not scored for 2 of 2 weeks" in caplog.text
+    assert "--namespaces=ohio" in caplog.text
+    caplog.clear()
+    share(proposal="table", small=mine.head(1))
+    assert "small of the region is not scored for 1 of 2 weeks, from 2025-01-11 on" in caplog.text
+    caplog.clear()
+    share(proposal="table", small=mine)
+    assert not caplog.text

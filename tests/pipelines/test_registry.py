@@ -13,8 +13,11 @@ from kedro.pipeline import Pipeline
 from demand_forecast.framework import run_context
 from demand_forecast.framework.drawing import EXAMPLE
 from demand_forecast.framework.run_context import RunContext
+from demand_forecast.framework.schedule import Schedule
+from demand_forecast.framework.segments import parse
 from demand_forecast.framework.stages import STAGES
 from demand_forecast.pipeline_registry import register_pipelines
+from demand_forecast.pipelines import scoring
 
 JOBS = {
     "train": ("conditioning", "training", "validation", "release"),
@@ -36,6 +39,8 @@ PUBLISHED = {
         "publish_experiments",
     },
 }
+# Made where a region has a capacity, which none of these has.
+WITH_A_CAPACITY = {f"{{region}}.{{store_format}}.{name}" for name in ("proposal", "order_terms")}
 # Nodes of each stage by what they belong to.
 NODES = {
     "conditioning": {
@@ -285,7 +290,30 @@ def test_every_dataset_is_stored_where_it_should_be(registry) -> None:
 
 def test_no_entry_of_the_catalog_is_without_a_dataset(registry) -> None:
     stored = {name for name in registry.config if not name.startswith("params:")}
-    assert stored == set(_expected(registry).values()) | READ_AT_THE_END
+    assert stored == set(_expected(registry).values()) | READ_AT_THE_END | WITH_A_CAPACITY
+
+
+def test_segments_that_share_a_capacity_propose_and_are_one_unit_of_work() -> None:
+    regions = {"texas": {"layout": "csv", "capacity": 900}, "ohio": {"layout": "csv"}}
+    formats = {"store_formats": ["large", "small"], "regions": regions}
+    stage = scoring.create_pipeline(parse(formats, {"csv": {"sources": {}}}))
+    [small] = [node for node in stage.nodes if node.name == "texas.small.share_region"]
+    assert set(small.inputs) == {
+        "texas.small.proposal",
+        "texas.small.order_terms",
+        "texas.large.order_terms",
+        "params:texas.small.identity",
+        "params:texas.capacity",
+    }
+    assert small.outputs == ["texas.small.forecast"]
+    assert "ohio.small.forecast" in stage.all_outputs()
+    assert not [node for node in stage.nodes if node.name == "ohio.small.share_region"]
+    assert Schedule(stage).groups.keys() == {
+        "ohio.large",
+        "ohio.small",
+        "texas.large,texas.small",
+        "",
+    }
 
 
 def test_names_fill_the_places_of_their_entry(base) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -59,6 +60,11 @@ def catalog() -> DataCatalog:
     return DataCatalog({f"texas.{f}.forecast": MemoryDataset(t) for f, t in tables.items()})
 
 
+def _deliveries(table: pd.DataFrame, **calendar: Any) -> pd.DataFrame:
+    scoring = {"stale_after_days": 60, "active_within_weeks": 13, "order": calendar}
+    return sheet.plan_deliveries({"texas": {"large": {"scoring": scoring}}}, table)
+
+
 def test_the_next_week_comes_first_and_what_deserves_a_look_on_top(catalog) -> None:
     table = sheet.load_orders(catalog, "S2")
     assert table["product_id"].tolist() == ["p3", "p2", "p1"]
@@ -113,7 +119,8 @@ def test_a_forecast_of_an_older_version_is_told(catalog) -> None:
 
 
 def test_the_sheet_is_printed_with_its_sums(catalog, capsys) -> None:
-    sheet.print_orders(sheet.load_orders(catalog, "S1"))
+    table = sheet.load_orders(catalog, "S1")
+    sheet.print_orders(table, _deliveries(table))
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == (
         "Store S1 of texas.large: delivery 2023-12-31 for the week ending 2024-01-06, as known on "
@@ -126,7 +133,7 @@ def test_the_sheet_is_printed_with_its_sums(catalog, capsys) -> None:
 
 def test_the_sheet_says_where_money_is_not_known(catalog, capsys) -> None:
     table = sheet.load_orders(catalog, "S1").assign(margin_unit="units")
-    sheet.print_orders(table)
+    sheet.print_orders(table, _deliveries(table))
     assert "in units where a price or cost is not known" in capsys.readouterr().out
 
 
@@ -134,7 +141,8 @@ def test_the_sheet_says_where_money_is_not_known(catalog, capsys) -> None:
 def test_the_sheet_is_written_as_the_name_says(catalog, tmp_path, name) -> None:
     file = tmp_path / name
     sheet.check_output(file)
-    sheet.write_orders(sheet.load_orders(catalog, "S1"), file)
+    table = sheet.load_orders(catalog, "S1")
+    sheet.write_orders(table, _deliveries(table), file)
     read = pd.read_csv(file) if file.suffix == ".csv" else pd.read_excel(file)
     assert [path.name for path in file.parent.iterdir()] == [file.name]
     assert list(read.columns) == list(sheet.SHEET_COLUMNS.values())
@@ -143,6 +151,35 @@ def test_the_sheet_is_written_as_the_name_says(catalog, tmp_path, name) -> None:
     assert str(read["delivery date"].iloc[0])[:10] == "2023-12-31"
     if file.suffix == ".xlsx":
         assert load_workbook(file).sheetnames == ["orders S1"]
+
+
+def test_several_deliveries_have_a_column_each(catalog, capsys, tmp_path) -> None:
+    table = sheet.load_orders(catalog, "S1")
+    deliveries = _deliveries(table, delivery_days=[0, 3], no_delivery=["2024-01-03"])
+    sheet.print_orders(table, deliveries)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == (
+        "Store S1 of texas.large: deliveries 2023-12-31, 2024-01-02 for the week ending 2024-01-06,"
+        " as known on 2023-12-30"
+    )
+    [row] = [line.split() for line in lines if line.startswith("p2")]
+    assert row[:5] == ["p2", "3", "2", "1", "12"]
+    assert lines[-3:] == [
+        "3 products, 9 cases, 36 units.",
+        "Sunday, 2023-12-31: 5 cases, 20 units.",
+        "Tuesday, 2024-01-02: 4 cases, 16 units.",
+    ]
+    file = tmp_path / "sheet.csv"
+    sheet.write_orders(table, deliveries, file)
+    read = pd.read_csv(file)
+    assert list(read.columns[1:5]) == [
+        "product",
+        "week ending",
+        "cases",
+        "cases on 2023-12-31",
+    ]
+    assert read["cases on 2024-01-02"].tolist() == [2, 1, 1]
+    assert "delivery date" not in read
 
 
 def test_another_format_is_refused(tmp_path) -> None:

@@ -18,7 +18,7 @@ from demand_forecast.reporting import value as worth
 from stand_ins import Constant
 
 BRANCHES = ["texas.large.fast", "texas.large.slow"]
-SCORING = {"stale_after_days": 60, "active_within_weeks": 13, "order": {"capacity": 5}}
+SCORING = {"stale_after_days": 60, "active_within_weeks": 13}
 
 
 @pytest.fixture(autouse=True)

@@ -44,9 +44,10 @@ def orders(
     sheet.check_output(output)
     with loaded(project, env) as context:
         table = sheet.load_orders(context.catalog, store, namespace, week)
-    sheet.print_orders(table)
+        deliveries = sheet.plan_deliveries(context.params, table)
+    sheet.print_orders(table, deliveries)
     if output is not None:
-        sheet.write_orders(table, output)
+        sheet.write_orders(table, deliveries, output)
 
 
 @click.command(name="exceptions", cls=InWords)

@@ -34,9 +34,8 @@ def colour(field: str, order: Sequence[str], legend: str | None = None) -> alt.C
     values = list(order)
     colours = [PALETTE[i % len(PALETTE)] for i in range(len(values))]
     scale = alt.Scale(domain=values, range=colours)
-    return alt.Color(
-        f"{field}:N", scale=scale, title=legend, legend=alt.Legend(orient="top", columns=3)
-    )
+    told = alt.Legend(orient="top", columns=3, labelExpr="replace(datum.label, /_/g, ' ')")
+    return alt.Color(f"{field}:N", scale=scale, title=legend, legend=told)
 
 
 def compare(rows: pd.DataFrame, value: str, axis: str, order: Sequence[str]) -> Layers:

@@ -35,20 +35,31 @@ def choose(
     return place.selectbox(label, list(options), key=key, format_func=told, bind="query-params")
 
 
-def any_of(label: str, options: Sequence[str], key: str, place: Any = st) -> str:
+def any_of(
+    label: str,
+    options: Sequence[str],
+    key: str,
+    place: Any = st,
+    told: Callable[[Any], str] = str,
+) -> str:
     """One of some options, or all of them.
 
     Returns:
         The option; empty stands for all.
     """
-    chosen = choose(label, [ALL, *options], key, place)
+    chosen = choose(label, [ALL, *options], key, place, told)
     return "" if chosen == ALL else str(chosen)
 
 
-def branch(*, velocity: bool = True) -> dict[str, str]:
-    """Region, store format and velocity, each one or all; by column of the results store."""
+def branch(places: Sequence[Any] = (), *, velocity: bool = True) -> dict[str, str]:
+    """Region, store format and velocity, each one or all; by column of the results store.
+
+    Args:
+        places: Where they are drawn; columns of their own if not given.
+        velocity: Whether there is one.
+    """
     segments = ask(forecasts.regions)
-    columns = st.columns(3 if velocity else 2)
+    columns = places or st.columns(3 if velocity else 2)
     region = any_of("Region", sorted(segments["region"].unique()), "region", columns[0])
     formats = segments[segments["region"].eq(region) | (region == "")]["store_format"]
     chosen = {

@@ -45,6 +45,11 @@ def number(value: float | None, digits: int = 0, unit: str = "") -> str:
     return f"{value:,.{digits}f}{unit}"
 
 
+def spaced(name: str) -> str:
+    """A name of the results store for people: ``in_force`` is "in force"."""
+    return name.replace("_", " ")
+
+
 def day(value: pd.Timestamp | None) -> str:
     """A day for a tile; a dash where it is not known."""
     return "–" if value is None or pd.isna(value) else f"{value:%d %b %Y}"  # noqa: RUF001

@@ -34,10 +34,11 @@ def per_region(templates: Mapping[str, Pipeline], plan: Segments) -> list[Pipeli
 
 
 def per_segment(
-    template: Pipeline,
+    template: Pipeline | Callable[[list[str]], Pipeline],
     plan: Segments,
     *,
     region_inputs: Iterable[str] = (),
+    sibling_inputs: Iterable[str] = (),
     velocity_inputs: Iterable[str] = (),
     run_inputs: Iterable[str] = (),
     leads_to_velocities: bool = False,
@@ -45,9 +46,11 @@ def per_segment(
     """One copy of ``template`` per segment.
 
     Args:
-        template: Nodes of one segment.
+        template: Nodes of one segment; or gives them, told the other store formats of its region.
         plan: Regions and formats of the environment.
         region_inputs: What the segments of a region share, such as ``conditioned``.
+        sibling_inputs: What the other segments of a region make, such as ``order_terms``; the
+            template calls them ``order_terms_small``.
         velocity_inputs: What each velocity of the segment makes, such as ``model``; the template
             calls them ``model_fast`` and ``model_slow``.
         run_inputs: What there is once in a run, such as ``params:monitoring``.
@@ -65,7 +68,14 @@ def per_segment(
         if leads_to_velocities:
             tags |= {branch.namespace for branch in segment.branches}
         outside = {name: _within(segment.region, name) for name in region_inputs}
-        pipelines.append(_copy(template, segment.namespace, of_run | outside | inside, tags))
+        others = [f for f in plan.formats(segment.region) if f != segment.store_format]
+        outside |= {
+            f"{name}_{other}": _within(f"{segment.region}.{other}", name)
+            for name in sibling_inputs
+            for other in others
+        }
+        nodes = template if isinstance(template, Pipeline) else template(others)
+        pipelines.append(_copy(nodes, segment.namespace, of_run | outside | inside, tags))
     return pipelines
 
 

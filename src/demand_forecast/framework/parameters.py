@@ -146,7 +146,8 @@ def _places(plan: Segments) -> Iterator[Place]:
     for region in plan.regions:
         formats = plan.formats(region)
         identity = {"region": region, "store_formats": formats}
-        about = {"identity": identity, "layout": plan.layout(region)}
+        capacity = plan.regions[region].capacity
+        about = {"identity": identity, "layout": plan.layout(region), "capacity": capacity}
         yield Place((region,), OF_REGION, about, tuple(formats))
     for segment in plan.segments:
         path: tuple[str, ...] = (segment.region, segment.store_format)

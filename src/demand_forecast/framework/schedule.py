@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+import numpy as np
 from kedro.pipeline import Node, Pipeline
+from scipy.sparse.csgraph import connected_components
 
 from demand_forecast.exceptions import ConfigurationError
 from demand_forecast.framework.failures import Failure, Outcome
@@ -20,7 +22,7 @@ class Schedule:
     """A group can start as soon as what it reads has been made; what belongs to none comes last.
 
     Attributes:
-        groups: Nodes by region or segment.
+        groups: Nodes by region or segment; by several where they wait for each other.
         at_work: Names of the groups that have started and not ended.
         outcome: What became of the groups that have ended.
     """
@@ -47,7 +49,7 @@ class Schedule:
         """
         ready = [name for name, parents in self._waiting.items() if not parents]
         if self._waiting and not ready and not self.at_work:
-            names = ", ".join(sorted(self._waiting))
+            names = ", ".join(sorted(name or "all segments" for name in self._waiting))
             raise ConfigurationError(f"namespaces wait for each other: {names}")
         return ready
 
@@ -85,7 +87,21 @@ def _groups(pipeline: Pipeline) -> Groups:
     groups: dict[str, list[Node]] = {}
     for node in pipeline.nodes:
         groups.setdefault(unit_of_work(node), []).append(node)
-    return {name: Pipeline(nodes) for name, nodes in groups.items()}
+    return _joined({name: Pipeline(nodes) for name, nodes in groups.items()})
+
+
+def _joined(groups: Groups) -> Groups:
+    """Groups that read what the other one makes are one: segments that share a capacity."""
+    names = [name for name in groups if name != REST]
+    reads = [[other in set(_parents(name, groups)) for other in names] for name in names]
+    if not names:
+        return groups
+    count, labels = connected_components(np.array(reads), directed=True, connection="strong")
+    joined = {}
+    for label in range(count):
+        members = [name for name, of in zip(names, labels, strict=True) if of == label]
+        joined[",".join(members)] = Pipeline([groups[name] for name in members])
+    return joined | {name: nodes for name, nodes in groups.items() if name == REST}
 
 
 def _parents(name: str, groups: Groups) -> Iterator[str]:

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from demand_forecast.exceptions import ConfigurationError, did_you_mean
 from demand_forecast.framework.stages import JOBS, STAGES
@@ -27,6 +27,7 @@ _RESERVED = {
     "velocity",
     "identity",
     "layout",
+    "capacity",
     "baseline",
 }
 
@@ -74,11 +75,13 @@ class Region(BaseModel):
     Attributes:
         layout: How its raw files look.
         store_formats: Those of the company's formats that it has; None: all.
+        capacity: Units that can be delivered in a week to all of its stores together; None: any.
     """
 
     model_config = ConfigDict(extra="forbid")
     layout: str
     store_formats: list[str] | None = None
+    capacity: float | None = Field(default=None, gt=0, allow_inf_nan=False)
 
 
 class Segments(BaseModel):
@@ -139,6 +142,11 @@ class Segments(BaseModel):
         """Store formats of a region."""
         own = self.regions[region].store_formats
         return self.store_formats if own is None else own
+
+    def with_capacity(self, has_one: bool) -> Segments:
+        """The part of the plan whose regions have a capacity, or have none."""
+        kept = {n: r for n, r in self.regions.items() if (r.capacity is not None) == has_one}
+        return self.model_copy(update={"regions": kept})
 
     def layout(self, region: str) -> dict[str, Any]:
         """The layout in which a region delivers its raw files."""

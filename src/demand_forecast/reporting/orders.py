@@ -14,8 +14,10 @@ from demand_forecast.exceptions import ConfigurationError, MissingInputError, di
 from demand_forecast.framework import run_context
 from demand_forecast.framework.segments import Segment
 from demand_forecast.modelling.decisions.corrections import OVERRIDDEN_COLUMNS
+from demand_forecast.modelling.decisions.deliveries import packs_by_date
 from demand_forecast.modelling.decisions.economics import UNITS
 from demand_forecast.modelling.decisions.orders import ORDER_COLUMNS
+from demand_forecast.modelling.scoring.fallback import ScoringParameters
 from demand_forecast.reporting import terminal
 from demand_forecast.reporting.table_files import SHEETS, check_ending, write_sheet
 
@@ -86,29 +88,69 @@ def load_orders(
     return _sorted(_of_week(mine, week))
 
 
-def write_orders(table: pd.DataFrame, path: Path) -> None:
-    """Write the sheet as CSV or as an Excel workbook, whole or not at all."""
-    sheet = table[list(SHEET_COLUMNS)].rename(columns=SHEET_COLUMNS)
+def plan_deliveries(parameters: dict[str, Any], table: pd.DataFrame) -> pd.DataFrame:
+    """Cases of each order on each date, by the delivery calendar as it is set now.
+
+    Args:
+        parameters: Of the environment, expanded.
+        table: From :func:`load_orders`.
+
+    Returns:
+        On the index of ``table``; columns are the dates, in order.
+    """
+    parts = []
+    for place, orders in table.groupby(["region", "store_format"], observed=True):
+        region, store_format = map(str, place)
+        scoring = ScoringParameters.model_validate(parameters[region][store_format]["scoring"])
+        parts.append(packs_by_date(orders, scoring.order))
+    return pd.concat(parts).reindex(table.index).fillna(0).astype(int).sort_index(axis=1)
+
+
+def write_orders(table: pd.DataFrame, deliveries: pd.DataFrame, path: Path) -> None:
+    """Write the sheet as CSV or as an Excel workbook, whole or not at all.
+
+    Args:
+        table: From :func:`load_orders`.
+        deliveries: From :func:`plan_deliveries`; several have a column of cases each.
+        path: Of the file.
+    """
+    sheet = table.assign(delivery_date=deliveries.columns[0])[list(SHEET_COLUMNS)]
+    sheet = sheet.rename(columns=SHEET_COLUMNS)
+    if deliveries.shape[1] > 1:
+        place = list(SHEET_COLUMNS).index("cases")
+        for day in reversed(deliveries.columns):
+            sheet.insert(place + 1, f"cases on {day:%Y-%m-%d}", deliveries[day])
+        sheet = sheet.drop(columns=SHEET_COLUMNS["delivery_date"])
     write_sheet(sheet, path, f"orders {table['store_id'].iloc[0]}")
 
 
-def print_orders(table: pd.DataFrame) -> None:
-    """Print the sheet, and what it comes to."""
+def print_orders(table: pd.DataFrame, deliveries: pd.DataFrame) -> None:
+    """Print the sheet, and what it comes to, delivery by delivery.
+
+    Args:
+        table: From :func:`load_orders`.
+        deliveries: From :func:`plan_deliveries`.
+    """
     console = terminal.console()
-    first = table.iloc[0]
-    days = [f"{first[name]:%Y-%m-%d}" for name in ("delivery_date", "week", "as_of")]
+    first, several = table.iloc[0], deliveries.shape[1] > 1
     console.print(
         f"Store {first['store_id']} of {first['region']}.{first['store_format']}: "
-        "delivery {} for the week ending {}, as known on {}".format(*days),
+        f"{'deliveries' if several else 'delivery'} "
+        f"{', '.join(f'{day:%Y-%m-%d}' for day in deliveries)} for the week ending "
+        f"{first['week']:%Y-%m-%d}, as known on {first['as_of']:%Y-%m-%d}",
         markup=False,
     )
-    console.print(_table(table))
-    console.print(
-        f"{len(table)} products, {table['cases'].sum():,} cases, "
-        f"{table['order_quantity'].sum():,} units."
-    )
+    console.print(_table(table, deliveries if several else deliveries.iloc[:, :0]))
+    console.print(f"{len(table)} products, {_sum(table['cases'], table)}.")
+    if several:
+        for day in deliveries:
+            console.print(f"{day:%A, %Y-%m-%d}: {_sum(deliveries[day], table)}.", markup=False)
     if (table["margin_unit"] == UNITS).any():
         console.print("Margin and risk are in units where a price or cost is not known.")
+
+
+def _sum(cases: pd.Series[int], table: pd.DataFrame) -> str:
+    return f"{cases.sum():,} cases, {(cases * table['pack_size']).sum():,} units"
 
 
 def _newest(catalog: Catalog, segments: list[Segment], namespace: str | None) -> pd.DataFrame:
@@ -167,17 +209,19 @@ def _overridden(table: pd.DataFrame) -> list[str]:
     ]
 
 
-def _table(rows: pd.DataFrame) -> Table:
+def _table(rows: pd.DataFrame, deliveries: pd.DataFrame) -> Table:
     table = terminal.table()
     table.add_column("product", no_wrap=True)
-    for title in _NUMBERS:
+    dates = [f"{day:%a\n%d %b}" for day in deliveries]
+    for title in (*_NUMBERS[:1], *dates, *_NUMBERS[1:]):
         table.add_column(title, justify="right")
     table.add_column("bound by")
     table.add_column("deserves a look")
-    for row in rows.to_dict("records"):
+    for row, shared in zip(rows.to_dict("records"), deliveries.to_numpy(), strict=True):
         table.add_row(
             str(row["product_id"]),
             f"{row['cases']:,}",
+            *(f"{cases:,}" for cases in shared),
             f"{row['order_quantity']:,}",
             f"{row['median']:,.0f}",
             f"{row['sell_out_probability']:.0%}",

@@ -335,7 +335,7 @@ ORDERS: Final = _table(
         expected_cost="What surplus and lost sales cost, expected.",
     ),
     _facts(Boolean, beyond_history="Whether the forecast lies beyond all that was ever sold."),
-    _facts(Date, delivery_date="Day of the delivery."),
+    _facts(Date, delivery_date="Day of the delivery; of several in the week, the first."),
     _maybe_texts(
         forecast_override="Override of the forecast that it was made from; null: none.",
         order_override="Override of the order itself; null: none.",

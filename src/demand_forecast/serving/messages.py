@@ -26,7 +26,7 @@ class Order(BaseModel):
     order_quantity: NonNegativeInt = Field(description="Units, in whole packs.")
     pack_size: float = Field(description="Units in a pack.")
     order_bound_by: str = Field(description="The rule that decided.")
-    delivery_date: date = Field(description="Day of the delivery.")
+    delivery_date: date = Field(description="Day of the delivery; of several, the first.")
     sell_out_probability: float = Field(description="Chance that nothing is left over.")
     expected_fill_rate: float = Field(description="Share of the expected demand that is served.")
     expected_waste: float = Field(description="Units that are expected to be left over.")

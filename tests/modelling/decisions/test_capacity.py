@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from demand_forecast.modelling.decisions.capacity import cut_orders, cut_terms
 from demand_forecast.modelling.decisions.economics import LEVELS, OrderParameters, economics
 from demand_forecast.modelling.decisions.orders import propose_orders
 from demand_forecast.modelling.distribution import Distribution
@@ -26,6 +27,13 @@ def _company(levels: list[float], prices: list[float], packs: list[int]) -> tupl
     return forecast, series, Distribution(quantiles, LEVELS)
 
 
+def _cut(forecast: pd.DataFrame, series: pd.DataFrame, rules: OrderParameters, capacity: float):
+    """Orders without a limit, and cut to one."""
+    free = propose_orders(forecast, series, rules)
+    proposals = pd.concat([forecast, free, cut_terms(forecast, series, rules)], axis=1)
+    return free, cut_orders(proposals, capacity)
+
+
 @examples(15)
 @given(
     st.lists(st.floats(2, 12), min_size=3, max_size=3),
@@ -38,7 +46,7 @@ def test_no_other_orders_that_fit_earn_more_by_as_much_as_one_pack(levels, price
     rules = OrderParameters(lost_sale_cost=0)
     free = propose_orders(forecast, series, rules)["order_quantity"].to_numpy()
     capacity = max(float(share * free.sum()), 1.0)
-    kept = propose_orders(forecast, series, OrderParameters(lost_sale_cost=0, capacity=capacity))
+    _, kept = _cut(forecast, series, rules, capacity)
     order = kept["order_quantity"].to_numpy()
     assert order.sum() <= capacity
     assert (order <= free).all()
@@ -58,15 +66,34 @@ def test_no_other_orders_that_fit_earn_more_by_as_much_as_one_pack(levels, price
 def test_packs_that_still_fit_are_given_back() -> None:
     """Five equal products of 10 in packs of 4 and 11 units to deliver: two packs, not none."""
     forecast, series, _ = _company([10.0] * 5, [4.0] * 5, [4] * 5)
-    rules = OrderParameters(lost_sale_cost=0, capacity=11)
-    orders = propose_orders(forecast, series, rules)["order_quantity"]
+    _, cut = _cut(forecast, series, OrderParameters(lost_sale_cost=0), 11)
+    orders = cut["order_quantity"]
     assert orders.sum() == 8
     assert set(orders) <= {0, 4, 8}
 
 
 def test_less_than_a_pack_can_carry_nothing() -> None:
     forecast, series, _ = _company([10.0, 10.0], [4.0, 4.0], [4, 4])
-    orders = propose_orders(forecast, series, OrderParameters(capacity=3.5))
+    _, orders = _cut(forecast, series, OrderParameters(), 3.5)
     assert orders["order_quantity"].tolist() == [0, 0]
     assert orders["order_bound_by"].tolist() == ["capacity", "capacity"]
     assert orders["expected_fill_rate"].tolist() == pytest.approx([0, 0])
+
+
+def test_orders_are_cut_where_it_costs_least_week_by_week() -> None:
+    """Two products of which one earns ten times as much: the other one gives way."""
+    one, series, _ = _company([100.0, 100.0], [11.0, 2.0], [1, 1])
+    forecast = pd.concat([one.assign(week=week) for week in (1, 2)], ignore_index=True)
+    rules = OrderParameters(lost_sale_cost=0)
+    free, cut = _cut(forecast, series, rules, 200)
+    assert cut["order_quantity"].groupby(forecast["week"]).sum().tolist() == [200, 200]
+    assert cut["order_bound_by"].tolist()[1::2] == ["capacity", "capacity"]
+    dear, cheap = (free["order_quantity"] - cut["order_quantity"])[:2]
+    assert cheap > 3 * dear
+    assert (cut["expected_fill_rate"] <= free["expected_fill_rate"]).all()
+
+
+def test_orders_that_fit_stay_to_the_bit() -> None:
+    forecast, series, _ = _company([10.0, 20.0], [4.0, 9.0], [4, 6])
+    free, same = _cut(forecast, series, OrderParameters(), 1000)
+    pd.testing.assert_frame_equal(same, free)

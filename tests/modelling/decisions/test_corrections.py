@@ -138,18 +138,6 @@ def test_an_order_is_changed_in_whole_packs(panel, table, changes, order) -> Non
     assert (changed["expected_fill_rate"][0] > table["expected_fill_rate"][0]) == (order > 0)
 
 
-def test_what_can_be_delivered_is_shared_anew(panel, table) -> None:
-    rules = OrderParameters(capacity=float(table["order_quantity"][::2].sum()))
-    mine = override(store_id="S01", product_id="P01", factor=3.0)
-    changed = override_forecasts(table, panel, [mine], rules)
-    first = changed[changed["week"] == WEEKS[0]]
-    assert first["order_quantity"].sum() <= rules.capacity
-    assert first["order_quantity"].iloc[0] > first["order_without_override"].iloc[0]
-    assert (first["order_quantity"] < first["order_without_override"]).any()
-    others = changed[changed["week"] != WEEKS[0]]
-    assert (others["order_quantity"] == others["order_without_override"]).all()
-
-
 def test_stock_that_an_override_leaves_over_is_deducted_later(panel, table) -> None:
     series = panel.series.assign(on_hand=np.where(panel.series["store_id"] == "S01", 400.0, 0.0))
     stocked = panel.__class__(**vars(panel) | {"series": series})

@@ -288,20 +288,6 @@ def test_without_prices_the_margin_is_in_units() -> None:
     assert order["expected_margin"] == pytest.approx(10 - 2)
 
 
-def test_capacity_is_cut_where_it_costs_least_week_by_week() -> None:
-    """Two products of which one earns ten times as much: the other one gives way, in one week."""
-    forecast = pd.concat([_normal(100, 10, n=2).assign(week=week) for week in (1, 2)])
-    series = _series(unit_price=[11.0, 2.0], unit_cost=[1.0, 1.0])
-    free = propose_orders(forecast, series, PLAIN)
-    rules = OrderParameters(lost_sale_cost=0, capacity=150)
-    cut = propose_orders(forecast, series, rules)
-    assert cut["order_quantity"].groupby(forecast["week"].to_numpy()).sum().tolist() == [150, 150]
-    assert cut["order_bound_by"].tolist()[1::2] == ["capacity", "capacity"]
-    assert (cut["order_quantity"] >= free["order_quantity"] - [20, 100, 20, 100]).all()
-    enough = OrderParameters(lost_sale_cost=0, capacity=1000)
-    pd.testing.assert_frame_equal(propose_orders(forecast, series, enough), free)
-
-
 @examples(25)
 @given(
     st.lists(st.floats(0, 500), min_size=7, max_size=7).map(sorted),

@@ -7,7 +7,6 @@ import pytest
 
 from core_panels import simulated
 from demand_forecast.exceptions import ArtefactError
-from demand_forecast.modelling.decisions.orders import OrderParameters
 from demand_forecast.modelling.experiments.parameters import ExperimentParameters
 from demand_forecast.modelling.experiments.status import ARM_COLUMNS, Stop
 from demand_forecast.modelling.lifecycle.records import RegisteredModel
@@ -163,10 +162,3 @@ def test_a_store_keeps_its_arm_from_one_scoring_to_the_next() -> None:
     assert mine["is_chosen"].tolist() == turned["is_chosen"].tolist()
     assert set(served.arms["experiment"]) == {"try", "other"}
     assert len(served.shadow) == (SCORED.forecast["velocity"] == "slow").sum() * 3 / 4
-
-
-def test_arms_share_what_can_be_delivered() -> None:
-    scoring = SCORING.model_copy(update={"order": OrderParameters(capacity=500.0)})
-    served = _serve({"try": KINDS["ab"]}, scoring=scoring, scored=_scored(scoring))
-    assert (served.forecast.groupby("week")["order_quantity"].sum() <= 500).all()
-    assert (served.forecast["arm"] == "challenger").any()

@@ -83,9 +83,11 @@ def test_active_series_were_delivered_lately(panel) -> None:
     assert list(active_series(panel, within_weeks=12)[:3]) == [False, False, True]
 
 
-def test_deliveries_come_on_the_day_that_is_set(panel, forecast) -> None:
+def test_each_row_says_when_the_first_delivery_comes(panel, forecast) -> None:
     for day in (0, 3):
-        table = _table(panel, forecast, order=OrderParameters(delivery_day=day))
+        table = _table(
+            panel, forecast, order=OrderParameters(delivery_days=[{"day": day}, {"day": 5}])
+        )
         early = table["week"] - table["delivery_date"]
         assert set(early.dt.days) == {6 - day}
 

@@ -59,11 +59,12 @@ def _looks(looks: pd.DataFrame) -> None:
             f"{number(row['difference'], 1)} ({row['verdict']})",
             border=True,
         )
-        tile.caption(f"{number(row['lower'], 1)} to {number(row['upper'], 1)}")
+        tile.caption(f"Interval: {number(row['lower'], 1)} to {number(row['upper'], 1)}")
     measure = choose("Measure", [*_MEASURES], "measure", told=lambda name: _MEASURES[name])
     mine = looks[looks["measure"] == measure]
     unit = _unit(mine["unit"].iloc[0])
-    bounds = mine.melt("week", ["difference", "lower", "upper"], "what", "figure")
+    told = mine.rename(columns={"lower": "at least", "upper": "at most"})
+    bounds = told.melt("week", ["difference", "at least", "at most"], "what", "figure")
     known = bounds.dropna(subset="figure")
     st.altair_chart(
         charts.lines(known, "week:T", "Week until", "figure", f"Difference, {unit}", "what")

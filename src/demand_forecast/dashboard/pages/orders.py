@@ -14,9 +14,9 @@ from demand_forecast.dashboard.queries import forecasts
 from demand_forecast.dashboard.store import ask, later
 from demand_forecast.dashboard.table import show, title
 
-_ORDER = ["position", "region", "store_id", "product_id", "week", "order_quantity", "cases"]
-_ORDER += ["forecast", "q10", "q90", "money_at_risk", "units_at_risk", "risk", "cause", "action"]
-_ORDER += ["category", "delivery_date", "expected_fill_rate", "expected_waste", "expected_margin"]
+_ORDER = ["position", "region", "store_id", "product_id", "delivery_date", "order_quantity"]
+_ORDER += ["cases", "forecast", "money_at_risk", "risk", "cause", "action", "units_at_risk", "q10"]
+_ORDER += ["q90", "week", "category", "expected_fill_rate", "expected_waste", "expected_margin"]
 _ORDER += ["order_bound_by", "sell_out_probability", "critical_ratio", "source", "reason"]
 _SHOWN, _STORES = 1000, 30
 _RISKS = ("may sell out", "may come back")

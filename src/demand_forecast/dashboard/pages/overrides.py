@@ -9,15 +9,15 @@ import streamlit as st
 
 from demand_forecast.dashboard import charts
 from demand_forecast.dashboard.filters import any_of, branch
-from demand_forecast.dashboard.frame import headline, is_empty, number, section
+from demand_forecast.dashboard.frame import headline, is_empty, section, spaced
 from demand_forecast.dashboard.queries import forecasts, overrides
 from demand_forecast.dashboard.store import ask
 from demand_forecast.dashboard.table import show
 
 _STATUS: Final = ("in_force", "refused", "past", "ended", "withdrawn")
-_OVERRIDE: Final = ["override_id", "status", "region", "store_format", "store_id", "product_id"]
-_MORE: Final = ["target", "first_week", "last_week", "factor", "amount", "owner", "reason", "note"]
-_LAST: Final = ["problem", "made_in", "expires_on", "made_at", "ended_at"]
+_OVERRIDE: Final = ["override_id", "status", "problem", "region", "store_format", "store_id"]
+_MORE: Final = ["product_id", "target", "first_week", "last_week", "factor", "amount", "owner"]
+_LAST: Final = ["reason", "note", "made_in", "expires_on", "made_at", "ended_at"]
 _ORDER: Final = ["region", "store_id", "product_id", "week", "forecast", "overridden_mean"]
 _ORDERED: Final = ["order_without_override", "order_quantity", "order_bound_by"]
 _ADDED: Final = ["verdict", "overrides", "rows", "weeks", "wape", "wape_gain", "wape_gain_lower"]
@@ -35,8 +35,9 @@ def draw() -> None:
     segments = ask(forecasts.regions)
     if is_empty(segments, "There are no forecasts", "kedro run --pipelines=score"):
         return
-    where = branch(velocity=False)
-    _overrides(where | {"status": any_of("Status", _STATUS, "status")})
+    *places, last = st.columns(3)
+    where = branch(places, velocity=False)
+    _overrides(where | {"status": any_of("Status", _STATUS, "status", last, spaced)})
     _orders(where)
     _value()
     _command(sorted(segments["region"] + "." + segments["store_format"]))
@@ -46,10 +47,10 @@ def _overrides(where: dict[str, str]) -> None:
     rows = ask(overrides.overrides, **where)
     tiles = st.columns(3)
     for tile, status in zip(tiles, _STATUS[:3], strict=True):
-        count = (rows["status"] == status).sum()
-        tile.metric(status.replace("_", " ").capitalize(), number(count), border=True)
+        count = f"{(rows['status'] == status).sum():,}"
+        tile.metric(spaced(status).capitalize(), count, border=True)
     if not is_empty(rows, "There is no override that fits", "kedro run --pipelines=score"):
-        show(rows, "overrides", [*_OVERRIDE, *_MORE, *_LAST])
+        show(rows.replace("in_force", "in force"), "overrides", [*_OVERRIDE, *_MORE, *_LAST])
 
 
 def _orders(where: dict[str, str]) -> None:

@@ -36,7 +36,8 @@ def draw() -> None:
     _tiles(totals, sources)
     _late(sources)
     section(
-        "Control totals", "Units in are in the unit of the file, conditioned ones single units."
+        "Control totals",
+        "Units in file are as the file has them, such as cases; conditioned ones single.",
     )
     rejected = 100 * totals["share_quarantined"]
     show(totals.assign(per_cent_rejected=rejected), "control_totals", _TOTALS)

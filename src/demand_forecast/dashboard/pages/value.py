@@ -56,7 +56,7 @@ def _tiles(ours: pd.Series[Any]) -> None:
     tiles = st.columns([3, 3, 4, 2])  # the interval is the longest
     interval = f"{number(ours['gain_lower'])} to {number(ours['gain_upper'])}"
     tiles[0].metric(f"Value of our orders, {ours['unit']}", number(ours["value"]), border=True)
-    tiles[1].metric("Gain over the deliveries", number(ours["gain"]), border=True)
+    tiles[1].metric(f"Gain over the deliveries, {ours['unit']}", number(ours["gain"]), border=True)
     tiles[2].metric("Its 90 % interval", interval, border=True)
     tiles[3].metric("Weeks replayed", number(ours["weeks"]), border=True)
     if ours["estimated"]:

@@ -82,8 +82,9 @@ def _answer(question: dict[str, Any]) -> None:
     tiles[0].metric("Change", number(total["effect"], 0, " units"), border=True)
     ends = [number(total[f"effect_{side}"]) for side in ("low", "high")]
     tiles[1].metric("80 % interval of it", " to ".join(ends), border=True)
+    margin = f"Expected margin, {total['margin_unit']}"
     for tile, label, name in ((tiles[2], "Order, units", "order_quantity"),
-                              (tiles[3], "Expected margin", "expected_margin")):  # fmt: skip
+                              (tiles[3], margin, "expected_margin")):  # fmt: skip
         before, after = total[f"{name}_before"], total[f"{name}_after"]
         tile.metric(label, number(after), number(after - before), border=True)
     st.markdown("\n".join(f"- {line}" for line in told["remarks"]))

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 from pydantic import Field
 
-from demand_forecast.modelling.parameters import Parameters
+from demand_forecast.modelling.decisions.deliveries import DeliveryParameters
 from demand_forecast.modelling.protocol import QUANTILES
 
 Array = npt.NDArray[np.float64]
@@ -19,8 +19,8 @@ LEVELS: Final = np.array(list(QUANTILES.values()))
 MONEY, UNITS = "money", "units"
 
 
-class OrderParameters(Parameters):
-    """How an order is derived from a forecast."""
+class OrderParameters(DeliveryParameters):
+    """How an order is derived from a forecast, and when it is delivered."""
 
     critical_ratio: float | None = Field(
         default=None,
@@ -64,15 +64,6 @@ class OrderParameters(Parameters):
         ge=0,
         description="Largest order of a product in a store, units. A static column `max_order` "
         "says it for single products.",
-    )
-    capacity: float | None = Field(
-        default=None,
-        gt=0,
-        description="Units that can be delivered in a week to all stores of the segment together. "
-        "Where orders come to more, they are cut where it costs least.",
-    )
-    delivery_day: int = Field(
-        default=0, ge=0, le=6, description="Day of the delivery, counted from a week's first, 0."
     )
 
 

@@ -6,9 +6,9 @@ loss of a surplus unit)``: one more unit pays as long as the chance of selling i
 chance of taking it back. Goodwill is what a lost sale costs beside its margin.
 
 Then come the rules, each over those before it: whole packs, a least service level, least and
-largest orders, what a person has changed, and what can be delivered in a week. Each order names
-the last of them that changed it. What a store still holds, and what is under way to it, is deducted
-where a source says so.
+largest orders, and what a person has changed. Each order names the last of them that changed it.
+What a store still holds, and what is under way to it, is deducted where a source says so. What a
+region can deliver comes last, see :mod:`demand_forecast.modelling.decisions.capacity`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,6 @@ import pandas as pd
 
 from demand_forecast.exceptions import ContractError
 from demand_forecast.modelling.arrays import BoolArray
-from demand_forecast.modelling.decisions.capacity import within_capacity
 from demand_forecast.modelling.decisions.economics import (
     LEVELS,
     MONEY,
@@ -103,8 +102,7 @@ def propose_orders(
     Args:
         forecast: Rows with ``store_id``, ``product_id`` and the published quantiles, in units;
             optional ``velocity``, ``order_factor`` and ``order_amount`` (units) where a person
-            changes the order, and ``week``, ``horizon`` and ``mean`` where there is a capacity or
-            stock.
+            changes the order, and ``horizon`` and ``mean`` where there is stock.
         series: Static covariates by series; must hold every series of ``forecast``. Optional are
             ``unit_price``, ``unit_cost``, ``shelf_life_weeks``, ``pack_size``,
             ``min_service_level``, ``min_order``, ``max_order``, ``on_hand``, ``open_deliveries``.
@@ -126,14 +124,11 @@ def propose_orders(
     terms = _terms(forecast, series, rules)
     demand = Distribution(quantiles, LEVELS)
     order, bound = _ordered(demand, quantiles, terms)
-    if rules.capacity is not None:
-        weeks = forecast.groupby("week").ngroup().to_numpy()
-        order, bound = _cut(demand, quantiles, terms, order, bound, weeks, rules.capacity)
     table = pd.DataFrame({"critical_ratio": terms.economics.ratio}, index=forecast.index)
     table["pack_size"] = terms.pack.astype(np.int64)
     table["order_quantity"] = order.astype(np.int64)
     table["order_bound_by"] = bound
-    return table.assign(**_expected(demand, order + terms.stock, terms.economics))[ORDER_COLUMNS]
+    return table.assign(**expected(demand, order + terms.stock, terms.economics))[ORDER_COLUMNS]
 
 
 def _terms(forecast: pd.DataFrame, series: pd.DataFrame, rules: OrderParameters) -> _Terms:
@@ -199,10 +194,27 @@ def _stock(forecast: pd.DataFrame, series: pd.DataFrame, rows: npt.NDArray[np.in
     return left
 
 
+def order_terms(
+    forecast: pd.DataFrame, series: pd.DataFrame, rules: OrderParameters
+) -> pd.DataFrame:
+    """What a cut of the orders has to know beside them: their economics and the stock.
+
+    Args:
+        forecast: As for :func:`propose_orders`.
+        series: As there.
+        rules: As there.
+
+    Returns:
+        A column for each of :class:`Economics`, and ``stock``, on the index of ``forecast``.
+    """
+    terms = _terms(forecast, series, rules)
+    return pd.DataFrame(terms.economics._asdict() | {"stock": terms.stock}, index=forecast.index)
+
+
 def _ordered(demand: Distribution, quantiles: Array, terms: _Terms) -> tuple[Array, Bounds]:
     """Orders by all rules of a single row, and which of them each comes from."""
     ratio = terms.economics.ratio
-    best = partial(_best, demand, quantiles, ratio)
+    best = partial(best_packs, demand, quantiles, ratio)
     nothing = np.zeros(len(ratio))
     served = _serving(quantiles, terms)
     floor = np.ceil(terms.least / terms.pack) * terms.pack
@@ -225,7 +237,9 @@ def _ordered(demand: Distribution, quantiles: Array, terms: _Terms) -> tuple[Arr
     return order, bound
 
 
-def _best(demand: Distribution, quantiles: Array, ratio: Array, pack: Array, stock: Array) -> Array:
+def best_packs(
+    demand: Distribution, quantiles: Array, ratio: Array, pack: Array, stock: Array
+) -> Array:
     """Whole packs that earn most at a critical ratio, beside a stock."""
     wanted = newsvendor_point(quantiles, LEVELS, ratio) - stock
     low = pack * np.floor(np.maximum(wanted, 0.0) / pack)
@@ -267,31 +281,7 @@ def _overridden(order: Array, terms: _Terms) -> Array:
     return packs
 
 
-def _cut(
-    demand: Distribution,
-    quantiles: Array,
-    terms: _Terms,
-    order: Array,
-    bound: Bounds,
-    weeks: npt.NDArray[np.integer],
-    capacity: float,
-) -> tuple[Array, Bounds]:
-    """Orders that can be delivered, week by week."""
-    kept = order.copy()
-    for week in np.unique(weeks):
-        rows = np.flatnonzero(weeks == week)
-        pack, stock = terms.pack[rows], terms.stock[rows]
-        kept[rows] = within_capacity(
-            order[rows],
-            partial(_best, demand.take(rows), quantiles[rows], pack=pack, stock=stock),
-            terms.economics.take(rows),
-            pack,
-            capacity,
-        )
-    return kept, np.where(kept != order, Bound.CAPACITY.value, bound)
-
-
-def _expected(demand: Distribution, supply: Array, terms: Economics) -> dict[str, Any]:
+def expected(demand: Distribution, supply: Array, terms: Economics) -> dict[str, Any]:
     """What is to be expected of a supply: columns by name."""
     sold, wanted = demand.sold(supply), demand.excess(0.0)
     waste = np.maximum(supply - sold, 0.0)

@@ -155,7 +155,7 @@ def replay_validation(
 ) -> pd.DataFrame:
     """Every policy in every week of a stored backtest, see :func:`replay`.
 
-    What a store holds today says nothing about past weeks; nor does what can be delivered.
+    What a store holds today says nothing about past weeks.
 
     Args:
         backtest: Of one velocity of a segment.
@@ -166,7 +166,7 @@ def replay_validation(
     """
     weeks = validation_weeks(backtest, panel, lead)
     series = panel.series.drop(columns=list(STOCK), errors="ignore")
-    return replay(weeks, series, rules.model_copy(update={"capacity": None}), wanted(weeks))
+    return replay(weeks, series, rules, wanted(weeks))
 
 
 def weekly_value(rows: pd.DataFrame) -> pd.DataFrame:

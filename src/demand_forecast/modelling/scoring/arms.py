@@ -163,7 +163,6 @@ class _Trial:
         wanted = classes[same].merge(rows[KEY].drop_duplicates(), on=KEY)
         horizon = int(forecast["horizon"].max())
         told, order = f"experiment {self.name}", self.scoring.order
-        order = order.model_copy(update={"capacity": None})
         table = forecast_by(
             challenger, self.panel.select(same), wanted, CHALLENGER, told, horizon, order
         )
@@ -176,7 +175,7 @@ class _Trial:
         arm = arms(self.name, self.plan, self._chosen(rows, drawn), rows["week"])
         in_shadow = self.plan.kind == SHADOW
         asked = answer if in_shadow else answer[arm == CHALLENGER]
-        # Rows share a capacity, and the stock of their series: all orders are made anew.
+        # The weeks of a series share its stock: all orders are made anew.
         table = _replaced(served.forecast, asked[OUTPUT_COLUMNS])
         table = add_orders(table, self.panel, self.scoring.order)[OUTPUT_COLUMNS]
         if in_shadow:

@@ -26,7 +26,6 @@ from demand_forecast.modelling.scoring.forecasts import (
     OUTPUT_COLUMNS,
     ROW_COLUMNS,
     active_series,
-    add_orders,
     build_table,
 )
 from demand_forecast.modelling.velocity import SLOW, by_product
@@ -122,8 +121,6 @@ def score_segment(
                 _score(panel.select(rows), wanted, registered, baseline, horizon, scoring)
             )
     table = pd.concat(tables, ignore_index=True)
-    if scoring.order.capacity is not None and len(table):
-        table = add_orders(table, panel, scoring.order)
     return Scored(table[OUTPUT_COLUMNS], table[EXPLANATION_COLUMNS])
 
 
@@ -142,8 +139,7 @@ def _score(
     horizon: int,
     scoring: ScoringParameters,
 ) -> pd.DataFrame:
-    # Fast and slow products share what can be delivered: that comes when all are forecast.
-    reason, order = champion.reason, scoring.order.model_copy(update={"capacity": None})
+    reason, order = champion.reason, scoring.order
     if champion.model is not None:
         reason = staleness(champion, panel, scoring.stale_after_days)
     if not reason:

@@ -16,6 +16,7 @@ from demand_forecast.modelling.decisions.corrections import (
     correct,
     without_overrides,
 )
+from demand_forecast.modelling.decisions.deliveries import first_deliveries
 from demand_forecast.modelling.decisions.orders import (
     ORDER_COLUMNS,
     STOCK,
@@ -115,11 +116,10 @@ def add_orders(table: pd.DataFrame, panel: Panel, rules: OrderParameters) -> pd.
         rules: How orders are derived from the quantiles.
     """
     orders = propose_orders(table, with_stock(panel), rules)
-    first_day = table["week"] - pd.Timedelta(days=6)
     ordered = table.assign(
         **{name: orders[name] for name in ORDER_COLUMNS},
         beyond_history=beyond_history(table, panel),
-        delivery_date=first_day + pd.Timedelta(days=rules.delivery_day),
+        delivery_date=first_deliveries(table["week"], table["as_of"], rules),
     )
     return without_overrides(ordered)
 
@@ -137,13 +137,12 @@ def override_forecasts(
 
     Returns:
         ``table`` with other ``ORDER_COLUMNS`` and ``OVERRIDDEN_COLUMNS``; the model's forecasts and
-        all rows that no override is about are as they were. (Orders that share a capacity, or the
-        stock of a series, are made anew together.)
+        all rows that no override is about are as they were. (Orders that share the stock of a
+        series are made anew together.)
     """
     changed = correct(table, overrides)
     touched = (changed["forecast_override"] + changed["order_override"]) != ""
-    shared = KEY if rules.capacity is None else ["as_of"]
-    touched = touched.groupby([table[name] for name in shared]).transform("any")
+    touched = touched.groupby([table[name] for name in KEY]).transform("any")
     rows = changed[touched]
     if rows.empty:
         return table

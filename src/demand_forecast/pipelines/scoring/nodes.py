@@ -28,6 +28,7 @@ from demand_forecast.modelling.scoring.arms import Challengers, serve_experiment
 from demand_forecast.modelling.scoring.fallback import ScoringParameters, score_segment
 from demand_forecast.modelling.scoring.forecasts import override_forecasts
 from demand_forecast.modelling.scoring.last_panel import LastPanel, last_panel
+from demand_forecast.modelling.scoring.shared_capacity import terms_of_orders
 from demand_forecast.modelling.totals.hierarchy import mark_incomplete, total_segments
 from demand_forecast.modelling.velocity import classify
 
@@ -47,6 +48,7 @@ def score(
     last_arms: pd.DataFrame | None,
     overrides: Overrides,
     last_overrides: pd.DataFrame | None,
+    capacity: float | None = None,
     **models: RegisteredModel,
 ) -> tuple[pd.DataFrame | dict[str, Any], ...]:
     """The next weeks of every active store and product of the segment, and their explanations.
@@ -68,11 +70,14 @@ def score(
         last_arms: Which stores experiments have chosen before.
         overrides: Of the region.
         last_overrides: What the scoring before has made of those of its time.
+        capacity: What the region can deliver, if there is a limit.
         models: Champions by velocity.
 
     Returns:
         Forecasts, explanations, what became of each override, what there is since this run (see
-        :func:`note_forecast`), forecasts in shadow, and which stores experiments have chosen.
+        :func:`note_forecast`), forecasts in shadow, and which stores experiments have chosen. Where
+        the region has a capacity, the terms of the orders too: see
+        :func:`demand_forecast.pipelines.scoring.sharing.share_region`.
     """
     last = None
     if isinstance(panel, NotMade):
@@ -89,12 +94,13 @@ def score(
     for where, problem in refusals(seen):
         _LOGGER.warning("override refused: %s: %s", where, problem)
     table = override_forecasts(served.forecast, panel, in_force, scoring.order)
+    terms = [] if capacity is None else [terms_of_orders(table, panel, in_force, scoring.order)]
     explanations, shadow = served.explanations, served.shadow
     if last is not None:
         table, explanations = last.mark(last.coming(table)), last.coming(explanations)
-        shadow = last.coming(shadow)
+        shadow, terms = last.coming(shadow), [last.coming(part) for part in terms]
     noted = note_forecast(table, last.reason if last else "")
-    return table, explanations, seen, noted, shadow, served.arms
+    return table, explanations, seen, noted, shadow, served.arms, *terms
 
 
 def _last_panel(

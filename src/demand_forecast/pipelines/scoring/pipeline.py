@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Final
 
 from kedro.pipeline import Node, Pipeline
@@ -15,48 +16,30 @@ from demand_forecast.framework.namespacing import (
     stage,
 )
 from demand_forecast.framework.segments import Segments
-from demand_forecast.pipelines.scoring.nodes import draw_forecast, make_totals, score
+from demand_forecast.pipelines.scoring.nodes import (
+    draw_forecast,
+    make_totals,
+    score,
+)
+from demand_forecast.pipelines.scoring.sharing import share_region
 
 _EXPERIMENTS: Final = "params:experiments"
+_OF_REGION: Final = ("overrides",)
+_CAPACITY: Final = "params:capacity"
 
 
 def create_pipeline(plan: Segments) -> Pipeline:
-    """Scoring of every segment of the environment, then the totals."""
-    template = Pipeline(
-        [
-            Node(
-                score,
-                inputs={
-                    "panel": "panel",
-                    "past_panels": "past_panels",
-                    "last_velocity": "last_velocity",
-                    "baseline": "baseline_model",
-                    "forecast": "params:forecast",
-                    "scoring": "params:scoring",
-                    "experiments": _EXPERIMENTS,
-                    "challengers": "challengers",
-                    "last_arms": "last_arms",
-                    "overrides": "overrides",
-                    "last_overrides": "last_overrides_seen",
-                    **of_velocities("model"),
-                },
-                outputs=[
-                    "forecast",
-                    "explanations",
-                    "overrides_seen",
-                    "scored",
-                    "shadow_forecast",
-                    "arms",
-                ],
-                name="score",
-            ),
-            Node(
-                draw_forecast,
-                inputs=["panel", "forecast"],
-                outputs="forecast_plot",
-                name="draw_forecast",
-            ),
-        ]
+    """Scoring of every segment of the environment, then the totals.
+
+    Where a region has a capacity, its segments propose orders, and then share it.
+    """
+    copied = partial(per_segment, velocity_inputs=["model"], run_inputs=[_EXPERIMENTS])
+    alone = copied(_alone(), plan.with_capacity(False), region_inputs=_OF_REGION)
+    sharing = copied(
+        _sharing,
+        plan.with_capacity(True),
+        region_inputs=[*_OF_REGION, _CAPACITY],
+        sibling_inputs=["order_terms"],
     )
     totals = collector(
         make_totals,
@@ -67,11 +50,58 @@ def create_pipeline(plan: Segments) -> Pipeline:
         outputs="totals",
         name="make_totals",
     )
-    segments = per_segment(
-        template,
-        plan,
-        region_inputs=["overrides"],
-        velocity_inputs=["model"],
-        run_inputs=[_EXPERIMENTS],
+    return stage("scoring", [*alone, *sharing, totals])
+
+
+def _alone() -> Pipeline:
+    return Pipeline([_score("forecast"), _draw()])
+
+
+def _sharing(others: list[str]) -> Pipeline:
+    """Scoring of a segment that shares the capacity of its region with other store formats."""
+    share = Node(
+        share_region,
+        inputs={
+            "segment": "params:identity",
+            "proposal": "proposal",
+            "terms": "order_terms",
+            "capacity": _CAPACITY,
+            **{other: f"order_terms_{other}" for other in others},
+        },
+        outputs="forecast",
+        name="share_region",
     )
-    return stage("scoring", [*segments, totals])
+    return Pipeline([_score("proposal", "order_terms", capacity=_CAPACITY), share, _draw()])
+
+
+def _score(forecast: str, *also: str, **more: str) -> Node:
+    made = ["explanations", "overrides_seen", "scored", "shadow_forecast", "arms"]
+    return Node(
+        score,
+        inputs={
+            "panel": "panel",
+            "past_panels": "past_panels",
+            "last_velocity": "last_velocity",
+            "baseline": "baseline_model",
+            "forecast": "params:forecast",
+            "scoring": "params:scoring",
+            "experiments": _EXPERIMENTS,
+            "challengers": "challengers",
+            "last_arms": "last_arms",
+            "overrides": "overrides",
+            "last_overrides": "last_overrides_seen",
+            **of_velocities("model"),
+            **more,
+        },
+        outputs=[forecast, *made, *also],
+        name="score",
+    )
+
+
+def _draw() -> Node:
+    return Node(
+        draw_forecast,
+        inputs=["panel", "forecast"],
+        outputs="forecast_plot",
+        name="draw_forecast",
+    )
