@@ -31,7 +31,7 @@ class TreesParameters(Parameters):
     """How many trees are grown, how large and from how much."""
 
     rounds: Annotated[PositiveInt, Searched(50, 400, log=True)] = Field(
-        default=100, description="Number of trees."
+        default=200, description="Number of trees."
     )
     leaves: Annotated[int | None, Searched(7, 63, log=True)] = Field(
         default=None,
@@ -40,13 +40,13 @@ class TreesParameters(Parameters):
         "thousand, 63 with a hundred and fifty thousand and more.",
     )
     learning_rate: Annotated[float, Searched(0.02, 0.3, log=True)] = Field(
-        default=0.1, gt=0, le=1, description="Weight of a new tree."
+        default=0.07, gt=0, le=1, description="Weight of a new tree."
     )
     min_leaf_rows: Annotated[PositiveInt, Searched(5, 200, log=True)] = Field(
-        default=20, description="Fewest rows of a leaf."
+        default=40, description="Fewest rows of a leaf."
     )
     feature_share: Annotated[float, Searched(0.2, 1.0)] = Field(
-        default=0.5, gt=0, le=1, description="Share of the features that a tree may use."
+        default=0.3, gt=0, le=1, description="Share of the features that a tree may use."
     )
     row_share: float = Field(
         default=0.7, gt=0, le=1, description="Share of the rows that a tree learns from."
