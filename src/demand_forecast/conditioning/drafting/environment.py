@@ -26,6 +26,7 @@ training:
   # All members, and the network as it is by default: base is set for the sample's small segments.
   network: {seeds: 3, mape_seeds: 3, min_steps: 300}
   trees: {}
+  recent_level: {}
 """
 
 
