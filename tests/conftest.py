@@ -37,9 +37,6 @@ _LARGE = (
     "sklearn.linear_model",
 )
 
-_LIST = Path(__file__).with_name("untraced.txt")
-_UNTRACED = frozenset(_LIST.read_text().splitlines())
-
 profiles.load()
 look_for_ibis_once()
 
@@ -70,20 +67,14 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     import_module("demand_forecast.modelling.models.network.training")
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    """For `.ci/untraced.py`, which writes the list of tests that need not be traced."""
-    parser.addoption("--trace-all", action="store_true", help="also tests of untraced.txt")
-
-
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
-    """Sessions that train, properties and what the list names are not measured.
+    """Sessions that train, properties and other things tried many times are not measured.
 
     It would double their time, and the other unit tests get to the same lines.
     """
     marks = {mark.name for mark in item.iter_markers()}
-    listed = item.nodeid.partition("[")[0] in _UNTRACED and not item.config.option.trace_all
-    if not (listed or marks & {"e2e", "hypothesis"}) or "measured" in marks:
+    if not marks & {"e2e", "hypothesis", "trials"} or "measured" in marks:
         return (yield)
     with _not_measured():
         return (yield)

@@ -307,6 +307,7 @@ def test_airflow_dag_writes_the_file_that_it_names(environments, monkeypatch, tm
     }
 
 
+@pytest.mark.trials
 def test_a_file_of_options_nested_ten_thousand_deep_is_a_line(tmp_path) -> None:
     file = tmp_path / "options.yml"
     file.write_text("run: " + "[" * 10_000 + "]" * 10_000)

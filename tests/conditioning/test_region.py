@@ -37,6 +37,7 @@ def test_unchanged_region_is_not_read_again(raw_region, monkeypatch):
     assert raw_region.condition(first) is first
 
 
+@pytest.mark.trials
 @pytest.mark.parametrize("what", ["file", "late file", "layout", "parameters", "code"])
 def test_any_change_is_noticed(raw_region, monkeypatch, tmp_path, what):
     raw_region.layout["sources"]["returns"]["files"] = "returns*.csv"

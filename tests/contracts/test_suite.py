@@ -196,6 +196,7 @@ def test_a_column_that_nobody_can_read_is_refused(region):
         _of_the_project("conditioned").validate(dataclasses.replace(region, unreadable=unreadable))
 
 
+@pytest.mark.trials
 @pytest.mark.parametrize(
     ("cells", "count", "stops"),
     [(1, 1, False), (4, 1, False), (5, 2, False), (2, 2, True), (9, 3, True)],
@@ -243,6 +244,7 @@ def _forecast():
     return pd.DataFrame({**keys, "horizon": 1, **dict.fromkeys(values, 2.0), **order})
 
 
+@pytest.mark.trials
 @pytest.mark.parametrize(
     ("column", "value"),
     [
@@ -266,6 +268,7 @@ def test_forecast_contract(column, value):
         contract.validate(forecast)
 
 
+@pytest.mark.trials
 @pytest.mark.parametrize("path", sorted(SUITES.glob("*.yml")), ids=lambda p: p.stem)
 def test_suites_of_the_project_name_real_expectations(path):
     contract = _of_the_project(path.stem)

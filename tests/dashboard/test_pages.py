@@ -105,6 +105,7 @@ def test_a_store_of_another_version_is_told_in_a_line(tmp_path, monkeypatch, fre
     assert "cannot be read" in page.error[0].value
 
 
+@pytest.mark.trials
 def test_today_shows_what_the_store_holds(database) -> None:
     page = draw("Today")
     assert tiles(page) == {
@@ -121,6 +122,7 @@ def test_today_shows_what_the_store_holds(database) -> None:
     assert page.selectbox[0].value == SECOND
 
 
+@pytest.mark.trials
 def test_training_is_filtered_by_the_address(database) -> None:
     page = draw("Training", region="ohio", measure="WAPE, %")
     assert page.selectbox(key="measure").value == "wape_median"
@@ -137,6 +139,7 @@ def test_health_compares_with_the_validation(database) -> None:
     assert shown["Forecasts by a fallback"] == "2"
 
 
+@pytest.mark.trials
 def test_value_compares_our_orders_with_the_deliveries(database) -> None:
     page = draw("Value")
     assert tiles(page) == {
@@ -151,6 +154,7 @@ def test_value_compares_our_orders_with_the_deliveries(database) -> None:
     assert "2 of 30 deliveries sold out" in page.caption[1].value
 
 
+@pytest.mark.trials
 def test_experiments_show_how_they_stand_and_what_they_have_shown(database) -> None:
     page = draw("Experiments", experiment="bad", measure="mape")
     assert tiles(page) == {
@@ -170,6 +174,7 @@ def test_an_experiment_that_has_just_begun_says_so(database) -> None:
     assert page.info[0].value.startswith("No week of it has come yet.")
 
 
+@pytest.mark.trials
 def test_data_quality_adds_up(database) -> None:
     page = draw("Data quality", region="florida")
     assert tiles(page)["Rows in"] == "100"
@@ -177,6 +182,7 @@ def test_data_quality_adds_up(database) -> None:
     assert len(page.dataframe[-1].value) == 3
 
 
+@pytest.mark.trials
 def test_a_forecast_can_be_linked_to(database) -> None:
     page = draw("Forecast", region="florida", store="FL-small", product="P2")
     assert [box.value for box in page.selectbox[:3]] == ["florida", "FL-small", "P2"]
@@ -185,6 +191,7 @@ def test_a_forecast_can_be_linked_to(database) -> None:
     assert page.dataframe[-1].value["change"].tolist() == [1.0]
 
 
+@pytest.mark.trials
 def test_another_region_has_other_stores(database) -> None:
     page = draw("Forecast", region="florida", store="FL-small")
     page.selectbox[0].select("ohio").run()
@@ -192,6 +199,7 @@ def test_another_region_has_other_stores(database) -> None:
     assert not page.exception
 
 
+@pytest.mark.trials
 def test_orders_are_those_of_the_store(database) -> None:
     page = draw("Orders", store="OH-large", risk="may sell out")
     assert tiles(page)["Ordered"] == "20 units"
@@ -200,11 +208,13 @@ def test_orders_are_those_of_the_store(database) -> None:
     assert page.dataframe[0].value["product_id"].tolist() == ["P2", "P1"]
 
 
+@pytest.mark.trials
 def test_orders_say_when_nothing_fits(database) -> None:
     page = draw("Orders", risk="may come back")
     assert page.info[0].value.startswith("There is no order that fits yet.")
 
 
+@pytest.mark.trials
 def test_overrides_stand_beside_what_they_change_and_were_worth(database) -> None:
     page = draw("Overrides", region="florida")
     assert tiles(page) == {"In force": "1", "Refused": "1", "Past": "0"}
@@ -340,6 +350,7 @@ def test_what_if_does_not_leave_out_a_column_that_it_cannot_read(
     assert page.warning[0].value.startswith(f"'{other}' is not COLUMN=VALUE")
 
 
+@pytest.mark.trials
 def test_what_if_shows_no_rows_where_nothing_changes(database, monkeypatch) -> None:
     sums = dict.fromkeys(("order_quantity_before", "order_quantity_after"), 4.0)
     sums |= dict.fromkeys(("expected_margin_before", "expected_margin_after"), 4.0)

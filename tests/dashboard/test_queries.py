@@ -31,6 +31,7 @@ def own(several: Path, tmp_path: Path) -> ResultsDatabase:
     return ResultsDatabase(f"sqlite:///{shutil.copy(several, tmp_path / 'own.db')}")
 
 
+@pytest.mark.trials
 @pytest.mark.parametrize("where", [{}, {"region": "ohio"}, {"velocity": "fast", "region": ""}])
 def test_measures_are_those_of_the_sums_whatever_the_group(connection: Connection, where) -> None:
     found = models.validated(connection, ("model",), **where).set_index("model")

@@ -51,6 +51,7 @@ def _run(folder, address=None, runner=ToyRunner, **options):
     return catalog
 
 
+@pytest.mark.trials
 def test_a_run_on_a_running_cluster(run, cluster, caplog):
     toy.prepare(run)
     caplog.set_level("INFO")
@@ -80,6 +81,7 @@ def test_a_region_that_fails_stops_its_own_segments_only(run, cluster):
     assert summary == {name: m for name, m in toy.MODELS.items() if name.startswith("texas")}
 
 
+@pytest.mark.trials
 def test_the_segment_of_a_worker_that_is_killed_is_run_again_elsewhere(run, cluster):
     """What it had saved before is made again; versions are never overwritten."""
     toy.prepare(run, kills=["texas.large"])

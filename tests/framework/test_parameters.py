@@ -171,6 +171,7 @@ def _set(path: str, value: object) -> dict:
     return merge(DEFAULTS, nested)
 
 
+@pytest.mark.trials
 @pytest.mark.parametrize("path", [path for group in GROUPS for path in _places(group)])
 def test_a_misspelt_key_is_refused_in_every_group_at_every_place(plan, path):
     group = path.rpartition(".")[2]
@@ -227,6 +228,7 @@ def test_what_a_run_hands_over_is_no_setting(plan, path):
             check(expand(_set(f"{place}.{key}", 1), {}, plan), plan)
 
 
+@pytest.mark.trials
 @pytest.mark.parametrize(
     ("path", "value"), [(path, value) for path, values in WRONG.items() for value in values]
 )

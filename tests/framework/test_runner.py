@@ -99,6 +99,7 @@ def _journal(journal):
     return [line.split() for line in journal.read_text().splitlines()]
 
 
+@pytest.mark.trials
 @pytest.mark.parametrize("workers", [1, 2, 3])
 def test_the_same_is_stored_as_by_the_sequential_runner(pipeline, journal, tmp_path, workers):
     expected, found = tmp_path / "expected", tmp_path / "found"
@@ -113,6 +114,7 @@ def test_the_same_is_stored_as_by_the_sequential_runner(pipeline, journal, tmp_p
     )
 
 
+@pytest.mark.trials
 def test_segments_run_in_workers_and_what_belongs_to_none_comes_last(pipeline, journal, tmp_path):
     SegmentRunner(max_workers=2).run(pipeline, _catalog(tmp_path / "data", pipeline))
     entries = _journal(journal)
@@ -140,6 +142,7 @@ def test_a_single_segment_stays_in_this_process(pipeline, journal, tmp_path):
 RUNNERS = [SteadyRunner(), SegmentRunner(max_workers=1), SegmentRunner(max_workers=2)]
 
 
+@pytest.mark.trials
 @pytest.mark.parametrize("runner", RUNNERS)
 def test_a_region_that_fails_stops_its_own_segments_only(runner, pipeline, journal, tmp_path):
     catalog = _catalog(tmp_path, pipeline)
@@ -236,6 +239,7 @@ def _hooks():
     return manager
 
 
+@pytest.mark.trials
 @pytest.mark.parametrize("runner", RUNNERS)
 def test_where_all_fail_nothing_is_collected(runner, tmp_path):
     outs = {"outs": {n: f"{n}.out" for n in ("a", "b")}}
@@ -249,6 +253,7 @@ def test_where_all_fail_nothing_is_collected(runner, tmp_path):
     assert not (tmp_path / "summary.json").exists()
 
 
+@pytest.mark.trials
 def test_the_projects_own_error_is_not_lost_in_a_wrapper(tmp_path):
     wrapped = DatasetError("Failed while loading data")
     wrapped.__cause__ = SourceError("shipments.csv is empty")

@@ -103,6 +103,7 @@ def test_runtime_parameters_reach_every_segment(conf, tmp_path):
     assert parameters["texas"]["large"]["forecast"]["origins"] == 8
 
 
+@pytest.mark.trials
 @pytest.mark.parametrize(
     ("runtime", "message"),
     [

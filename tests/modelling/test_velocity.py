@@ -140,6 +140,7 @@ def test_no_product_flips_without_crossing_the_band(data, rates, hysteresis) -> 
     assert not (flipped & inside).any()
 
 
+@pytest.mark.trials
 def test_noise_around_the_threshold_does_not_flip_classes(make_panel) -> None:
     panel = make_panel(n_products=8, n_weeks=200, level=20, spread=1.3, weather=False)
     flips, parameters = {True: 0, False: 0}, VelocityParameters(window_weeks=8)

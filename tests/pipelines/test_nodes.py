@@ -117,6 +117,7 @@ def conditioned(raw):
     return identity, settings, region
 
 
+@pytest.mark.trials
 def test_a_region_is_conditioned_and_reported(raw, conditioned) -> None:
     layout, handles = raw
     identity, settings, last = conditioned
@@ -168,6 +169,7 @@ def test_the_classes_of_the_last_run_are_the_memory(panel) -> None:
     assert (again["velocity"][kept] == flipped["velocity"][kept]).all()
 
 
+@pytest.mark.trials
 def test_challengers_have_seen_nothing_of_the_validation_window(panel, trained) -> None:
     """Else the gate would judge them on what they had learned."""
     from dataclasses import replace
@@ -308,6 +310,7 @@ def test_what_the_gate_is_told_beside_the_backtest(panel, trained) -> None:
 # release
 
 
+@pytest.mark.trials
 def test_models_are_refitted_and_promoted_by_the_verdict(panel, trained) -> None:
     classes, _, challengers, backtests = trained
     verdicts = {

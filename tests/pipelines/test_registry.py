@@ -197,6 +197,7 @@ def _expected(registry) -> dict[str, str]:
     return expected
 
 
+@pytest.mark.trials
 def test_stages_jobs_and_a_pipeline_per_region_are_registered(registry) -> None:
     assert set(registry.pipelines) == {*STAGES, *JOBS, "publish", *registry.plan.regions, EXAMPLE}
     for job, stages in JOBS.items():
@@ -370,6 +371,7 @@ def test_each_layer_has_its_file_and_shows_in_kedro_viz() -> None:
         assert {entry["metadata"]["kedro-viz"]["layer"] for entry in stored.values()} <= known
 
 
+@pytest.mark.trials
 def test_layers_follow_the_flow_of_data(base) -> None:
     """Kedro-Viz shows no layers at all if any node leads from a later one to an earlier one."""
     order = ["raw", "intermediate", "primary", "models", "model_output", "reporting"]
@@ -405,6 +407,7 @@ def test_jobs_start_from_raw_files(registry) -> None:
         assert [name for name in inputs if not optional.fullmatch(name)] == []
 
 
+@pytest.mark.trials
 def test_no_namespace_is_interrupted(base) -> None:
     with run_context.inside(RunContext(base.plan)), warnings.catch_warnings():
         warnings.simplefilter("error")

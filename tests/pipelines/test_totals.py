@@ -48,6 +48,7 @@ def segments(make_panel) -> dict[Segment, tuple[pd.DataFrame, dict[str, pd.DataF
     return made
 
 
+@pytest.mark.trials
 def test_totals_come_after_all_segments_from_forecasts_and_last_backtests(segments) -> None:
     pipeline = create_pipeline(PLAN).filter(node_names=["make_totals"])
     assert pipeline.nodes[0].namespace is None

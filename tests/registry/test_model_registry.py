@@ -143,6 +143,7 @@ def test_a_run_serves_what_it_has_staged_and_nobody_else_does(parent, trained):
     assert waiting.load().version == "1"
 
 
+@pytest.mark.trials
 def test_a_run_is_scored_from_the_release_in_force_when_it_began(parent, trained):
     _, model = trained
     _dataset(parent).save(model)
@@ -305,6 +306,7 @@ def test_a_broken_release_is_told_as_such(parent, trained):
     assert not _dataset(parent).exists()
 
 
+@pytest.mark.trials
 def test_models_from_before_there_were_releases_are_adopted_once(parent, trained):
     _, model = trained
     for _ in range(3):

@@ -294,6 +294,7 @@ while True:
 """
 
 
+@pytest.mark.trials
 def test_a_writer_that_is_really_killed_never_leaves_a_mix(tmp_path):
     path = [str(Path(__file__).parents[1]), *sys.path]
     for trial in range(3):

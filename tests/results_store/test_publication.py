@@ -59,6 +59,7 @@ def test_a_run_without_news_writes_no_facts_but_its_ledger(published, segment):
     assert len(published.ask("SELECT * FROM v_forecasts")) == 8
 
 
+@pytest.mark.trials
 def test_of_demands_only_what_differs_is_written_again(published, segment):
     later = replace(segment, demand=segment.demand.copy(), delivered=segment.delivered.copy())
     later.delivered[2, 5] += 7
@@ -77,6 +78,7 @@ def test_of_demands_only_what_differs_is_written_again(published, segment):
     assert (back["run_id"] == THIRD).sum() == 2
 
 
+@pytest.mark.trials
 def test_a_killed_run_leaves_the_last_complete_one_visible(published, segment):
     views = ("v_demands", "v_forecasts", "v_next_orders", "v_data_quality", "v_published")
     before = [published.ask(f"SELECT * FROM {view}") for view in views]

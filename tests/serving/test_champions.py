@@ -65,6 +65,7 @@ def test_the_answer_is_plain_json(catalog, loads) -> None:
     assert '"effect":20.0' in told.model_dump_json()
 
 
+@pytest.mark.trials
 def test_models_are_read_once_until_others_serve(catalog, loads) -> None:
     held = Champions(catalog)
     held.ask(QUESTION)

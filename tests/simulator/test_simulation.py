@@ -25,6 +25,7 @@ def digests(folder: Path) -> dict[str, str]:
     }
 
 
+@pytest.mark.trials
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_same_seed_same_bytes_other_seed_other_data(tmp_path, layout):
     for name, seed in {"a": 1, "b": 1, "c": 2}.items():

@@ -31,6 +31,7 @@ PROPERTY = {
 SERVER = {"server", "type", "path", "format", "customProperties"}
 
 
+@pytest.mark.trials
 @pytest.mark.parametrize("layout", LAYOUTS, ids=NAMES)
 @pytest.mark.parametrize("source", list(TABLES))
 def test_every_contract_is_of_the_standard(layout, source) -> None:

@@ -103,6 +103,7 @@ def test_a_draft_reads_the_files_as_the_right_layout_does_after_three_edits(draf
     assert mine.as_of == theirs.as_of
 
 
+@pytest.mark.trials
 def test_a_draft_with_an_open_question_is_refused_with_the_key(drafted) -> None:
     folder, name, _, texts = drafted
     if name != "fiscal_weeks":

@@ -165,6 +165,7 @@ def test_events_and_holidays_are_one_row(full_region):
     assert not any(name.startswith("holiday_ind") for name in panel.known_future)  # but one year
 
 
+@pytest.mark.trials
 def test_weather_is_as_issued(full_region):
     panel = build_panel(full_region.condition(), "large")
     weather = panel.weather["temperature_c"]
@@ -180,6 +181,7 @@ def test_weather_is_as_issued(full_region):
     assert np.isnan(nowhere.observed[nowhere.index[-1]]).all()  # zip code without weather
 
 
+@pytest.mark.trials
 def test_columns_beside_shipments_are_observed_unless_planned(full_region):
     shipments = full_region.frames["shipments"]
     shipments["Paid"], shipments["Price"] = 1.0, 9.0
@@ -195,6 +197,7 @@ def test_columns_beside_shipments_are_observed_unless_planned(full_region):
     assert alone.observed["price"].values.shape == (1, 60)
 
 
+@pytest.mark.trials
 def test_panel_as_of_a_week_does_not_see_the_future(full_region):
     """What comes after ``as_of`` may be anything: the panel must not change."""
     as_of = WEEKS[44]
@@ -217,6 +220,7 @@ def test_panel_as_of_a_week_does_not_see_the_future(full_region):
     assert after.digest == before.digest
 
 
+@pytest.mark.trials
 def test_cut_of_a_longer_panel_is_the_shorter_panel(full_region):
     """``Panel.until`` and conditioning up to an earlier week agree."""
     long = build_panel(full_region.condition(), "large", ConditioningParameters())
@@ -243,6 +247,7 @@ def test_weeks_may_end_on_another_day(raw_region):
     assert pd.Timestamp(panel.weeks[0]) == WEEKS[0] + 2 * DAY
 
 
+@pytest.mark.trials
 @pytest.mark.parametrize(
     ("kind", "group"), [("event", Group.EVENTS), ("price", Group.PRICE_AND_PROMOTION)]
 )
@@ -269,6 +274,7 @@ def test_an_outlier_stays_in_the_deliveries_and_is_left_out_of_demand(raw_region
     assert not off.outliers.any()
 
 
+@pytest.mark.trials
 @pytest.mark.parametrize("cases", [1, 20])
 @pytest.mark.parametrize("week", [3, 30, 58, 59])
 def test_two_zeros_too_many_change_no_forecast(raw_region, week, cases):

@@ -24,6 +24,7 @@ def good(tmp_path_factory) -> dict[str, pd.DataFrame]:
     return make_raw_region(tmp_path_factory.mktemp("good")).condition().tables
 
 
+@pytest.mark.trials
 @pytest.mark.parametrize(
     ("source", "cells", "reason"),
     [

@@ -37,6 +37,7 @@ def _thinned(returns: pd.DataFrame, weeks: int, one_in: int) -> pd.DataFrame:
     return pd.concat([returns[~late], kept])
 
 
+@pytest.mark.trials
 @pytest.mark.parametrize("one_in", [4, 12, 30])
 @pytest.mark.parametrize("weeks", [10, 20])
 def test_returns_that_become_few_do_not_end_the_history(raw_region, weeks, one_in):
@@ -71,6 +72,7 @@ def test_a_region_with_few_returns_says_when_there_are_none_any_more(raw_region,
     assert "the last returns are of" in caplog.text
 
 
+@pytest.mark.trials
 @pytest.mark.parametrize("weeks", [2, 3, 4, 5, 8, 12, 20])
 @pytest.mark.parametrize("with_returns", [True, False])
 def test_closed_stores_do_not_move_the_last_week(raw_region, weeks, with_returns, caplog):
@@ -130,6 +132,7 @@ def test_files_of_which_a_part_has_come_wait(raw_region, weeks):
     assert raw_region.condition().as_of == WEEKS[-1 - weeks]
 
 
+@pytest.mark.trials
 @pytest.mark.parametrize(
     "ahead",
     [(1,), (3,), (1, 2, 3), (2, 5, 9), (1, 2, 3, 4, 5, 6), (3, 4, 8, 13, 21), (30, 60, 90)],
@@ -152,6 +155,7 @@ def test_mistyped_dates_ahead_do_not_move_the_last_week(raw_region, stores, prod
     assert raw_region.condition().as_of == WEEKS[-1]
 
 
+@pytest.mark.trials
 @pytest.mark.parametrize("ahead", [(3,), (4, 9), (5, 8, 20)])
 @pytest.mark.parametrize("products", [["P1"], ["P1", "P2"]])
 def test_single_rows_after_a_gap_in_a_region_with_one_or_two_rows_a_week(

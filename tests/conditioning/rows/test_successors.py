@@ -44,6 +44,7 @@ def _of_p1(region, product):
     ]
 
 
+@pytest.mark.trials
 @pytest.mark.parametrize("dated", [True, False])
 def test_the_history_of_both_ids_is_one_series_under_the_new_one(raw_region, dated):
     before = raw_region.condition()

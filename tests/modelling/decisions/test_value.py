@@ -183,6 +183,7 @@ def _simulated(seed: int, weeks: int = 12) -> tuple[pd.DataFrame, pd.DataFrame]:
     return rows, keys.assign(unit_price=4.0, unit_cost=2.0, pack_size=4.0)
 
 
+@pytest.mark.trials
 @pytest.mark.parametrize("seed", range(6))
 def test_the_interval_covers_the_gain_by_true_demand(seed) -> None:
     """A quarter of the weeks is sold out: what they lost is only estimated."""
@@ -196,6 +197,7 @@ def test_the_interval_covers_the_gain_by_true_demand(seed) -> None:
     assert gain > 0
 
 
+@pytest.mark.trials
 def test_the_interval_covers_what_other_weeks_bring_about_as_often_as_it_says() -> None:
     """13 weeks drawn from 52 of each company; 90 % of intervals, less what few weeks cost."""
     covered: list[bool] = []

@@ -7,6 +7,7 @@ import pytest
 from demand_forecast.modelling.experiments.simulation import Company, error_rates
 
 
+@pytest.mark.trials
 @pytest.mark.parametrize("kind", ["shadow", "interleaved", "ab"])
 def test_weekly_looks_seldom_miss_the_truth(kind) -> None:
     rates = error_rates(kind, Company(stores=24), 0.0, 30)
@@ -15,6 +16,7 @@ def test_weekly_looks_seldom_miss_the_truth(kind) -> None:
     assert math.isfinite(rates.half_width)
 
 
+@pytest.mark.trials
 def test_shadow_finds_harm_with_the_fewest_stores() -> None:
     company = Company(stores=24)
     found = {kind: error_rates(kind, company, 0.1, 20) for kind in ("shadow", "ab")}

@@ -118,6 +118,7 @@ def test_new_weeks_are_the_data(panel, model) -> None:
     assert frame["before"].to_numpy() == pytest.approx(expected.to_numpy())
 
 
+@pytest.mark.trials
 @pytest.mark.parametrize("later", [ORIGIN + 1, ORIGIN + 2])
 def test_all_at_once_adds_up(panel, model, other, later) -> None:
     before = Basis(model.predict, _at(panel, ORIGIN))

@@ -67,6 +67,7 @@ def assert_adds_up(frame: pd.DataFrame, point: str = "mean") -> None:
     assert parts.sum(axis=1) == pytest.approx(frame[point].to_numpy(), rel=1e-9, abs=1e-9)
 
 
+@pytest.mark.trials
 @pytest.mark.parametrize("point", POINTS)
 def test_parts_add_up_to_what_the_model_says(panel, model, point) -> None:
     as_of = panel.weeks[ORIGIN]
@@ -94,6 +95,7 @@ def test_so_they_do_for_series_that_nobody_has_seen(panel, model) -> None:
     assert frame["level"].iloc[10] < 0.3 * frame["level"].mean()
 
 
+@pytest.mark.trials
 @pytest.mark.parametrize(
     "kwargs",
     [{"scale": 0.5}, {"sold": False}, {"plans": False}, {"stores": 1, "products": 1, "weeks": 80}],

@@ -67,6 +67,7 @@ def _assert_same(training: Training, expected: Training) -> None:
     assert len(set(training.names)) == len(training.names) == training.sample.x.shape[1]
 
 
+@pytest.mark.trials
 @pytest.mark.parametrize("name", CLASHES)
 def test_a_plan_may_have_any_name(plain: Panel, expected: Training, name: str) -> None:
     training = prepare(_renamed(plain, "leaflet", name), LEADS, 0)
@@ -75,6 +76,7 @@ def test_a_plan_may_have_any_name(plain: Panel, expected: Training, name: str) -
     assert [f.usual for f in training.features] == [f.usual for f in expected.features]
 
 
+@pytest.mark.trials
 @pytest.mark.parametrize("end", ["=a", " of p1", " x price", "_before", "_last_week", ":", " "])
 def test_so_may_products_and_categories(plain: Panel, expected: Training, end: str) -> None:
     for column in ("product_id", "category"):
@@ -89,6 +91,7 @@ def test_a_static_attribute_may_be_called_like_the_week_of_the_year(plain: Panel
     assert (training.sample.codes.max(axis=0) <= list(training.sizes)).all()
 
 
+@pytest.mark.trials
 def test_names_change_neither_forecast_nor_explanation(plain: Panel) -> None:
     renamed = _renamed(plain, "leaflet", "price_before")
     values = {name: f"{name}=a_before" for name in plain.series["product_id"].unique()}

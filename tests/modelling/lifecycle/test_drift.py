@@ -148,6 +148,7 @@ def test_events_are_a_calendar_and_not_tested(panel) -> None:
     assert find_drift([], 0.01).empty
 
 
+@pytest.mark.trials
 def test_false_alarms_are_rare_and_a_shift_of_a_fifth_is_found_within_two_weeks() -> None:
     """Sixteen models, weekly errors of 4 % that nothing has shifted, and then something has."""
     random, alarms, found, n = np.random.default_rng(2), 0, 0, 13

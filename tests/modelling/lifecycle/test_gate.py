@@ -417,6 +417,7 @@ def test_pairing_cancels_what_the_models_share() -> None:
     assert upper == pytest.approx(2.0)
 
 
+@pytest.mark.trials
 def test_upper_end_covers_as_often_as_it_says() -> None:
     rng = np.random.default_rng(2)
     rules = GateParameters(resamples=200, confidence=0.9, block_weeks=1)

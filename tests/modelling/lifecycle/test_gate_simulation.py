@@ -81,6 +81,7 @@ def test_the_size_is_that_of_a_backtest() -> None:
     assert (size, size.weeks) == (Size(40, 3, 4, 2), 8)
 
 
+@pytest.mark.trials
 @pytest.mark.parametrize("series", [16, 60])
 def test_the_gate_is_seldom_wrong_at_the_sizes_of_the_sample(series) -> None:
     """One that is worse by the margin is released one time in twenty at most."""

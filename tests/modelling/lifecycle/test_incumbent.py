@@ -94,6 +94,7 @@ def _said(frame: pd.DataFrame, model: str) -> pd.DataFrame:
     return rows.sort_values(["origin", *KEY, "week"], ignore_index=True)
 
 
+@pytest.mark.trials
 def test_another_recipe_is_fitted_again_on_the_weeks_before(
     frame, champion, challenger, theirs, panel, classes
 ) -> None:

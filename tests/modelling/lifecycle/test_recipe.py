@@ -37,6 +37,7 @@ def test_parameters_have_a_digest_by_value() -> None:
     assert parameters_digest(quick) != parameters_digest(TrainingParameters())
 
 
+@pytest.mark.trials
 def test_the_code_has_one_digest_however_often_it_is_asked_for() -> None:
     recipe.code_digest.cache_clear()
     first = recipe.code_digest()

@@ -55,6 +55,7 @@ def tuned(lasso) -> Tuning:
     return tune([lasso], 4)
 
 
+@pytest.mark.trials
 def test_the_first_trial_is_the_parameters_in_force(lasso, tuned) -> None:
     assert (tuned.current.number, tuned.current.values) == (1, {})
     assert [trial.number for trial in tuned.trials] == [1, 2, 3, 4]
@@ -79,6 +80,7 @@ def test_its_error_is_that_of_a_challenger_of_these_weeks(lasso, tuned) -> None:
     assert tuned.current.by_block[BLOCKS] == pytest.approx(100 * error / volume)
 
 
+@pytest.mark.trials
 def test_the_weeks_of_the_validation_are_never_looked_at(tuned) -> None:
     noised = noised_after(PANEL, ORIGIN)
     assert not np.array_equal(noised.demand, PANEL.demand)
@@ -100,6 +102,7 @@ def test_the_blocks_end_where_the_validation_begins_and_share_no_week(lasso, tun
         assert block.origins[0] < min(own)
 
 
+@pytest.mark.trials
 def test_a_search_is_the_same_each_time_and_another_with_another_seed(lasso, tuned) -> None:
     assert [t.values for t in tune([lasso], 3).trials] == [t.values for t in tuned.trials[:3]]
     assert tune([lasso], 2, seed=1).trials[1].values != tuned.trials[1].values
@@ -114,6 +117,7 @@ def test_values_are_short_and_in_their_range(lasso, tuned) -> None:
             assert isinstance(value, int) == space[name].whole
 
 
+@pytest.mark.trials
 def test_all_members_are_searched_at_once() -> None:
     members = {"network": QUICK, "trees": {"rounds": 3}}
     both = target(parameters=TrainingParameters.model_validate(members))
@@ -122,6 +126,7 @@ def test_all_members_are_searched_at_once() -> None:
     assert {name.partition(".")[0] for name in trial.values} == set(MEMBERS)
 
 
+@pytest.mark.trials
 def test_targets_keep_what_is_not_searched_and_are_judged_together(lasso) -> None:
     other = replace(lasso, parameters=LASSO.model_copy(update={"seed": 3}))
     one, both = (tune(targets, 2).current for targets in ([lasso], [lasso, other]))
@@ -129,6 +134,7 @@ def test_targets_keep_what_is_not_searched_and_are_judged_together(lasso) -> Non
     assert both.value == pytest.approx(one.value)
 
 
+@pytest.mark.trials
 def test_parameters_that_differ_or_are_out_of_range_can_be_in_force(lasso) -> None:
     far = replace(lasso, parameters=with_values(LASSO, {"lasso.eps": 0.5}))
     assert in_force([LASSO, far.parameters])["lasso.eps"] == [1e-4, 0.5]
@@ -136,6 +142,7 @@ def test_parameters_that_differ_or_are_out_of_range_can_be_in_force(lasso) -> No
     assert len(tune([lasso, far], 2).trials) == 2
 
 
+@pytest.mark.trials
 def test_mape_is_of_its_own_point(lasso, tuned) -> None:
     current = tune([lasso], 2, "mape").current
     assert current.value != tuned.current.value
@@ -144,6 +151,7 @@ def test_mape_is_of_its_own_point(lasso, tuned) -> None:
     )
 
 
+@pytest.mark.trials
 def test_a_sold_out_week_counts_as_one_demand_in_all_trials(lasso) -> None:
     """At least what was sold; what was not sold out stays as it is."""
     sold_out = np.random.default_rng(3).random(PANEL.demand.shape) < 0.3
@@ -164,6 +172,7 @@ def test_no_trial_begins_after_the_time_is_up(lasso) -> None:
     assert short.changed == {}
 
 
+@pytest.mark.trials
 def test_a_bad_trial_is_given_up_after_the_first_block(lasso, monkeypatch) -> None:
     """From the sixth trial on, when there is a median to compare with."""
     import demand_forecast.modelling.lifecycle.tuning as module

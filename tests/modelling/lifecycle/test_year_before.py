@@ -25,6 +25,7 @@ def _judge(panel, velocity="fast"):
     return judge_year_before(panel, classes, velocity, FORECAST, TRAINING)
 
 
+@pytest.mark.trials
 def test_the_weeks_of_a_year_before_are_judged_by_what_was_known_then(panel) -> None:
     """What came in the last year changes nothing."""
     figures = _judge(panel)

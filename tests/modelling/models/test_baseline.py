@@ -117,6 +117,7 @@ def test_the_rate_is_that_of_the_least_errors_one_week_ahead(make_panel) -> None
     assert Smoothing().fit(replace(panel, demand=loud)).rate_ == max(RATES)
 
 
+@pytest.mark.trials
 @pytest.mark.parametrize(("kind", "lag"), [(MovingAverage, 1), (Smoothing, 1), (SeasonalNaive, 52)])
 def test_quantiles_are_those_of_the_errors_that_the_rule_has_made(make_panel, kind, lag) -> None:
     panel = make_panel(level=400)

@@ -41,6 +41,7 @@ def assert_sound(frame: pd.DataFrame, panel: Panel, horizon: int) -> None:
     assert (np.diff(frame[list(QUANTILES)].to_numpy(), axis=1) >= 0).all()
 
 
+@pytest.mark.trials
 def test_all_three_are_forecasters(model: Ensemble) -> None:
     assert isinstance(model, Forecaster)
     assert isinstance(model.members_["lasso"], Forecaster)
@@ -130,6 +131,7 @@ def test_a_broken_artefact_is_named(model: Ensemble, tmp_path: Path) -> None:
         Ensemble.load(tmp_path)
 
 
+@pytest.mark.trials
 def test_the_same_seed_gives_the_same_forecast(panel: Panel) -> None:
     short, parameters = panel.until(panel.weeks[40]), NetworkParameters(**FAST)
     frames = [
@@ -139,6 +141,7 @@ def test_the_same_seed_gives_the_same_forecast(panel: Panel) -> None:
     pd.testing.assert_frame_equal(*frames)
 
 
+@pytest.mark.trials
 @pytest.mark.parametrize(
     "kwargs",
     [
@@ -153,6 +156,7 @@ def test_small_panels(kwargs: dict[str, int]) -> None:
     assert_sound(quick_ensemble(**FAST).fit(panel).predict(panel, panel.as_of, 4), panel, 4)
 
 
+@pytest.mark.trials
 def test_all_zero_series_are_forecast_as_zero() -> None:
     panel = simulated(weeks=40)
     zero = replace(panel, demand=panel.demand * 0, delivered=panel.demand * 0)

@@ -38,6 +38,7 @@ def models(trained_ensemble):
     }
 
 
+@pytest.mark.trials
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_comes_back_with_the_same_forecasts(
     trained_ensemble, models, kind, tmp_path

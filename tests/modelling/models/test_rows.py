@@ -46,6 +46,7 @@ def test_where_rows_are_enough_nothing_is_borrowed(whole, small, monkeypatch) ->
     assert helped.spec.products == alone.spec.products
 
 
+@pytest.mark.trials
 def test_what_others_know_of_promotions_makes_better_forecasts() -> None:
     whole = simulated(stores=10, products=6, weeks=60)
     origins, errors = range(49, 56), {"alone": 0.0, "helped": 0.0}

@@ -56,6 +56,7 @@ def test_quantiles_are_in_order_and_cover(model, panel) -> None:
     assert 0.7 < np.mean(inside) < 0.92
 
 
+@pytest.mark.trials
 def test_the_same_seed_gives_the_same_trees(model, panel) -> None:
     again = model.clone().fit(panel.until(panel.weeks[LAST]))
     assert again.location_.model_to_string() == model.location_.model_to_string()

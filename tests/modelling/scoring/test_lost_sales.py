@@ -78,6 +78,7 @@ def test_near_for_poisson_counts_which_are_whole_units(rate, level):
     assert abs(error[0]) < HIDDEN_BY_WHOLE_UNITS
 
 
+@pytest.mark.trials
 def test_the_largest_error_for_counts_is_that_of_whole_units():
     """Between rates at which a quantile steps the estimate stands still and the truth grows."""
     units = np.arange(260)[:, None] + 1

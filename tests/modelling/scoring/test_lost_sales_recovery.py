@@ -56,6 +56,7 @@ def _share_found(panel: Panel, truth: pd.DataFrame, aware: bool) -> float:
     return float((found["delivered"] + found["lost_sales"]).sum() / found["demand"].sum())
 
 
+@pytest.mark.trials
 def test_latent_demand_is_recovered_where_ignoring_sell_outs_is_biased(
     segment: tuple[Panel, pd.DataFrame],
 ) -> None:

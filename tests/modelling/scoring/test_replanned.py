@@ -35,6 +35,7 @@ def _score(panel: Panel) -> pd.DataFrame:
     return score_segment(panel, classify(panel), models, rule, horizon=4, scoring=SCORING).forecast
 
 
+@pytest.mark.trials
 def test_an_unchanged_plan_changes_nothing_exactly(trained_ensemble) -> None:
     """By a trained model, also where the plan is stored in another way."""
     panel, model = trained_ensemble

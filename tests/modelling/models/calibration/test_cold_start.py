@@ -69,6 +69,7 @@ def test_one_store_and_one_product_have_nothing_to_be_compared_with() -> None:
     assert found is None or (found.cold_start == COLD_START_KINDS).all()
 
 
+@pytest.mark.trials
 @pytest.mark.parametrize(("key", "kind"), [("product_id", 3), ("store_id", 2)])
 def test_intervals_of_what_was_never_seen_hold_what_comes(
     panel: Panel, key: str, kind: int

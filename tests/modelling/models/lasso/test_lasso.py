@@ -69,6 +69,7 @@ def test_contributions_add_up_to_the_location() -> None:
     np.testing.assert_allclose(model._predict_rows(sample)[0], expected, atol=1e-4)
 
 
+@pytest.mark.trials
 def test_sold_out_weeks_raise_the_forecast_back_to_latent_demand() -> None:
     random = np.random.default_rng(0)
     panel = simulated(stores=6, products=4, weeks=110, plans=False)

@@ -52,6 +52,7 @@ def noise(training: Training, offset: float) -> Training:
     return replace(training, sample=replace(sample, x=x, y=y.astype(np.float32), offset=offsets))
 
 
+@pytest.mark.trials
 @pytest.mark.parametrize("offset", [0.0, 4.0])
 def test_the_aimed_point_of_lognormal_demand_is_the_one_of_the_definition(
     training: Training, offset: float
@@ -87,6 +88,7 @@ def test_a_feature_beyond_what_was_seen_counts_as_the_furthest_seen(training: Tr
     np.testing.assert_array_equal(beyond, furthest)
 
 
+@pytest.mark.trials
 def test_rows_without_demand_have_no_relative_error(training: Training) -> None:
     made = noise(training, 2.0)
     empty = np.random.default_rng(1).random(len(made.sample.y)) < 0.3
@@ -97,6 +99,7 @@ def test_rows_without_demand_have_no_relative_error(training: Training) -> None:
     assert np.log(np.median(aimed)) == pytest.approx(3 - SPREAD**2, abs=0.12)
 
 
+@pytest.mark.trials
 def test_sold_out_rows_do_not_pull_the_aimed_point_down(training: Training) -> None:
     made = noise(training, 0.0)
     sample = made.sample
@@ -110,6 +113,7 @@ def test_sold_out_rows_do_not_pull_the_aimed_point_down(training: Training) -> N
     assert points[0] > 1.2 * points[1]
 
 
+@pytest.mark.trials
 def test_without_such_networks_the_point_is_the_weighted_median(panel: Panel) -> None:
     fast = {"min_steps": 50, "max_steps": 50, "seeds": 2, "mape_seeds": 0}
     plain = Network(NetworkParameters(**fast), horizon=2).fit(panel)
