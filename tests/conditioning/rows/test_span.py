@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 import pytest
 from raw_regions import WEEKS, RawRegion
+
+from demand_forecast.conditioning.rows.span import Ids, plausible_span
 
 N = len(WEEKS)
 
@@ -173,3 +176,22 @@ def test_stores_that_have_closed_and_mistyped_dates(raw_region):
     wrong = shipments.iloc[[0, 100]].assign(Week=[_day(N + 2), _day(N + 7)])
     raw_region.frames["shipments"] = pd.concat([shipments, wrong])
     assert raw_region.condition().as_of == WEEKS[-1]
+
+
+def test_many_mistyped_dates_of_all_years_to_come_do_not_move_the_last_week():
+    """So many, as large files have them, that rows of a store often follow one of the same."""
+    random = np.random.default_rng(3)
+    stores, products, weeks, strays = 30, 20, 60, 700
+    store, product, week = (a.ravel() for a in np.indices((stores, products, weeks)))
+    wrong = random.integers(0, len(week), strays)
+    number = np.concatenate([week, random.integers(weeks, weeks + 900, strays)])
+    frame = pd.DataFrame(
+        {
+            "store_id": np.append(store, store[wrong]),
+            "product_id": np.append(product, product[wrong]),
+        }
+    ).astype(str)
+    first = np.datetime64("2018-01-06", "D")
+    days = first + 7 * number * np.timedelta64(1, "D")
+    _, last = plausible_span(days, 0.9, Ids(frame, np.arange(len(frame))))
+    assert last == first + 7 * (weeks - 1) * np.timedelta64(1, "D")

@@ -201,7 +201,7 @@ class LateRows:
         start = int(week_number(np.array([by_number]), self.first)[0])
         for n in reversed([n for n in self._weeks if n > start]):
             enough = ((self.number > start) & (self.number <= n)).sum() >= _TAIL_ROWS
-            if enough and any(self._has_usual_rows(unit, n) for unit in self.units):
+            if enough and any(self._has_usual_rows(unit, n, start) for unit in self.units):
                 week: np.datetime64 = self.first + np.timedelta64(7 * n, "D")
                 return week
         return by_number
@@ -227,8 +227,12 @@ class LateRows:
         now = self._counts(unit, n)
         return float(now[self._counts(unit, before) > 0].sum() / now.sum())
 
-    def _has_usual_rows(self, unit: str, n: int) -> bool:
-        """Whether the units of this week and of the one before have their rows in both."""
+    def _has_usual_rows(self, unit: str, n: int, start: int) -> bool:
+        """Whether the units of this week and of the one before have their rows in both.
+
+        What is usual is known from the weeks until ``start``: mistyped dates may be all the rows
+        that a unit has in the weeks after it.
+        """
         before = self._before(n)
         if before is None or self._recurring(unit, n) < _RECURRING:
             return False
@@ -236,8 +240,8 @@ class LateRows:
         active = (now > 0) | (then > 0)
         if unit == "store":
             active &= (now > 0) | (self.ended >= n)
-        expected = self.complete_share * self._usual(unit, before)[active].sum()
-        return bool(min(now[active].sum(), then[active].sum()) >= expected)
+        expected = self.complete_share * self._usual(unit, min(before, start))[active].sum()
+        return bool(0 < expected <= min(now[active].sum(), then[active].sum()))
 
     def _usual(self, unit: str, n: int) -> Floats:
         """``(units,)`` median rows of each, of the last weeks until ``n`` in which it has any."""

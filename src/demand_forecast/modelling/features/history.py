@@ -36,7 +36,6 @@ _LAST_YEAR_LEADS = 38
 MOST_WEEKS_SEEN = 26
 
 
-
 def _history(name: str) -> Feature:
     return Feature(name, Group.LEVEL, "kept", Derivation.HISTORY)
 

@@ -20,7 +20,7 @@ _COLUMNS: tuple[Feature, ...] = (RECENT, PLAN_EFFECT, SPREAD)
 
 
 class RecentLevelParameters(Parameters):
-    """There are none."""
+    """It has none: smoothing and plans are those of the features."""
 
 
 class RecentLevel(Member):
