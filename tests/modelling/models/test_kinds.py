@@ -20,6 +20,7 @@ from demand_forecast.modelling.models.kinds import (
     model_class,
     save_model,
 )
+from demand_forecast.modelling.models.recent_level import RecentLevel
 from demand_forecast.modelling.models.trees import BoostedTrees, TreesParameters
 
 
@@ -34,6 +35,7 @@ def models(trained_ensemble):
         "lasso": ensemble.members_["lasso"],
         "network": ensemble.members_["network"],
         "trees": BoostedTrees(TreesParameters(rounds=5), horizon=ensemble.horizon).fit(panel),
+        "recent_level": RecentLevel(horizon=ensemble.horizon).fit(panel),
         "ensemble": ensemble,
     }
 

@@ -225,7 +225,7 @@ def test_members_that_are_equally_wrong_have_equal_weights_and_a_worse_one_less(
     answers = [np.repeat(w[:, None], len(QUANTILE_LEVELS), axis=1) for w in wrong]
     first, second, third = weights_by_error(answers, rows)
     assert first == pytest.approx(second, rel=0.1)
-    assert third == pytest.approx(first / 2**4, rel=0.1)
+    assert third == pytest.approx(first / 2**8, rel=0.1)
     assert weights_by_error(answers[:1], rows) == [1.0]
 
 
