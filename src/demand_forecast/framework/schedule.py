@@ -93,9 +93,10 @@ def _groups(pipeline: Pipeline) -> Groups:
 def _joined(groups: Groups) -> Groups:
     """Groups that read what the other one makes are one: segments that share a capacity."""
     names = [name for name in groups if name != REST]
-    reads = [[other in set(_parents(name, groups)) for other in names] for name in names]
     if not names:
         return groups
+    parents = [set(_parents(name, groups)) for name in names]
+    reads = [[other in mine for other in names] for mine in parents]
     count, labels = connected_components(np.array(reads), directed=True, connection="strong")
     joined = {}
     for label in range(count):
