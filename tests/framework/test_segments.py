@@ -63,9 +63,17 @@ def test_a_name_that_cannot_be_a_namespace_is_refused(name):
         _parse({name: {"layout": "csv"}})
 
 
-def test_an_unknown_key_is_refused():
-    with pytest.raises(ConfigurationError, match="layuot"):
-        _parse({"a": {"layout": "csv", "layuot": "x"}})
+@pytest.mark.parametrize(
+    ("region", "told"),
+    [
+        ({"layout": "csv", "layuot": "x"}, "layuot' does not exist.*Did you mean 'layout'"),
+        ({"store_formats": []}, "key 'regions.a.layout' is missing"),
+        ({"layout": "csv", "capacity": -3}, "'regions.a.capacity' is -3: .*greater than 0"),
+    ],
+)
+def test_a_wrong_key_is_named_with_what_is_valid(region, told):
+    with pytest.raises(ConfigurationError, match=told):
+        _parse({"a": region})
 
 
 def test_an_error_names_the_file():

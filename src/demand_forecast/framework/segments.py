@@ -157,6 +157,19 @@ class Segments(BaseModel):
         return sorted(self.layout(region).get("sources", {}))
 
 
+def _describe(error: ValidationError) -> str:
+    """The first problem: the key, what was found, and what is valid."""
+    first = error.errors()[0]
+    path = [str(part) for part in first["loc"]]
+    key = f"key '{'.'.join(path)}'"
+    if first["type"] == "extra_forbidden":
+        fields = Region.model_fields if path[0] == "regions" else Segments.model_fields
+        return f"{key} does not exist. {did_you_mean(path[-1], fields.keys() - {'layouts'})}"
+    if first["type"] == "missing":
+        return f"{key} is missing."
+    return f"{key} is {first['input']!r}: {first['msg']}"
+
+
 def parse(
     segments: dict[str, Any], layouts: dict[str, dict[str, Any]], file: str = "segments.yml"
 ) -> Segments:
@@ -172,7 +185,9 @@ def parse(
     """
     try:
         parsed = Segments(**segments, layouts=layouts)
-    except (ValidationError, TypeError) as error:
+    except ValidationError as error:
+        raise ConfigurationError(f"{file}: {_describe(error)}") from error
+    except TypeError as error:
         raise ConfigurationError(f"{file}: {error}") from error
     for name in [*parsed.regions, *parsed.store_formats]:
         if not _NAME.fullmatch(name) or name in _RESERVED:
