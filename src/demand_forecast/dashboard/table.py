@@ -9,6 +9,7 @@ from typing import Any, Final
 import pandas as pd
 import streamlit as st
 
+from demand_forecast.dashboard.frame import spaced
 from demand_forecast.results_store.measures import UNITS
 from demand_forecast.results_store.schema import PARTS
 
@@ -148,7 +149,7 @@ def title(name: str) -> str:
     if name in _NUMBERS:
         return _NUMBERS[name][0]
     known = _TITLES | _DAYS | _MOMENTS
-    return known.get(name, name.replace("_", " ").capitalize())
+    return known.get(name, spaced(name).capitalize())
 
 
 def _config(name: str) -> Any:

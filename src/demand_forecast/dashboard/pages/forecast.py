@@ -7,7 +7,7 @@ import streamlit as st
 
 from demand_forecast.dashboard import charts
 from demand_forecast.dashboard.filters import choose, forecast_series
-from demand_forecast.dashboard.frame import day, headline, is_empty, number, section
+from demand_forecast.dashboard.frame import day, headline, is_empty, number, section, spaced
 from demand_forecast.dashboard.queries import forecasts
 from demand_forecast.dashboard.store import ask
 from demand_forecast.dashboard.table import show
@@ -50,7 +50,7 @@ def _tiles(coming: pd.DataFrame) -> None:
     told = f"{first['q10']:.0f} to {first['q90']:.0f} units"
     tiles[1].metric("80 % interval", told, border=True)
     tiles[2].metric("All weeks ahead", number(coming["mean"].sum(), 1, " units"), border=True)
-    tiles[3].metric("Source", str(first["source"]).replace("_", " "), border=True)
+    tiles[3].metric("Source", spaced(first["source"]), border=True)
 
 
 def _chart(series: dict[str, str], coming: pd.DataFrame, weeks: int) -> None:
@@ -70,7 +70,7 @@ def _parts(series: dict[str, str]) -> None:
     days = rows["week"].dt.strftime("%Y-%m-%d")
     week = choose("Week until", list(days), "week")
     row = rows[days == week].iloc[0]
-    units = {name.replace("_", " "): row[name] for name in PARTS}
+    units = {spaced(name): row[name] for name in PARTS}
     st.altair_chart(charts.waterfall(pd.Series(units, dtype=float), "forecast"))
     show(rows, "parts", ["week", "mean", *PARTS])
 

@@ -45,12 +45,12 @@ def draw() -> None:
 
 def _overrides(where: dict[str, str]) -> None:
     rows = ask(overrides.overrides, **where)
-    tiles = st.columns(3)
-    for tile, status in zip(tiles, _STATUS[:3], strict=True):
+    for tile, status in zip(st.columns(3), _STATUS[:3], strict=True):
         count = f"{(rows['status'] == status).sum():,}"
         tile.metric(spaced(status).capitalize(), count, border=True)
     if not is_empty(rows, "There is no override that fits", "kedro run --pipelines=score"):
-        show(rows.replace("in_force", "in force"), "overrides", [*_OVERRIDE, *_MORE, *_LAST])
+        told = rows.assign(status=rows["status"].map(spaced))
+        show(told, "overrides", [*_OVERRIDE, *_MORE, *_LAST])
 
 
 def _orders(where: dict[str, str]) -> None:
