@@ -16,11 +16,7 @@ from demand_forecast.framework.namespacing import (
     stage,
 )
 from demand_forecast.framework.segments import Segments
-from demand_forecast.pipelines.scoring.nodes import (
-    draw_forecast,
-    make_totals,
-    score,
-)
+from demand_forecast.pipelines.scoring.nodes import draw_forecast, make_totals, score
 from demand_forecast.pipelines.scoring.sharing import share_region
 
 _EXPERIMENTS: Final = "params:experiments"

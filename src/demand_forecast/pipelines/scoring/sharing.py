@@ -32,8 +32,9 @@ def share_region(
     for name, other in others.items():
         if weeks := unknown_weeks(terms, other):
             _LOGGER.warning(
-                "%s: %s of the region is not scored for %d of %d weeks, from %s on: there all of "
-                "its capacity is for the others. Score the region as a whole: --namespaces=%s",
+                "%s: %s of the region is not scored for %d of %d weeks, from %s on; in these it "
+                "gets nothing of the region's capacity. Score the region as a whole: "
+                "--namespaces=%s",
                 segment.namespace,
                 name,
                 len(weeks),
