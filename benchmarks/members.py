@@ -19,8 +19,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from report import COMPARED, OURS, figures
-from sets import SetParameters, declared, read
-from suite import ROOT, Options, run_ours, scored
+from sets import SetParameters, read
+from suite import ROOT, Options, chosen, run_ours, scored
 
 from demand_forecast.modelling.models.ensemble import DEFAULT_MEMBERS
 
@@ -56,7 +56,7 @@ def ratios(results: dict[str, dict[str, dict[str, float]]]) -> pd.DataFrame:
 
 
 def markdown(table: pd.DataFrame) -> str:
-    """The table as it stands in the documentation."""
+    """The table, for a page."""
     head = ["set", *(f"{measure} {member}" for measure, member in table.columns)]
     lines = [head, ["---", *["---:"] * table.shape[1]]]
     lines += [[str(name), *(f"{v:.3f}" for v in values)] for name, values in table.iterrows()]
@@ -71,10 +71,9 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=1, help="sets run at a time")
     parser.add_argument("--json", type=Path, help="where to write the errors")
     options = parser.parse_args()
-    context = multiprocessing.get_context("spawn")
-    every = {n: own for n, own in declared().items() if n in (options.sets or declared())}
+    sets, context = chosen(options), multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(options.jobs, context, max_tasks_per_child=1) as pool:
-        runs = {name: pool.submit(run, name, own, options.data) for name, own in every.items()}
+        runs = {name: pool.submit(run, name, own, options.data) for name, own in sets.items()}
         results = {name: future.result() for name, future in runs.items()}
     print(markdown(ratios(results)))
     if options.json:
