@@ -1,4 +1,4 @@
-"""What was sold lately and what the plans do to it: the member that cannot be far off."""
+"""What was sold lately, moved by the plans to come: a member with hardly anything to learn."""
 
 from __future__ import annotations
 
@@ -20,16 +20,15 @@ _COLUMNS: tuple[Feature, ...] = (RECENT, PLAN_EFFECT, SPREAD)
 
 
 class RecentLevelParameters(Parameters):
-    """It has none: smoothing and plans are those of the features."""
+    """No parameters: how demand is smoothed and what plans do to it is in the features."""
 
 
 class RecentLevel(Member):
     """Exponential smoothing of demand cleared of plans, plus the effect of the plans to come.
 
     All that it learns is how wide its errors are, in units of those that the level of the series
-    had lately. Where little can be learned, in a few series or a short history, models that learn
-    more are often worse than this (Makridakis and Hibon 2000, "The M3-Competition"); the blend
-    then leans on it.
+    had lately. Methods that learn more are not always better (Makridakis and Hibon 2000, "The
+    M3-Competition"); where its errors on held-out weeks are smaller, the blend leans on it.
 
     Args:
         parameters: Its :class:`RecentLevelParameters`.
