@@ -280,8 +280,8 @@ def test_the_summary_counts_models_and_rows(trained) -> None:
 
 
 def test_the_contestants_are_ranked_by_segment_and_velocity(trained) -> None:
-    backtests = dict(zip(LARGE.branches, trained[3].values(), strict=True))
-    table = validation.rank_contestants(backtests)
+    contests = map(validation.add_up_contest, trained[3].values())
+    table = validation.rank_contestants(dict(zip(LARGE.branches, contests, strict=True)))
     assert table["segment"].unique().tolist() == ["north_texas.large", "all"]
     contestants = {"ensemble", *MEMBERS, *SIMPLE}
     for _, rows in table.groupby(["segment", "velocity"]):
@@ -444,10 +444,12 @@ def test_totals_add_up(panel, trained) -> None:
         panel, classes, RegisteredModel(average.model, "test.baseline", "1", known)
     )
     other = Segment("florida", "large")
-    errors = dict.fromkeys((*LARGE.branches, *other.branches))
-    errors[FAST] = backtests["fast"]
     forecasts = {LARGE: forecast, other: forecast.assign(region="florida")}
-    totals = scoring.make_totals(forecasts, errors)
+    errors = {
+        LARGE: scoring.add_up_errors(forecast, fast=backtests["fast"], slow=None),
+        other: scoring.add_up_errors(forecasts[other], fast=None, slow=None),
+    }
+    totals = scoring.make_totals(forecasts, forecasts, errors)
     everything = totals[(totals["level"] == "all") & (totals["period"] == "horizon")]
     assert everything["mean"].sum() == pytest.approx(2 * forecast["mean"].sum(), rel=1e-4)
     assert set(totals["reason"]) == {"1 of 2 segments have no backtest"}
@@ -595,7 +597,7 @@ def test_what_is_published_belongs_to_its_place(raw, conditioned, panel, trained
     layout, (_, _, region) = raw[0], conditioned
     classes, _, _, backtests = trained
     forecast, parts = _score(panel, classes, NO_CHAMPION)
-    totals = scoring.make_totals({LARGE: forecast}, dict.fromkeys(LARGE.branches))
+    totals = scoring.make_totals({LARGE: {}}, {LARGE: forecast}, {})
     weekly = validation.replay_orders(backtests["fast"], panel, SCORING)
     of_segment, fast = Place("north_texas", "large"), Place("north_texas", "large", "fast")
     published = [

@@ -49,11 +49,18 @@ NODES = {
     },
     "training": {"segment": {"classify_velocity", "fit_baseline"}, "velocity": {"fit_challenger"}},
     "validation": {
-        "velocity": {"backtest", "judge", "estimate_lost_sales", "replay_orders", "draw_backtest"},
+        "velocity": {
+            "backtest",
+            "judge",
+            "estimate_lost_sales",
+            "replay_orders",
+            "draw_backtest",
+            "add_up_contest",
+        },
         "all": {"summarise_run", "rank_contestants"},
     },
     "release": {"segment": {"refit_baseline"}, "velocity": {"refit"}},
-    "scoring": {"segment": {"score", "draw_forecast"}, "all": {"make_totals"}},
+    "scoring": {"segment": {"score", "draw_forecast", "add_up_errors"}, "all": {"make_totals"}},
     "monitoring": {
         "segment": {
             "look_back",
@@ -106,6 +113,7 @@ OF_SEGMENT = {
     "baseline": "{region}.{store_format}.baseline",
     "baseline_model": "{region}.{store_format}.baseline_model",
     "forecast": "{region}.{store_format}.forecast",
+    "error_sums": "{region}.{store_format}.error_sums",
     "forecast_plot": "{region}.{store_format}.forecast_plot",
     "explanations": "{region}.{store_format}.explanations",
     "overrides_seen": "{region}.{store_format}.overrides_seen",
@@ -140,6 +148,7 @@ OF_VELOCITY = {
     "last_backtest": "{region}.{store_format}.{velocity}.last_backtest",
     "compared": "{region}.{store_format}.{velocity}.compared",
     "incumbent": "{region}.{store_format}.{velocity}.incumbent",
+    "contest": "{region}.{store_format}.{velocity}.contest",
     "order_values": "{region}.{store_format}.{velocity}.order_values",
     "lost_sales": "{region}.{store_format}.{velocity}.lost_sales",
     "verdict": "{region}.{store_format}.{velocity}.verdict",

@@ -50,11 +50,14 @@ def segments(make_panel) -> dict[Segment, tuple[pd.DataFrame, dict[str, pd.DataF
 
 @pytest.mark.trials
 def test_totals_come_after_all_segments_from_forecasts_and_last_backtests(segments) -> None:
-    pipeline = create_pipeline(PLAN).filter(node_names=["make_totals"])
-    assert pipeline.nodes[0].namespace is None
+    pipeline = create_pipeline(PLAN)
+    names = [node.name for node in pipeline.nodes if node.name.endswith("add_up_errors")]
+    pipeline = pipeline.filter(node_names=["make_totals", *names])
+    assert {len(names), pipeline.nodes[-1].namespace} == {len(segments), None}
     given = {}
     for segment, (forecast, backtests) in segments.items():
         given[f"{segment.namespace}.forecast"] = forecast
+        given[f"params:{segment.namespace}.identity"] = None
         for branch in segment.branches:
             given[f"{branch.namespace}.last_backtest"] = backtests[branch.velocity]
     catalog = DataCatalog({name: MemoryDataset(table) for name, table in given.items()})
@@ -68,15 +71,14 @@ def test_totals_come_after_all_segments_from_forecasts_and_last_backtests(segmen
 
 def test_totals_without_any_backtest_say_so(segments) -> None:
     forecasts = {segment: forecast for segment, (forecast, _) in segments.items()}
-    totals = make_totals(forecasts, dict.fromkeys(PLAN.branches))
+    totals = make_totals(forecasts, forecasts, {})
     assert set(totals["reason"]) == {"no backtest: errors taken as independent"}
     assert (totals["q975"] > totals["q025"]).all()
 
 
 def test_totals_without_a_segment_that_failed_are_not_complete(segments) -> None:
     [large, _] = segments
-    backtests = dict.fromkeys(PLAN.branches)
-    totals = make_totals({large: segments[large][0]}, backtests)
+    totals = make_totals(segments, {large: segments[large][0]}, {})
     without_small = totals[totals["store_format"] != "large"]
     assert set(without_small["level"]) == {"product", "region", "all"}
     assert not without_small["complete"].any()
@@ -85,4 +87,4 @@ def test_totals_without_a_segment_that_failed_are_not_complete(segments) -> None
     whole = totals[totals["store_format"] == "large"]
     assert whole["complete"].all()
     assert set(whole["reason"]) == {reason}
-    assert make_totals({}, backtests).empty
+    assert make_totals(segments, {}, {}).empty

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from demand_forecast.exceptions import MissingInputError
 from demand_forecast.framework import run_context
-from demand_forecast.modelling.evaluation.leaderboard import ALL, leaderboard
+from demand_forecast.modelling.evaluation.leaderboard import ALL, contest_sums, leaderboard
 from demand_forecast.reporting import terminal
 from demand_forecast.reporting.table_files import RECORDS, check_ending, write_records
 
@@ -49,8 +49,8 @@ def load_leaderboard(catalog: Catalog, namespace: str | None, env: str | None) -
     stored = [b for b in branches if catalog.exists(f"{b.namespace}.backtest")]
     table = leaderboard(
         {
-            (branch.segment.namespace, branch.velocity): catalog.load(
-                f"{branch.namespace}.backtest"
+            (branch.segment.namespace, branch.velocity): contest_sums(
+                catalog.load(f"{branch.namespace}.backtest")
             )
             for branch in stored
         }

@@ -4,7 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from demand_forecast.modelling.evaluation.leaderboard import LEADERBOARD_COLUMNS, leaderboard
+from demand_forecast.modelling.evaluation.leaderboard import (
+    LEADERBOARD_COLUMNS,
+    contest_sums,
+    leaderboard,
+)
 from demand_forecast.modelling.evaluation.metrics import bias, mape, wape
 from demand_forecast.modelling.evaluation.weather_gap import KNOWN_WEATHER
 from demand_forecast.modelling.protocol import POINTS, QUANTILES
@@ -36,6 +40,10 @@ def _backtest(seed: int, weeks: int = 6, **spreads: float) -> pd.DataFrame:
     return pd.concat(frames, ignore_index=True)
 
 
+def _ranked(backtests: dict[tuple[str, str], pd.DataFrame]) -> pd.DataFrame:
+    return leaderboard({place: contest_sums(frame) for place, frame in backtests.items()})
+
+
 @pytest.fixture(scope="module")
 def backtests() -> dict[tuple[str, str], pd.DataFrame]:
     """The ensemble is best in one place, smoothing in another; in the last there is none."""
@@ -48,7 +56,7 @@ def backtests() -> dict[tuple[str, str], pd.DataFrame]:
 
 @pytest.fixture(scope="module")
 def table(backtests) -> pd.DataFrame:
-    return leaderboard(backtests)
+    return _ranked(backtests)
 
 
 def _place(table: pd.DataFrame, segment: str, velocity: str) -> pd.DataFrame:
@@ -74,7 +82,7 @@ def test_figures_are_of_the_point_that_is_best_for_each(backtests) -> None:
     frame = backtests[A].copy()
     frame["mape_point"] *= 0.9
     frame["mean"] *= 1.1
-    row = leaderboard({A: frame}).set_index(["segment", "model"]).loc[("texas.large", "lasso")]
+    row = _ranked({A: frame}).set_index(["segment", "model"]).loc[("texas.large", "lasso")]
     mine = frame[frame["model"] == "lasso"]
     assert row["mape"] == pytest.approx(mape(mine["actual"], mine["mape_point"]))
     assert row["wape"] == pytest.approx(wape(mine["actual"], mine["median"]))
@@ -108,11 +116,11 @@ def test_what_models_share_in_a_week_is_no_uncertainty() -> None:
     weekly = frame["week"].rank(method="dense") * 7
     worse = frame.assign(model="lasso", median=frame["actual"] + weekly + 0.05 * frame["actual"])
     shared = frame.assign(median=frame["actual"] + weekly)
-    row = leaderboard({A: pd.concat([shared, worse])}).iloc[1]
+    row = _ranked({A: pd.concat([shared, worse])}).iloc[1]
     assert row["model"] == "lasso"
     assert (row["behind"], row["behind_error"]) == pytest.approx((5, 0))
     one = frame["week"] == frame["week"].min()
-    lone = leaderboard({A: pd.concat([shared[one], worse[one]])}).iloc[1]
+    lone = _ranked({A: pd.concat([shared[one], worse[one]])}).iloc[1]
     assert lone["behind"] == pytest.approx(5) and np.isnan(lone["behind_error"])
 
 
@@ -145,20 +153,20 @@ def test_the_weather_that_came_is_no_contestant(backtests) -> None:
     known = backtests[A][lambda t: t["model"] == "ensemble"].assign(
         model=KNOWN_WEATHER, median=lambda t: t["actual"]
     )
-    both = leaderboard({A: pd.concat([backtests[A], known])})
-    pd.testing.assert_frame_equal(both, leaderboard({A: backtests[A]}))
+    both = _ranked({A: pd.concat([backtests[A], known])})
+    pd.testing.assert_frame_equal(both, _ranked({A: backtests[A]}))
 
 
 def test_without_rows_there_is_no_leaderboard_and_without_an_ensemble_no_pool(backtests) -> None:
     empty = backtests[A].head(0)
-    assert list(leaderboard({A: empty}).columns) == LEADERBOARD_COLUMNS
-    assert leaderboard({}).empty
-    alone = leaderboard({A: empty, C: backtests[C]})
+    assert list(_ranked({A: empty}).columns) == LEADERBOARD_COLUMNS
+    assert _ranked({}).empty
+    alone = _ranked({A: empty, C: backtests[C]})
     assert set(alone["segment"]) == {"ohio.small"}
 
 
 def test_without_any_demand_nobody_wins(backtests) -> None:
-    table = leaderboard({A: backtests[A].assign(actual=0.0)})
+    table = _ranked({A: backtests[A].assign(actual=0.0)})
     assert table["wape"].isna().all()
     assert table[["behind", "behind_error"]].isna().all(axis=None)
     assert table["wins"].sum() == 0

@@ -9,6 +9,7 @@ from demand_forecast.modelling.protocol import QUANTILES
 from demand_forecast.modelling.totals.error_correlation import (
     ErrorCorrelation,
     deviations,
+    error_sums,
     fit_correlation,
 )
 
@@ -47,6 +48,10 @@ def simulated_backtest(
     return frame
 
 
+def _fitted(*segments: pd.DataFrame) -> ErrorCorrelation:
+    return fit_correlation([error_sums(frame) for frame in segments])
+
+
 def test_deviation_of_a_normal_distribution_is_recovered() -> None:
     frame = pd.DataFrame({q: [norm.ppf(p, 50, 7), 3.0] for q, p in QUANTILES.items()})
     assert deviations(frame) == pytest.approx([7.0, 0.0], rel=0.02, abs=1e-6)
@@ -56,7 +61,7 @@ def test_shared_parts_are_recovered() -> None:
     frame = simulated_backtest(
         {("region", "product_id", "lead"): 0.3, ("region", "store_id"): 0.1, ("lead",): 0.15}
     )
-    found = fit_correlation([frame[frame["region"] == r] for r in "0123"])
+    found = _fitted(*(frame[frame["region"] == r] for r in "0123"))
     assert found.same_week["region_product"] == pytest.approx(0.3, abs=0.06)
     assert found.all_weeks["store"] == pytest.approx(0.1, abs=0.06)
     assert found.same_week["all"] == pytest.approx(0.15, abs=0.08)
@@ -64,20 +69,32 @@ def test_shared_parts_are_recovered() -> None:
     assert not found.reason
 
 
+def test_segments_one_by_one_give_what_they_give_together() -> None:
+    frame = simulated_backtest({("product_id", "lead"): 0.3, ("region",): 0.1}, origins=4)
+    parts = [rows for _, rows in frame.groupby("region")]
+    one, many = _fitted(frame), _fitted(*parts)
+    assert one.total > 0.1
+    assert many.same_week == pytest.approx(one.same_week)
+    assert many.all_weeks == pytest.approx(one.all_weeks)
+    sums = error_sums(parts[0])
+    more = error_sums(simulated_backtest({}, origins=4, regions=1, stores=20))
+    assert len(more) == len(sums) < len(parts[0])
+
+
 def test_independent_errors_share_next_to_nothing() -> None:
-    assert fit_correlation([simulated_backtest({})]).total < 0.02
+    assert _fitted(simulated_backtest({})).total < 0.02
 
 
 def test_a_common_bias_is_a_shared_error() -> None:
     frame = simulated_backtest({})
-    biased = fit_correlation([frame.assign(actual=frame["actual"] + DEVIATION)])
+    biased = _fitted(frame.assign(actual=frame["actual"] + DEVIATION))
     assert biased.all_weeks["all"] > 0.5
     assert biased.total <= 1 + 1e-12
 
 
 def test_shares_sum_to_one_at_most() -> None:
     frame = simulated_backtest({(): 0.9}, origins=4)
-    found = fit_correlation([frame.assign(actual=MEAN + 3 * (frame["actual"] - MEAN))])
+    found = _fitted(frame.assign(actual=MEAN + 3 * (frame["actual"] - MEAN)))
     assert found.total == pytest.approx(1)
 
 
@@ -93,7 +110,7 @@ def test_shares_sum_to_one_at_most() -> None:
     ],
 )
 def test_too_little_to_correlate_is_independent_with_the_reason(change, reason) -> None:
-    found = fit_correlation([change(simulated_backtest({}, origins=3))])
+    found = _fitted(change(simulated_backtest({}, origins=3)))
     assert found.independent
     assert reason in found.reason
     assert found.reason.endswith("errors taken as independent")
@@ -102,7 +119,7 @@ def test_too_little_to_correlate_is_independent_with_the_reason(change, reason) 
 def test_a_certain_forecast_has_no_error_to_share() -> None:
     frame = simulated_backtest({}, origins=3)
     frame[list(QUANTILES)] = MEAN
-    assert fit_correlation([frame]).reason.startswith("no backtest")
+    assert _fitted(frame).reason.startswith("no backtest")
 
 
 def test_parts_name_the_keys_that_errors_share() -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -15,6 +17,7 @@ from demand_forecast.modelling.totals.hierarchy import (
     TOTALS_COLUMNS,
     WEEK,
     add_up,
+    segment_errors,
     total_segments,
 )
 from profiles import examples
@@ -207,13 +210,20 @@ def _backtest(forecast: pd.DataFrame, origins: int = 6, seed: int = 0) -> pd.Dat
     return pd.concat(parts).drop(columns=["region", "store_format", "as_of", "model_kind"])
 
 
+def _totals_of(
+    segments: Mapping[str, pd.DataFrame], backtests: Mapping[str, list[pd.DataFrame]]
+) -> pd.DataFrame:
+    errors = {name: segment_errors(segments[name], parts) for name, parts in backtests.items()}
+    return total_segments(segments, errors)
+
+
 def test_segments_get_the_errors_of_the_model_they_are_forecast_with() -> None:
     segments = dict(iter(table(normal=True).groupby(["region", "store_format"])))
     backtests = {name: [_backtest(f)] for name, f in segments.items()}
-    ours = total_segments(segments, backtests)
+    ours = _totals_of(segments, backtests)
     assert set(ours["correlation"]) == {"estimated"}
     assert set(ours["reason"]) == {""}
-    theirs = total_segments(
+    theirs = _totals_of(
         {name: f.assign(model_kind="historical_average") for name, f in segments.items()}, backtests
     )
     wide, narrow = (_row(t, level="all", period=HORIZON) for t in (ours, theirs))
@@ -229,14 +239,14 @@ def test_backtests_of_a_segment_count_as_one() -> None:
         for name, [b] in whole.items()
     }
     assert {len(parts) for parts in halves.values()} == {2}
-    one, two = total_segments(segments, whole), total_segments(segments, halves)
+    one, two = _totals_of(segments, whole), _totals_of(segments, halves)
     pd.testing.assert_frame_equal(one, two)
 
 
 def test_a_segment_without_backtest_is_told() -> None:
     segments = dict(iter(table().groupby(["region", "store_format"])))
     first, *others = segments
-    totals = total_segments(
+    totals = _totals_of(
         segments, {first: [], **{name: [_backtest(segments[name])] for name in others}}
     )
     assert set(totals["reason"]) == {"1 of 4 segments have no backtest"}
@@ -244,12 +254,12 @@ def test_a_segment_without_backtest_is_told() -> None:
 
 
 def test_without_any_backtest_errors_are_independent_and_this_is_told() -> None:
-    totals = total_segments({"all": table()}, {"all": []})
+    totals = _totals_of({"all": table()}, {"all": []})
     assert set(totals["correlation"]) == {"independent"}
     assert set(totals["reason"]) == {"no backtest: errors taken as independent"}
 
 
 def test_no_forecast_gives_an_empty_table() -> None:
     empty = table().iloc[:0]
-    assert list(total_segments({"all": empty}, {}).columns) == TOTALS_COLUMNS
+    assert list(_totals_of({"all": empty}, {}).columns) == TOTALS_COLUMNS
     assert add_up(empty, SOME).empty

@@ -316,6 +316,30 @@ def add_up(
     return sums.reset_index()
 
 
+def figures_of_sums(
+    sums: pd.DataFrame, by: Sequence[str], metrics: Sequence[Metric]
+) -> pd.DataFrame:
+    """Measures of groups that are pooled from others.
+
+    Args:
+        sums: From :func:`add_up`, of any groups.
+        by: Columns of the groups to pool them into.
+        metrics: What is measured; it was added up.
+
+    Returns:
+        One row per group: ``by``, ``rows`` and a column for each of ``metrics``.
+    """
+    groups = sums.groupby(list(by), sort=False, observed=True, dropna=False)
+    pooled = groups.sum(numeric_only=True)
+    table = pooled[["rows"]].copy()
+    volume = pooled["volume"] / pooled["rows"]
+    for metric in metrics:
+        counted = pooled[f"{metric.name}_rows"]
+        mean = (pooled[f"{metric.name}_sum"] / counted).where(counted > 0)
+        table[metric.name] = _finish(metric, mean, volume)
+    return table.reset_index()
+
+
 def _terms(rows: pd.DataFrame, metrics: Sequence[Metric]) -> dict[str, Array]:
     """What each row adds to each figure, before the mean is taken."""
     plain = {name: rows[name].to_numpy(dtype=float) for name in (*POINTS, *QUANTILES)}

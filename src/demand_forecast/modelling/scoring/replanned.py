@@ -13,7 +13,7 @@ from demand_forecast.modelling.decisions.familiarity import familiarity, never_t
 from demand_forecast.modelling.decisions.what_if import AFTER, BEFORE, compared, summed
 from demand_forecast.modelling.features.plans.plan import price_names
 from demand_forecast.modelling.panel import KEY, Panel
-from demand_forecast.modelling.totals.hierarchy import ALL, HORIZON, total_segments
+from demand_forecast.modelling.totals.hierarchy import ALL, HORIZON, segment_errors, total_segments
 
 Score = Callable[[Panel], pd.DataFrame]
 
@@ -58,7 +58,8 @@ class WhatIf(NamedTuple):
         """
         sums = summed(self.rows[wanted])
         for side, table in ((BEFORE, self.before), (AFTER, self.after)):
-            totals = total_segments({"": table[wanted]}, {"": backtests})
+            rows = table[wanted]
+            totals = total_segments({"": rows}, {"": segment_errors(rows, backtests)})
             whole = totals[(totals["level"] == ALL) & (totals["period"] == HORIZON)].iloc[0]
             sums |= {f"{name}{side}": float(whole[name]) for name in ("q10", "q90")}
         return sums

@@ -17,7 +17,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from itertools import product
 from typing import Final
 
 import numpy as np
@@ -39,6 +38,19 @@ FACTORS: Final[dict[str, tuple[str, ...]]] = {
     "store": ("region", "store_id"),
     "series": ("region", "store_id", "product_id"),
 }
+# The parts of an error's variance that are looked for: a factor, and the keys that are equal. A
+# series has one error a week, so that its errors of one week share nothing with others.
+_PARTS: Final = [
+    (factor, frozenset((*keys, *scope)))
+    for factor, keys in FACTORS.items()
+    for scope in (("week",), ())
+    if (factor, scope) != ("series", ("week",))
+]
+_UNIONS: Final = {one | other: None for _, one in _PARTS for _, other in _PARTS}
+_ACROSS: Final = ("week", "region", "product_id")  # groups by these have rows in many segments
+_EACH: Final = frozenset({"each"})  # every error by itself
+_SUMMED: Final = ["deviation", "error"]
+ERROR_SUMS_COLUMNS: Final = ["keys", "origin", *_ACROSS, *_SUMMED, "series"]
 _LIMIT = 5.0  # a residual of more standard deviations says that the quantiles were off
 _MIN_ORIGINS = 2
 _SMALLEST = 1e-9
@@ -87,45 +99,65 @@ def deviations(frame: pd.DataFrame) -> Array:
     return deviation
 
 
-def fit_correlation(backtests: Iterable[pd.DataFrame]) -> ErrorCorrelation:
-    """Estimate the shares from backtests of any number of segments.
+def error_sums(backtest: pd.DataFrame) -> pd.DataFrame:
+    """What the errors of one segment add to the correlation of all: small, whatever its size.
 
     Errors are not centred: a bias that all series have is an error that they share. An actual is
     what was observed, in sold-out weeks too, as it is for the calibration of the series' own
     quantiles; demand that could not be served then counts as an error, on the wide side.
 
     Args:
-        backtests: Rows of one model per series (what it is forecast with), columns of
+        backtest: Rows of one model per series (what it is forecast with), columns of
             :data:`demand_forecast.modelling.evaluation.backtest.BACKTEST_COLUMNS`, ``region``,
             ``store_format``.
+
+    Returns:
+        ``ERROR_SUMS_COLUMNS``. Rows without ``keys`` are sums by ``origin``, ``week``, ``region``
+        and ``product_id``, which other segments go on adding to; the others, by the columns that
+        ``keys`` names, are squared sums over groups that no other segment has a row of.
+    """
+    rows = _residuals(backtest)
+    if rows.empty:
+        return pd.DataFrame(columns=ERROR_SUMS_COLUMNS)
+    shared = rows.groupby(["origin", *_ACROSS], sort=False)[_SUMMED].sum().reset_index()
+    coded = _coded(rows)
+    squares = {keys: _squared_sums(coded, keys) for keys in _UNIONS if not keys <= {*_ACROSS}}
+    squares[_EACH] = np.square(rows[_SUMMED]).sum()
+    inside = pd.DataFrame(squares).T.rename_axis("keys").reset_index()
+    inside["keys"] = [_name(keys) for keys in squares]
+    table = pd.concat([shared.assign(keys=""), inside], ignore_index=True)
+    n_series = len(coded[list(FACTORS["series"])].drop_duplicates())
+    return table.assign(series=n_series)[ERROR_SUMS_COLUMNS]
+
+
+def fit_correlation(segments: Iterable[pd.DataFrame]) -> ErrorCorrelation:
+    """Estimate the shares from the errors of any number of segments.
+
+    Args:
+        segments: From :func:`error_sums`, each of another segment.
 
     Returns:
         Shares that sum to 1 at most; independent errors, with the reason, where there are fewer
         than two series or origins.
     """
-    rows = [_residuals(frame) for frame in backtests if len(frame)]
-    table = pd.concat(rows, ignore_index=True) if rows else pd.DataFrame()
-    if table.empty:
+    filled = [table for table in segments if len(table)]
+    if not filled:
         return ErrorCorrelation(reason="no backtest: errors taken as independent")
-    n_series = len(table[list(FACTORS["series"])].drop_duplicates())
+    table = pd.concat(filled, ignore_index=True)
+    n_series = sum(int(part["series"].iloc[0]) for part in filled)
     n_origins = table["origin"].nunique()
     if n_series < 2 or n_origins < _MIN_ORIGINS:  # noqa: PLR2004 - it takes two to correlate
         return ErrorCorrelation(
             reason=f"backtest of {n_series} series at {n_origins} origins, 2 of each are needed: "
             "errors taken as independent"
         )
-    names = [
-        (f, scope)
-        for f, scope in product(FACTORS, ("week", ""))
-        if (f, scope) != ("series", "week")
-    ]
-    keys = [frozenset((*FACTORS[f], scope)) - {""} for f, scope in names]
-    shares = _solve(*_moments(_coded(table), keys))
+    shares = _solve(*_moments(table))
     shares /= max(1.0, float(shares.sum()))
+    names = [(f, "week" in keys) for f, keys in _PARTS]
     share_of = {name: float(s) for name, s in zip(names, shares, strict=True) if s > _SMALLEST}
     return ErrorCorrelation(
-        same_week={f: s for (f, scope), s in share_of.items() if scope},
-        all_weeks={f: s for (f, scope), s in share_of.items() if not scope},
+        same_week={f: s for (f, weekly), s in share_of.items() if weekly},
+        all_weeks={f: s for (f, weekly), s in share_of.items() if not weekly},
     )
 
 
@@ -149,27 +181,36 @@ def _coded(table: pd.DataFrame) -> pd.DataFrame:
     return coded
 
 
-def _moments(table: pd.DataFrame, keys: list[frozenset[str]]) -> tuple[Array, Array]:
+def _squared_sums(table: pd.DataFrame, keys: frozenset[str]) -> pd.Series[float]:
+    """``deviation`` and ``error`` summed by origin and keys, squared, summed over the groups."""
+    sums = table.groupby(["origin", *sorted(keys)], sort=False)[_SUMMED].sum()
+    squares: pd.Series[float] = np.square(sums).sum()
+    return squares
+
+
+def _moments(table: pd.DataFrame) -> tuple[Array, Array]:
     """Normal equations of ``e_i e_j / (s_i s_j) = sum of the shares that i and j have``.
 
     Over all pairs i != j of one origin, weighted by ``s_i s_j``: a pair counts with what it adds to
     the variance of a total. Two factors hold for a pair where all keys of both are equal, so the
     pairs of each entry are those of the groups by the union of the keys.
     """
-    itself = np.square(table[["deviation", "error"]]).sum()
-    pairs: dict[frozenset[str], float] = {}
-    matrix = np.zeros((len(keys), len(keys)))
-    right = np.zeros(len(keys))
-    for i, one in enumerate(keys):
-        sums = table.groupby(["origin", *sorted(one)], sort=False)["error"].sum()
-        right[i] = np.square(sums).sum() - itself["error"]
-        for j, other in enumerate(keys):
-            both = one | other
-            if both not in pairs:
-                sums = table.groupby(["origin", *sorted(both)], sort=False)["deviation"].sum()
-                pairs[both] = float(np.square(sums).sum() - itself["deviation"])
-            matrix[i, j] = pairs[both]
-    return matrix, right
+    is_inside = table["keys"] != ""
+    inside = table[is_inside].groupby("keys")[_SUMMED].sum()
+    across = table[~is_inside]
+    squares = {
+        keys: _squared_sums(across, keys) if keys <= {*_ACROSS} else inside.loc[_name(keys)]
+        for keys in _UNIONS
+    }
+    pairs = {keys: sums - inside.loc[_name(_EACH)] for keys, sums in squares.items()}
+    keys = [keys for _, keys in _PARTS]
+    matrix = [[pairs[one | other]["deviation"] for other in keys] for one in keys]
+    right = [pairs[one]["error"] for one in keys]
+    return np.array(matrix, dtype=np.float64), np.array(right, dtype=np.float64)
+
+
+def _name(keys: frozenset[str]) -> str:
+    return "+".join(sorted(keys))
 
 
 def _solve(matrix: Array, right: Array) -> Array:

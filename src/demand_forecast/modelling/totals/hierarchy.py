@@ -22,7 +22,7 @@ themselves. MinT also needs a forecast of its own for every total.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final, NamedTuple, TypeVar
 
@@ -33,8 +33,10 @@ import pandas as pd
 from demand_forecast.modelling.panel import KEY
 from demand_forecast.modelling.protocol import QUANTILES
 from demand_forecast.modelling.totals.error_correlation import (
+    ERROR_SUMS_COLUMNS,
     ErrorCorrelation,
     deviations,
+    error_sums,
     fit_correlation,
 )
 
@@ -74,14 +76,13 @@ _FINEST = 2.0**20
 
 
 def total_segments(
-    forecasts: Mapping[K, pd.DataFrame], backtests: Mapping[K, Sequence[pd.DataFrame]]
+    forecasts: Mapping[K, pd.DataFrame], errors: Mapping[K, pd.DataFrame]
 ) -> pd.DataFrame:
     """Totals of several segments, with the errors seen in the backtests of their last training.
 
     Args:
         forecasts: Forecast table by segment.
-        backtests: Backtests of the series of each segment. A series' errors are those of the model
-            that it is forecast with: the ensemble, or a simple one.
+        errors: By segment, from :func:`segment_errors`.
 
     Returns:
         As :func:`add_up`; ``reason`` says for how many segments there was no backtest. Where there
@@ -90,18 +91,30 @@ def total_segments(
     filled = {segment: table for segment, table in forecasts.items() if len(table)}
     if not filled:
         return pd.DataFrame(columns=TOTALS_COLUMNS)
-    tried = {s: [table for table in backtests.get(s, ()) if len(table)] for s in filled}
-    errors = [
-        _errors(filled[segment], pd.concat(tables, ignore_index=True))
-        for segment, tables in tried.items()
-        if tables
-    ]
-    correlation = fit_correlation(errors)
-    lacking = len(filled) - len(errors)
+    seen = [errors[segment] for segment in filled if len(errors.get(segment, ()))]
+    correlation = fit_correlation(seen)
+    lacking = len(filled) - len(seen)
     if lacking and not correlation.reason:
         reason = f"{lacking} of {len(filled)} segments have no backtest"
         correlation = replace(correlation, reason=reason)
     return add_up(pd.concat(list(filled.values()), ignore_index=True), correlation)
+
+
+def segment_errors(forecast: pd.DataFrame, backtests: Iterable[pd.DataFrame]) -> pd.DataFrame:
+    """Sums of the errors of a segment's series; see :func:`error_sums`.
+
+    Args:
+        forecast: Its forecast table: a series' errors are those of the model that it is forecast
+            with, the ensemble or a simple one.
+        backtests: Of the segment's last training, as far as there was one.
+    """
+    tables = [table for table in backtests if len(table)]
+    used = forecast[[*KEY, "region", "store_format", "model_kind"]].drop_duplicates(KEY)
+    used = used.rename(columns={"model_kind": "model"})
+    if not tables or used.empty:
+        return pd.DataFrame(columns=ERROR_SUMS_COLUMNS)
+    backtest = pd.concat(tables, ignore_index=True)
+    return error_sums(backtest.merge(used, on=[*KEY, "model"]))
 
 
 def mark_incomplete(totals: pd.DataFrame, missing: Iterable[tuple[str, str]]) -> pd.DataFrame:
@@ -171,12 +184,6 @@ def total_quantiles(mean: Array, summed: Array, ratio: Array) -> Array:
     moved = mean[:, None] + r * symmetric + np.square(r) * skew
     ordered: Array = np.maximum.accumulate(np.maximum(moved, 0), axis=1)
     return ordered
-
-
-def _errors(forecast: pd.DataFrame, backtest: pd.DataFrame) -> pd.DataFrame:
-    """Rows of the backtest by the model with which each series is forecast now."""
-    used = forecast[[*KEY, "region", "store_format", "model_kind"]].drop_duplicates(KEY)
-    return backtest.merge(used.rename(columns={"model_kind": "model"}), on=[*KEY, "model"])
 
 
 @dataclass(frozen=True)

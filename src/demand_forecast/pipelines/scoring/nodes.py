@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from demand_forecast.framework.not_made import NOT_MADE, NotMade
-from demand_forecast.framework.segments import Branch, Segment
+from demand_forecast.framework.segments import Segment
 from demand_forecast.modelling.decisions.overrides import (
     Overrides,
     Scope,
@@ -29,7 +29,11 @@ from demand_forecast.modelling.scoring.fallback import ScoringParameters, score_
 from demand_forecast.modelling.scoring.forecasts import override_forecasts
 from demand_forecast.modelling.scoring.last_panel import LastPanel, last_panel
 from demand_forecast.modelling.scoring.shared_capacity import terms_of_orders
-from demand_forecast.modelling.totals.hierarchy import mark_incomplete, total_segments
+from demand_forecast.modelling.totals.hierarchy import (
+    mark_incomplete,
+    segment_errors,
+    total_segments,
+)
 from demand_forecast.modelling.velocity import classify
 
 _LOGGER = logging.getLogger(__name__)
@@ -139,19 +143,27 @@ def note_forecast(forecast: pd.DataFrame, on_last_panel: str) -> dict[str, Any]:
     return facts | {"on_last_panel": on_last_panel}
 
 
+def add_up_errors(forecast: pd.DataFrame, **backtests: pd.DataFrame | None) -> pd.DataFrame:
+    """What the errors of the segment's last backtests add to the intervals of totals.
+
+    Args:
+        forecast: Of the segment; its errors are those of the models that made it.
+        backtests: Of the last training of each velocity, where there was one.
+    """
+    return segment_errors(forecast, [table for table in backtests.values() if table is not None])
+
+
 def make_totals(
-    forecasts: Mapping[Segment, pd.DataFrame], backtests: Mapping[Branch, pd.DataFrame | None]
+    segments: Mapping[Segment, object],
+    forecasts: Mapping[Segment, pd.DataFrame],
+    errors: Mapping[Segment, pd.DataFrame],
 ) -> pd.DataFrame:
     """Totals by product, region, store format, segment and in all, with their intervals.
 
     Args:
+        segments: All that should be there, as keys.
         forecasts: Of all segments but those that failed, without which totals are not complete.
-        backtests: Of the last training of their velocities, where there was one.
+        errors: From :func:`add_up_errors`, of the same.
     """
-    errors = {
-        segment: [table for b in segment.branches if (table := backtests[b]) is not None]
-        for segment in forecasts
-    }
-    failed = {b.segment for b in backtests} - forecasts.keys()
-    totals = total_segments(forecasts, errors)
-    return mark_incomplete(totals, sorted((s.region, s.store_format) for s in failed))
+    failed = sorted((s.region, s.store_format) for s in segments.keys() - forecasts.keys())
+    return mark_incomplete(total_segments(forecasts, errors), failed)

@@ -9,14 +9,13 @@ from kedro.pipeline import Node, Pipeline
 
 from demand_forecast.framework.namespacing import (
     collector,
-    of_branches,
     of_segments,
     of_velocities,
     per_segment,
     stage,
 )
 from demand_forecast.framework.segments import Segments
-from demand_forecast.pipelines.scoring.nodes import draw_forecast, make_totals, score
+from demand_forecast.pipelines.scoring.nodes import add_up_errors, draw_forecast, make_totals, score
 from demand_forecast.pipelines.scoring.sharing import share_region
 
 _EXPERIMENTS: Final = "params:experiments"
@@ -29,7 +28,9 @@ def create_pipeline(plan: Segments) -> Pipeline:
 
     Where a region has a capacity, its segments propose orders, and then share it.
     """
-    copied = partial(per_segment, velocity_inputs=["model"], run_inputs=[_EXPERIMENTS])
+    copied = partial(
+        per_segment, velocity_inputs=["model", "last_backtest"], run_inputs=[_EXPERIMENTS]
+    )
     alone = copied(_alone(), plan.with_capacity(False), region_inputs=_OF_REGION)
     sharing = copied(
         _sharing,
@@ -40,8 +41,9 @@ def create_pipeline(plan: Segments) -> Pipeline:
     totals = collector(
         make_totals,
         inputs={
+            "segments": of_segments("params:identity", plan),
             "forecasts": of_segments("forecast", plan),
-            "backtests": of_branches("last_backtest", plan),
+            "errors": of_segments("error_sums", plan),
         },
         outputs="totals",
         name="make_totals",
@@ -50,7 +52,7 @@ def create_pipeline(plan: Segments) -> Pipeline:
 
 
 def _alone() -> Pipeline:
-    return Pipeline([_score("forecast"), _draw()])
+    return Pipeline([_score("forecast"), *_of_forecast()])
 
 
 def _sharing(others: list[str]) -> Pipeline:
@@ -67,7 +69,7 @@ def _sharing(others: list[str]) -> Pipeline:
         outputs="forecast",
         name="share_region",
     )
-    return Pipeline([_score("proposal", "order_terms", capacity=_CAPACITY), share, _draw()])
+    return Pipeline([_score("proposal", "order_terms", capacity=_CAPACITY), share, *_of_forecast()])
 
 
 def _score(forecast: str, *also: str, **more: str) -> Node:
@@ -94,10 +96,19 @@ def _score(forecast: str, *also: str, **more: str) -> Node:
     )
 
 
-def _draw() -> Node:
-    return Node(
-        draw_forecast,
-        inputs=["panel", "forecast"],
-        outputs="forecast_plot",
-        name="draw_forecast",
-    )
+def _of_forecast() -> list[Node]:
+    """What is made of the forecast of a segment."""
+    return [
+        Node(
+            draw_forecast,
+            inputs=["panel", "forecast"],
+            outputs="forecast_plot",
+            name="draw_forecast",
+        ),
+        Node(
+            add_up_errors,
+            inputs={"forecast": "forecast", **of_velocities("last_backtest")},
+            outputs="error_sums",
+            name="add_up_errors",
+        ),
+    ]

@@ -12,7 +12,7 @@ from demand_forecast.framework.segments import Branch
 from demand_forecast.modelling.decisions.value import replay_validation, weekly_value
 from demand_forecast.modelling.evaluation import plots
 from demand_forecast.modelling.evaluation.contest import compare, metrics_table
-from demand_forecast.modelling.evaluation.leaderboard import leaderboard
+from demand_forecast.modelling.evaluation.leaderboard import contest_sums, leaderboard
 from demand_forecast.modelling.evaluation.plots import PlotlyFigure
 from demand_forecast.modelling.evaluation.splits import ForecastParameters
 from demand_forecast.modelling.evaluation.summary import Judged, summarise
@@ -94,14 +94,19 @@ def judge(
     return verdict, metrics_table(backtest)
 
 
-def rank_contestants(backtests: Mapping[Branch, pd.DataFrame]) -> pd.DataFrame:
+def add_up_contest(backtest: pd.DataFrame) -> pd.DataFrame:
+    """What the backtest of a velocity adds to the leaderboard."""
+    return contest_sums(backtest)
+
+
+def rank_contestants(contests: Mapping[Branch, pd.DataFrame]) -> pd.DataFrame:
     """All models by segment and velocity and over all, the best first.
 
     Args:
-        backtests: Of every velocity of every segment.
+        contests: From :func:`add_up_contest`, of every velocity of every segment.
     """
     return leaderboard(
-        {(branch.segment.namespace, branch.velocity): rows for branch, rows in backtests.items()}
+        {(branch.segment.namespace, branch.velocity): sums for branch, sums in contests.items()}
     )
 
 

@@ -13,6 +13,7 @@ from demand_forecast.framework.namespacing import (
 )
 from demand_forecast.framework.segments import Segments
 from demand_forecast.pipelines.validation.nodes import (
+    add_up_contest,
     draw_backtest,
     estimate_lost_sales,
     judge,
@@ -76,6 +77,12 @@ def _of_velocity() -> Pipeline:
                 name="replay_orders",
             ),
             Node(
+                add_up_contest,
+                inputs="backtest",
+                outputs="contest",
+                name="add_up_contest",
+            ),
+            Node(
                 draw_backtest,
                 inputs="backtest",
                 outputs="backtest_plot",
@@ -102,7 +109,7 @@ def _ranking(plan: Segments) -> Node:
     """The contestants of all backtests, the best first."""
     return collector(
         rank_contestants,
-        inputs={"backtests": of_branches("backtest", plan)},
+        inputs={"contests": of_branches("contest", plan)},
         outputs="leaderboard",
         name="rank_contestants",
     )
