@@ -41,8 +41,8 @@ def draw_example(everything: Pipeline, plan: Segments) -> Drawing:
     """The first segment of an environment by stage and velocity.
 
     What a segment remembers of earlier runs (the last classes, the last conditioned tables, past
-    forecasts) is left out: the picture, and a run of it, is that of a fresh clone. So is publishing:
-    it reads from every other stage, and its arrows would be most of the picture.
+    forecasts) is left out: the picture, and a run of it, is that of a fresh clone. Publishing is
+    left out too: it reads from every other stage, and its arrows would be most of the picture.
 
     Args:
         everything: All stages of all segments.

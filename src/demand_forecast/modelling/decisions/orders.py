@@ -133,14 +133,14 @@ def propose_orders(
 
 def _terms(forecast: pd.DataFrame, series: pd.DataFrame, rules: OrderParameters) -> _Terms:
     keys = series[KEY].assign(_row=np.arange(len(series)))
-    found = forecast[KEY].merge(keys, on=KEY, how="left", validate="many_to_one")["_row"]
-    missing = found.isna().to_numpy()
+    position = forecast[KEY].merge(keys, on=KEY, how="left", validate="many_to_one")["_row"]
+    missing = position.isna().to_numpy()
     if missing.any():
         raise ContractError(
             f"{missing.sum()} forecast rows are of series that are not known, "
             f"{example_of(forecast[missing], KEY)}"
         )
-    rows = found.to_numpy(dtype=np.int64)
+    rows = position.to_numpy(dtype=np.int64)
     terms = economics(series, rules).take(rows)
     own = {name: numbers(series, name)[rows] for name in ("pack_size", "min_order", "max_order")}
     pack = np.maximum(np.round(np.nan_to_num(own["pack_size"], nan=1.0)), 1)
