@@ -128,8 +128,8 @@ def _publish_fact(
     last = _last(connection, key)
     same = last is not None and last.digest == digest
     if not same:
-        fresh = _changed(connection, place, table, rows) if table.name in VERSIONED else rows
-        load_rows(connection, table, fresh.assign(run_id=run_id))
+        added = _changed(connection, place, table, rows) if table.name in VERSIONED else rows
+        load_rows(connection, table, added.assign(run_id=run_id))
     controlled = CONTROLLED.get(table.name)
     ledger = key | {
         "written_by": last.written_by if last is not None and same else run_id,

@@ -175,12 +175,12 @@ def _service(
     rules: OrderParameters,
 ) -> Array:
     """Least service level of each row: of the product, of its velocity, of all."""
-    level = np.full(len(forecast), rules.min_service_level)
+    service_level = np.full(len(forecast), rules.min_service_level)
     if rules.min_service_level_slow is not None and "velocity" in forecast:
         slow = (forecast["velocity"] == SLOW).to_numpy(dtype=bool)
-        level = np.where(slow, rules.min_service_level_slow, level)
+        service_level = np.where(slow, rules.min_service_level_slow, service_level)
     own = numbers(series, "min_service_level")[rows]
-    return np.where(np.isnan(own), level, np.minimum(own, 1 - _TINY))
+    return np.where(np.isnan(own), service_level, np.minimum(own, 1 - _TINY))
 
 
 def _stock(forecast: pd.DataFrame, series: pd.DataFrame, rows: npt.NDArray[np.int64]) -> Array:

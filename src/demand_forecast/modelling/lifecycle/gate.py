@@ -234,8 +234,8 @@ def _against_incumbent(
     if INCUMBENT not in set(frame["model"]):
         return []
     excess, upper = relative_excess(frame, challenger, INCUMBENT, rules)
-    fresh = incumbent is not None and incumbent.how == "refitted"
-    return beside_incumbent(excess, upper, rules, other_recipe=fresh)
+    is_refitted = incumbent is not None and incumbent.how == "refitted"
+    return beside_incumbent(excess, upper, rules, other_recipe=is_refitted)
 
 
 def beside_incumbent(
