@@ -19,6 +19,7 @@ from demand_forecast.hooks.results import ResultsHook
 from demand_forecast.hooks.run import RunHook
 from demand_forecast.hooks.telemetry import TelemetryHook
 from demand_forecast.hooks.tracking import TrackingHook
+from demand_forecast.modelling.models.kinds import MEMBERS
 
 prepare()
 
@@ -57,5 +58,5 @@ CONFIG_LOADER_ARGS = {
         "catalog": ["catalog/*.yml", "catalog.yml"],
         "mlflow": ["mlflow.yml"],
     },
-    "custom_resolvers": {"oc.env": oc.env},
+    "custom_resolvers": {"oc.env": oc.env, "members": lambda: list(MEMBERS)},
 }

@@ -28,6 +28,10 @@ def release(fast: int, slow: int) -> list[int]:
     return [fast, slow]
 
 
+def publish(forecast: list[int]) -> int:
+    return len(forecast)
+
+
 @pytest.fixture
 def drawing():
     region = Pipeline(
@@ -39,6 +43,7 @@ def drawing():
     segment = Pipeline(
         [Node(release, {"slow": "model_slow", "fast": "model_fast"}, "forecast", name="release")]
     )
+    publishing = Pipeline([Node(publish, "forecast", "published", name="publish")])
     # the sources of a velocity are the region's
     models = [
         Pipeline(
@@ -54,6 +59,7 @@ def drawing():
             stage("conditioning", per_region(dict.fromkeys(PLAN.regions, region), PLAN)),
             stage("training", models),
             stage("scoring", per_segment(segment, PLAN, velocity_inputs=["model"])),
+            stage("publishing", per_segment(publishing, PLAN)),
         ]
     )
     return draw_example(everything, PLAN)
@@ -68,7 +74,7 @@ def test_nodes_are_in_the_namespace_of_their_stage_and_velocity(drawing) -> None
     }
 
 
-def test_only_the_first_segment_is_drawn(drawing) -> None:
+def test_only_the_first_segment_is_drawn_and_no_publishing(drawing) -> None:
     assert set(drawing.nodes) == {
         "texas.condition",
         "texas.large.fast.fit",

@@ -16,9 +16,11 @@ from demand_forecast.framework.run_context import RunContext
 from demand_forecast.framework.schedule import Schedule
 from demand_forecast.framework.segments import parse
 from demand_forecast.framework.stages import STAGES
+from demand_forecast.modelling.models.kinds import MEMBERS
 from demand_forecast.pipeline_registry import register_pipelines
 from demand_forecast.pipelines import scoring
 
+CATALOG = Path(__file__).parents[2] / "conf" / "base" / "catalog"
 JOBS = {
     "train": ("conditioning", "training", "validation", "release"),
     "score": ("conditioning", "scoring"),
@@ -302,6 +304,13 @@ def test_no_entry_of_the_catalog_is_without_a_dataset(registry) -> None:
     assert stored == set(_expected(registry).values()) | READ_AT_THE_END | WITH_A_CAPACITY
 
 
+def test_a_new_member_is_left_out_of_the_last_backtest_without_being_named(base) -> None:
+    entry = base.config["{region}.{store_format}.{velocity}.last_backtest"]
+    assert entry["dataset"]["load_args"]["filters"][0] == ["model", "not in", list(MEMBERS)]
+    texts = [file.read_text() for file in CATALOG.glob("*.yml")]
+    assert not any(member in text for member in MEMBERS for text in texts)
+
+
 def test_segments_that_share_a_capacity_propose_and_are_one_unit_of_work() -> None:
     regions = {"texas": {"layout": "csv", "capacity": 900}, "ohio": {"layout": "csv"}}
     formats = {"store_formats": ["large", "small"], "regions": regions}
@@ -363,8 +372,7 @@ def test_no_two_datasets_share_a_file_but_the_views_on_what_was_left(registry) -
 
 
 def test_each_layer_has_its_file_and_shows_in_kedro_viz() -> None:
-    catalog = Path(__file__).parents[2] / "conf" / "base" / "catalog"
-    files = sorted(path.stem for path in catalog.glob("*.yml"))
+    files = sorted(path.stem for path in CATALOG.glob("*.yml"))
     assert files == [
         "01_raw",
         "02_intermediate",
@@ -375,7 +383,7 @@ def test_each_layer_has_its_file_and_shows_in_kedro_viz() -> None:
     ]
     known = {stem[3:] for stem in files}
     for stem in files:
-        entries = yaml.safe_load((catalog / f"{stem}.yml").read_text())
+        entries = yaml.safe_load((CATALOG / f"{stem}.yml").read_text())
         stored = {k: entry for k, entry in entries.items() if not k.startswith("params:")}
         assert {entry["metadata"]["kedro-viz"]["layer"] for entry in stored.values()} <= known
 

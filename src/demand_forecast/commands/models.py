@@ -41,8 +41,8 @@ def models_list(project: ProjectMetadata, on: str | None, env: str | None) -> No
     """All champions, now or on an earlier day."""
     from demand_forecast.reporting import model_releases
 
-    with _models(project, env) as found:
-        model_releases.print_release(found, model_releases.in_force(found, on))
+    with _models(project, env) as registry:
+        model_releases.print_release(registry, model_releases.in_force(registry, on))
 
 
 @models.command(name="at")
@@ -54,8 +54,8 @@ def models_at(project: ProjectMetadata, date: str, segment: str | None, env: str
     """What answered on DATE, at its end (UTC): for SEGMENT, or for all."""
     from demand_forecast.reporting import model_releases
 
-    with _models(project, env) as found:
-        model_releases.print_release(found, model_releases.in_force(found, date), segment)
+    with _models(project, env) as registry:
+        model_releases.print_release(registry, model_releases.in_force(registry, date), segment)
 
 
 @models.command(name="show")
@@ -66,8 +66,8 @@ def models_show(project: ProjectMetadata, segment: str, env: str | None) -> None
     """All that is known of the champion of SEGMENT."""
     from demand_forecast.reporting import model_releases
 
-    with _models(project, env) as found:
-        model_releases.print_version(found, segment)
+    with _models(project, env) as registry:
+        model_releases.print_version(registry, segment)
 
 
 @models.command(name="history")
@@ -78,8 +78,8 @@ def models_history(project: ProjectMetadata, segment: str, env: str | None) -> N
     """Every change of the champion of SEGMENT: when, who, why."""
     from demand_forecast.reporting import model_releases
 
-    with _models(project, env) as found:
-        model_releases.print_history(found, segment)
+    with _models(project, env) as registry:
+        model_releases.print_history(registry, segment)
 
 
 @models.command(name="promote")
@@ -95,9 +95,9 @@ def models_promote(
     """Make VERSION the champion of SEGMENT."""
     from demand_forecast.reporting import model_releases
 
-    with _models(project, env) as found:
-        release = model_releases.promote(found, segment, version, why, force)
-        model_releases.print_change(found, release)
+    with _models(project, env) as registry:
+        release = model_releases.promote(registry, segment, version, why, force)
+        model_releases.print_change(registry, release)
 
 
 @models.command(name="rollback")
@@ -109,9 +109,9 @@ def models_rollback(project: ProjectMetadata, to: str | None, why: str, env: str
     """Go back to an earlier release, with all champions or none."""
     from demand_forecast.reporting import model_releases
 
-    with _models(project, env) as found:
-        release = model_releases.roll_back(found, to, why)
-        model_releases.print_change(found, release)
+    with _models(project, env) as registry:
+        release = model_releases.roll_back(registry, to, why)
+        model_releases.print_change(registry, release)
 
 
 @models.command(name="approve")
@@ -125,5 +125,5 @@ def models_approve(
     """Put RELEASE in force, which waits for approval; default: the newest that does."""
     from demand_forecast.reporting import model_releases
 
-    with _models(project, env) as found:
-        model_releases.print_change(found, model_releases.approve(found, release, why))
+    with _models(project, env) as registry:
+        model_releases.print_change(registry, model_releases.approve(registry, release, why))

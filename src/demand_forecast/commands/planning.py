@@ -74,10 +74,10 @@ def exceptions(
 
     review.check_output(output)
     with loaded(project, env) as context:
-        found = review.load_exceptions(context, namespace, minutes)
-    review.print_exceptions(found)
+        listed = review.load_exceptions(context, namespace, minutes)
+    review.print_exceptions(listed)
     if output is not None:
-        review.write_exceptions(found, output)
+        review.write_exceptions(listed, output)
 
 
 @click.command(name="value", cls=InWords)

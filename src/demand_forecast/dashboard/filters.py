@@ -82,9 +82,9 @@ def forecast_series(place: Any = st) -> pd.DataFrame:
     if is_empty(regions, "There are no forecasts", "kedro run --pipelines=score"):
         return regions
     chosen = choose("Region", sorted(regions["region"].unique()), "region", place)
-    known = ask(forecasts.series, chosen)
-    is_empty(known, f"There are no forecasts of {chosen}", "kedro run --pipelines=score")
-    return known.assign(region=chosen)
+    series = ask(forecasts.series, chosen)
+    is_empty(series, f"There are no forecasts of {chosen}", "kedro run --pipelines=score")
+    return series.assign(region=chosen)
 
 
 def region(place: Any = st) -> dict[str, str]:

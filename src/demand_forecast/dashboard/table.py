@@ -148,8 +148,8 @@ def title(name: str) -> str:
     """What a column is called for people, with its unit."""
     if name in _NUMBERS:
         return _NUMBERS[name][0]
-    known = _TITLES | _DAYS | _MOMENTS
-    return known.get(name, spaced(name).capitalize())
+    titles = _TITLES | _DAYS | _MOMENTS
+    return titles.get(name, spaced(name).capitalize())
 
 
 def _config(name: str) -> Any:

@@ -59,12 +59,12 @@ def verify(directory: Path, expected: str | None = None) -> None:
             digest differs.
     """
     digests = _manifest(directory, expected)
-    found = {p.relative_to(directory).as_posix() for p in _files(directory)}
-    if unknown := sorted(found - digests.keys()):
+    present = {p.relative_to(directory).as_posix() for p in _files(directory)}
+    if unknown := sorted(present - digests.keys()):
         raise ArtefactError(f"{directory / unknown[0]} is not in the {MANIFEST} of its folder.")
     for name, digest in digests.items():
         file = directory / name
-        actual = _sha256(file) if name in found else "no file"
+        actual = _sha256(file) if name in present else "no file"
         if actual != digest:
             raise ArtefactError(f"{file} is not what was written: {actual}, expected {digest}.")
 

@@ -16,7 +16,7 @@ from typing import Any, Final, NamedTuple
 from kedro.pipeline import Node, Pipeline
 
 from demand_forecast.framework.segments import Segment, Segments
-from demand_forecast.framework.stages import STAGES
+from demand_forecast.framework.stages import PUBLISHING, STAGES
 
 EXAMPLE: Final = "example"
 # What is drawn beside the stage that makes it, though no other stage reads it.
@@ -41,7 +41,8 @@ def draw_example(everything: Pipeline, plan: Segments) -> Drawing:
     """The first segment of an environment by stage and velocity.
 
     What a segment remembers of earlier runs (the last classes, the last conditioned tables, past
-    forecasts) is left out: the picture, and a run of it, is that of a fresh clone.
+    forecasts) is left out: the picture, and a run of it, is that of a fresh clone. Publishing is
+    left out too: it reads from every other stage, and its arrows would be most of the picture.
 
     Args:
         everything: All stages of all segments.
@@ -49,7 +50,8 @@ def draw_example(everything: Pipeline, plan: Segments) -> Drawing:
     """
     segment = plan.segments[0]
     sources = {f"{segment.region}.raw_{source}" for source in plan.sources(segment.region)}
-    nodes = everything.only_nodes_with_tags(segment.namespace)
+    of_segment = everything.only_nodes_with_tags(segment.namespace)
+    nodes = Pipeline([node for node in of_segment.nodes if PUBLISHING not in node.tags])
     datasets = {name for name in nodes.datasets() if not name.startswith("params:")}
     memory = nodes.inputs() & datasets - sources
     short = {name: _short(name, segment) for name in datasets - memory}

@@ -156,8 +156,8 @@ def _taken(files: LeaseFiles, name: str, mine: Lease) -> bool:
 
 
 def _is_mine(files: LeaseFiles, name: str, token: str) -> bool:
-    found = Lease.parsed(files.read(name))
-    return found is not None and found.token == token
+    lease = Lease.parsed(files.read(name))
+    return lease is not None and lease.token == token
 
 
 def _release(files: LeaseFiles, region: str, token: str) -> None:
@@ -201,8 +201,8 @@ def _kept(files: LeaseFiles, holder: Holder, token: str) -> Iterator[list[str]]:
 
 def _renewed(files: LeaseFiles, name: str, mine: Lease) -> bool:
     """Renew a lease; False where it was not renewed in time and another run has taken it."""
-    found = Lease.parsed(files.read(name))
-    if found is not None and found.token != mine.token:
+    lease = Lease.parsed(files.read(name))
+    if lease is not None and lease.token != mine.token:
         return False
     files.write(name, mine.model_dump_json(indent=2))
     return True

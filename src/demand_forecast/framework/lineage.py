@@ -230,8 +230,8 @@ def _dataset(data: Data, written: bool) -> Dataset:
     from openlineage.client.event_v2 import InputDataset, OutputDataset
 
     about: dict[str, DatasetFacet] = {}
-    if known := data.version or data.sha256:
-        about["version"] = facets.dataset_version_dataset.DatasetVersionDatasetFacet(known)
+    if version := data.version or data.sha256:
+        about["version"] = facets.dataset_version_dataset.DatasetVersionDatasetFacet(version)
     if data.sha256:
         digest = facets.tags_dataset.TagsDatasetFacetFields("sha256", data.sha256, _NAME)
         about["tags"] = facets.tags_dataset.TagsDatasetFacet([digest])

@@ -130,13 +130,13 @@ class Segments(BaseModel):
         Raises:
             ConfigurationError: If there is no such segment.
         """
-        known = {segment.namespace: segment for segment in self.segments}
-        if namespace not in known:
+        by_name = {segment.namespace: segment for segment in self.segments}
+        if namespace not in by_name:
             raise ConfigurationError(
                 f"--namespace: there is no segment '{namespace}' in this environment. "
-                f"{did_you_mean(namespace, known)}"
+                f"{did_you_mean(namespace, by_name)}"
             )
-        return known[namespace]
+        return by_name[namespace]
 
     def formats(self, region: str) -> list[str]:
         """Store formats of a region."""

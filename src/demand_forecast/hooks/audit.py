@@ -138,7 +138,7 @@ def _manifest(
 
 
 def _records(files: Files, names: Iterable[str], catalog: Catalog, saved: bool) -> list[FileRecord]:
-    found = []
+    records = []
     for name in sorted(names):
         try:
             place = place_of(catalog.get(name), saved)
@@ -146,8 +146,8 @@ def _records(files: Files, names: Iterable[str], catalog: Catalog, saved: bool) 
             continue
         record = files.record(name, *place) if place else None
         if record is not None:
-            found.append(record)
-    return found
+            records.append(record)
+    return records
 
 
 def _raw(files: Files, made: Collection[str], catalog: Catalog) -> Iterator[FileRecord]:

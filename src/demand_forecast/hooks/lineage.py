@@ -104,14 +104,14 @@ class _Known:
         return {self._models[name] for name in datasets if name in self._models}
 
 
-def _steps(pipeline: Pipeline, noted: Sequence[Note], known: _Known) -> Iterator[Step]:
+def _steps(pipeline: Pipeline, noted: Sequence[Note], facts: _Known) -> Iterator[Step]:
     """The stages of all regions and segments, in the order in which they first come."""
     groups: defaultdict[tuple[str, str], list[Node]] = defaultdict(list)
     for node in pipeline.nodes:
         groups[notes.place_of(node)].append(node)
     for (stage, place), nodes in groups.items():
         own = [note for note in noted if (note.stage, note.place) == (stage, place)]
-        yield known.step(stage, place, Pipeline(nodes), own)
+        yield facts.step(stage, place, Pipeline(nodes), own)
 
 
 def _manifest(run: str) -> Manifest | None:

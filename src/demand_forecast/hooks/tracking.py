@@ -42,10 +42,12 @@ class TrackingHook:
         settings = context.config_loader["mlflow"].get("server", {})
         self._uri = str(settings.get("mlflow_tracking_uri") or "")
         # Who asks is told to the server by kedro-mlflow, later than this.
-        known = not (settings.get("credentials") or settings.get("request_header_provider"))
+        is_anonymous = not (settings.get("credentials") or settings.get("request_header_provider"))
         availability.remember(None)
         for key in ("mlflow_tracking_uri", "mlflow_registry_uri"):
-            if settings.get(key) and (problem := availability.probe(str(settings[key]), known)):
+            if settings.get(key) and (
+                problem := availability.probe(str(settings[key]), is_anonymous)
+            ):
                 self._do_without(problem)
                 return
 

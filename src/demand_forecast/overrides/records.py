@@ -41,13 +41,13 @@ class OverrideRecords(Chain[Note]):
             ArtefactError: If a document is not what was written.
         """
         ended: dict[str, datetime] = {}
-        found: list[Override] = []
+        overrides: list[Override] = []
         for note in self.chain():
             if note.ends is not None:
                 ended[note.ends] = note.at
             if note.made is not None:
-                found.append(note.made.model_copy(update={"ended_at": ended.get(note.made.id)}))
-        return found[::-1]
+                overrides.append(note.made.model_copy(update={"ended_at": ended.get(note.made.id)}))
+        return overrides[::-1]
 
     def add(self, override: Override) -> None:
         """Add an override.
@@ -69,10 +69,10 @@ class OverrideRecords(Chain[Note]):
         Raises:
             ConfigurationError: If there is none of that id, or it was ended before.
         """
-        known = {override.id: override for override in self.all()}
-        if override_id not in known:
-            raise ConfigurationError(f"'{override_id}'. {did_you_mean(override_id, known)}")
-        override = known[override_id]
+        by_id = {override.id: override for override in self.all()}
+        if override_id not in by_id:
+            raise ConfigurationError(f"'{override_id}'. {did_you_mean(override_id, by_id)}")
+        override = by_id[override_id]
         if override.ended_at is not None:
             raise ConfigurationError(
                 f"override '{override_id}' was ended on {override.ended_at:%Y-%m-%d %H:%M} UTC."

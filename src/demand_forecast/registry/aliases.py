@@ -40,9 +40,9 @@ def _set_aliases(model: RegisteredModel, wanted: Mapping[str, str]) -> None:
     from mlflow.exceptions import MlflowException
     from mlflow.tracking import MlflowClient
 
-    client, found = MlflowClient(), _aliases(model)
+    client, aliases = MlflowClient(), _aliases(model)
     for alias, version in wanted.items():
-        if found.get(alias) == version:
+        if aliases.get(alias) == version:
             continue
         try:
             client.set_registered_model_alias(model.name, alias, version)
@@ -50,7 +50,7 @@ def _set_aliases(model: RegisteredModel, wanted: Mapping[str, str]) -> None:
             if not is_absent(error):
                 raise
             _LOGGER.warning("%s, %s: the registry has no version %s", model.name, alias, version)
-    for alias in {CHAMPION, PREVIOUS} & found.keys() - wanted.keys():
+    for alias in {CHAMPION, PREVIOUS} & aliases.keys() - wanted.keys():
         client.delete_registered_model_alias(model.name, alias)
 
 
@@ -63,13 +63,13 @@ def adopt(releases: ReleaseStore, environment: str) -> None:
         return
     try:
         with asked():
-            found = {m.name: _aliases(m) for m in registered_models(f"{environment}.")}
+            by_model = {m.name: _aliases(m) for m in registered_models(f"{environment}.")}
     except RegistryError as error:
         _LOGGER.warning("%s: no release yet, and %s", releases.root, error)
         return
     champions = {
         name: champion
-        for name, aliases in found.items()
+        for name, aliases in by_model.items()
         if (champion := _adopted(name, aliases)) is not None
     }
     if champions:

@@ -109,8 +109,8 @@ class AuditTrail(Chain[Manifest]):
 
 def files_of(manifests: Iterable[Manifest]) -> dict[str, FileRecord]:
     """What manifests speak of, by path; of a path that several name, what the first one says."""
-    found: dict[str, FileRecord] = {}
+    files: dict[str, FileRecord] = {}
     for manifest in manifests:
         for record in manifest.files:
-            found.setdefault(record.path, record)
-    return found
+            files.setdefault(record.path, record)
+    return files

@@ -61,8 +61,10 @@ class ChallengersDataset(AbstractDataset[Never, Challengers]):
             RegistryError: If the registry does not answer.
         """
         name = f"{self._prefix}.{velocity}"
-        known = registered_version(name, version)
-        return RegisteredModel(self._copies.load(name, known), name, version, known.lineage)
+        registered = registered_version(name, version)
+        return RegisteredModel(
+            self._copies.load(name, registered), name, version, registered.lineage
+        )
 
     def save(self, data: Never) -> None:
         """Refused: models are registered under their own names.

@@ -121,11 +121,11 @@ class Chain(Generic[_Link]):
             ArtefactError: If it is not there, or not what was written.
         """
         text = self._read(f"{reference.id}.json")
-        found = "no file" if text is None else hashlib.sha256(text).hexdigest()
-        if text is None or found != reference.sha256:
+        actual = "no file" if text is None else hashlib.sha256(text).hexdigest()
+        if text is None or actual != reference.sha256:
             raise ArtefactError(
                 f"{self.root}/{reference.id}.json is not the {self._kind} that was written: "
-                f"{found}, expected {reference.sha256}."
+                f"{actual}, expected {reference.sha256}."
             )
         return self._parsed(self._document, text, f"{reference.id}.json")
 

@@ -93,8 +93,8 @@ class ModelCopies:
         """Names and versions of all copies that are complete, sorted."""
         fs = self._folders.fs
         manifests = [PurePosixPath(path) for path in fs.glob(f"{self._root}/*/*/{MANIFEST}")]
-        found = sorted((path.parts[-3], path.parts[-2]) for path in manifests)
-        return [copy for copy in found if not copy[1].startswith(".")]  # one that is being written
+        copies = sorted((path.parts[-3], path.parts[-2]) for path in manifests)
+        return [copy for copy in copies if not copy[1].startswith(".")]  # one that is being written
 
     def size(self, name: str, version: str) -> tuple[int, int]:
         """Files of a copy, and bytes in them."""

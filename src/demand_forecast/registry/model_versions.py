@@ -102,8 +102,8 @@ def _rows(prefix: str) -> Iterator[dict[str, Any]]:
 def _row(version: ModelVersion, lineage: Lineage, aliases: dict[str, str]) -> dict[str, Any]:
     trained = lineage.trained_at
     mine = [alias for alias, number in aliases.items() if str(number) == str(version.version)]
-    known = lineage.model_dump(include=set(COLUMNS) & set(Lineage.model_fields))
-    return known | {
+    figures = lineage.model_dump(include=set(COLUMNS) & set(Lineage.model_fields))
+    return figures | {
         "model_name": version.name,
         "model_version": str(version.version),
         "velocity": lineage.velocity or "",

@@ -39,9 +39,9 @@ def old_versions(environment: str) -> list[RegisteredVersion]:
     """
     with asked():
         versions = registered_versions(f"{environment}.")
-    found = sorted(map(_registered, versions), key=lambda v: (v.name, int(v.version)))
-    newest = {version.name: version.version for version in found}
-    return [version for version in found if newest[version.name] != version.version]
+    registered = sorted(map(_registered, versions), key=lambda v: (v.name, int(v.version)))
+    newest = {version.name: version.version for version in registered}
+    return [version for version in registered if newest[version.name] != version.version]
 
 
 def delete_version(version: RegisteredVersion) -> None:

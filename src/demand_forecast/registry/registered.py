@@ -16,8 +16,8 @@ def registered_models(prefix: str) -> list[RegisteredModel]:
     """
     import mlflow
 
-    found = mlflow.search_registered_models(filter_string=_like(prefix))
-    return [model for model in found if model.name.startswith(prefix)]
+    models = mlflow.search_registered_models(filter_string=_like(prefix))
+    return [model for model in models if model.name.startswith(prefix)]
 
 
 def registered_versions(prefix: str) -> list[ModelVersion]:
@@ -28,8 +28,8 @@ def registered_versions(prefix: str) -> list[ModelVersion]:
     """
     import mlflow
 
-    found = mlflow.search_model_versions(filter_string=_like(prefix))
-    return [version for version in found if version.name.startswith(prefix)]
+    versions = mlflow.search_model_versions(filter_string=_like(prefix))
+    return [version for version in versions if version.name.startswith(prefix)]
 
 
 def _like(prefix: str) -> str:

@@ -133,11 +133,11 @@ class ReleaseStore(Chain[Release]):
             ArtefactError: If it cannot be read.
         """
         ids = self._ids()
-        found = next((i for i in ids if i.lstrip("0") == name.lstrip("0")), None)
-        if found is None:
+        release_id = next((i for i in ids if i.lstrip("0") == name.lstrip("0")), None)
+        if release_id is None:
             raise ConfigurationError(f"there is no release '{name}'. {did_you_mean(name, ids)}")
-        text = self._read(f"{found}.json")
-        return self._parsed(Release, text or b"", f"{found}.json")
+        text = self._read(f"{release_id}.json")
+        return self._parsed(Release, text or b"", f"{release_id}.json")
 
     def all(self) -> list[tuple[Release, State]]:
         """Every release with what became of it, the newest first."""
@@ -190,8 +190,8 @@ class ReleaseStore(Chain[Release]):
         folder = f"{self.root}/{_STAGED}/{run}"
         paths = self._fs.glob(f"{folder}/*.json") if self._fs.exists(folder) else []
         names = sorted(PurePosixPath(path).name.removesuffix(".json") for path in paths)
-        found = {name: self.staged_version(run, name) for name in names}
-        return {name: version for name, version in found.items() if version is not None}
+        versions = {name: self.staged_version(run, name) for name in names}
+        return {name: version for name, version in versions.items() if version is not None}
 
     def staged_version(self, run: str, name: str) -> ModelVersion | None:
         """What a run has promoted of one model; None where it has not.

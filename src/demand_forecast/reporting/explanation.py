@@ -29,7 +29,7 @@ _PARTS: Final = {
     "events": "events and holidays",
     "store": "store",
     "product": "product",
-    "network": "network's correction of the level",
+    "network": "level: what other members say",
     "distribution": "calibration, from median to mean",
     "mean": "forecast",
 }

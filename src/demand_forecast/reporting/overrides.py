@@ -108,10 +108,10 @@ def end_override(context: KedroContext, override_id: str) -> Override:
     goes_on: set[str] = set()
     for region in run_context.current().segments.regions:
         records = _dataset(context, region).records
-        known = {o.id: o for o in records.all()}
-        if override_id in known:
+        by_id = {o.id: o for o in records.all()}
+        if override_id in by_id:
             return records.end(override_id)
-        goes_on |= {name for name, o in known.items() if o.ended_at is None}
+        goes_on |= {name for name, o in by_id.items() if o.ended_at is None}
     raise ConfigurationError(
         f"no override '{override_id}' was made by command. {did_you_mean(override_id, goes_on)} "
         "One of a file is ended there: delete its row."

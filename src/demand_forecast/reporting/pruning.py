@@ -87,12 +87,12 @@ def parse_age(text: str) -> timedelta:
     Raises:
         ConfigurationError: If it is none.
     """
-    found = _AGE.fullmatch(text.strip().lower())
-    if found is None:
+    match = _AGE.fullmatch(text.strip().lower())
+    if match is None:
         raise ConfigurationError(
             f"--keep: '{text}' is no age. Valid: weeks or days, such as 8w or 60d."
         )
-    return timedelta(days=int(found[1]) * _DAYS[found[2]])
+    return timedelta(days=int(match[1]) * _DAYS[match[2]])
 
 
 def prune(
@@ -201,13 +201,13 @@ def summary(stored: Iterable[Stored]) -> pd.DataFrame:
 def _shelves(context: KedroContext) -> dict[str, StoredVersions]:
     """Where the versions of each kind of dataset lie, by its name in the catalog."""
     shelves: dict[str, StoredVersions] = {}
-    known = set()
+    addresses = set()
     for name, entry in dict(context.config_loader["catalog"]).items():
         if isinstance(entry, Mapping) and entry.get("versioned"):
             address = rooted(str(entry["filepath"]), context.project_path)
-            if address not in known:  # two entries may be views of the same files
+            if address not in addresses:  # two entries may be views of the same files
                 shelves[name] = StoredVersions(address)
-            known.add(address)
+            addresses.add(address)
     return shelves
 
 

@@ -73,11 +73,11 @@ def _trained(catalog: Catalog, files: Files, namespace: str, training: Training)
         return model_class(lineage.kind)().fit(panel)
     forecast = ForecastParameters.model_validate(catalog.load(f"params:{namespace}.forecast"))
     branch = f"params:{namespace}.{lineage.velocity}.training"
-    settings = TrainingParameters.model_validate(catalog.load(branch))
-    if lineage.parameters_digest != parameters_digest(settings, forecast):
+    parameters = TrainingParameters.model_validate(catalog.load(branch))
+    if lineage.parameters_digest != parameters_digest(parameters, forecast):
         raise ArtefactError("the parameters are not those of the training")
     classes = _classes(files, namespace, training)
-    return _ensemble(panel, classes, lineage, forecast, settings)
+    return _ensemble(panel, classes, lineage, forecast, parameters)
 
 
 def _panel(files: Files, training: Training) -> Panel:
@@ -104,17 +104,17 @@ def _ensemble(
     classes: pd.DataFrame,
     lineage: Lineage,
     forecast: ForecastParameters,
-    settings: TrainingParameters,
+    parameters: TrainingParameters,
 ) -> Forecaster:
     """First what was judged, then the same on all weeks, as in the stages of a run."""
     velocity = str(lineage.velocity)
     rows = rows_of(panel, classes, velocity)
     if panel.select(rows).digest != lineage.training_digest:
         raise ArtefactError("the products of its velocity are others")
-    judged = train_challenger(panel, classes, velocity, forecast, settings)
+    judged = train_challenger(panel, classes, velocity, forecast, parameters)
     if not isinstance(judged.model, DirectForecaster):
         raise ArtefactError(judged.reason)
-    return refit_judged(judged.model, panel, rows, settings.borrow)
+    return refit_judged(judged.model, panel, rows, parameters.borrow)
 
 
 def _digest(model: Forecaster) -> str:

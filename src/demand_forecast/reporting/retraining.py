@@ -93,12 +93,12 @@ def train(project_path: Path, env: str | None, namespaces: Sequence[str]) -> Non
 
 def _whole(namespaces: Sequence[str]) -> list[str]:
     """The same with a segment in place of all its velocities: its baseline is of them together."""
-    found = set(namespaces)
+    names = set(namespaces)
     for segment in run_context.current().segments.segments:
         velocities = {branch.namespace for branch in segment.branches}
-        if velocities <= found:
-            found = found - velocities | {segment.namespace}
-    return sorted(found)
+        if velocities <= names:
+            names = names - velocities | {segment.namespace}
+    return sorted(names)
 
 
 def _chosen(namespaces: Sequence[str]) -> set[str]:

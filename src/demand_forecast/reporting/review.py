@@ -66,15 +66,15 @@ def load_exceptions(context: KedroContext, namespace: str | None, minutes: float
     return Exceptions(listed, len(rows), float(rows["money_at_risk"].sum()))
 
 
-def write_exceptions(found: Exceptions, path: Path) -> None:
+def write_exceptions(listed: Exceptions, path: Path) -> None:
     """Write the list as CSV or as an Excel workbook, whole or not at all."""
-    write_sheet(found.rows, path, "exceptions")
+    write_sheet(listed.rows, path, "exceptions")
 
 
-def print_exceptions(found: Exceptions) -> None:
+def print_exceptions(listed: Exceptions) -> None:
     """Print the list, what share of the risk it holds, and what to do about each cause."""
     console = terminal.console(132)
-    table, of_rows, of_money = found
+    table, of_rows, of_money = listed
     console.print(_table(table))
     share = f", {table['money_at_risk'].sum() / of_money:.0%} of the money at risk"
     console.print(f"{len(table):,} of {of_rows:,} orders{share if of_money else ''}. What to do:")

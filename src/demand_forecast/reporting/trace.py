@@ -222,13 +222,13 @@ def print_trace(traced: Traced) -> None:
 
 def _manifests(trail: AuditTrail) -> tuple[list[Manifest], list[Step]]:
     """All manifests that can be trusted, the newest first, and how far back the chain holds."""
-    found: list[Manifest] = []
+    manifests: list[Manifest] = []
     try:
         for manifest in trail.chain():
-            found.append(manifest)
+            manifests.append(manifest)
     except ArtefactError as error:
-        return found, [Step("audit chain", trail.root, "", "changed", str(error))]
-    return found, [Step("audit chain", trail.root, f"{len(found)} manifests")]
+        return manifests, [Step("audit chain", trail.root, "", "changed", str(error))]
+    return manifests, [Step("audit chain", trail.root, f"{len(manifests)} manifests")]
 
 
 def _writer(manifests: list[Manifest], path: str) -> tuple[Manifest, FileRecord] | None:
@@ -397,12 +397,12 @@ class _Walk:
 def _tried(name: str, version: str, experiment: str) -> tuple[list[Step], ModelVersion | None]:
     """The experiment by which a version has served that no release names."""
     try:
-        known = registered_version(name, version)
+        registered = registered_version(name, version)
     except (ArtefactError, RegistryError) as error:
         return [_missing("model", f"{name} v{version}", str(error))], None
     return [
         Step("experiment", experiment, f"tries version {version}, as the registry has it")
-    ], known
+    ], registered
 
 
 def _holds(record: str, series: tuple[str, str]) -> bool:

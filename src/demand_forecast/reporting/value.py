@@ -73,8 +73,8 @@ def load_value(
             panel = catalog.load(f"{branch.segment.namespace}.panel")
             scoring = parameters[branch.region][branch.store_format]["scoring"]
             rules = ScoringParameters.model_validate(scoring).order
-            known = partial(wanted.of, branch.region)
-            replayed = replay_validation(rows, panel, rules, lead, known)
+            demand_of = partial(wanted.of, branch.region)
+            replayed = replay_validation(rows, panel, rules, lead, demand_of)
             cells[branch.segment.namespace].append(replayed)
     if not cells:
         state = "has no rows, for want of history" if stored else "has not been made yet"
@@ -122,16 +122,16 @@ class _Truth:
             return None
         if region not in self._regions:
             self._regions[region] = read_truth(self._folder, region)
-        known = self._regions[region][[*KEY, "week", "demand"]].astype(dict.fromkeys(KEY, str))
-        known["week"] = known["week"].astype(weeks["week"].dtype)
+        truth = self._regions[region][[*KEY, "week", "demand"]].astype(dict.fromkeys(KEY, str))
+        truth["week"] = truth["week"].astype(weeks["week"].dtype)
         keys = weeks[[*KEY, "week"]].astype(dict.fromkeys(KEY, str))
-        found = keys.merge(known, on=[*KEY, "week"], how="left", validate="one_to_one")["demand"]
-        if found.isna().any():
+        demand = keys.merge(truth, on=[*KEY, "week"], how="left", validate="one_to_one")["demand"]
+        if demand.isna().any():
             raise ConfigurationError(
-                f"--truth: {self._folder / region} lacks {found.isna().sum()} of {len(found)} "
+                f"--truth: {self._folder / region} lacks {demand.isna().sum()} of {len(demand)} "
                 "deliveries of the validation; it must come from the simulation of the raw files."
             )
-        return found.astype(float)
+        return demand.astype(float)
 
 
 def _check_lead(backtest: pd.DataFrame, lead: int) -> None:
@@ -181,10 +181,10 @@ def _interval(row: Mapping[Any, Any], between: str = " to ") -> str:
 def _remarks(whole: pd.DataFrame) -> list[str]:
     """What the figures do not say themselves."""
     first = whole.iloc[0]
-    known = OMNISCIENT in set(whole["policy"])
+    with_truth = OMNISCIENT in set(whole["policy"])
     estimated, rows, unpriced = (int(first[name]) for name in ("estimated", "rows", "unpriced"))
     remarks = ["Gain: value above that of the deliveries that were made."]
-    if known:
+    if with_truth:
         remarks.append("Demand is what the simulation's shoppers wanted; the omniscient knows it.")
     elif estimated:
         remarks.append(

@@ -169,8 +169,8 @@ def _insert(connection: Connection, table: Table, chunk: pd.DataFrame) -> None:
 
 
 def _copy(connection: Connection, table: Table, chunk: pd.DataFrame) -> None:
-    found = {name: _times(table.c[name].type, chunk[name]) for name in chunk.columns}
-    times = {name: texts for name, texts in found.items() if texts is not None}
+    by_column = {name: _times(table.c[name].type, chunk[name]) for name in chunk.columns}
+    times = {name: texts for name, texts in by_column.items() if texts is not None}
     buffer = io.BytesIO()
     rows = pa.Table.from_pandas(chunk.assign(**times), preserve_index=False)
     csv.write_csv(rows, buffer, csv.WriteOptions(include_header=False))

@@ -45,9 +45,9 @@ def stores(conditioned: ConditionedRegion) -> pd.DataFrame:
     else:
         is_closed = pd.Series(False, index=table.index)
     own = ["store_id", "store_format", "zip_code"]
-    known = table.reindex(columns=own).astype(object)
+    rows = table.reindex(columns=own).astype(object)
     extra = _json(table.drop(columns=[*own, "region"], errors="ignore"))
-    return known.assign(region=conditioned.region, is_closed=is_closed, attributes=extra)
+    return rows.assign(region=conditioned.region, is_closed=is_closed, attributes=extra)
 
 
 def products(conditioned: ConditionedRegion) -> pd.DataFrame:
@@ -138,17 +138,17 @@ def _events(conditioned: ConditionedRegion) -> tuple[Iterable[Any], Iterable[str
 
 def _named(days: pd.DatetimeIndex, at: Iterable[Any], names: Iterable[str]) -> list[str | None]:
     """Names by week, joined; None where there is none."""
-    found: defaultdict[pd.Timestamp, set[str]] = defaultdict(set)
+    by_day: defaultdict[pd.Timestamp, set[str]] = defaultdict(set)
     for day, name in zip(at, names, strict=True):
-        found[pd.Timestamp(day)].add(name)
-    return [", ".join(sorted(found[day])) or None if day in found else None for day in days]
+        by_day[pd.Timestamp(day)].add(name)
+    return [", ".join(sorted(by_day[day])) or None if day in by_day else None for day in days]
 
 
 def _json(table: pd.DataFrame) -> pd.Series[Any]:
     """Each row as JSON without what is unknown; None where nothing is known."""
     rows = table.astype(object).where(table.notna(), None).to_dict("records")
-    known = [{k: v for k, v in row.items() if v is not None} for row in rows]
-    texts = [json.dumps(row, default=_plain) if row else None for row in known]
+    filled = [{k: v for k, v in row.items() if v is not None} for row in rows]
+    texts = [json.dumps(row, default=_plain) if row else None for row in filled]
     return pd.Series(texts, index=table.index, dtype=object)
 
 

@@ -93,18 +93,18 @@ def _orders(forecast: pd.DataFrame) -> pd.DataFrame:
 
     A forecast from before there were overrides has none of their columns.
     """
-    known = {name: forecast.get(name, pd.Series(np.nan, forecast.index)) for name in _FIGURES}
+    given = {name: forecast.get(name, pd.Series(np.nan, forecast.index)) for name in _FIGURES}
     ids = _texts(forecast, _IDS)
     changed = pd.DataFrame(ids).notna().any(axis=1)
-    figures = {name: known[name].where(changed).astype("float64") for name in _FIGURES}
+    figures = {name: given[name].where(changed).astype("float64") for name in _FIGURES}
     return forecast.assign(**ids, **figures)
 
 
 def _texts(forecast: pd.DataFrame, names: Iterable[str]) -> dict[str, pd.Series[Any]]:
     """Texts of a forecast that may be from before there were any; what is empty is null."""
     nothing = pd.Series(np.nan, forecast.index, dtype=object)
-    known = {name: forecast.get(name, nothing).astype(object) for name in names}
-    return {name: texts.where(texts.notna() & (texts != "")) for name, texts in known.items()}
+    given = {name: forecast.get(name, nothing).astype(object) for name in names}
+    return {name: texts.where(texts.notna() & (texts != "")) for name, texts in given.items()}
 
 
 def overrides(seen: pd.DataFrame | None) -> Facts:
@@ -146,8 +146,8 @@ def values(segments: dict[str, pd.DataFrame]) -> Facts:
     Args:
         segments: Weekly sums by segment; a validation without rows has none.
     """
-    known = any(len(rows) for rows in segments.values())
-    table = value_table(segments) if known else pd.DataFrame()
+    has_rows = any(len(rows) for rows in segments.values())
+    table = value_table(segments) if has_rows else pd.DataFrame()
     return {VALUES.name: _columns(VALUES.name, table)}
 
 

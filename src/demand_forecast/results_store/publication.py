@@ -101,8 +101,8 @@ def note_run(connection: Connection, run_id: str, **facts: Any) -> None:
         run_id: The run.
         facts: Columns of ``dim_runs`` that are known.
     """
-    known = connection.scalar(select(RUNS.c.status).where(RUNS.c.run_id == run_id))
-    if known is None:
+    status = connection.scalar(select(RUNS.c.status).where(RUNS.c.run_id == run_id))
+    if status is None:
         texts = {"environment": "", "pipelines": "", "namespaces": ""}
         row = {"run_id": run_id, "status": "running", "started_at": now(), **texts, **facts}
         connection.execute(insert(RUNS).values(row))
@@ -128,8 +128,8 @@ def _publish_fact(
     last = _last(connection, key)
     same = last is not None and last.digest == digest
     if not same:
-        fresh = _changed(connection, place, table, rows) if table.name in VERSIONED else rows
-        load_rows(connection, table, fresh.assign(run_id=run_id))
+        added = _changed(connection, place, table, rows) if table.name in VERSIONED else rows
+        load_rows(connection, table, added.assign(run_id=run_id))
     controlled = CONTROLLED.get(table.name)
     ledger = key | {
         "written_by": last.written_by if last is not None and same else run_id,
@@ -195,15 +195,15 @@ def _changed(
 ) -> pd.DataFrame:
     """Rows that differ from the valid ones, and a row for each of those that are gone."""
     query = valid_demands(place.within(table), ~DEMANDS.c.is_withdrawn)
-    found = connection.execute(query.with_only_columns(*(table.c[n] for n in [*_ROW, *_FIGURES])))
-    known = pd.DataFrame(found.fetchall(), columns=[*_ROW, *_FIGURES])
-    if known.empty:
+    result = connection.execute(query.with_only_columns(*(table.c[n] for n in [*_ROW, *_FIGURES])))
+    stored = pd.DataFrame(result.fetchall(), columns=[*_ROW, *_FIGURES])
+    if stored.empty:
         return rows
     kinds = dict.fromkeys(("delivered", "returned", "demand"), float)
-    known = known.assign(week=pd.to_datetime(known["week"])).astype(kinds)
-    week = pd.to_datetime(rows["week"]).astype(known["week"].dtype)
+    stored = stored.assign(week=pd.to_datetime(stored["week"])).astype(kinds)
+    week = pd.to_datetime(rows["week"]).astype(stored["week"].dtype)
     both = rows.assign(week=week)[[*_ROW, *_FIGURES]].merge(
-        known, on=_ROW, how="outer", suffixes=("", "_known"), indicator=True
+        stored, on=_ROW, how="outer", suffixes=("", "_known"), indicator=True
     )
     pairs = [(both[name], both[f"{name}_known"]) for name in _FIGURES]
     same = np.all([(a == b) | (a.isna() & b.isna()) for a, b in pairs], axis=0)

@@ -26,8 +26,8 @@ def publish_release(
             ``previous_version``, empty where there is none.
     """
     ids = {row["release_id"] for row in release}
-    known = select(RELEASES.c.release_id).where(RELEASES.c.release_id.in_(ids)).limit(1)
-    if connection.execute(known).first() is None:
+    query = select(RELEASES.c.release_id).where(RELEASES.c.release_id.in_(ids)).limit(1)
+    if connection.execute(query).first() is None:
         rows = [{**row, "run_id": run_id} for row in release]
         upsert(connection, RELEASES, [_without(row, "previous_version") for row in rows])
     connection.execute(update(MODELS).where(MODELS.c.alias.in_(_SERVING)).values(alias=None))

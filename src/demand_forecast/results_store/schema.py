@@ -138,7 +138,7 @@ def terms() -> list[Column[Any]]:
         columns += [
             _column(f"{metric.name}_sum", Double, f"Sum of the terms of {what}."),
             _column(
-                f"{metric.name}_aware_sum",
+                f"{metric.twin.name}_sum",
                 Double,
                 "The same where a forecast above a sold-out quantity is no error.",
             ),

@@ -35,10 +35,10 @@ def figure(metric: Metric, prefix: str = "") -> str:
     """SQL of a measure of a group of rows of ``fct_backtests`` or ``fct_accuracy``.
 
     Args:
-        metric: The measure or its twin.
+        metric: One of ``STORED`` or its twin.
         prefix: Alias of the table with a dot.
     """
-    plain = metric.name.removesuffix("_aware") if metric.aware else metric.name
+    plain = next(stored.name for stored in schema.STORED if metric in (stored, stored.twin))
     by_volume = metric.average is Average.VOLUME
     count = f"{prefix}volume" if by_volume else f"{prefix}{plain}_rows"
     mean = f"SUM({prefix}{metric.name}_sum) / NULLIF(SUM({count}), 0)"

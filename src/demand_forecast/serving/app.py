@@ -87,11 +87,11 @@ def _add_questions(app: FastAPI, database: ResultsDatabase, champions: Champions
         week: Annotated[date | None, Query(description="Last day of a week; default: all.")] = None,
         region: Annotated[str | None, Query(description="Where stores share a name.")] = None,
     ) -> Forecasts:
-        found = lookups.find(database, store, product, week, region)
-        if not found:
+        rows = lookups.find(database, store, product, week, region)
+        if not rows:
             asked = f"store {store}, product {product}" + (f", week {week}" if week else "")
             raise HTTPException(status.HTTP_404_NOT_FOUND, f"there is no forecast of {asked}")
-        return Forecasts(forecasts=found)
+        return Forecasts(forecasts=rows)
 
     @app.post("/what-if", tags=["forecasts"], summary="What another plan would do")
     def what_if(question: WhatIfQuestion) -> WhatIfAnswer:

@@ -179,15 +179,15 @@ def _write_layout(layout: str, region: _Region) -> str:
 
 def _segments(regions: Sequence[_Region], layouts: Mapping[str, str]) -> str:
     formats = list(dict.fromkeys(f for r in regions for f in r.formats))
-    known = [f for f in formats if f != DECIDE] or [DECIDE]
+    decided = [f for f in formats if f != DECIDE] or [DECIDE]
     comment = (
         f"  # {DECIDE}: the formats of the stores, as the layout's store_format gives them"
-        if known == [DECIDE]
+        if decided == [DECIDE]
         else "  # as the layout's store_format gives them"
     )
     lines = [
         "# Regions and store formats; a segment is one of each.",
-        f"store_formats: {flow(known)}{comment}",
+        f"store_formats: {flow(decided)}{comment}",
         "regions:",
         *(f"  {r.name}: {{layout: {layouts[r.name]}}}" for r in regions),
     ]

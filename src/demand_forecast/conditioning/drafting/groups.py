@@ -86,7 +86,7 @@ def _alike(samples: Iterable[Sample]) -> list[list[Sample]]:
     for sample in samples:
         first = re.split(r"[^A-Za-z]+", sample.path.name)[0].lower()
         words = tokens(sample.path.name.partition(".")[0])
-        meant = tuple(s for s, known in SOURCE_WORDS.items() if words & known)
+        meant = tuple(s for s, names in SOURCE_WORDS.items() if words & names)
         headers = tuple(sample.frame.columns)
         key = (suffix(sample.path), headers, first, meant, sample.read.get("sheet"))
         groups.setdefault(key, []).append(sample)

@@ -102,7 +102,7 @@ def _as_master(roles: Roles, shared: tuple[Roles, Profile] | None) -> Roles:
 def _scores(roles: Roles) -> dict[str, float]:
     structure = _structure(roles)
     words = roles.group.stem_words
-    named = {s: 2.0 * bool(words & known) for s, known in w.SOURCE_WORDS.items()}
+    named = {s: 2.0 * bool(words & names) for s, names in w.SOURCE_WORDS.items()}
     size = min(roles.group.n_rows, 10**6) / 10**7  # of two that look alike, the larger one
     return {source: score + named[source] + size for source, score in structure.items()}
 

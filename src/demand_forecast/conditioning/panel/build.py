@@ -135,8 +135,8 @@ def left_out(conditioned: ConditionedRegion, panel: Panel) -> pd.DataFrame:
     thin = rows[~in_panel].sort_values("week").groupby(KEY).tail(1)
     at, week = np.nonzero(panel.outliers)
     marked = panel.series[KEY].iloc[at].assign(week=panel.weeks[week].astype("datetime64[us]"))
-    found = rows.merge(marked, on=[*KEY, "week"])
-    return pd.concat([found.assign(why="outlier"), thin.assign(why="thin_series")])[LEFT_OUT]
+    outliers = rows.merge(marked, on=[*KEY, "week"])
+    return pd.concat([outliers.assign(why="outlier"), thin.assign(why="thin_series")])[LEFT_OUT]
 
 
 def _units(

@@ -94,8 +94,8 @@ def _read_header(path: Path, text: bytes, dialect: Dialect, options: ReadOptions
 
 
 def _first_character(text: bytes) -> int:
-    found = re.search(rb"[^\r\n]", text)
-    return found.start() if found else 0
+    first = re.search(rb"[^\r\n]", text)
+    return first.start() if first else 0
 
 
 def _skip_lines(path: Path, text: bytes, count: int) -> int:
@@ -110,8 +110,8 @@ def _skip_lines(path: Path, text: bytes, count: int) -> int:
 
 
 def _line_end(text: bytes, start: int) -> int:
-    found = text.find(b"\n", start)
-    return len(text) if found < 0 else found + 1
+    newline = text.find(b"\n", start)
+    return len(text) if newline < 0 else newline + 1
 
 
 def _header_record(
@@ -156,14 +156,14 @@ def _line_start(text: bytes, start: int, end: int) -> int:
 
 def _footer(text: bytes, start: int, count: int) -> tuple[int, int]:
     """Where the rows end, and how many footers stand below them; blank lines are none."""
-    end, found = len(text), 0
+    end, lines = len(text), 0
     while end > start:
         begin = _line_start(text, start, end)
         filled = bool(text[begin:end].strip(b"\r\n"))
-        if filled and found == count:
+        if filled and lines == count:
             break
-        end, found = begin, found + filled
-    return end, found
+        end, lines = begin, lines + filled
+    return end, lines
 
 
 def _width(body: _Body, names: list[str], dialect: Dialect) -> int:

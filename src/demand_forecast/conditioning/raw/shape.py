@@ -130,8 +130,8 @@ def _labels(path: Path, headers: list[str], how: Melt) -> dict[str, str]:
         pattern = re.compile(how.columns)
     except re.error as error:
         raise ConfigurationError(f"melt, key 'columns': '{how.columns}': {error}.") from error
-    found = {h: m for h in headers if (m := pattern.fullmatch(h))}
-    labels = {h: m.group(1 if pattern.groups else 0) or h for h, m in found.items()}
+    matches = {h: m for h in headers if (m := pattern.fullmatch(h))}
+    labels = {h: m.group(1 if pattern.groups else 0) or h for h, m in matches.items()}
     if not labels:
         raise SourceError(
             f"{path}: no column matches '{how.columns}' (melt). Found: {', '.join(headers[:12])}."

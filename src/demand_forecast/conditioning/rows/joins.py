@@ -160,8 +160,8 @@ def _joins(drafts: Mapping[str, Draft]) -> Iterable[Join]:
     stores = drafts["stores"]
     for name in ("weather_observed", "weather_forecast"):
         if name in drafts and "zip_code" in stores.frame:
-            known = _ids(drafts[name], "zip_code")
-            yield Join("stores.zip_code", f"{name}.zip_code", _ids(stores, "zip_code"), known)
+            zip_codes = _ids(drafts[name], "zip_code")
+            yield Join("stores.zip_code", f"{name}.zip_code", _ids(stores, "zip_code"), zip_codes)
     for name in SALES:
         for column, other in (("store_id", "stores"), ("product_id", "products")):
             if name in drafts and other in drafts and column in drafts[name].frame:
@@ -177,11 +177,9 @@ def _reference(name: str, column: str, draft: Draft, other_name: str, other: Dra
     reason = {"store_id": "unknown_store", "product_id": "unknown_product"}[column]
     is_missed = draft.is_rejected_for(reason)
     missed = distinct(draft.frame.loc[is_missed, column])
-    known = _ids(other, column)
-    found = known if draft.good.any() else frozenset()
-    return Join(
-        f"{name}.{column}", f"{other_name}.{column}", missed | found, known, is_missed.mean()
-    )
+    ids = _ids(other, column)
+    hits = ids if draft.good.any() else frozenset()
+    return Join(f"{name}.{column}", f"{other_name}.{column}", missed | hits, ids, is_missed.mean())
 
 
 def _ids(draft: Draft, column: str) -> frozenset[str]:

@@ -96,12 +96,12 @@ class Sales:
         if not has_products:
             self._refuse_twin(layout)
         for column, other in (("product_id", "store_id"), ("store_id", "product_id")):
-            found = find_subtotal(self.units, self.week, self.codes[column], self.codes[other])
-            if found is not None:
+            subtotal = find_subtotal(self.units, self.week, self.codes[column], self.codes[other])
+            if subtotal is not None:
                 names = self.names[column]
-                some = " and ".join(f"'{names[code]}'" for code in found[1][:_EXAMPLES])
-                some += " and others" if len(found[1]) > _EXAMPLES else ""
-                raise SourceError(_refusal(layout, column, str(names[found[0]]), some))
+                some = " and ".join(f"'{names[code]}'" for code in subtotal[1][:_EXAMPLES])
+                some += " and others" if len(subtotal[1]) > _EXAMPLES else ""
+                raise SourceError(_refusal(layout, column, str(names[subtotal[0]]), some))
 
     def _refuse_row_of_all(self) -> None:
         """Refuse a single row that is the sum of all others, of its store or of its week."""

@@ -27,12 +27,12 @@ def draw() -> None:
         "A challenger serves a share of the stores (ab), every store by turns (interleaved), or "
         "nobody (shadow). An experiment that surely does harm stops itself.",
     )
-    found = ask(experiments.experiments)
-    if is_empty(found, "No experiment has been planned", "kedro run --pipelines=monitor"):
+    planned = ask(experiments.experiments)
+    if is_empty(planned, "No experiment has been planned", "kedro run --pipelines=monitor"):
         return
-    show(found, "experiments", [*_STATUS, *_MORE])
-    name = choose("Experiment", found["experiment"].tolist(), "experiment")
-    _of(found.set_index("experiment").loc[name])
+    show(planned, "experiments", [*_STATUS, *_MORE])
+    name = choose("Experiment", planned["experiment"].tolist(), "experiment")
+    _of(planned.set_index("experiment").loc[name])
     looks = ask(experiments.readouts, name)
     if not is_empty(looks, "No week of it has come", "kedro run --pipelines=monitor"):
         _looks(looks)
@@ -65,9 +65,9 @@ def _looks(looks: pd.DataFrame) -> None:
     unit = _unit(mine["unit"].iloc[0])
     told = mine.rename(columns={"lower": "at least", "upper": "at most"})
     bounds = told.melt("week", ["difference", "at least", "at most"], "what", "figure")
-    known = bounds.dropna(subset="figure")
+    drawn = bounds.dropna(subset="figure")
     st.altair_chart(
-        charts.lines(known, "week:T", "Week until", "figure", f"Difference, {unit}", "what")
+        charts.lines(drawn, "week:T", "Week until", "figure", f"Difference, {unit}", "what")
     )
     show(looks, "readout", [*_LOOK, "verdict"])
 

@@ -26,14 +26,14 @@ def draw() -> None:
         "was at least what was delivered. Dotted: holidays and events.",
     )
     columns = st.columns(4)
-    known = forecast_series(columns[0])
-    if known.empty:
+    choices = forecast_series(columns[0])
+    if choices.empty:
         return
-    store = choose("Store", sorted(known["store_id"].unique()), "store", columns[1])
-    known = known[known["store_id"] == store]
-    product = choose("Product", sorted(known["product_id"].unique()), "product", columns[2])
+    store = choose("Store", sorted(choices["store_id"].unique()), "store", columns[1])
+    choices = choices[choices["store_id"] == store]
+    product = choose("Product", sorted(choices["product_id"].unique()), "product", columns[2])
     weeks = choose("Weeks of history", _WEEKS, "weeks", columns[3])
-    series = known[known["product_id"] == product].iloc[0].to_dict()
+    series = choices[choices["product_id"] == product].iloc[0].to_dict()
     coming = ask(forecasts.forecast, **series)
     _tiles(coming)
     _chart(series, coming, weeks)

@@ -27,21 +27,21 @@ def draw() -> None:
         "The models in use, what to do about what is wrong, and the last runs step by step.",
     )
     done, sources = ask(runs.runs), ask(runs.sources)
-    serving, found = ask(runs.serving), ask(attention.alerts)
-    found = found if len(found) else ask(attention.findings)
-    _tiles(done, sources, serving, found)
+    serving, points = ask(runs.serving), ask(attention.alerts)
+    points = points if len(points) else ask(attention.findings)
+    _tiles(done, sources, serving, points)
     section("Needs attention", "The most urgent first, each with what to do.")
-    if found.empty:
+    if points.empty:
         st.success("Nothing needs attention.", icon=":material/check_circle:")
     else:
-        told = found.replace("", None).dropna(axis="columns", how="all").columns
-        show(found, "attention", [name for name in _FOUND if name in told])
+        told = points.replace("", None).dropna(axis="columns", how="all").columns
+        show(points, "attention", [name for name in _FOUND if name in told])
     _serving(serving, ask(runs.release))
     _runs(done)
 
 
 def _tiles(
-    done: pd.DataFrame, sources: pd.DataFrame, serving: pd.DataFrame, found: pd.DataFrame
+    done: pd.DataFrame, sources: pd.DataFrame, serving: pd.DataFrame, points: pd.DataFrame
 ) -> None:
     complete = done[done["status"] == "complete"].head(1)
     last = complete.iloc[0] if len(complete) else pd.Series(dtype=object)
@@ -52,7 +52,7 @@ def _tiles(
     tiles[1].metric("Last complete run took", number(last.get("seconds"), 0, " s"), border=True)
     tiles[2].metric("Models in use", number(serving["model_version"].notna().sum()), border=True)
     tiles[3].metric("Forecasts by champions", number(share, 1, " %"), border=True)
-    tiles[4].metric("Points to look at", number(len(found)), border=True)
+    tiles[4].metric("Points to look at", number(len(points)), border=True)
 
 
 def _serving(serving: pd.DataFrame, release: pd.DataFrame) -> None:

@@ -34,10 +34,10 @@ def draw() -> None:
         "Value is the margin of what is sold less the costs of returns and of lost sales; gain is "
         "what is above the deliveries that were made, with a 90 % interval over weeks.",
     )
-    found = ask(values.values)
-    if is_empty(found, "No validation has been valued", "kedro run --pipelines=train"):
+    valued = ask(values.values)
+    if is_empty(valued, "No validation has been valued", "kedro run --pipelines=train"):
         return
-    rows = found.rename(columns={"sold_out": "per_cent_sold_out"})
+    rows = valued.rename(columns={"sold_out": "per_cent_sold_out"})
     rows = rows.assign(policy=rows["policy"].map(_POLICIES), order=rows["policy"].map(_place))
     rows = rows.sort_values(["segment", "order"], ignore_index=True)
     whole = rows[rows["segment"] == _ALL]

@@ -35,14 +35,14 @@ def draw() -> None:
         "has an interval of its own: of what the plan does, without the luck of a week.",
     )
     columns = st.columns(4)
-    known = forecast_series(columns[0])
-    if known.empty:
+    choices = forecast_series(columns[0])
+    if choices.empty:
         return
-    formats = sorted(known["store_format"].unique())
-    known = known[known["store_format"] == choose("Format", formats, "format", columns[1])]
-    place = known[["region", "store_format"]].iloc[0].to_dict()
-    store = any_of("Store", sorted(known["store_id"].unique()), "store", columns[2])
-    product = any_of("Product", sorted(known["product_id"].unique()), "product", columns[3])
+    formats = sorted(choices["store_format"].unique())
+    choices = choices[choices["store_format"] == choose("Format", formats, "format", columns[1])]
+    place = choices[["region", "store_format"]].iloc[0].to_dict()
+    store = any_of("Store", sorted(choices["store_id"].unique()), "store", columns[2])
+    product = any_of("Product", sorted(choices["product_id"].unique()), "product", columns[3])
     question = {"namespace": ".".join(place.values()), "store": store, "product": product}
     if plan := _plan():
         _answer({name: value for name, value in (question | plan).items() if value})

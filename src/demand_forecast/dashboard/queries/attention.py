@@ -33,10 +33,10 @@ def alerts(connection: Connection) -> pd.DataFrame:
 def findings(connection: Connection) -> pd.DataFrame:
     """What deserves a look, by the tables alone: severity, kind, place, message, action."""
     parts = [_failed_run(), _late_regions(), _fallbacks(), _retraining()]
-    found = union_all(*parts).subquery()
-    urgency = case({name: i for i, name in enumerate(_SEVERITIES)}, value=found.c.severity)
-    order = urgency, found.c.kind, found.c.region, found.c.store_format, found.c.velocity
-    return read(connection, select(found).order_by(*order))
+    union = union_all(*parts).subquery()
+    urgency = case({name: i for i, name in enumerate(_SEVERITIES)}, value=union.c.severity)
+    order = urgency, union.c.kind, union.c.region, union.c.store_format, union.c.velocity
+    return read(connection, select(union).order_by(*order))
 
 
 def _finding(severity: str, kind: str, message: Any, action: Any, *place: Any) -> Select[Any]:
@@ -74,16 +74,16 @@ def _fallbacks() -> Select[Any]:
     rows = view_columns("v_forecasts", *BRANCH, "source", "reason")
     place = [rows.c[name] for name in BRANCH]
     message = rows.c.source + literal(" serves: ") + rows.c.reason
-    found = _finding("warning", "fallback", message, _train(place), *place)
-    return found.where(rows.c.source != "champion").distinct()
+    query = _finding("warning", "fallback", message, _train(place), *place)
+    return query.where(rows.c.source != "champion").distinct()
 
 
 def _retraining() -> Select[Any]:
     """Models to train again; where there is none, the fallback has said so already."""
     health = view_columns("v_model_health", *BRANCH, "retrain", "reasons", "details")
     place = [health.c[name] for name in BRANCH]
-    found = _finding("notice", "retraining", health.c.details, _train(place), *place)
-    return found.where(health.c.retrain == true(), health.c.reasons != "no_champion")
+    query = _finding("notice", "retraining", health.c.details, _train(place), *place)
+    return query.where(health.c.retrain == true(), health.c.reasons != "no_champion")
 
 
 def _train(place: list[Any]) -> Any:

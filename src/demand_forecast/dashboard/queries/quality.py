@@ -66,11 +66,11 @@ def sources(connection: Connection) -> pd.DataFrame:
         .group_by(QUALITY.c.region, QUALITY.c.source)
         .order_by(QUALITY.c.region, QUALITY.c.source)
     )
-    found = read(connection, query)
-    newest = found.groupby("region")["run_id"].transform("max")
-    status = pd.Series("in time", index=found.index)
-    status = status.mask(found["as_of"] < found["as_of"].max(), "late")
-    return found.assign(status=status.mask(found["run_id"] < newest, "missing"))
+    table = read(connection, query)
+    newest = table.groupby("region")["run_id"].transform("max")
+    status = pd.Series("in time", index=table.index)
+    status = status.mask(table["as_of"] < table["as_of"].max(), "late")
+    return table.assign(status=status.mask(table["run_id"] < newest, "missing"))
 
 
 def rejected_rows(connection: Connection, limit: int | None = None, **place: str) -> pd.DataFrame:

@@ -58,8 +58,8 @@ def serving(connection: Connection) -> pd.DataFrame:
     """The models in use: one row per segment and velocity, with its version and verdict."""
     health = view_columns("v_model_health", *_HEALTH, "validated_mape", "retrain")
     branch = and_(*(health.c[name] == MODELS.c[name] for name in _HEALTH[:4]))
-    known = MODELS.c.kind, MODELS.c.trained_at, MODELS.c.alias, MODELS.c.reason, MODELS.c.alarm
-    query = select(*health.c, *known).select_from(health.outerjoin(MODELS, branch))
+    of_model = MODELS.c.kind, MODELS.c.trained_at, MODELS.c.alias, MODELS.c.reason, MODELS.c.alarm
+    query = select(*health.c, *of_model).select_from(health.outerjoin(MODELS, branch))
     return read(connection, query.order_by(*(health.c[name] for name in _HEALTH[:3])))
 
 

@@ -101,8 +101,8 @@ def _changes(ids: pd.Series, by_id: dict[str, Override]) -> tuple[Array, Array]:
     """Factor and amount of each row; 1 and 0 where nobody changes it."""
     factors = {name: 1.0 if o.factor is None else o.factor for name, o in by_id.items()}
     amounts = {name: o.amount or 0.0 for name, o in by_id.items()}
-    by_row = [np.asarray([known.get(i, no) for i in ids], dtype=np.float64)
-              for known, no in ((factors, 1.0), (amounts, 0.0))]  # fmt: skip
+    by_row = [np.asarray([corrected.get(i, no) for i in ids], dtype=np.float64)
+              for corrected, no in ((factors, 1.0), (amounts, 0.0))]  # fmt: skip
     return by_row[0], by_row[1]
 
 

@@ -103,7 +103,7 @@ def first_deliveries(
     """
     pairs = pd.MultiIndex.from_arrays([weeks, as_of])
     codes, different = pairs.factorize()
-    dates = [next(iter(deliveries(week, known, rules))) for week, known in different]
+    dates = [next(iter(deliveries(week, day, rules))) for week, day in different]
     first = pd.Series(pd.DatetimeIndex(dates).take(codes), index=weeks.index)
     return first.astype(weeks.dtype)
 

@@ -61,8 +61,8 @@ def never_together(panel: Panel, changed: Panel, moved: BoolArray) -> BoolArray:
         mine = np.flatnonzero(groups.index == product)
         rows, leads = np.nonzero(moved[mine])
         plans = new[:, mine[rows], panel.n_weeks + leads]
-        known = past[:, mine].reshape(len(past), -1)
-        never[mine[rows], leads] = ~_found(known, plans, margins[:, mine[0]])
+        history = past[:, mine].reshape(len(past), -1)
+        never[mine[rows], leads] = ~_found(history, plans, margins[:, mine[0]])
     return never
 
 
@@ -72,20 +72,20 @@ def _stacked(panel: Panel) -> Array:
     return np.stack([c.dense() for c in plans]) if plans else np.zeros((0, panel.n_series, 0))
 
 
-def _found(known: Array, plans: Array, margin: Array) -> BoolArray:
+def _found(history: Array, plans: Array, margin: Array) -> BoolArray:
     """``(plans,)`` whether each is near one that is known; a column not planned does not matter.
 
     Args:
-        known: ``(columns, weeks)``.
+        history: ``(columns, weeks)``.
         plans: ``(columns, plans)``.
         margin: ``(columns,)``.
     """
     distinct, index = np.unique(plans, axis=1, return_inverse=True)
-    found = np.zeros(distinct.shape[1], dtype=bool)
+    is_near = np.zeros(distinct.shape[1], dtype=bool)
     for position, plan in enumerate(distinct.T[:, :, None]):
-        near = (np.abs(known - plan) <= margin[:, None]) | np.isnan(plan)
-        found[position] = near.all(axis=0).any()
-    return np.asarray(found[index])
+        near = (np.abs(history - plan) <= margin[:, None]) | np.isnan(plan)
+        is_near[position] = near.all(axis=0).any()
+    return np.asarray(is_near[index])
 
 
 def _of_column(panel: Panel, changed: Panel, name: str) -> pd.DataFrame:
@@ -135,14 +135,16 @@ def _margin(groups: Groups, past: Array) -> Array:
 
 def _count(past: Array, values: Array, margin: Array) -> IntArray:
     """``(values,)`` how many weeks of the past had a value no further off than the margin."""
-    known = np.sort(past[np.isfinite(past)].astype(float))
-    first = np.searchsorted(known, values - margin)
-    return np.asarray(np.searchsorted(known, values + margin, side="right") - first)
+    ordered = np.sort(past[np.isfinite(past)].astype(float))
+    first = np.searchsorted(ordered, values - margin)
+    return np.asarray(np.searchsorted(ordered, values + margin, side="right") - first)
 
 
 def _extremes(past: Array) -> tuple[Array, Array]:
-    known = np.isfinite(past)
-    return np.where(known, past, np.inf).min(axis=1), np.where(known, past, -np.inf).max(axis=1)
+    is_known = np.isfinite(past)
+    return np.where(is_known, past, np.inf).min(axis=1), np.where(is_known, past, -np.inf).max(
+        axis=1
+    )
 
 
 def _beyond(past: Array, value: Array) -> Array:

@@ -133,14 +133,14 @@ def propose_orders(
 
 def _terms(forecast: pd.DataFrame, series: pd.DataFrame, rules: OrderParameters) -> _Terms:
     keys = series[KEY].assign(_row=np.arange(len(series)))
-    found = forecast[KEY].merge(keys, on=KEY, how="left", validate="many_to_one")["_row"]
-    missing = found.isna().to_numpy()
+    position = forecast[KEY].merge(keys, on=KEY, how="left", validate="many_to_one")["_row"]
+    missing = position.isna().to_numpy()
     if missing.any():
         raise ContractError(
             f"{missing.sum()} forecast rows are of series that are not known, "
             f"{example_of(forecast[missing], KEY)}"
         )
-    rows = found.to_numpy(dtype=np.int64)
+    rows = position.to_numpy(dtype=np.int64)
     terms = economics(series, rules).take(rows)
     own = {name: numbers(series, name)[rows] for name in ("pack_size", "min_order", "max_order")}
     pack = np.maximum(np.round(np.nan_to_num(own["pack_size"], nan=1.0)), 1)
@@ -175,12 +175,12 @@ def _service(
     rules: OrderParameters,
 ) -> Array:
     """Least service level of each row: of the product, of its velocity, of all."""
-    level = np.full(len(forecast), rules.min_service_level)
+    service_level = np.full(len(forecast), rules.min_service_level)
     if rules.min_service_level_slow is not None and "velocity" in forecast:
         slow = (forecast["velocity"] == SLOW).to_numpy(dtype=bool)
-        level = np.where(slow, rules.min_service_level_slow, level)
+        service_level = np.where(slow, rules.min_service_level_slow, service_level)
     own = numbers(series, "min_service_level")[rows]
-    return np.where(np.isnan(own), level, np.minimum(own, 1 - _TINY))
+    return np.where(np.isnan(own), service_level, np.minimum(own, 1 - _TINY))
 
 
 def _stock(forecast: pd.DataFrame, series: pd.DataFrame, rows: npt.NDArray[np.int64]) -> Array:

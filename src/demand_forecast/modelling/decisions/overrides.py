@@ -201,10 +201,10 @@ def problem_of(error: ValidationError) -> Problem:
     """The first thing that keeps values from being an override."""
     first = error.errors()[0]
     key = ".".join(map(str, first["loc"]))
-    found = "" if first["type"] == "missing" else first["input"]
+    value = "" if first["type"] == "missing" else first["input"]
     field = Override.model_fields.get(key)
     told = "" if field is None else f" ({(field.description or '').rstrip('.')})"
-    return Problem(key, found, f"{first['msg']}{told}.")
+    return Problem(key, value, f"{first['msg']}{told}.")
 
 
 def check_override(override: Override, scope: Scope, rules: OverrideParameters) -> Problem | None:
@@ -216,8 +216,8 @@ def check_override(override: Override, scope: Scope, rules: OverrideParameters) 
         rules: Limits.
     """
     checks = (_of_place, _of_weeks, _of_change, _of_reason)
-    found = (problem for check in checks for problem in check(override, scope, rules))
-    return next(found, None)
+    problems = (problem for check in checks for problem in check(override, scope, rules))
+    return next(problems, None)
 
 
 def past(override: Override, scope: Scope) -> Problem | None:
@@ -325,18 +325,18 @@ def _of_place(override: Override, scope: Scope, rules: OverrideParameters) -> It
         "store_id": (override.store_id, scope.stores),
         "product_id": (override.product_id, scope.products),
     }
-    for key, (found, known) in named.items():
-        if found not in {ALL, *known}:
-            yield Problem(key, found, f"{did_you_mean(found, known)} Empty: all.")
+    for key, (value, valid) in named.items():
+        if value not in {ALL, *valid}:
+            yield Problem(key, value, f"{did_you_mean(value, valid)} Empty: all.")
 
 
 def _of_weeks(override: Override, scope: Scope, rules: OverrideParameters) -> Iterator[Problem]:
     for key in ("first_week", "last_week"):
-        found: date = getattr(override, key)
-        beyond = (scope.as_of - found).days % 7
+        day: date = getattr(override, key)
+        beyond = (scope.as_of - day).days % 7
         if beyond:
-            near = found + timedelta(days=beyond)
-            yield Problem(key, found, f"Valid: the last day of a week, such as {near}.")
+            near = day + timedelta(days=beyond)
+            yield Problem(key, day, f"Valid: the last day of a week, such as {near}.")
     first, last = override.first_week, override.last_week
     if last < first:
         yield Problem("last_week", last, f"Valid: {first}, the first week, or later.")
@@ -350,8 +350,8 @@ def _of_weeks(override: Override, scope: Scope, rules: OverrideParameters) -> It
 def _of_change(override: Override, scope: Scope, rules: OverrideParameters) -> Iterator[Problem]:
     factor, amount = override.factor, override.amount
     if (factor is None) == (amount is None):
-        found = "neither" if factor is None else f"{factor:g} and amount {amount:g}"
-        yield Problem("factor", found, "Valid: either a factor or an amount.")
+        given = "neither" if factor is None else f"{factor:g} and amount {amount:g}"
+        yield Problem("factor", given, "Valid: either a factor or an amount.")
     low, high, most = rules.min_factor, rules.max_factor, rules.max_amount
     if factor is not None and not low <= factor <= high:
         yield Problem("factor", f"{factor:g}", f"Valid: {low:g} to {high:g}.")

@@ -86,14 +86,14 @@ class Change:
 
     def _usual(self, past: FloatArray) -> FloatArray:
         """``(series,)`` median of the values that are not 0, of all series where one has none."""
-        known = np.where(np.isfinite(past) & (past != 0), past, np.nan)
-        if np.isnan(known).all():
+        planned = np.where(np.isfinite(past) & (past != 0), past, np.nan)
+        if np.isnan(planned).all():
             raise ConfigurationError(
                 f"{self.column}: it was never on, so say a value instead of '{self.text}'"
             )
-        usual = np.full(len(past), np.nanmedian(known), dtype=np.float32)
-        some = np.isfinite(known).any(axis=1)
-        usual[some] = np.nanmedian(known[some], axis=1)
+        usual = np.full(len(past), np.nanmedian(planned), dtype=np.float32)
+        some = np.isfinite(planned).any(axis=1)
+        usual[some] = np.nanmedian(planned[some], axis=1)
         return usual
 
 
@@ -153,8 +153,8 @@ def _check_prices(
 
 def _planned(values: FloatArray, weeks: slice) -> FloatArray:
     """Planned values; those not known are the last known ones before."""
-    known = np.isfinite(values[:, : weeks.start])
-    last = known.shape[1] - 1 - np.argmax(known[:, ::-1], axis=1)
+    is_known = np.isfinite(values[:, : weeks.start])
+    last = is_known.shape[1] - 1 - np.argmax(is_known[:, ::-1], axis=1)
     fallback = values[np.arange(len(values)), last][:, None]
     planned = values[:, weeks]
     return np.where(np.isfinite(planned), planned, fallback)

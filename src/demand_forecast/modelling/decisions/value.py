@@ -133,8 +133,8 @@ def replay(
         ``estimated``, ``unpriced`` and ``delivered_to`` (whether there was a delivery); the chance
         that it sold out, units and money as whole hundredths.
     """
-    known = weeks["actual"].to_numpy(dtype=np.float64) if wanted is None else wanted
-    world = _World.of(weeks, series, rules, known, wanted is None)
+    demand = weeks["actual"].to_numpy(dtype=np.float64) if wanted is None else wanted
+    world = _World.of(weeks, series, rules, demand, wanted is None)
     policies = {
         DELIVERIES: weeks["delivered"].to_numpy(dtype=np.float64),
         AVERAGE: world.packs(weeks["average"]),
@@ -243,11 +243,11 @@ def value_table(
 class _Demand:
     """Demand of some weeks: known, or at least what was sold."""
 
-    def __init__(self, known: Array, sold_out: npt.NDArray[np.bool_], quantiles: pd.DataFrame):
-        self.known, self.sold_out = known, sold_out
+    def __init__(self, demand: Array, sold_out: npt.NDArray[np.bool_], quantiles: pd.DataFrame):
+        self.known, self.sold_out = demand, sold_out
         self._forecast = Distribution(quantiles.to_numpy(np.float64)[sold_out], LEVELS)
-        self.mean = known.copy()
-        self.mean[sold_out] = self._forecast.mean_given(known[sold_out])
+        self.mean = demand.copy()
+        self.mean[sold_out] = self._forecast.mean_given(demand[sold_out])
 
     def lost(self, delivered: Array) -> Array:
         """Expected units wanted beyond a delivery, ``(rows,)``."""
@@ -280,16 +280,16 @@ class _World:
         weeks: pd.DataFrame,
         series: pd.DataFrame,
         rules: OrderParameters,
-        known: npt.ArrayLike,
+        wanted: npt.ArrayLike,
         observed: bool,
     ) -> Self:
         """That of some weeks; ``observed`` demand is a lower bound where the week sold out."""
-        found = weeks[KEY].merge(series, on=KEY, how="left", validate="many_to_one")
+        products = weeks[KEY].merge(series, on=KEY, how="left", validate="many_to_one")
         sold_out = weeks["censored"].to_numpy(dtype=bool) & observed
-        demand = np.maximum(np.asarray(known, dtype=np.float64), 0.0)
-        pack = np.maximum(np.round(np.nan_to_num(numbers(found, "pack_size"), nan=1.0)), 1)
+        demand = np.maximum(np.asarray(wanted, dtype=np.float64), 0.0)
+        pack = np.maximum(np.round(np.nan_to_num(numbers(products, "pack_size"), nan=1.0)), 1)
         met = _Demand(demand, sold_out, weeks[list(QUANTILES)])
-        return cls(met, economics(found, rules), pack)
+        return cls(met, economics(products, rules), pack)
 
     def packs(self, units: pd.Series[float]) -> Array:
         """The nearest whole packs."""

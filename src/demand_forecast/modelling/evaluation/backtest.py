@@ -76,11 +76,11 @@ def backtest(
         if isinstance(model, Blend)
     }
     for origin in weeks:
-        known = panel.until(origin, max_future=horizon)
-        answers = dict(_answers(models, replays, known, origin, horizon))
+        visible = panel.until(origin, max_future=horizon)
+        answers = dict(_answers(models, replays, visible, origin, horizon))
         for name, forecast in answers.items():
-            _check_order(forecast, known, horizon, name)
-        facts = {k: np.tile(v, len(answers)) for k, v in _facts(panel, known, horizon).items()}
+            _check_order(forecast, visible, horizon, name)
+        facts = {k: np.tile(v, len(answers)) for k, v in _facts(panel, visible, horizon).items()}
         rows = pd.concat(answers, names=["model", None]).reset_index("model")
         parts.append(rows.assign(origin=origin, **facts)[np.isfinite(facts["actual"])])
     table: pd.DataFrame = pd.concat(parts, ignore_index=True)[BACKTEST_COLUMNS]
@@ -90,7 +90,7 @@ def backtest(
 def _answers(
     models: Mapping[str, Forecaster],
     replays: Mapping[str, Iterator[dict[str, pd.DataFrame]]],
-    known: Panel,
+    visible: Panel,
     origin: pd.Timestamp,
     horizon: int,
 ) -> Iterator[tuple[str, pd.DataFrame]]:
@@ -101,21 +101,21 @@ def _answers(
             yield name, answers.pop("ensemble")
             yield from answers.items()
         else:
-            yield name, model.predict(known, origin, horizon)
+            yield name, model.predict(visible, origin, horizon)
 
 
-def _facts(panel: Panel, known: Panel, horizon: int) -> dict[str, npt.NDArray[np.generic]]:
+def _facts(panel: Panel, visible: Panel, horizon: int) -> dict[str, npt.NDArray[np.generic]]:
     """What came in the weeks after ``known``, per series and lead, in the order of a forecast."""
     actual = np.full((panel.n_series, horizon), np.nan)
     censored = np.zeros((panel.n_series, horizon), dtype=bool)
-    target = slice(known.n_weeks, known.n_weeks + horizon)
+    target = slice(visible.n_weeks, visible.n_weeks + horizon)
     n_known = panel.demand[:, target].shape[1]
     actual[:, :n_known] = panel.demand[:, target]
     censored[:, :n_known] = panel.censored[:, target]
     return {
         "actual": actual.ravel(),
         "censored": censored.ravel(),
-        "scale": np.repeat(naive_scale(known), horizon),
+        "scale": np.repeat(naive_scale(visible), horizon),
     }
 
 

@@ -47,11 +47,11 @@ def replay_with_known_weather(
         origins: Ascending.
         horizon: Weeks to forecast from each.
     """
-    known = with_known_weather(panel)
+    clairvoyant = with_known_weather(panel)
     weeks = pd.DatetimeIndex(list(origins))
     apart = (weeks - weeks[0]).days // (7 * horizon)
     chosen = [origins[k] for k in np.unique(apart, return_index=True)[1]]
-    frame = backtest({KNOWN_WEATHER: model}, known, chosen, horizon)
+    frame = backtest({KNOWN_WEATHER: model}, clairvoyant, chosen, horizon)
     return frame[frame["model"] == KNOWN_WEATHER]
 
 
@@ -62,12 +62,12 @@ def weather_gap(frame: pd.DataFrame, model: str) -> float:
         frame: Backtest rows of ``model`` and of its replay, of one segment and velocity.
         model: Name of the model that was replayed.
     """
-    known = frame[frame["model"] == KNOWN_WEATHER].set_index(_ROW)
+    clairvoyant = frame[frame["model"] == KNOWN_WEATHER].set_index(_ROW)
     issued = frame[frame["model"] == model].set_index(_ROW)
-    if known.empty:
+    if clairvoyant.empty:
         return float("nan")
-    issued = issued.reindex(known.index)
-    errors = [mape(rows["actual"], rows["mape_point"]) for rows in (issued, known)]
+    issued = issued.reindex(clairvoyant.index)
+    errors = [mape(rows["actual"], rows["mape_point"]) for rows in (issued, clairvoyant)]
     return errors[0] - errors[1]
 
 

@@ -61,13 +61,13 @@ def draw_stores(
     Returns:
         ``DRAWN_COLUMNS``, a row per store that there is or was.
     """
-    known = None if before is None else before[before["experiment"] == name]
+    drawn = None if before is None else before[before["experiment"] == name]
     share = _HALF if plan.share is None else plan.share
-    if known is None or known.empty:
+    if drawn is None or drawn.empty:
         return _balanced(stores, name, share)[DRAWN_COLUMNS]
-    new = stores[~stores["store_id"].isin(known["store_id"])]
+    new = stores[~stores["store_id"].isin(drawn["store_id"])]
     chosen = [uniform(name, store) < share for store in new["store_id"]]
-    joined = pd.concat([known, new.assign(experiment=name, is_chosen=chosen)], ignore_index=True)
+    joined = pd.concat([drawn, new.assign(experiment=name, is_chosen=chosen)], ignore_index=True)
     return joined.astype({"size": np.int64, "is_chosen": bool})[DRAWN_COLUMNS]
 
 

@@ -144,12 +144,12 @@ def _by_store(cells: Cells) -> Difference:
     looks, freedom = len(cells.number), int(stores.sum()) - 3
     if (stores < _MIN_STORES).any() or freedom < 1:
         return Difference(control, challenger, challenger - control, np.nan, looks, 0)
-    left, known = _residuals(over, under), _residuals(scale, under)
+    left, size = _residuals(over, under), _residuals(scale, under)
     unlike = scale.sum(axis=1) / under.sum(axis=1)
-    squares = float((known * known).sum())
-    slope = float((left * known).sum()) / squares if squares > 0 else 0.0
+    squares = float((size * size).sum())
+    slope = float((left * size).sum()) / squares if squares > 0 else 0.0
     points = challenger - control - slope * float(unlike[1] - unlike[0])
-    left = left - slope * known
+    left = left - slope * size
     spread = (np.square(left).sum(axis=1) * stores / (stores - 1)).sum()
     return Difference(control, challenger, points, float(np.sqrt(spread)), looks, freedom)
 

@@ -75,8 +75,8 @@ def _both_arms(outcomes: pd.DataFrame, shadow: pd.DataFrame) -> pd.DataFrame:
     world = {f"world_{name}": rows[name] for name in QUANTILES}
     rows = rows.assign(**world, order=rows["order_without_override"])
     if len(shadow) and len(rows):
-        known = rows[[*_ROW, *world]]
-        seen = shadow.drop_duplicates(_ROW, keep="last").merge(known, on=_ROW)
+        of_world = rows[[*_ROW, *world]]
+        seen = shadow.drop_duplicates(_ROW, keep="last").merge(of_world, on=_ROW)
         seen = seen.assign(arm=CHALLENGER, order=seen["order_quantity"])
         paired = pd.MultiIndex.from_frame(rows[_ROW]).isin(pd.MultiIndex.from_frame(seen[_ROW]))
         in_shadow = rows["experiment"].isin(shadow.loc[shadow["arm"] == SHADOWED, "experiment"])
@@ -113,5 +113,5 @@ def _value(
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
     """What each row's order was worth, and whether that is money."""
     met = rows.assign(**{name: rows[f"world_{name}"] for name in QUANTILES})
-    found = worth(met, panel.series, rules, {_OWN: rows["order"]})
-    return found["value"].to_numpy(np.float64) / 100, ~found["unpriced"].to_numpy(bool)
+    valued = worth(met, panel.series, rules, {_OWN: rows["order"]})
+    return valued["value"].to_numpy(np.float64) / 100, ~valued["unpriced"].to_numpy(bool)

@@ -92,15 +92,15 @@ def looks_at(
     step = 2 if kind == INTERLEAVED else 1
     confidence = 1 - (1 - rules.confidence) / len(MEASURES)
     for weeks in range(1, len(cells.number) + 1):
-        found = compare(kind, cells.until(weeks))
+        difference = compare(kind, cells.until(weeks))
         reach = np.inf
-        if weeks >= rules.min_weeks and np.isfinite(found.error):
+        if weeks >= rules.min_weeks and np.isfinite(difference.error):
             sharpest = max(rules.sharpest_at // step, 1)
-            reach = found.error * standard_errors(
-                found.looks, found.freedom, confidence=confidence, sharpest_at=sharpest
+            reach = difference.error * standard_errors(
+                difference.looks, difference.freedom, confidence=confidence, sharpest_at=sharpest
             )
-        ends = (found.points - reach, found.points + reach)
-        figures = (found.control, found.challenger, found.points, *ends)
+        ends = (difference.points - reach, difference.points + reach)
+        figures = (difference.control, difference.challenger, difference.points, *ends)
         yield Look(*(times * figure for figure in figures))
 
 
@@ -144,8 +144,8 @@ def _judged(table: pd.DataFrame, good: int, limit: float) -> pd.DataFrame:
     gains = table[["lower", "upper"]] * good
     least, most = gains.min(axis=1), gains.max(axis=1)
     verdict = np.select([most < 0, least > 0], [WORSE, BETTER], OPEN)
-    known = {name: table[name].where(np.isfinite(table[name])) for name in ("lower", "upper")}
-    return table.assign(verdict=verdict, is_harmful=most < -limit, **known)
+    bounds = {name: table[name].where(np.isfinite(table[name])) for name in ("lower", "upper")}
+    return table.assign(verdict=verdict, is_harmful=most < -limit, **bounds)
 
 
 def _cells(
@@ -154,10 +154,10 @@ def _cells(
     """The sums of a measure as arrays, and the weeks."""
     weeks = pd.DatetimeIndex(sorted(sums["week"].unique()))
     stores = pd.MultiIndex.from_frame(sums[STORE])
-    row, known = pd.factorize(stores)
+    row, names = pd.factorize(stores)
     arm = (sums["arm"] == CHALLENGER).to_numpy(np.int64)
     column = weeks.get_indexer(pd.DatetimeIndex(sums["week"]))
-    arrays = np.zeros((3, 2, len(known), len(weeks)))
+    arrays = np.zeros((3, 2, len(names), len(weeks)))
     for array, name in zip(arrays, (measure.over, measure.under, "scale"), strict=True):
         np.add.at(array, (arm, row, column), sums[name].to_numpy(np.float64))
     number = np.asarray(plan.number(pd.Series(weeks)), dtype=np.int64)

@@ -92,15 +92,15 @@ def error_rates(
     trial = [_Trial(kind, company, worse, f"trial {seed} {n}", [seed, n]) for n in range(trials)]
     runs = [list(looks_at(kind, one.seen, rules)) for one in trial]
     ends = [next((n for n, look in enumerate(run, 1) if look.lower > 0), None) for run in runs]
-    known = [n for n in ends if n is not None]
+    lengths = [n for n in ends if n is not None]
     missed = [
         any(not look.lower <= one.truth(n) <= look.upper for n, look in enumerate(run, 1) if n > 1)
         for one, run in zip(trial, runs, strict=True)
     ]
     return Rates(
         missed=sum(missed) / trials,
-        stopped=len(known) / trials,
-        weeks=float(np.median(known)) if known else float("nan"),
+        stopped=len(lengths) / trials,
+        weeks=float(np.median(lengths)) if lengths else float("nan"),
         half_width=float(np.median([(run[-1].upper - run[-1].lower) / 2 for run in runs])),
     )
 

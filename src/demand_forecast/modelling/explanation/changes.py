@@ -58,13 +58,13 @@ def changes(before: Basis, after: Basis, horizon: int, point: str = "mean") -> p
     varies = _what_varies(before, after)
     answers: dict[tuple[int, ...], pd.Series[float]] = {}
     for choice in choices:
-        known = tuple(min(c, v) for c, v in zip(choice, varies, strict=True))
-        if known not in answers:
-            model, data, weather, plan = (bases[c] for c in known)
+        needed = tuple(min(c, v) for c, v in zip(choice, varies, strict=True))
+        if needed not in answers:
+            model, data, weather, plan = (bases[c] for c in needed)
             panel = mixed(data.panel, weather.panel, plan.panel)
             frame = model.predict(panel, panel.as_of, horizon)
-            answers[known] = frame.set_index([*KEY, "week"])[point]
-        answers[choice] = answers[known]
+            answers[needed] = frame.set_index([*KEY, "week"])[point]
+        answers[choice] = answers[needed]
     first, last = answers[choices[0]], answers[choices[-1]]
     keys = last.index.intersection(first.index, sort=False)
     values = np.array([answers[c].reindex(keys) for c in choices], dtype=float)

@@ -7,7 +7,7 @@ of them that can be taken apart exactly (a LASSO: its location is a sum) is the 
 - ``level``: what the reference says of the usual week.
 - The groups of features: what they do in each member
   (:meth:`demand_forecast.modelling.models.member.Member.log_steps`), by the weights of the blend.
-- ``network``: what else the other members say, by their weights in the blend.
+- ``network``: what else all other members say, whatever they are, by their weights in the blend.
 - ``distribution``: from the median to the point, with the calibration and the limits of a forecast.
 
 Steps become units by the logarithmic mean Divisia index (Ang 2004, "Decomposition analysis for

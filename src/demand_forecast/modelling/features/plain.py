@@ -89,8 +89,8 @@ class PlainHistory:
     ) -> Array:
         """Values a year before a week, NaN where there are none or the origin lies before."""
         then = week - _YEAR
-        known = (then >= 0) & (then <= origin)
-        return np.where(known, values[np.clip(then, 0, len(values) - 1), series], np.nan)
+        is_known = (then >= 0) & (then <= origin)
+        return np.where(is_known, values[np.clip(then, 0, len(values) - 1), series], np.nan)
 
     def _past(self, logs: Array, zero: Array) -> dict[str, Array]:
         base = self.base

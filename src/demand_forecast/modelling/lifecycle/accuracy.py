@@ -92,8 +92,8 @@ def accuracy_table(outcomes: pd.DataFrame, panel: Panel, evidence: pd.DataFrame)
     judged = _by_stock(evidence[evidence["model"] == ENSEMBLE])
     gate = [_cut(judged, ["velocity", *cut]) for cut in (("horizon",), ())]
     keys = ["velocity", "horizon", "stock"]
-    known = pd.concat([pd.DataFrame(columns=[*keys, *FIGURES]), *gate])
-    named = known[[*keys, *FIGURES]].rename(columns={n: f"expected_{n}" for n in FIGURES})
+    expected = pd.concat([pd.DataFrame(columns=[*keys, *FIGURES]), *gate])
+    named = expected[[*keys, *FIGURES]].rename(columns={n: f"expected_{n}" for n in FIGURES})
     joined = table.merge(named, on=keys, how="left")
     here = joined.assign(region=panel.region, store_format=panel.store_format)
     numbers = dict.fromkeys(ACCURACY_COLUMNS[ACCURACY_COLUMNS.index("rows") :], np.float64)

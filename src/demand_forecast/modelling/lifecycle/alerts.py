@@ -142,13 +142,13 @@ def rank_alerts(
 def _together(alerts: list[Alert]) -> dict[str, Any]:
     worst, n = alerts[0], len(alerts)
     named = ", ".join(alert.where for alert in alerts[:_NAMED])
-    known = [alert.since for alert in alerts if alert.since]
+    begun = [alert.since for alert in alerts if alert.since]
     return {
         "severity": worst.severity,
         "what": worst.what,
         "where": named if n <= _NAMED else f"{named} and {n - _NAMED} more",
         "places": n,
-        "since": min(known, default=""),
+        "since": min(begun, default=""),
         "how_much": worst.how_much,
         "action": worst.action,
     }

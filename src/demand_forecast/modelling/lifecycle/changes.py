@@ -53,8 +53,8 @@ def learned_panel(lineage: Lineage, now: Panel, past: Versions[Panel]) -> Panel 
     """The panel that a model was trained on, among those that are stored; None where it is gone."""
     if now.digest == lineage.panel_digest:
         return now
-    found = learned_version(lineage, past)
-    return None if found is None else found[1]
+    version = learned_version(lineage, past)
+    return None if version is None else version[1]
 
 
 def learned_version(lineage: Lineage, past: Versions[Panel]) -> tuple[str, Panel] | None:
@@ -73,8 +73,12 @@ def data_changes(learned: Panel, now: Panel, rules: ChangeParameters) -> list[st
         now: The same of today. Its later weeks do not count; they are the schedule's.
         rules: Limits.
     """
-    found = [*_sources(learned, now), _corrections(learned, now, rules), _new(learned, now, rules)]
-    return [sentence for sentence in found if sentence]
+    sentences = [
+        *_sources(learned, now),
+        _corrections(learned, now, rules),
+        _new(learned, now, rules),
+    ]
+    return [sentence for sentence in sentences if sentence]
 
 
 def _sources(learned: Panel, now: Panel) -> Iterator[str]:
@@ -169,15 +173,15 @@ def _shared(learned: Panel, now: Panel) -> _Shared:
 def _new(learned: Panel, now: Panel, rules: ChangeParameters) -> str:
     """Stores and products that the model does not know, as a share of what is delivered."""
     active = now.active[:, -_RECENT_WEEKS:].any(axis=1)
-    known = pd.MultiIndex.from_frame(now.series[KEY]).isin(
+    is_old = pd.MultiIndex.from_frame(now.series[KEY]).isin(
         pd.MultiIndex.from_frame(learned.series[KEY])
     )
-    new = int((active & ~known).sum())
+    new = int((active & ~is_old).sum())
     share = 100 * new / max(int(active.sum()), 1)
     if share <= rules.new_series_share:
         return ""
     stores, products = (
-        len(set(now.series.loc[active & ~known, key]) - set(learned.series[key])) for key in KEY
+        len(set(now.series.loc[active & ~is_old, key]) - set(learned.series[key])) for key in KEY
     )
     return (
         f"new series: {new} of {int(active.sum())} ({stores} new stores, {products} new products), "

@@ -88,5 +88,5 @@ def _mean_over_weeks(
 ) -> tuple[float, float]:
     """Mean of all rows and its standard error over weeks, points."""
     sums = values.groupby(weeks).agg(["sum", "size"])
-    found = paired_difference(sums["sum"], sums["size"])
-    return found.points, found.error
+    difference = paired_difference(sums["sum"], sums["size"])
+    return difference.points, difference.error

@@ -166,11 +166,11 @@ def _demand_test(sums: pd.DataFrame) -> tuple[str, str, float, int, float]:
     actual, forecast = (sums[name].to_numpy(np.float64) for name in ("actual", "forecast"))
     sold = (actual > 0) & (forecast > 0)
     ratio = np.log(np.where(sold, actual, 1.0) / np.where(sold, forecast, 1.0))
-    found = shift(ratio[sold & ~recent], ratio[sold & recent], 0.01)
+    shifted = shift(ratio[sold & ~recent], ratio[sold & recent], 0.01)
     weeks = sums.index.get_level_values("week")[recent]
     first = str(pd.Timestamp(weeks[0]).date()) if len(weeks) else ""
-    change = 100 * math.expm1(found.change)
-    return "level against forecast", first, change, int((sold & ~recent).sum()), found.p_value
+    change = 100 * math.expm1(shifted.change)
+    return "level against forecast", first, change, int((sold & ~recent).sum()), shifted.p_value
 
 
 def covariate_tests(panel: Panel, floor: float) -> pd.DataFrame:
@@ -199,9 +199,9 @@ def covariate_tests(panel: Panel, floor: float) -> pd.DataFrame:
             ("mean", weekly[_YEAR:] - weekly[:-_YEAR], 0.1, floor),
             ("known", finite.mean(axis=0), 0.05, _KNOWN_FLOOR),
         ):
-            found = lasting_shift(series, least)
+            shifted = lasting_shift(series, least)
             weeks = len(series) - _BLOCK
-            rows.append([*place, name, what, since, found.change, limit, weeks, found.p_value])
+            rows.append([*place, name, what, since, shifted.change, limit, weeks, shifted.p_value])
     return pd.DataFrame(rows, columns=TEST_COLUMNS).dropna(subset="p_value")
 
 
@@ -217,13 +217,13 @@ def lasting_shift(weekly: Array, least_spread: float) -> Shift:
         least_spread: See :func:`shift`.
     """
     whole = weekly[len(weekly) % _BLOCK :].reshape(-1, _BLOCK)
-    known = whole[np.isfinite(whole).all(axis=1)]
-    if not len(whole) or not np.isfinite(whole[-1]).all() or len(known) <= _LEAST_BLOCKS:
+    complete = whole[np.isfinite(whole).all(axis=1)]
+    if not len(whole) or not np.isfinite(whole[-1]).all() or len(complete) <= _LEAST_BLOCKS:
         return Shift(math.nan, math.nan)
-    before, recent = known[:-1], known[-1]
-    found = shift(before.mean(axis=1), recent.mean(keepdims=True), least_spread)
+    before, recent = complete[:-1], complete[-1]
+    shifted = shift(before.mean(axis=1), recent.mean(keepdims=True), least_spread)
     apart = recent.min() > before.max() or recent.max() < before.min()
-    return found if apart else Shift(found.change, 1.0)
+    return shifted if apart else Shift(shifted.change, 1.0)
 
 
 def _measured(panel: Panel) -> Iterator[tuple[str, Array]]:
@@ -248,8 +248,8 @@ def find_drift(tests: Sequence[pd.DataFrame], level: float) -> pd.DataFrame:
         ``TEST_COLUMNS``, ``q_value`` (Benjamini & Hochberg, 1995) and ``drifted``: where it is at
         most ``level`` and the change beyond its floor. The surest first.
     """
-    known = [test for test in tests if len(test)]
-    table = pd.concat(known) if known else pd.DataFrame(columns=TEST_COLUMNS)
+    filled = [test for test in tests if len(test)]
+    table = pd.concat(filled) if filled else pd.DataFrame(columns=TEST_COLUMNS)
     p_values = table["p_value"].to_numpy(np.float64)
     q_values = adjusted(p_values)
     beyond = table["change"].abs().to_numpy(np.float64) >= table["floor"].to_numpy(np.float64)

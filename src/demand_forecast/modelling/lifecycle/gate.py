@@ -234,8 +234,8 @@ def _against_incumbent(
     if INCUMBENT not in set(frame["model"]):
         return []
     excess, upper = relative_excess(frame, challenger, INCUMBENT, rules)
-    fresh = incumbent is not None and incumbent.how == "refitted"
-    return beside_incumbent(excess, upper, rules, other_recipe=fresh)
+    is_refitted = incumbent is not None and incumbent.how == "refitted"
+    return beside_incumbent(excess, upper, rules, other_recipe=is_refitted)
 
 
 def beside_incumbent(
@@ -383,8 +383,8 @@ def _better_before(figures: YearBefore, limit: float) -> RuleResult:
 
 
 def _reduced(name: str, mape: float, other: float, against: str, limit: float) -> RuleResult:
-    known = other > 0 and math.isfinite(other)  # beside an infinite one all else is perfect
-    reduction = 100 * (1 - mape / other) if known else math.nan
+    is_comparable = other > 0 and math.isfinite(other)  # beside an infinite one all else is perfect
+    reduction = 100 * (1 - mape / other) if is_comparable else math.nan
     return RuleResult(
         name=name,
         passed=bool(reduction > limit),
@@ -400,8 +400,8 @@ def _reduced(name: str, mape: float, other: float, against: str, limit: float) -
 def _near_simple(mine: Figures, simple: Figures, margin: float) -> RuleResult:
     wape, other = mine[RANKING.name], simple[RANKING.name]
     perfect = 0.0 if wape == other else math.inf
-    known = math.nan if other == math.inf else other
-    excess = 100 * (wape / known - 1) if known != 0 else perfect
+    reference = math.nan if other == math.inf else other
+    excess = 100 * (wape / reference - 1) if reference != 0 else perfect
     return RuleResult(
         name="wape_against_simple",
         passed=bool(excess <= margin),

@@ -168,10 +168,12 @@ def usual_errors(backtests: Iterable[pd.DataFrame]) -> Errors:
     Returns:
         :data:`USUAL` where there is none.
     """
-    found = [errors for errors in map(estimate_errors, backtests) if errors is not None]
-    if not found:
+    estimates = [errors for errors in map(estimate_errors, backtests) if errors is not None]
+    if not estimates:
         return USUAL
-    shared, own = (Part(*np.median(parts, axis=0).tolist()) for parts in zip(*found, strict=True))
+    shared, own = (
+        Part(*np.median(parts, axis=0).tolist()) for parts in zip(*estimates, strict=True)
+    )
     return Errors(shared, own)
 
 

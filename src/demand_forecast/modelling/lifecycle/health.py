@@ -182,14 +182,14 @@ def _part(panel: Panel, of_product: Mapping[str, str] | pd.Series[str], velocity
 
 
 def _realised(outcomes: pd.DataFrame, backtest: pd.DataFrame, tolerated: float) -> dict[str, Any]:
-    found = measure_degradation(outcomes, backtest, tolerated)
+    degradation = measure_degradation(outcomes, backtest, tolerated)
     figures = {
-        "realised_rows": found.rows,
-        "realised_weeks": found.weeks,
-        "realised_mape": found.realised,
-        "expected_mape": found.expected,
-        "realised_error": found.error,
-        "degraded_p": found.p_value,
+        "realised_rows": degradation.rows,
+        "realised_weeks": degradation.weeks,
+        "realised_mape": degradation.realised,
+        "expected_mape": degradation.expected,
+        "realised_error": degradation.error,
+        "degraded_p": degradation.p_value,
     }
     return {name: None if math.isnan(value) else value for name, value in figures.items()}
 

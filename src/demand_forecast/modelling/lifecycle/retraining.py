@@ -152,8 +152,8 @@ def retrain_plan(
 
 def _adjusted(p_values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Adjusted for the number of models that could be tested (Benjamini & Hochberg, 1995)."""
-    of_all, known = np.full(len(p_values), np.nan), np.isfinite(p_values)
-    of_all[known] = adjusted(p_values[known])
+    of_all, is_known = np.full(len(p_values), np.nan), np.isfinite(p_values)
+    of_all[is_known] = adjusted(p_values[is_known])
     return of_all
 
 
@@ -233,9 +233,9 @@ def _reasons_of(row: Row, rules: RetrainingParameters) -> dict[Reason, str]:
         details: dict[Reason, str | None] = {"no_champion": "no model was promoted yet"}
     else:
         details = {reason: check(row, rules) for reason, check in _CHECKS.items()}
-    found = {reason: detail for reason, detail in details.items() if detail}
-    tried = _told_of_try(row, found.keys(), rules)
-    return {reason: _one(f"{detail}{tried}") for reason, detail in found.items()}
+    reasons = {reason: detail for reason, detail in details.items() if detail}
+    tried = _told_of_try(row, reasons.keys(), rules)
+    return {reason: _one(f"{detail}{tried}") for reason, detail in reasons.items()}
 
 
 def _one(detail: str) -> str:

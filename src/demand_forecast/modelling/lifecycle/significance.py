@@ -38,6 +38,6 @@ def adjusted(p_values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     n, order = len(p_values), np.argsort(p_values)
     scaled = p_values[order] * n / np.arange(1, n + 1)
     smallest = np.minimum.accumulate(scaled[::-1])[::-1]
-    found = np.empty(n)
-    found[order] = np.minimum(smallest, 1.0)
-    return found
+    q_values = np.empty(n)
+    q_values[order] = np.minimum(smallest, 1.0)
+    return q_values

@@ -68,8 +68,8 @@ def describe_covariates(panel: Panel, challenger: Challenger) -> pd.DataFrame:
     evidence = {one.name: one for one in spec.evidence} if spec else {}
     rows = []
     for name, covariate in panel.known_future.items():
-        known = np.isfinite(covariate.values)
-        weeks = panel.weeks[: known.shape[1]][known.any(axis=0)]
+        is_known = np.isfinite(covariate.values)
+        weeks = panel.weeks[: is_known.shape[1]][is_known.any(axis=0)]
         one = evidence.get(name)
         rows.append(
             {
@@ -77,7 +77,7 @@ def describe_covariates(panel: Panel, challenger: Challenger) -> pd.DataFrame:
                 "kind": one.kind if one else used.get(name),
                 "known_from": weeks.min() if len(weeks) else None,
                 "known_until": weeks.max() if len(weeks) else None,
-                "known": float(known.mean()),
+                "known": float(is_known.mean()),
                 "used": name in used,
                 "why": _why(one, name in used),
                 "gain": one.gain if one else None,

@@ -107,9 +107,9 @@ def override_outcomes(
     rows = _corrected(outcomes)
     if rows.empty or overrides is None:
         return pd.DataFrame(columns=STEP_COLUMNS)
-    known = overrides[["override_id", "owner", "reason"]]
+    authors = overrides[["override_id", "owner", "reason"]]
     rows = rows.drop(columns="reason", errors="ignore")  # that of a forecast is another one
-    rows = rows.merge(known, on="override_id", validate="many_to_one")
+    rows = rows.merge(authors, on="override_id", validate="many_to_one")
     means = _simple_means(rows, panel)
     means |= {ENSEMBLE: rows["mean"], OVERRIDE: rows["overridden_mean"]}
     orders = means | {ENSEMBLE: rows["order_without_override"], OVERRIDE: rows["order_quantity"]}

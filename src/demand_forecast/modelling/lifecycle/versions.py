@@ -55,13 +55,13 @@ def readable(past: Versions[Any] | None, newest: int, warn: Callable[[str], None
         newest: How many are read at most.
         warn: Told of each version that cannot be read: it is left out, and the work goes on.
     """
-    found = []
+    tables = []
     for name in sorted(past or {})[-newest:]:
         try:
-            found.append((past or {})[name]())
+            tables.append((past or {})[name]())
         except Exception as error:  # whatever it is, one old file stops nothing
             warn(f"version {name} cannot be read and is left out: {error}")
-    return found
+    return tables
 
 
 def earlier(
@@ -91,8 +91,8 @@ def judged_on(lineage: Lineage | None, past: Versions[pd.DataFrame]) -> pd.DataF
     Returns:
         The ensemble's rows; none where that backtest is not known, or no longer there.
     """
-    found = None if lineage is None else judging_version(lineage, past)
-    return pd.DataFrame(columns=BACKTEST_COLUMNS) if found is None else found[1]
+    version = None if lineage is None else judging_version(lineage, past)
+    return pd.DataFrame(columns=BACKTEST_COLUMNS) if version is None else version[1]
 
 
 def judging_version(

@@ -243,11 +243,11 @@ class MovingAverage(_LastLevel):
     name = "moving_average"
 
     def _running(self, demand: Array) -> Array:
-        known = np.isfinite(demand)
-        first = np.argsort(~known, axis=1, kind="stable")  # known weeks first, in their order
+        is_known = np.isfinite(demand)
+        first = np.argsort(~is_known, axis=1, kind="stable")  # known weeks first, in their order
         sums = np.nancumsum(np.take_along_axis(demand, first, axis=1), axis=1)
         sums = np.pad(sums, ((0, 0), (1, 0)))
-        until = known.cumsum(axis=1)
+        until = is_known.cumsum(axis=1)
         since = np.maximum(until - RECENT_WEEKS, 0)
         recent = np.take_along_axis(sums, until, axis=1) - np.take_along_axis(sums, since, axis=1)
         return recent / np.where(until > 0, until - since, np.nan)

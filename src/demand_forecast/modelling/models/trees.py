@@ -121,9 +121,9 @@ class BoostedTrees(Member):
         return {"importances": table.sort_values("share_of_gain", ascending=False)}
 
     def _grow_location(self, x: Array, y: Array) -> Booster:
-        settings = self.parameters
+        parameters = self.parameters
         by_rows = int(np.clip(np.sqrt(len(x)) / _ROWS_OF_LEAF, *_LEAVES))
-        return self._grow(x, y, "l1", settings.leaves or by_rows, settings.rounds)
+        return self._grow(x, y, "l1", parameters.leaves or by_rows, parameters.rounds)
 
     def _grow_spread(self, x: Array, error: Array) -> Booster:
         """The log of the absolute error, which no single error may decide."""
@@ -133,17 +133,17 @@ class BoostedTrees(Member):
     def _grow(self, x: Array, y: Array, objective: str, leaves: int, rounds: int) -> Booster:
         import lightgbm
 
-        settings = self.parameters
+        parameters = self.parameters
         options = {
             "objective": objective,
             "num_leaves": leaves,
-            "learning_rate": settings.learning_rate,
-            "min_data_in_leaf": settings.min_leaf_rows,
-            "feature_fraction": settings.feature_share,
-            "bagging_fraction": settings.row_share,
+            "learning_rate": parameters.learning_rate,
+            "min_data_in_leaf": parameters.min_leaf_rows,
+            "feature_fraction": parameters.feature_share,
+            "bagging_fraction": parameters.row_share,
             "bagging_freq": 1,
-            "max_bin": settings.max_bins,
-            "seed": self.seed if settings.seed is None else settings.seed,
+            "max_bin": parameters.max_bins,
+            "seed": self.seed if parameters.seed is None else parameters.seed,
             # The same trees wherever they grow; workers share the cores.
             "deterministic": True,
             "force_row_wise": True,

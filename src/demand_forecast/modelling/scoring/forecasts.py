@@ -175,9 +175,9 @@ def beyond_history(forecast: pd.DataFrame, panel: Panel) -> BoolArray:
     Above its largest week or below its smallest; also where it has no week at all.
     """
     demand = panel.demand.astype(np.float64)
-    known = np.isfinite(demand)
-    lowest = np.where(known, demand, np.inf).min(axis=1)
-    highest = np.where(known, demand, -np.inf).max(axis=1)
+    is_known = np.isfinite(demand)
+    lowest = np.where(is_known, demand, np.inf).min(axis=1)
+    highest = np.where(is_known, demand, -np.inf).max(axis=1)
     seen = panel.series[KEY].assign(lowest=lowest, highest=highest)
     rows = forecast[[*KEY, "mean"]].merge(seen, on=KEY, how="left", validate="many_to_one")
     inside = (rows["lowest"] <= rows["mean"]) & (rows["mean"] <= rows["highest"])

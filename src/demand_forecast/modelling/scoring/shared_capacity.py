@@ -65,5 +65,5 @@ def share_capacity(
 
 def unknown_weeks(mine: pd.DataFrame, other: pd.DataFrame | None) -> list[pd.Timestamp]:
     """Weeks of a segment for which the orders of another one are not known."""
-    known = set() if other is None else set(other["week"])
-    return sorted(set(mine["week"]) - known)
+    theirs = set() if other is None else set(other["week"])
+    return sorted(set(mine["week"]) - theirs)

@@ -42,5 +42,5 @@ def share_region(
                 f"{weeks[0]:%Y-%m-%d}",
                 segment.region,
             )
-    known = [other for other in others.values() if other is not None]
-    return share_capacity(proposal, terms, known, capacity)
+    proposals = [other for other in others.values() if other is not None]
+    return share_capacity(proposal, terms, proposals, capacity)

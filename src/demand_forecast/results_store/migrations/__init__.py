@@ -88,8 +88,8 @@ def _drop_views(connection: Connection) -> None:
     """Those that look at others first; also views that there are no longer."""
     ours = [name for name in inspect(connection).get_view_names() if name.startswith("v_")]
     order = [view.name for view in VIEWS]
-    known = [name for name in reversed(order) if name in ours]
-    for name in [*(set(ours) - set(known)), *known]:
+    ordered = [name for name in reversed(order) if name in ours]
+    for name in [*(set(ours) - set(ordered)), *ordered]:
         connection.execute(text(f'DROP VIEW IF EXISTS "{name}"'))
 
 

@@ -140,22 +140,22 @@ class Network(Member):
         """Train on the rows before the held-out weeks, look at those, then train on all rows."""
         import torch
 
-        settings, sample = self.parameters, training.sample
+        parameters, sample = self.parameters, training.sample
         self.sizes_, self.dense_ = training.sizes, np.asarray(training.dense)
         train, rest = np.flatnonzero(training.is_train), np.flatnonzero(~training.is_train)
         self._standardise(sample.x[np.ix_(training.is_train, self.dense_)], sample.y[train])
         with _TRAINING, _one_thread(), torch.random.fork_rng(devices=[]):
             torch.manual_seed(self._seed)
             tensors = self._tensors(sample)
-            steps = math.ceil(settings.epochs * len(train) / settings.batch_size)
-            steps = int(np.clip(steps, settings.min_steps, settings.max_steps))
-            again = settings.refit and len(rest) > 0
+            steps = math.ceil(parameters.epochs * len(train) / parameters.batch_size)
+            steps = int(np.clip(steps, parameters.min_steps, parameters.max_steps))
+            again = parameters.refit and len(rest) > 0
             # There is nothing to calibrate about an aimed point.
-            self.net_ = self._build(0 if again else settings.mape_seeds)
+            self.net_ = self._build(0 if again else parameters.mape_seeds)
             self.history_ = self._train(tensors, train, steps)
             held_out = self._answers(tensors, rest)[:, :-1]
             if again:
-                self.net_ = self._build(settings.mape_seeds)
+                self.net_ = self._build(parameters.mape_seeds)
                 self.history_ = self._train(tensors, np.arange(len(sample.y)), steps)
         return held_out
 
@@ -202,13 +202,13 @@ class Network(Member):
     def _build(self, mape_seeds: int) -> QuantileNet:
         from demand_forecast.modelling.models.network.quantile_net import QuantileNet
 
-        settings = self.parameters
+        parameters = self.parameters
         return QuantileNet(
             len(self.dense_),
             self.sizes_,
-            settings.hidden_sizes,
-            settings.dropout,
-            settings.seeds + mape_seeds,
+            parameters.hidden_sizes,
+            parameters.dropout,
+            parameters.seeds + mape_seeds,
             mape_seeds,
             QUANTILE_LEVELS.tolist(),
         )
@@ -230,13 +230,13 @@ class Network(Member):
     def _train(self, tensors: tuple[Tensor, ...], rows: IntArray, steps: int) -> list[float]:
         from demand_forecast.modelling.models.network.training import TrainingPlan, train
 
-        settings = self.parameters
-        size = int(np.clip(len(rows) // _BATCHES, min(_SMALL, len(rows)), settings.batch_size))
+        parameters = self.parameters
+        size = int(np.clip(len(rows) // _BATCHES, min(_SMALL, len(rows)), parameters.batch_size))
         plan = TrainingPlan(
             steps=steps,
-            learning_rate=settings.learning_rate,
-            weight_decay=settings.weight_decay,
-            category_dropout=settings.category_dropout,
+            learning_rate=parameters.learning_rate,
+            weight_decay=parameters.weight_decay,
+            category_dropout=parameters.category_dropout,
             unit=self.unit_,
         )
         return train(self.net_, tensors, _Batches(rows, size, steps, self._seed), plan)
