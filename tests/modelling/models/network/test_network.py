@@ -126,7 +126,9 @@ def test_without_such_networks_the_point_is_the_weighted_median(panel: Panel) ->
     assert ensemble.predict_sample(sample)[1] is None
 
 
-def test_the_mape_point_is_half_way_in_logs(panel: Panel, training: Training) -> None:
+def test_the_mape_point_goes_two_fifths_of_the_way_in_logs(
+    panel: Panel, training: Training
+) -> None:
     sample = forecast_sample(panel, training.spec, panel.as_of, 2)
     quantiles = np.broadcast_to(
         np.float32(0.3) * QUANTILE_LEVELS, (len(sample.y), len(QUANTILE_LEVELS))
@@ -139,9 +141,25 @@ def test_the_mape_point_is_half_way_in_logs(panel: Panel, training: Training) ->
     np.testing.assert_allclose(agreed["mape_point"], alone["mape_point"], rtol=1e-4)
     lower = to_frame(panel, panel.as_of, sample, quantiles, own - 0.4, *same)
     ratio = (lower["mape_point"] + sample.offset) / (alone["mape_point"] + sample.offset)
-    np.testing.assert_allclose(ratio, np.exp(-0.2), rtol=1e-4)
+    np.testing.assert_allclose(ratio, np.exp(-0.4 * 0.4), rtol=1e-4)
     for other in ("mean", "median", "q90"):
         np.testing.assert_allclose(lower[other], alone[other])
+
+
+def test_the_mape_point_goes_further_the_fewer_whole_units_are_sold(
+    panel: Panel, training: Training
+) -> None:
+    sample = forecast_sample(panel, training.spec, panel.as_of, 2)
+    units = np.where(np.arange(len(sample.y)) % 2, 20.0, 100.0)
+    said = np.log(units + sample.offset) - sample.level
+    logs = said[:, None] + 1e-6 * QUANTILE_LEVELS
+    shifts = Calibration(np.zeros((1 + 3, len(QUANTILE_LEVELS)), dtype=np.float32), 1.0)
+    half = (said - np.log(2)).astype(np.float32)
+    frame = to_frame(panel, panel.as_of, sample, logs.astype(np.float32), half, shifts, True)
+    share = np.where(units == 20, 0.4 + 0.6 / 6, 0.4 + 0.6 / 26)
+    expected = (units + sample.offset) * 2**-share - sample.offset
+    np.testing.assert_allclose(frame["mape_point"], expected, atol=0.51)
+    assert (frame["mape_point"][units == 20] < 15).all()
 
 
 def test_of_whole_units_at_least_one_is_bid_where_the_distribution_bids_one(
