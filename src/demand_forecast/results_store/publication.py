@@ -194,9 +194,13 @@ def _changed(
     connection: Connection, place: Place, table: Table, rows: pd.DataFrame
 ) -> pd.DataFrame:
     """Rows that differ from the valid ones, and a row for each of those that are gone."""
-    query = valid_demands(place.within(table), ~DEMANDS.c.is_withdrawn)
-    result = connection.execute(query.with_only_columns(*(table.c[n] for n in [*_ROW, *_FIGURES])))
-    stored = pd.DataFrame(result.fetchall(), columns=[*_ROW, *_FIGURES])
+    columns = [table.c[name] for name in (*_ROW, *_FIGURES, "is_withdrawn")]
+    query = select(*columns).where(place.within(table), _counts(table, None))
+    by_row = [table.c[name] for name in (*_ROW, "run_id")]  # as the primary key has them
+    stored = pd.read_sql(query.order_by(*by_row), connection)
+    # The newest is found here: a question to each row whether there is a newer one takes longer.
+    stored = stored.drop_duplicates(_ROW, keep="last")
+    stored = stored.loc[~stored["is_withdrawn"].astype(bool), [*_ROW, *_FIGURES]]
     if stored.empty:
         return rows
     kinds = dict.fromkeys(("delivered", "returned", "demand"), float)
