@@ -105,7 +105,7 @@ def _answers(
 
 
 def _facts(panel: Panel, visible: Panel, horizon: int) -> dict[str, npt.NDArray[np.generic]]:
-    """What came in the weeks after ``known``, per series and lead, in the order of a forecast."""
+    """What came after ``visible``, per series and lead, in the order of a forecast."""
     actual = np.full((panel.n_series, horizon), np.nan)
     censored = np.zeros((panel.n_series, horizon), dtype=bool)
     target = slice(visible.n_weeks, visible.n_weeks + horizon)
