@@ -259,3 +259,31 @@ def test_sold_out_weeks_differ_only_where_the_forecast_is_above() -> None:
 def test_missing_columns_are_named() -> None:
     with pytest.raises(ContractError, match="'censored' is missing"):
         metrics.summarise(_frame([1.0], 1.0).drop(columns="censored"))
+
+
+def test_figures_of_pooled_sums_are_those_of_all_rows() -> None:
+    rng = np.random.default_rng(0)
+    actual = rng.poisson(2.0, 40).astype(float)
+    actual[[3, 30]] = np.nan
+    frame = _frame(
+        actual,
+        rng.uniform(0, 6, 40),
+        censored=rng.random(40) < 0.3,
+        scale=np.where(rng.random(40) < 0.2, 0.0, 1.5),
+        place=np.where(np.arange(40) < 25, "a", None),
+        week=np.arange(40) % 3,
+    )
+    sums = metrics.add_up(frame, ["place", "week"])
+    assert sums["rows"].sum() == 38
+    for by in (["place"], ["week"], ["week", "place"]):
+        whole = metrics.summarise(frame, by)
+        pooled = metrics.figures_of_sums(sums, by, METRICS)
+        assert pooled.columns.tolist() == [*by, "rows", *(metric.name for metric in METRICS)]
+        pd.testing.assert_frame_equal(pooled, whole[pooled.columns])
+
+
+def test_pooled_sums_of_no_demand_have_no_relative_error() -> None:
+    sums = metrics.add_up(_frame([0.0, 0.0], [1.0, 3.0]), ["model"])
+    [row] = metrics.figures_of_sums(sums, ["model"], METRICS).to_dict("records")
+    assert np.isnan([row["mape"], row["wape"], row["bias"]]).all()
+    assert row["rmse_zero"] == row["rmse"] == pytest.approx(np.sqrt(5))
