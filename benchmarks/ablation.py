@@ -1,215 +1,286 @@
-"""What each group of features and each member of the ensemble is for: the errors without it.
+"""What each part of the ensemble is for: errors on every set of the suite without it.
 
-    python benchmarks/ablation.py --data DIR --json FILE
+    python benchmarks/ablation.py --data DIR --jobs 2 --json FILE
 
-Some segments of the sample and Dominick's orange juice (``--data``). Each line is an ensemble of
-its own, fitted before the first of some rolling origins and replayed at all of them, as in the
-validation of a run. *Without* a group means that no member sees its columns, and that its
-categories are unknown; demand of past weeks stays cleared of the effect of plans and season.
-Figures are means over seeds. How far those of ``everything`` are apart says what chance can do.
+For each set the ensemble is fitted before the newest block of its protocol, with everything and
+with one part left out: a group of features, a way of making features, a member, or a step after
+them. Ratios of errors to those with everything are above 1 where the part is needed. *Another seed*
+leaves nothing out: it says what chance can do.
 
-The weeks of the orange juice are those of its first rounds, up to T = 133.
+*Without* features means that no member sees their columns, and that categories of the group are
+unknown; demand of past weeks stays cleared of the effect of plans and season. Members are fitted
+once; without one of them the others are weighted and calibrated anew. The network and the trees are
+fitted anew without the LASSO, which says what sold-out weeks would have been.
 """
 
 from __future__ import annotations
 
 import argparse
-import time
-from collections.abc import Iterator, Sequence
+import json
+import multiprocessing
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from report import ROOT
-from sets import panel_of
-from tables import region_panel
+from report import OURS, figures
+from sets import DataSet, SetParameters, blocks, read
+from suite import ROOT, chosen, progress, scored
 
+from demand_forecast.exceptions import NotEnoughHistoryError
+from demand_forecast.modelling.arrays import Array
 from demand_forecast.modelling.evaluation.backtest import backtest
-from demand_forecast.modelling.evaluation.metrics import MAPE, WAPE_MEDIAN, summarise
-from demand_forecast.modelling.evaluation.splits import rolling_origins
-from demand_forecast.modelling.features.feature import Feature
+from demand_forecast.modelling.features.feature import Derivation, Feature
+from demand_forecast.modelling.features.plain import BASE
 from demand_forecast.modelling.features.sample import Sample
-from demand_forecast.modelling.features.spec import FeatureSpec
-from demand_forecast.modelling.models.ensemble import Ensemble
-from demand_forecast.modelling.models.lasso.lasso import Lasso
+from demand_forecast.modelling.models.calibration.conformal import Calibration
+from demand_forecast.modelling.models.ensemble import DEFAULT_MEMBERS, Ensemble, EnsembleParameters
 from demand_forecast.modelling.models.member import Member
-from demand_forecast.modelling.models.network.network import Network, NetworkParameters
-from demand_forecast.modelling.models.rows import (
-    Training,
-    forecast_sample,
-    neighbours,
-    prepare,
-)
+from demand_forecast.modelling.models.rows import Training, forecast_sample
 from demand_forecast.modelling.panel import Group, Panel
-from demand_forecast.modelling.velocity import VELOCITIES, classify
 
-SAMPLE, JUICE = "sample", "orange juice"
-SEGMENTS = (
-    ("north_texas", "large"),
-    ("new_england", "small"),
-    ("southern_california", "large"),
-    ("upper_midwest", "small"),
-)
-MEASURES = {MAPE: "MAPE", WAPE_MEDIAN: "WAPE of the median"}
-SPREAD = "its standard deviation over seeds"
-NETWORK = {"seeds": 2, "mape_seeds": 2}
-FIRST_WEEK, LAST_WEEK = 40, 136  # of the orange juice; 136 ends the development rounds
+COMPARED = ("MAPE", "WAPE", "RMSSE", "pinball")
+CHANCE = "another seed"
+FAMILIES = {
+    "depth of cuts": {Derivation.DEEP, Derivation.CUT_DEEP},
+    "plans of the weeks before": {
+        Derivation.LAST_WEEK,
+        Derivation.BEFORE,
+        Derivation.CUT_LAST_WEEK,
+        Derivation.CUT_BEFORE,
+    },
+    "plans of others": {
+        Derivation.OTHER_PRODUCTS,
+        Derivation.OTHER_STORES,
+        Derivation.CUT_OTHER_PRODUCTS,
+        Derivation.LOWEST,
+    },
+    "pairs of plans": {Derivation.INTERACTION, Derivation.OF_PRODUCT},
+    "effect of plans": {Derivation.EFFECT},
+    "similar plans": {Derivation.SIMILAR_PLANS},
+    "last year": {Derivation.LAST_YEAR},
+}
+_LAST_YEAR = "last_year"
 
 
 @dataclass(frozen=True)
-class Case:
-    """A panel whose weeks after the first origin are forecast.
+class Sight:
+    """What a model does not see.
 
     Attributes:
-        data: Name of the data.
-        panel: All of it.
-        mine: ``(series,)`` those that are forecast; the others may be borrowed from.
-        leads: Leads in weeks.
-        origins: Rolling origins.
-        steps: Fewest steps of a network's training.
+        group: A group of features.
+        family: Ways of making features.
     """
 
-    data: str
-    panel: Panel
-    mine: np.ndarray
-    leads: list[int]
-    origins: list[pd.Timestamp]
-    steps: int
+    group: Group | None = None
+    family: frozenset[Derivation] = frozenset()
 
-    def training(self, seed: int) -> Training:
-        """The rows of the weeks up to the first origin."""
-        past = self.panel.until(self.origins[0])
-        pool = neighbours(past, self.mine, borrow=True)
-        return prepare(past.select(self.mine), self.leads, seed, pool)
+    def hides(self, feature: Feature) -> bool:
+        """Whether a feature is one of those."""
+        return feature.group == self.group or feature.derivation in self.family
+
+    def hides_plain(self, name: str, groups: Mapping[str, Group]) -> bool:
+        """Whether a column of the past as it was is one of those.
+
+        Args:
+            name: Its name.
+            groups: Group of each plan.
+        """
+        if name.startswith(_LAST_YEAR):
+            return self.group == Group.SEASON or Derivation.LAST_YEAR in self.family
+        of_plan = next((groups[plan] for plan in groups if name.startswith(f"{plan}_")), None)
+        return (of_plan or Group.LEVEL) == self.group
 
 
-class Variant:
-    """An ensemble that does not see some features.
+class Partial(Ensemble):
+    """An ensemble that does not see some features, or has members that are fitted already."""
 
-    Args:
-        members: Its members, by name.
-        without: The group of features that is left out, if any.
-    """
+    sight = Sight()
+    fitted: Mapping[str, Member] | None = None
+    aims = True
 
-    def __init__(self, members: dict[str, Member], without: Group | None = None) -> None:
-        self.members, self.without = members, without
-
-    def fit_training(self, training: Training, leads: Sequence[int], seed: int) -> Variant:
-        """Fit on prepared rows, less the group."""
-        self.spec_, self.features_ = training.spec, training.features
+    def fit_training(self, training: Training) -> Partial:
+        """Fit on prepared rows, less what is not seen."""
+        groups = {plan.name: plan.group for plan in training.spec.plans}
+        self.seen_ = np.array([not self.sight.hides(f) for f in training.features])
+        self.known_ = np.array([c.group != self.sight.group for c in training.spec.embedded])
+        hidden = [self.sight.hides_plain(name, groups) for name in training.plain_names]
+        self.hidden_ = np.array(hidden, dtype=bool) & (np.arange(len(hidden)) != BASE)
         new = training.newcomers
-        seen = replace(
-            training,
-            sample=self._seen(training.sample),
-            features=[feature for feature in training.features if self._sees(feature)],
-            newcomers=None if new is None else self._seen(new),
+        super().fit_training(
+            replace(
+                training,
+                sample=self.masked(training.sample),
+                newcomers=None if new is None else self.masked(new),
+            )
         )
-        self.ensemble_ = Ensemble(self.members, leads=leads, seed=seed).fit_training(seen)
         return self
 
+    def masked(self, sample: Sample) -> Sample:
+        """Rows in which what is not seen is zero, an unknown category or missing."""
+        plain = sample.plain
+        if self.hidden_.any():
+            plain = plain.copy()
+            plain[:, self.hidden_] = np.nan
+        return replace(
+            sample, x=sample.x * self.seen_, codes=sample.codes * self.known_, plain=plain
+        )
+
+    def _fit_members(self, training: Training) -> dict[str, Member]:
+        return super()._fit_members(training) if self.fitted is None else dict(self.fitted)
+
+    def _predict_rows(self, sample: Sample) -> tuple[Array, Array | None]:
+        quantiles, aim = super()._predict_rows(sample)
+        return quantiles, aim if self.aims else None
+
+
+class Shared:
+    """A fitted model that takes the rows of a forecast from a store that all share."""
+
+    def __init__(self, model: Partial, samples: dict[pd.Timestamp, Sample]) -> None:
+        self.model, self.samples = model, samples
+
     def predict(self, panel: Panel, as_of: pd.Timestamp, horizon: int) -> pd.DataFrame:
-        """Forecast as the ensemble does, less the group."""
-        sample = self._seen(forecast_sample(panel, self.spec_, as_of, horizon))
-        return self.ensemble_.frame(panel, as_of, sample, *self.ensemble_.predict_sample(sample))
-
-    def _sees(self, feature: Feature) -> bool:
-        return feature.group != self.without
-
-    def _seen(self, sample: Sample) -> Sample:
-        """The columns that are left; the codes of the group's categories are those of unknown."""
-        kept = [self._sees(feature) for feature in self.features_]
-        known = [category.group != self.without for category in self.spec_.embedded]
-        return replace(sample, x=sample.x[:, kept], codes=sample.codes * np.array(known))
+        """Forecast as the model does."""
+        model = self.model
+        if as_of not in self.samples:
+            self.samples[as_of] = forecast_sample(panel, model.spec_, as_of, horizon)
+        sample = model.masked(self.samples[as_of])
+        return model.frame(panel, as_of, sample, *model.predict_sample(sample))
 
 
-def variants(steps: int, groups: Sequence[Group]) -> Iterator[tuple[str, Variant]]:
-    """The lines of the table: everything, without each group and each member."""
-    network = Network(NetworkParameters(**NETWORK, min_steps=steps))
-    of_quantiles = Network(NetworkParameters(**NETWORK | {"mape_seeds": 0}, min_steps=steps))
-    both: dict[str, Member] = {"lasso": Lasso(), "network": network}
-    yield "everything", Variant(both)
-    for group in groups:
-        yield f"without {group}", Variant(both, group)
-    yield "LASSO alone", Variant({"lasso": Lasso()})
-    yield "network alone", Variant({"network": network})
-    yield "without MAPE networks", Variant({"lasso": Lasso(), "network": of_quantiles})
+def variants(training: Training, leads: Sequence[int]) -> Iterator[tuple[str, Partial]]:
+    """Fitted ensembles by what they lack, the whole one first."""
+    parameters = EnsembleParameters()
+
+    def fit(sight: Sight = Sight(), without: str | None = None, seed: int = 0) -> Partial:
+        given: dict[str, Any] = {without: None} if without else {}
+        own = EnsembleParameters.model_validate(given)
+        model = Partial.from_parameters(own, max(leads)).clone(leads=leads, seed=seed)
+        model.sight = sight
+        return model.fit_training(training)
+
+    def again(change: Callable[[Partial], None], members: Iterable[str]) -> Partial:
+        fitted = {name: whole.members_[name] for name in members}
+        model = Partial(fitted, horizon=max(leads), leads=leads, seed=parameters.seed)
+        model.fitted = fitted
+        change(model)
+        return model.fit_training(training)
+
+    whole = fit()
+    yield OURS, whole
+    yield CHANCE, fit(seed=1)
+    there = {item.group for item in (*training.features, *training.spec.embedded)}
+    for group in (group for group in Group if group in there):
+        yield f"features: {group.replace('_', ' ')}", fit(Sight(group))
+    made = {feature.derivation for feature in training.features}
+    for name, family in FAMILIES.items():
+        if made & set(family):
+            yield f"features: {name}", fit(Sight(family=frozenset(family)))
+    yield f"member: {DEFAULT_MEMBERS[0]}", fit(without=DEFAULT_MEMBERS[0])
+    for name in DEFAULT_MEMBERS[1:]:
+        others = [other for other in DEFAULT_MEMBERS if other != name]
+        yield f"member: {name}", again(lambda model: None, others)
+    yield "step: MAPE networks", again(lambda model: setattr(model, "aims", False), DEFAULT_MEMBERS)
+    for name, calibration in uncalibrated(whole.calibration_).items():
+        model = again(lambda model: None, DEFAULT_MEMBERS)
+        model.calibration_ = calibration
+        yield f"step: {name}", model
 
 
-def sample_cases(raw: Path) -> Iterator[Case]:
-    """Both velocities of some segments of the sample, horizon and origins as in a run."""
-    for region, store_format in SEGMENTS:
-        panel = region_panel(raw, region, store_format)
-        origins = rolling_origins(panel, 8, horizon=4, step=1)
-        classes = classify(panel.until(origins[0]))["velocity"]
-        for velocity in VELOCITIES:
-            mine = (classes == velocity).to_numpy()
-            yield Case(SAMPLE, panel, mine, [1, 2, 3, 4], origins, steps=50)
-
-
-def juice_case(folder: Path) -> Case:
-    """The orange juice, two and three weeks ahead, twelve origins two weeks apart."""
-    panel = panel_of("oj", folder)
-    panel = panel.until(panel.weeks[LAST_WEEK - FIRST_WEEK])
-    origins = rolling_origins(panel, 12, horizon=3, step=2)
-    return Case(JUICE, panel, np.ones(panel.n_series, dtype=bool), [2, 3], origins, steps=300)
-
-
-def groups_of(features: Sequence[Feature], spec: FeatureSpec) -> list[Group]:
-    """Groups that have a column or a category."""
-    there = {item.group for item in (*features, *spec.embedded)}
-    return [group for group in Group if group in there]
-
-
-def replay(case: Case, seed: int) -> pd.DataFrame:
-    """Backtest of every variant, with the columns ``data`` and ``seed``."""
-    training, part = case.training(seed), case.panel.select(case.mine)
-    groups = groups_of(training.features, training.spec)
-    models = {
-        name: variant.fit_training(training, case.leads, seed)
-        for name, variant in variants(case.steps, groups)
+def uncalibrated(whole: Calibration) -> dict[str, Calibration]:
+    """A calibration less one of its steps."""
+    return {
+        "conformal shifts": replace(whole, shifts=np.zeros_like(whole.shifts)),
+        "factor of the mean": replace(whole, mean_factor=1.0),
     }
-    table = backtest(models, part, case.origins, max(case.leads))
-    return table[table["horizon"].isin(case.leads)].assign(data=case.data, seed=seed)
 
 
-def figures(rows: pd.DataFrame) -> pd.DataFrame:
-    """MAPE and WAPE by variant and data: means over seeds, and how far these are apart."""
-    table = summarise(rows, ["data", "model", "seed"], tuple(MEASURES))
-    names = [metric.name for metric in MEASURES]
-    means, spreads = (table.pivot_table(names, "model", "data", how) for how in ("mean", "std"))
-    lines = pd.concat([means, spreads.loc[["everything"]].rename({"everything": SPREAD})])
-    models = rows["model"].unique()
-    return lines.loc[[*models[:1], SPREAD, *models[1:]]].swaplevel(axis=1)[[SAMPLE, JUICE]]
+def run(name: str, parameters: SetParameters, data: Path) -> dict[str, dict[str, float]]:
+    """Errors of one set by what was left out; nothing where history is too short."""
+    warnings.simplefilter("ignore")
+    given = read(name, parameters, data)
+    try:
+        rows = replayed(given)
+    except NotEnoughHistoryError as error:
+        progress(name, f"left out: {error}")
+        return {}
+    table = figures(scored(given, rows), parameters.mape_from).set_index("model")
+    table = table.loc[rows["model"].unique(), [*COMPARED, "bias", "cover 80"]].astype(float)
+    return {str(part): errors.to_dict() for part, errors in table.iterrows()}
+
+
+def replayed(given: DataSet) -> pd.DataFrame:
+    """Backtest of every variant over the newest block of a set."""
+    leads = given.parameters.protocol.leads
+    panel, positions = blocks(given, full=False, origins=None)[0]
+    origins = [pd.Timestamp(panel.weeks[position]) for position in positions]
+    past = panel.until(origins[0], max_future=max(leads))
+    whole = Ensemble.from_parameters(EnsembleParameters(), max(leads)).clone(leads=leads)
+    samples: dict[pd.Timestamp, Sample] = {}
+    parts = []
+    for name, model in variants(whole.prepare(past), leads):
+        parts.append(backtest({name: Shared(model, samples)}, panel, origins, max(leads)))
+        progress(given.name, name)
+    rows = pd.concat(parts, ignore_index=True)
+    return rows[rows["horizon"].isin(leads)].assign(own=True, seconds=np.nan)
+
+
+def ratios(results: Mapping[str, Mapping[str, Mapping[str, float]]], measure: str) -> pd.DataFrame:
+    """Errors without a part, as ratios to those with everything: a row for each set."""
+    table = {
+        name: {part: own[measure] / errors[OURS][measure] for part, own in errors.items()}
+        for name, errors in results.items()
+    }
+    return pd.DataFrame(table).T.drop(columns=OURS).round(3)
+
+
+def summary(results: Mapping[str, Mapping[str, Mapping[str, float]]]) -> pd.DataFrame:
+    """For each part the geometric means of the ratios, and on how many sets it helps and harms."""
+    tables = {measure: ratios(results, measure) for measure in COMPARED}
+    lines = pd.DataFrame({m: np.exp(np.log(t).mean()).round(3) for m, t in tables.items()})
+    for measure in ("MAPE", "WAPE"):
+        table = tables[measure]
+        lines[f"{measure}: helps"] = (table > 1.01).sum()
+        lines[f"{measure}: harms"] = (table < 0.99).sum()
+    return lines.assign(sets=tables["WAPE"].notna().sum())
 
 
 def markdown(table: pd.DataFrame) -> str:
-    """The table as it stands in the documentation, per cent."""
-    names = {metric.name: words for metric, words in MEASURES.items()}
-    head = ["", *(f"{data}: {names[metric]}" for data, metric in table.columns)]
-    lines = [head, ["---", *["---:"] * len(table.columns)]]
+    """A table, for a page."""
+    head = ["", *(str(column) for column in table.columns)]
+    lines = [head, ["---", *["---:"] * table.shape[1]]]
     for name, values in table.iterrows():
-        shown = ["" if np.isnan(value) else f"{value:.1f}" for value in values]
-        lines.append([str(name).replace("_", " "), *shown])
+        shown = (
+            "" if np.isnan(v) else f"{v:.0f}" if v == int(v) > 1 else f"{v:.3f}" for v in values
+        )
+        lines.append([str(name), *shown])
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
 def main() -> None:
-    """Print the table."""
+    """Print the tables."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data" / "oj")
-    parser.add_argument("--raw", type=Path, default=ROOT / "data" / "01_raw", help="the sample")
-    parser.add_argument("--seeds", type=int, default=3, help="seeds that figures are means of")
-    parser.add_argument("--json", type=Path, help="where to write the figures")
+    parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data")
+    parser.add_argument("--sets", nargs="+", help="some sets by name")
+    parser.add_argument("--jobs", type=int, default=1, help="sets run at a time")
+    parser.add_argument("--json", type=Path, help="where to write the errors")
     options = parser.parse_args()
-    start, parts = time.perf_counter(), []
-    for case in (*sample_cases(options.raw), juice_case(options.data)):
-        parts += [replay(case, seed) for seed in range(options.seeds)]
-        print(f"{time.perf_counter() - start:5.0f} s", case.data, case.panel.region, flush=True)
-    table = figures(pd.concat(parts, ignore_index=True))
-    print(f"\n{markdown(table)}")
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(options.jobs, context, max_tasks_per_child=1) as pool:
+        runs = {
+            name: pool.submit(run, name, own, options.data) for name, own in chosen(options).items()
+        }
+        results = {name: errors for name, future in runs.items() if (errors := future.result())}
     if options.json:
-        options.json.write_text(table.to_json(orient="split", indent=2))
+        options.json.write_text(json.dumps(results, indent=2))
+    print(markdown(summary(results)))
+    for measure in ("MAPE", "WAPE"):
+        print(f"\n{measure}\n\n{markdown(ratios(results, measure))}")
 
 
 if __name__ == "__main__":

@@ -6,7 +6,9 @@ Simulated companies of the sample's size whose demand is known. Each segment has
 fast and one for slow products, fitted before the validation; its forecasts one week ahead become
 orders. Avoidable is what surplus and lost sales of an order cost beyond those of the best order for
 somebody who knows the demand. Week by week the orders of all segments are ranked together.
-`--development` takes the companies on which the ranking was chosen, else others are taken.
+`--development` takes the companies on which the ranking was chosen, else others are taken. Two
+ranks say what can be had: of somebody who knows the mean of each week's demand and the chance
+around it, and hindsight.
 """
 
 from __future__ import annotations
@@ -19,9 +21,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from orders import validation
+from scipy.stats import nbinom
 from tables import CONF, region_panel
 
-from demand_forecast.modelling.decisions.economics import OrderParameters, economics
+from demand_forecast.modelling.decisions.economics import Economics, OrderParameters, economics
 from demand_forecast.modelling.decisions.orders import propose_orders
 from demand_forecast.modelling.decisions.review import money_at_risk
 from demand_forecast.modelling.panel import KEY, Panel
@@ -31,6 +34,7 @@ from demand_forecast.simulator.company import FORMATS
 DEVELOPMENT = (41, 2017)
 OTHERS = (51, 52)
 SHARE = 0.05
+SPREAD = {"fast": 25.0, "slow": 20.0}  # of the simulator's demand around its mean
 
 
 def company(seed: int) -> pd.DataFrame:
@@ -50,22 +54,38 @@ def company(seed: int) -> pd.DataFrame:
 
 def segment(panel: Panel, truth: Path) -> pd.DataFrame:
     """The same for one segment."""
-    known = read_truth(truth, panel.region).astype(dict.fromkeys(KEY, str))
-    wide = known.pivot_table(index=KEY, columns="week", values="demand")
+    true = read_truth(truth, panel.region).astype(dict.fromkeys(KEY, str))
+    wide = true.pivot_table(index=KEY, columns="week", values="demand")
     keys = pd.MultiIndex.from_frame(panel.series[KEY].astype(str))
     wanted = wide.reindex(index=keys, columns=panel.weeks[: panel.n_weeks]).to_numpy()
     rows = validation(panel, wanted)
     orders = propose_orders(rows, panel.series)
     avoidable = avoidable_cost(rows, orders, panel.series)
+    true_mean = rows[[*KEY, "week"]].merge(
+        true[[*KEY, "week", "latent_mean", "velocity"]], on=[*KEY, "week"], how="left"
+    )
+    expected = expected_cost(true_mean, orders, economics_of(rows, panel.series))
     place = {"region": panel.region, "store_format": panel.store_format}
     prices = rows[KEY].merge(panel.series, on=KEY, how="left")[["unit_price", "unit_cost"]]
-    return rows.join([orders, prices]).assign(avoidable=avoidable, **place)
+    return rows.join([orders, prices]).assign(avoidable=avoidable, expected=expected, **place)
 
 
 def avoidable_cost(rows: pd.DataFrame, orders: pd.DataFrame, series: pd.DataFrame) -> np.ndarray:
     """``(rows,)`` cost of surplus and lost sales beyond that of the best whole packs."""
-    terms = economics(rows[KEY].merge(series, on=KEY, how="left"), OrderParameters())
     wanted, pack = rows["wanted"].to_numpy(np.float64), orders["pack_size"].to_numpy(np.float64)
+    order = orders["order_quantity"].to_numpy(np.float64)
+    return beyond_best(order, wanted, pack, economics_of(rows, series))
+
+
+def economics_of(rows: pd.DataFrame, series: pd.DataFrame) -> Economics:
+    """Money per unit of each row's series."""
+    return economics(rows[KEY].merge(series, on=KEY, how="left"), OrderParameters())
+
+
+def beyond_best(
+    order: np.ndarray, wanted: np.ndarray, pack: np.ndarray, terms: Economics
+) -> np.ndarray:
+    """Cost of orders beyond that of the best whole packs for what was wanted."""
 
     def cost(order: np.ndarray) -> np.ndarray:
         return terms.loss * np.maximum(order - wanted, 0) + terms.short * np.maximum(
@@ -73,8 +93,24 @@ def avoidable_cost(rows: pd.DataFrame, orders: pd.DataFrame, series: pd.DataFram
         )
 
     low = pack * np.floor(wanted / pack)
-    best = np.minimum(cost(low), cost(low + pack))
-    return cost(orders["order_quantity"].to_numpy(np.float64)) - best
+    return cost(order) - np.minimum(cost(low), cost(low + pack))
+
+
+def expected_cost(true: pd.DataFrame, orders: pd.DataFrame, terms: Economics) -> np.ndarray:
+    """``(rows,)`` avoidable cost that somebody expects who knows all but the shoppers' chance.
+
+    Args:
+        true: ``latent_mean`` and ``velocity`` of the rows.
+        orders: Their orders.
+        terms: Money per unit.
+    """
+    mean, spread = true["latent_mean"].to_numpy(), true["velocity"].map(SPREAD).to_numpy()
+    pack, order = (orders[c].to_numpy(np.float64) for c in ("pack_size", "order_quantity"))
+    found = np.zeros(len(true))
+    for wanted in range(int(4 * mean.max()) + 40):
+        chance = nbinom.pmf(wanted, spread, spread / (spread + mean))
+        found += chance * beyond_best(order, np.full(len(true), float(wanted)), pack, terms)
+    return found
 
 
 def shares(rows: pd.DataFrame) -> dict[str, float]:
@@ -82,6 +118,7 @@ def shares(rows: pd.DataFrame) -> dict[str, float]:
     rankings = {
         "money at risk": money_at_risk(rows),
         "units at cost": rows["order_quantity"] * rows["unit_cost"],
+        "knowing the mean": rows["expected"],
         "hindsight": rows["avoidable"],
     }
     return {name: held(rows["avoidable"], by, rows["week"]) for name, by in rankings.items()}

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import atexit
 import logging
+import multiprocessing
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from multiprocessing import forkserver
 from typing import TYPE_CHECKING, Any, Final
 
 from demand_forecast.exceptions import ConfigurationError, extra_needed
@@ -14,6 +16,7 @@ from demand_forecast.exceptions import ConfigurationError, extra_needed
 if TYPE_CHECKING:
     from distributed import Client
 
+_CAN_FORK: Final = "forkserver" in multiprocessing.get_all_start_methods()
 _SECONDS: Final = 30  # for a scheduler to answer, and for its first worker
 # A task takes seconds to minutes here; Dask looks up to a hundred times a second at what it does,
 # which costs some per cent of the processors that it should work on.
@@ -23,7 +26,29 @@ _CALM: Final = {
     "distributed.worker.memory.monitor-interval": "500ms",
     "distributed.worker.profile.interval": "1s",
 }
+# What workers of this machine are forked from: imported once, while this process boots the project.
+_IMPORTED: Final = (
+    "distributed.nanny",
+    "demand_forecast.framework.dask_worker",
+    "demand_forecast.settings",
+    "demand_forecast.pipeline_registry",
+    "demand_forecast.datasets",
+    "kedro_datasets.pandas",
+    "great_expectations",
+    "lightning",
+    "mlflow",
+)
 _LOGGER = logging.getLogger(__name__)
+
+
+def warm_up() -> None:
+    """Start the process that workers of this machine are forked from; it imports the project.
+
+    Where processes cannot be forked, each worker imports for itself.
+    """
+    if _CAN_FORK:
+        multiprocessing.set_forkserver_preload(list(_IMPORTED))
+        forkserver.ensure_running()
 
 
 @contextmanager
@@ -48,10 +73,12 @@ def connected(address: str | None, max_workers: int) -> Iterator[Client]:
         with _client(address) as client:
             yield client
         return
+    method = {"distributed.worker.multiprocessing-method": "forkserver"} if _CAN_FORK else {}
     with (
-        dask.config.set(_CALM),
+        dask.config.set(_CALM | method),
         LocalCluster(
             n_workers=max_workers,
+            env=dict(os.environ),  # the process that they are forked from may be older
             threads_per_worker=1,
             processes=True,
             dashboard_address="127.0.0.1:0",  # any free port, for nobody else's eyes

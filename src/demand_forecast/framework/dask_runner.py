@@ -8,13 +8,14 @@ names of nodes; it boots the project once, by its environment, and has a catalog
 from __future__ import annotations
 
 import logging
+import os
 from typing import TYPE_CHECKING, Any
 
 from kedro.pipeline import Pipeline
 
 from demand_forecast.exceptions import StorageError
 from demand_forecast.framework import notes, run_context
-from demand_forecast.framework.dask_cluster import connected
+from demand_forecast.framework.dask_cluster import connected, warm_up
 from demand_forecast.framework.dask_worker import Join, Part, run_group
 from demand_forecast.framework.failures import Outcome
 from demand_forecast.framework.runner import SegmentRunner
@@ -53,6 +54,8 @@ class DaskRunner(SegmentRunner):
         """
         super().__init__(max_workers, is_async=is_async)
         self._address = address
+        if not (address or "DASK_SCHEDULER_ADDRESS" in os.environ):
+            warm_up()
 
     def _run(
         self,

@@ -176,17 +176,21 @@ class Ensemble(DirectForecaster):
         return cls(_from_parameters(parameters), horizon=horizon, seed=parameters.seed)
 
     def _fit_rows(self, training: Training) -> Array:
-        self.members_: dict[str, Member] = {}
-        rows = training
-        for name, member in self.members.items():
-            wanted = rows if member.wants_filled_demand else training
-            self.members_[name] = member.clone().fit_training(wanted)
-            if rows is training:
-                rows = self._filled(training, self.members_[name])
+        self.members_ = self._fit_members(training)
         held_out = [member.held_out_ for member in self.members_.values()]
         weights = weights_by_error(held_out, training.sample.take(~training.is_train))
         self.blend_weights_ = dict(zip(self.members_, weights, strict=True))
         return self._blend(held_out)
+
+    def _fit_members(self, training: Training) -> dict[str, Member]:
+        fitted: dict[str, Member] = {}
+        rows = training
+        for name, member in self.members.items():
+            wanted = rows if member.wants_filled_demand else training
+            fitted[name] = member.clone().fit_training(wanted)
+            if rows is training:
+                rows = self._filled(training, fitted[name])
+        return fitted
 
     def _calibrate_like(self, judged: Self) -> None:
         super()._calibrate_like(judged)
