@@ -22,6 +22,9 @@ import numpy as np
 import pandas as pd
 from sqlalchemy import func, select, text
 
+from demand_forecast.modelling.decisions.orders import propose_orders
+from demand_forecast.modelling.decisions.review import ReviewParameters, review
+from demand_forecast.modelling.panel import KEY
 from demand_forecast.modelling.protocol import POINTS, QUANTILES
 from demand_forecast.results_store.database import ResultsDatabase
 from demand_forecast.results_store.migrations import prepare
@@ -57,7 +60,8 @@ def segments(rows: int, n_segments: int, n_products: int) -> Iterator[Publicatio
     n_stores = max(round(rows / n_segments / n_products / HORIZON), 1)
     for k in range(n_segments):
         place = Place(f"r{k // 2:02d}", ("large", "small")[k % 2])
-        frame = _forecasts(place, n_stores, n_products, seed=k)
+        frame = _forecasts(place, n_stores, n_products, seed=k).assign(experiment=None, arm=None)
+        orders = _ordered(frame)
         stores = frame[["region", "store_id", "store_format"]].drop_duplicates()
         products = frame[["region", "product_id"]].drop_duplicates()
         weeks = frame[["region", "week"]].drop_duplicates()
@@ -68,7 +72,7 @@ def segments(rows: int, n_segments: int, n_products: int) -> Iterator[Publicatio
             place,
             {
                 FORECASTS.name: frame[_names(FORECASTS)],
-                ORDERS.name: frame[_names(ORDERS)],
+                ORDERS.name: orders[_names(ORDERS)],
             },
             {
                 STORES.name: stores.assign(is_closed=False),
@@ -108,8 +112,6 @@ def _forecasts(place: Place, n_stores: int, n_products: int, seed: int) -> pd.Da
             "horizon": lead + 1,
             **dict.fromkeys(POINTS, mean),
             **quantiles,
-            "critical_ratio": 0.6,
-            "order_quantity": (6 * np.round(mean / 6)).astype(np.int64),
             "source": "champion",
             "reason": "",
             "model_kind": "ensemble",
@@ -119,6 +121,20 @@ def _forecasts(place: Place, n_stores: int, n_products: int, seed: int) -> pd.Da
     )
 
 
+def _ordered(frame: pd.DataFrame) -> pd.DataFrame:
+    """The forecasts with their orders, of which nobody has changed any."""
+    series = frame[KEY].drop_duplicates().assign(pack_size=6.0, unit_price=3.0, unit_cost=1.0)
+    frame = frame.join(propose_orders(frame, series)).assign(
+        beyond_history=False,
+        delivery_date=frame["week"] - pd.Timedelta(days=6),
+        forecast_override=None,
+        order_override=None,
+        overridden_mean=np.nan,
+        order_without_override=np.nan,
+    )
+    return frame.join(review(frame, None, ReviewParameters()))
+
+
 def main() -> None:
     options = arguments()
     database = ResultsDatabase(options.database)
@@ -126,26 +142,27 @@ def main() -> None:
     with database.reading() as connection:
         if connection.scalar(select(func.count()).select_from(RUNS)):
             raise SystemExit(f"{database.shown} has results already; name an empty database.")
-    started = time.perf_counter()
-    wanted = round(1e6 * options.millions)
+    wanted, loaded = round(1e6 * options.millions), 0.0
     for publication in segments(wanted, options.segments, options.products):
+        started = time.perf_counter()
         with database.writing() as connection:
             publish(connection, RUN, publication)
-    loaded = time.perf_counter() - started
+        loaded += time.perf_counter() - started
+    started = time.perf_counter()
     with database.writing() as connection:
         complete_run(connection, RUN, loaded, [])
     with database.reading() as connection:
         rows = connection.scalar(select(func.count()).select_from(FORECASTS))
-    seconds = time.perf_counter() - started
+    checks = time.perf_counter() - started
+    seconds = loaded + checks
     usage = resource.getrusage(resource.RUSAGE_SELF)
     figures = {
         "database": database.engine.dialect.name,
         "forecast_rows": rows,
         "order_rows": rows,
         "seconds": round(seconds, 1),
-        "of_them_checks": round(seconds - loaded, 1),
+        "of_them_checks": round(checks, 1),
         "forecast_rows_per_second": round(rows / seconds),
-        "user_cpu_seconds": round(usage.ru_utime, 1),
         "peak_memory_mb": round(usage.ru_maxrss / 1024),
         "questions_seconds": ask(database),
     }

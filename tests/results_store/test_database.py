@@ -62,6 +62,6 @@ def test_postgresql_gets_its_rows_by_copy_and_nulls_are_no_empty_texts():
         'COPY "fct_model_health" ("region", "store_format", "model_version"'
     )
     assert cursor.data.decode().splitlines() == [
-        '"north, texas","large","3","2024-12-28",7,20.5',
+        '"north, texas","large","3",2024-12-28,7,20.5',
         '"ohio","",,,,',
     ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
-from sqlalchemy import Connection, Table, and_, exists, func, select
+from sqlalchemy import Connection, Table, and_, func, or_, select, tuple_
 
 from demand_forecast.exceptions import ContractError
 from demand_forecast.results_store.publication import Place, valid_demands
@@ -112,16 +112,24 @@ def _beyond_control_totals(connection: Connection, run_id: str) -> Iterator[str]
 
 
 def _references(connection: Connection, run_id: str) -> Iterator[str]:
-    """Stores, products and weeks that the run's own rows name and that no dimension has."""
+    """Stores, products and weeks that the run's own rows name and that no dimension has.
+
+    One row of each table is told of.
+    """
     for table in (DEMANDS, FORECASTS, ORDERS, EXPLANATIONS):
-        for dimension, key in _REFERENCES.items():
-            same = and_(*(dimension.c[name] == table.c[name] for name in key))
-            query = (
-                select(*(table.c[name] for name in key))
-                .where(table.c.run_id == run_id, ~exists(select(1).where(same)))
-                .distinct()
-                .limit(1)
+        lacks = {
+            dimension: tuple_(*(table.c[name] for name in key)).not_in(
+                select(*(dimension.c[name] for name in key))
             )
-            for row in connection.execute(query).fetchall():
-                told = ", ".join(map(str, row))
-                yield f"{table.name} names what is not in {dimension.name}: {told}"
+            for dimension, key in _REFERENCES.items()
+        }
+        query = (
+            select(table, *(lack.label(dimension.name) for dimension, lack in lacks.items()))
+            .where(table.c.run_id == run_id, or_(*lacks.values()))
+            .limit(1)
+        )
+        for row in connection.execute(query).mappings():
+            for dimension, key in _REFERENCES.items():
+                if row[dimension.name]:
+                    told = ", ".join(str(row[table.c[name]]) for name in key)
+                    yield f"{table.name} names what is not in {dimension.name}: {told}"

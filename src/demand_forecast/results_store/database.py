@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -34,8 +35,9 @@ from demand_forecast.exceptions import ConfigurationError
 
 CHUNK: Final = 100_000  # rows that are held in memory a second time
 _BUSY_SECONDS: Final = 30  # processes take turns, and none writes for more than seconds
-_TIMES: Final = ((Date, "D"), (DateTime, "us"))  # by their unit in the texts that are loaded
+_TIMES: Final = ((Date, "D"), (DateTime, "us"))  # by their unit as they are loaded
 _WRITES: Final = "writes"  # execution option of an engine whose transactions write
+_Item = TypeVar("_Item")
 
 
 class ResultsDatabase:
@@ -155,9 +157,12 @@ def load_rows(connection: Connection, table: Table, frame: pd.DataFrame) -> None
         frame: Columns of ``table`` by name, in any order; NaN and NaT are null.
     """
     columns = [column.name for column in table.columns if column.name in frame.columns]
-    load = _copy if connection.dialect.driver == "psycopg" else _insert
-    for start in range(0, len(frame), CHUNK):
-        load(connection, table, frame[columns].iloc[start : start + CHUNK])
+    chunks = (frame[columns].iloc[start : start + CHUNK] for start in range(0, len(frame), CHUNK))
+    if connection.dialect.driver == "psycopg":
+        _copy(connection, table, columns, chunks)
+        return
+    for chunk in chunks:
+        _insert(connection, table, chunk)
 
 
 def _insert(connection: Connection, table: Table, chunk: pd.DataFrame) -> None:
@@ -168,33 +173,49 @@ def _insert(connection: Connection, table: Table, chunk: pd.DataFrame) -> None:
     connection.exec_driver_sql(sql, list(zip(*values, strict=True)))
 
 
-def _copy(connection: Connection, table: Table, chunk: pd.DataFrame) -> None:
-    by_column = {name: _times(table.c[name].type, chunk[name]) for name in chunk.columns}
-    times = {name: texts for name, texts in by_column.items() if texts is not None}
-    buffer = io.BytesIO()
-    rows = pa.Table.from_pandas(chunk.assign(**times), preserve_index=False)
-    csv.write_csv(rows, buffer, csv.WriteOptions(include_header=False))
-    names = ", ".join(f'"{name}"' for name in chunk.columns)
+def _copy(
+    connection: Connection, table: Table, columns: Sequence[str], chunks: Iterable[pd.DataFrame]
+) -> None:
+    """By one COPY; the next chunk is written as text while the server takes the one before."""
+    names = ", ".join(f'"{name}"' for name in columns)
     cursor = connection.connection.cursor()
     with cursor.copy(f'COPY "{table.name}" ({names}) FROM STDIN WITH (FORMAT csv)') as copy:
-        copy.write(buffer.getbuffer())
+        for text in _one_ahead(_as_csv(table, chunk) for chunk in chunks):
+            copy.write(text)
+
+
+def _as_csv(table: Table, chunk: pd.DataFrame) -> memoryview:
+    times = {name: _times(table.c[name].type, chunk[name]) for name in chunk.columns}
+    arrays = {
+        name: pa.Array.from_pandas(chunk[name] if given is None else given)
+        for name, given in times.items()
+    }
+    buffer = io.BytesIO()
+    csv.write_csv(pa.table(arrays), buffer, csv.WriteOptions(include_header=False))
+    return buffer.getbuffer()
+
+
+def _one_ahead(items: Iterator[_Item]) -> Iterator[_Item]:
+    """The same items; each is made by a thread of its own while the one before is in use."""
+    with ThreadPoolExecutor(1) as pool:
+        coming = pool.submit(next, items, None)
+        while (item := coming.result()) is not None:
+            coming = pool.submit(next, items, None)
+            yield item
 
 
 def _times(kind: TypeEngine[Any], column: pd.Series[Any]) -> np.ndarray[Any, Any] | None:
-    """Dates and moments as ISO texts, None where there is none; None for a column of neither."""
+    """Dates as days and moments as microseconds; None for a column of neither."""
     unit = next((unit for of, unit in _TIMES if isinstance(kind, of)), None)
-    if unit is None:
-        return None
-    times = pd.to_datetime(column).to_numpy(f"datetime64[{unit}]")
-    texts = np.datetime_as_string(times).astype(object)
-    texts[np.isnat(times)] = None
-    return np.asarray([text and text.replace("T", " ") for text in texts], dtype=object)
+    return None if unit is None else pd.to_datetime(column).to_numpy(f"datetime64[{unit}]")
 
 
 def _driver_values(table: Table, column: pd.Series[Any]) -> list[Any]:
     times = _times(table.c[str(column.name)].type, column)
     if times is not None:
-        return list(times)
+        texts = np.datetime_as_string(times).astype(object)
+        texts[np.isnat(times)] = None
+        return [text and text.replace("T", " ") for text in texts]
     values = column.tolist()
     if not column.isna().any():
         return values
