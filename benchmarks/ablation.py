@@ -275,9 +275,12 @@ def main() -> None:
         runs = {
             name: pool.submit(run, name, own, options.data) for name, own in chosen(options).items()
         }
-        results = {name: errors for name, future in runs.items() if (errors := future.result())}
-    if options.json:
-        options.json.write_text(json.dumps(results, indent=2))
+        results = {}
+        for name, future in runs.items():
+            if errors := future.result():
+                results[name] = errors
+            if options.json:  # what is there is kept, should the next set fail
+                options.json.write_text(json.dumps(results, indent=2))
     print(markdown(summary(results)))
     for measure in ("MAPE", "WAPE"):
         print(f"\n{measure}\n\n{markdown(ratios(results, measure))}")

@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
-from sqlalchemy import Connection, Table, and_, func, or_, select, tuple_
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    FromClause,
+    Table,
+    and_,
+    func,
+    literal,
+    or_,
+    select,
+    tuple_,
+)
 
 from demand_forecast.exceptions import ContractError
 from demand_forecast.results_store.publication import Place, valid_demands
@@ -25,6 +37,7 @@ from demand_forecast.results_store.schema import (
     WEEKS,
 )
 
+_Held = dict[tuple[str, ...], tuple[int, float]]
 _TOLERANCE: Final = 1e-6
 _REFERENCES: Final = {
     STORES: ("region", "store_id"),
@@ -54,31 +67,66 @@ def check(connection: Connection, run_id: str) -> None:
 
 
 def _differences(connection: Connection, run_id: str) -> Iterator[str]:
-    """Rows and units of each line of the ledger, counted again."""
+    """Rows and units of each line of the ledger, counted again: all lines of a fact at once."""
     ledger = connection.execute(select(PUBLICATIONS).where(PUBLICATIONS.c.run_id == run_id))
+    of_fact: dict[tuple[str, tuple[str, ...]], list[Any]] = defaultdict(list)
     for line in ledger.fetchall():
-        place = Place(*(getattr(line, name) for name in BRANCH))
-        rows, units = _held(connection, METADATA.tables[line.fact], place, line)
-        name = ".".join(filter(None, place.key().values()))
-        told = f"{line.fact} of {name or 'all segments'}"
-        if rows != line.rows:
-            yield f"{told} has {rows:,} rows, {line.rows:,} were published"
-        elif line.units is not None and not _close(units, line.units):
-            yield f"{told} has {units:,.2f} units, {line.units:,.2f} were published"
+        of_fact[line.fact, _place_of(line)].append(line)
+    for (fact, place), lines in of_fact.items():
+        table = METADATA.tables[fact]
+        count = _count_valid if fact in VERSIONED else _count
+        held = count(connection, table, place, lines)
+        for line in lines:
+            names = [getattr(line, name) for name in BRANCH]
+            told = f"{fact} of {'.'.join(filter(None, names)) or 'all segments'}"
+            rows, units = held.get(_key(line, place), (0, 0.0))
+            if rows != line.rows:
+                yield f"{told} has {rows:,} rows, {line.rows:,} were published"
+            elif line.units is not None and not _close(units, line.units):
+                yield f"{told} has {units:,.2f} units, {line.units:,.2f} were published"
 
 
-def _held(connection: Connection, table: Table, place: Place, line: Any) -> tuple[int, float]:
-    units = table.c[CONTROLLED[table.name]] if table.name in CONTROLLED else None
-    if table.name in VERSIONED:
-        valid = valid_demands(place.within(table), ~DEMANDS.c.is_withdrawn, run_id=line.run_id)
-        rows = valid.subquery()
-        query = select(func.count(), func.sum(rows.c[CONTROLLED[table.name]]))
-    else:
-        total = func.count() if units is None else func.sum(units)
-        query = select(func.count(), total).select_from(table)
-        query = query.where(table.c.run_id == line.written_by, place.within(table))
-    count, total = connection.execute(query).one()
-    return count, float(total or 0)
+def _place_of(line: Any) -> tuple[str, ...]:
+    """Columns that say where the facts of a line belong to."""
+    table = METADATA.tables[line.fact]
+    return tuple(name for name in BRANCH if getattr(line, name) and name in table.c)
+
+
+def _key(line: Any, place: Sequence[str]) -> tuple[str, ...]:
+    return (line.written_by, *(getattr(line, name) for name in place))
+
+
+def _count(
+    connection: Connection, table: Table, place: Sequence[str], lines: Sequence[Any]
+) -> _Held:
+    """Rows and units by the run that wrote them and by place."""
+    columns = [table.c["run_id"], *(table.c[name] for name in place)]
+    writers = sorted({line.written_by for line in lines})
+    query = select(*columns, func.count(), _units(table, table.name)).where(
+        table.c["run_id"].in_(writers)
+    )
+    if "region" in place:
+        query = query.where(table.c["region"].in_(sorted({line.region for line in lines})))
+    rows = connection.execute(query.group_by(*columns))
+    return {tuple(key): (count, float(units or 0)) for *key, count, units in rows}
+
+
+def _count_valid(
+    connection: Connection, table: Table, place: Sequence[str], lines: Sequence[Any]
+) -> _Held:
+    """The same of a table whose valid rows are of many runs; they count for the writer."""
+    held: _Held = {}
+    for line in lines:
+        where = Place(*(getattr(line, name) for name in BRANCH)).within(table)
+        rows = valid_demands(where, ~DEMANDS.c.is_withdrawn, run_id=line.run_id).subquery()
+        count, units = connection.execute(select(func.count(), _units(rows, table.name))).one()
+        held[_key(line, place)] = (count, float(units or 0))
+    return held
+
+
+def _units(rows: FromClause, fact: str) -> ColumnElement[Any]:
+    name = CONTROLLED.get(fact)
+    return literal(0.0) if name is None else func.sum(rows.c[name])
 
 
 def _close(one: float, other: float) -> bool:
