@@ -78,12 +78,17 @@ WHERE NOT f.is_withdrawn AND NOT EXISTS (
   WHERE n.region = f.region AND n.store_format = f.store_format AND n.store_id = f.store_id
     AND n.product_id = f.product_id AND n.week = f.week AND n.run_id > f.run_id)"""
 
+_ACTIONS: Final = " ".join(
+    f"WHEN '{cause.value}' THEN '{action}'" for cause, action in ACTIONS.items()
+)
+
 _ORDERS: Final = f"""SELECT {_SERIES}, i.category, f.week, f.as_of, o.order_quantity,
   o.order_quantity / NULLIF(o.pack_size, 0) AS cases, o.delivery_date, o.critical_ratio,
   o.order_bound_by, o.sell_out_probability, o.expected_fill_rate, o.expected_waste,
   o.expected_margin, o.expected_cost, o.margin_unit, o.beyond_history,
   o.forecast_override, o.order_override, o.overridden_mean, o.order_without_override,
   o.units_at_risk, o.money_at_risk, o.risk, o.cause,
+  CASE o.cause {_ACTIONS} END AS action,
   f.mean AS forecast, f.q10, f.q90, f.source, f.reason, i.unit_price, i.unit_cost
 FROM v_published p
 JOIN fct_orders o ON o.run_id = p.written_by AND o.region = p.region
@@ -92,17 +97,12 @@ JOIN v_published s ON s.fact = 'fct_forecasts' AND s.region = p.region
   AND s.store_format = p.store_format
 JOIN fct_forecasts f ON f.run_id = s.written_by AND f.region = o.region
   AND f.store_format = o.store_format AND f.store_id = o.store_id
-  AND f.product_id = o.product_id AND f.week = o.week
+  AND f.product_id = o.product_id AND f.week = o.week AND f.horizon = o.horizon
 {_PRODUCT}
 WHERE p.fact = 'fct_orders'"""
 
-_ACTIONS: Final = " ".join(
-    f"WHEN '{cause.value}' THEN '{action}'" for cause, action in ACTIONS.items()
-)
-
-_EXCEPTIONS: Final = f"""SELECT RANK() OVER (ORDER BY COALESCE(o.money_at_risk, 0) DESC,
-    o.units_at_risk DESC) AS position, o.*,
-  CASE o.cause {_ACTIONS} END AS action
+_EXCEPTIONS: Final = """SELECT RANK() OVER (ORDER BY COALESCE(o.money_at_risk, 0) DESC,
+    o.units_at_risk DESC) AS position, o.*
 FROM v_next_orders o"""
 
 _CHANGES: Final = f"""SELECT {_SERIES}, f.week, f.as_of, f.mean, b.as_of AS as_of_before,

@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
-import pandas as pd
-from sqlalchemy import Connection, column, func, select
+from typing import Any
 
-from demand_forecast.dashboard.queries.reading import read, view, view_columns
+import pandas as pd
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    FromClause,
+    Select,
+    and_,
+    column,
+    func,
+    select,
+    text,
+)
+
+from demand_forecast.dashboard.queries.reading import read, valid_rows, view, view_columns
+from demand_forecast.results_store.schema import ORDERS, SERIES
 
 _SERIES = ("store_format", "store_id", "product_id")
 _SUMS = ("order_quantity", "cases", "forecast", "units_at_risk", "money_at_risk")
-_ORDER = ("position", "region", "store_id", "product_id")
+_AT_RISK = ("money_at_risk", "units_at_risk")
+_ORDER = ("region", "store_id", "product_id")
 
 
 def regions(connection: Connection) -> pd.DataFrame:
@@ -68,9 +82,27 @@ def orders(connection: Connection, limit: int | None = None, **place: str) -> pd
         connection: Of the results store.
         limit: At most so many rows.
         place: Region, store and risk; those that are empty do not matter.
+
+    Returns:
+        Columns of ``v_next_orders``, and the ``position`` among what was asked for.
     """
-    query = view("v_exceptions", **place).order_by(*map(column, _ORDER))
-    return read(connection, query.limit(limit))
+    keys = [ORDERS.c[name] for name in (*SERIES, "week")]
+    # Which these are is asked of the orders alone: there may be millions of them.
+    first = valid_rows(ORDERS, horizon=1, **place).add_columns(*keys)
+    chosen = first.order_by(*_worst(ORDERS), *keys).limit(limit).subquery()
+    rows = view_columns("v_next_orders", *(key.name for key in keys), *_AT_RISK)
+    same = and_(*(rows.c[key.name] == chosen.c[key.name] for key in keys))
+    position = func.rank().over(order_by=_worst(rows)).label("position")
+    query: Select[Any] = select(position, text("v_next_orders.*"))
+    query = query.select_from(chosen.join(rows, same))
+    order = [rows.c[name] for name in _ORDER]
+    return read(connection, query.order_by(position, *order))
+
+
+def _worst(rows: FromClause) -> list[ColumnElement[Any]]:
+    """The order in which orders deserve a look."""
+    money, units = (rows.c[name] for name in _AT_RISK)
+    return [func.coalesce(money, 0).desc(), units.desc()]
 
 
 def order_totals(connection: Connection, by: tuple[str, ...] = (), **place: str) -> pd.DataFrame:
@@ -81,7 +113,7 @@ def order_totals(connection: Connection, by: tuple[str, ...] = (), **place: str)
         by: Columns to group by, such as region and store.
         place: Region, store and risk; those that are empty do not matter.
     """
-    rows = view_columns("v_exceptions", *{"week", *_SUMS, *by, *place})
+    rows = view_columns("v_next_orders", *{"week", *_SUMS, *by, *place})
     group = [rows.c[name] for name in by]
     sums = [func.sum(rows.c[name]).label(name) for name in _SUMS]
     counts = func.count().label("rows"), func.max(rows.c.week).label("week")
