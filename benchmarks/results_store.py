@@ -1,9 +1,9 @@
 """Forecast rows per second into the results store, and the memory that it takes.
 
 Publishes the segments of a made-up company by some processes side by side, as the workers of a run
-do, checks them and completes the run; then asks what a dashboard asks. Seconds are those of the
-workers' publishing, by the clock of the one that took longest, and of the checks; to make the rows
-up does not count. Any database:
+do, checks them and completes the run; then asks three questions and draws the pages of the
+dashboard. Seconds are those of the workers' publishing, by the clock of the one that took longest,
+and of the checks; to make the rows up does not count. Any database:
 
     python benchmarks/results_store.py --database postgresql://USER@HOST/DATABASE --millions 10
     python benchmarks/results_store.py --database sqlite:///results.db --millions 1
@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import json
 import multiprocessing
+import os
 import resource
 import time
 from collections.abc import Iterator
@@ -27,6 +28,7 @@ import numpy as np
 import pandas as pd
 from sqlalchemy import func, select, text
 
+from demand_forecast.dashboard.server.launch import ADDRESS
 from demand_forecast.modelling.decisions.orders import propose_orders
 from demand_forecast.modelling.decisions.review import ReviewParameters, review
 from demand_forecast.modelling.panel import KEY
@@ -182,6 +184,7 @@ def main() -> None:
         "forecast_rows_per_second": round(rows / (loaded + checks)),
         "peak_memory_of_a_worker_mb": peak,
         "questions_seconds": ask(database),
+        "pages_seconds": draw(options.database),
     }
     print(json.dumps(figures, indent=2))
     if options.json:
@@ -196,6 +199,31 @@ def ask(database: ResultsDatabase) -> dict[str, float]:
         with database.reading() as connection:
             connection.execute(text(query)).fetchall()
         seconds[name] = round(time.perf_counter() - started, 2)
+    return seconds
+
+
+def draw(address: str) -> dict[str, float]:
+    """Seconds until each page of the dashboard is drawn, without filters, once it has started."""
+    from streamlit.testing.v1 import AppTest
+
+    from demand_forecast.dashboard.pages import PAGES
+
+    os.environ[ADDRESS] = address
+    script = (
+        "import streamlit as st\n"
+        "from demand_forecast.dashboard.pages import PAGES\n"
+        "from demand_forecast.dashboard.store import state\n"
+        "st.session_state['state'] = state()\n"
+    )
+    AppTest.from_string(script, default_timeout=600).run()
+    seconds = {}
+    for name in PAGES:
+        page = AppTest.from_string(f"{script}PAGES[{name!r}][1]()\n", default_timeout=600)
+        started = time.perf_counter()
+        page.run()
+        seconds[name] = round(time.perf_counter() - started, 2)
+        if page.exception:
+            raise SystemExit(f"page {name}: {page.exception[0].message}")
     return seconds
 
 

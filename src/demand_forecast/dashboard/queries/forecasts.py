@@ -9,7 +9,6 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     FromClause,
-    Select,
     and_,
     column,
     func,
@@ -93,7 +92,7 @@ def orders(connection: Connection, limit: int | None = None, **place: str) -> pd
     rows = view_columns("v_next_orders", *(key.name for key in keys), *_AT_RISK)
     same = and_(*(rows.c[key.name] == chosen.c[key.name] for key in keys))
     position = func.rank().over(order_by=_worst(rows)).label("position")
-    query: Select[Any] = select(position, text("v_next_orders.*"))
+    query = select(text("v_next_orders.*")).add_columns(position)
     query = query.select_from(chosen.join(rows, same))
     order = [rows.c[name] for name in _ORDER]
     return read(connection, query.order_by(position, *order))
