@@ -1,6 +1,6 @@
 """Run the steps of a GitHub workflow on this machine, job after job, each in a clean clone.
 
-python .ci/rehearse.py .github/workflows/pull-request.yml [--python 3.12=/opt/python3.12/bin/python]
+python .ci/rehearse.py .github/workflows/pull-request.yml [--jobs JOB ...] [--python 3.12=PATH]
 
 Read from the workflow file are jobs and their order, called workflows, matrices, environment
 variables and `run` steps; artifacts go from job to job as on GitHub. A job needs `pythonX.Y` of the
@@ -156,12 +156,17 @@ def main() -> int:
     """Run a workflow; returns 1 if a step has failed."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("workflow", type=Path)
+    parser.add_argument("--jobs", nargs="+", metavar="JOB", help="some, such as 'code (docs)'")
     parser.add_argument("--python", action="append", default=[], metavar="VERSION=PATH")
     options = parser.parse_args()
     pythons = dict(given.split("=", 1) for given in options.python)
     results: list[Result] = []
     with tempfile.TemporaryDirectory() as artifacts:
-        for job in jobs(options.workflow.resolve()):
+        every = list(jobs(options.workflow.resolve()))
+        names = [job.name for job in every]
+        if unknown := set(options.jobs or ()) - set(names):
+            parser.error(f"no job {', '.join(sorted(unknown))}; there are {', '.join(names)}")
+        for job in (job for job in every if job.name in (options.jobs or names)):
             results += rehearse(job, pythons, Path(artifacts))
     width = max(len(result.job) for result in results)
     print()

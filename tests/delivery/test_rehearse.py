@@ -99,3 +99,13 @@ def test_a_step_that_fails_ends_its_job_and_is_told(project, monkeypatch, capfd)
     assert results[-1] == ("last", "failed")
     assert (code, seen) == (1, "one\ntwo\n")
     assert "failed    exit 3" in capfd.readouterr().out
+
+
+def test_a_job_that_there_is_not_is_refused(project, monkeypatch, capsys):
+    (project / "calling.yml").write_text(CALLING % "true")
+    given = ["rehearse.py", str(project / "calling.yml"), "--jobs", "docs"]
+    monkeypatch.setattr(sys, "argv", given)
+    with pytest.raises(SystemExit, match="2"):
+        runpy.run_path(str(project / ".ci" / "rehearse.py"))["main"]()
+    there = "no job docs; there are first (one), first (two), other, last"
+    assert there in capsys.readouterr().err
