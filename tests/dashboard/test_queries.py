@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from sqlalchemy import Connection, update
+from sqlalchemy import Connection, column, update
 
 from demand_forecast.dashboard.queries import attention, forecasts, models, quality, runs
+from demand_forecast.dashboard.queries.reading import read, view
 from demand_forecast.results_store.database import ResultsDatabase
 from demand_forecast.results_store.publication import note_run
 from demand_forecast.results_store.runs import fail_run
@@ -166,3 +167,18 @@ def test_orders_begin_with_what_has_most_at_risk(connection: Connection) -> None
     assert set(found["risk"]) == {"may sell out"}
     assert found["cause"].tolist() == ["no champion", "sells out likely"]
     assert found["action"].tolist()[0] == "compare with last weeks; train the segment"
+
+
+def test_the_first_orders_are_those_of_the_ranking_of_all(connection: Connection) -> None:
+    ranked = read(connection, view("v_exceptions").order_by(column("position")))
+    for limit in (None, 4):
+        rows = forecasts.orders(connection, limit)
+        assert rows["position"].tolist() == ranked["position"].tolist()[:limit]
+        key = ["region", "store_id", "product_id"]
+        both = rows[[*key, "money_at_risk", "action"]].merge(ranked, on=key, suffixes=("", "_all"))
+        assert len(both) == len(rows) == (limit or len(ranked))
+        assert (both["money_at_risk"] == both["money_at_risk_all"]).all()
+        assert (both["action"] == both["action_all"]).all()
+    totals = forecasts.order_totals(connection)
+    assert totals["rows"].sum() == len(ranked)
+    assert totals["order_quantity"].sum() == ranked["order_quantity"].sum()

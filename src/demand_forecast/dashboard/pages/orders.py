@@ -34,35 +34,35 @@ def draw() -> None:
     stores = sorted(ask(forecasts.stores, **where)["store_id"].unique())
     where["store_id"] = any_of("Store", stores, "store", middle)
     where["risk"] = any_of("Risk", _RISKS, "risk", right)
-    totals = ask(forecasts.order_totals, **where).iloc[0]
-    if not totals["rows"]:
+    by_store = ask(forecasts.order_totals, **where)
+    if by_store.empty:
         nothing("There is no order that fits", "kedro run --pipelines=score")
         return
-    _tiles(totals)
-    shown = min(_SHOWN, totals["rows"])
+    count, week = by_store["rows"].sum(), by_store["week"].max()
+    _tiles(by_store.sum(numeric_only=True, min_count=1), week)
+    shown = min(_SHOWN, count)
     section(
         "Orders",
-        f"The first {shown:,} of {totals['rows']:,}, in single units, and in cases where the "
+        f"The first {shown:,} of {count:,}, in single units, and in cases where the "
         "product has a case size; the downloads have all.",
     )
     rows, everything = ask(forecasts.orders, _SHOWN, **where), later(forecasts.orders, **where)
-    name = f"orders_{totals['week']:%Y-%m-%d}"
+    name = f"orders_{week:%Y-%m-%d}"
     show(rows, name, _ORDER, everything=everything, excel=True)
-    _stores(where)
+    _stores(by_store)
 
 
-def _tiles(totals: pd.Series[Any]) -> None:
+def _tiles(totals: pd.Series[Any], week: pd.Timestamp) -> None:
     tiles = st.columns(5)
-    tiles[0].metric("Week until", day(totals["week"]), border=True)
+    tiles[0].metric("Week until", day(week), border=True)
     tiles[1].metric("Ordered", number(totals["order_quantity"], 0, " units"), border=True)
     tiles[2].metric("Cases", number(totals["cases"]), border=True)
     tiles[3].metric("Forecast", number(totals["forecast"], 0, " units"), border=True)
     tiles[4].metric("At risk, money", number(totals["money_at_risk"]), border=True)
 
 
-def _stores(where: dict[str, str]) -> None:
+def _stores(rows: pd.DataFrame) -> None:
     section("By store", f"The {_STORES} stores with most at risk.")
-    rows = ask(forecasts.order_totals, ("region", "store_id", "risk"), **where)
     value = "money_at_risk" if rows["money_at_risk"].notna().any() else "units_at_risk"
     rows = rows.assign(place=rows["region"] + " " + rows["store_id"])
     top = rows.groupby("place")[value].sum().nlargest(_STORES).index

@@ -104,15 +104,15 @@ def _worst(rows: FromClause) -> list[ColumnElement[Any]]:
     return [func.coalesce(money, 0).desc(), units.desc()]
 
 
-def order_totals(connection: Connection, by: tuple[str, ...] = (), **place: str) -> pd.DataFrame:
-    """The next delivery in all: rows, units, cases, forecast, and units and money at risk.
+def order_totals(connection: Connection, **place: str) -> pd.DataFrame:
+    """The next delivery by region, store and risk: units, cases, forecast, units and money at risk.
 
     Args:
         connection: Of the results store.
-        by: Columns to group by, such as region and store.
         place: Region, store and risk; those that are empty do not matter.
     """
-    rows = view_columns("v_next_orders", *{"week", *_SUMS, *by, *place})
+    by = ("region", "store_id", "risk")
+    rows = view_columns("v_next_orders", "week", *by, *_SUMS)
     group = [rows.c[name] for name in by]
     sums = [func.sum(rows.c[name]).label(name) for name in _SUMS]
     counts = func.count().label("rows"), func.max(rows.c.week).label("week")
