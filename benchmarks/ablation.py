@@ -255,10 +255,7 @@ def markdown(table: pd.DataFrame) -> str:
     head = ["", *(str(column) for column in table.columns)]
     lines = [head, ["---", *["---:"] * table.shape[1]]]
     for name, values in table.iterrows():
-        shown = (
-            "" if np.isnan(v) else f"{v:.0f}" if v == int(v) > 1 else f"{v:.3f}" for v in values
-        )
-        lines.append([str(name), *shown])
+        lines.append([str(name), *("" if np.isnan(v) else f"{v:g}" for v in values)])
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
