@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from importlib.util import find_spec
 from urllib.request import urlopen
 
 import dask
@@ -168,3 +169,12 @@ def test_a_cluster_without_workers_is_not_waited_for(run, monkeypatch):
         pytest.raises(ConfigurationError, match=r"has no worker\. .*dask worker .* --nthreads=1"),
     ):
         _run(run, empty.scheduler_address)
+
+
+def test_workers_are_forked_from_a_process_that_imports_what_there_is():
+    """A name that cannot be imported would be passed over in silence."""
+    missing = [name for name in dask_cluster._IMPORTED if find_spec(name) is None]
+    assert missing == []
+    assert {"demand_forecast.settings", "demand_forecast.pipeline_registry"} <= set(
+        dask_cluster._IMPORTED
+    )

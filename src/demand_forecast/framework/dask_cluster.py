@@ -35,7 +35,7 @@ _IMPORTED: Final = (
     "demand_forecast.datasets",
     "kedro_datasets.pandas",
     "great_expectations",
-    "lightning",
+    "pytorch_lightning",
     "mlflow",
 )
 _LOGGER = logging.getLogger(__name__)
