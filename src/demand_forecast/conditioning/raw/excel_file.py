@@ -99,6 +99,9 @@ def _check_prolog(path: Path, part: str, file: IO[bytes]) -> None:
         stop()
 
     parser = expat.ParserCreate()
+    if hasattr(parser, "SetReparseDeferralEnabled"):
+        # Newer versions put off looking at long tokens: what stands behind one would be missed.
+        parser.SetReparseDeferralEnabled(False)
     parser.StartDoctypeDeclHandler = declare
     parser.StartElementHandler = stop
     try:
