@@ -85,8 +85,9 @@ def _needs(job: Mapping[str, Any]) -> list[str]:
 def _filled(value: Any, chosen: Mapping[str, str]) -> Any:
     if isinstance(value, dict):
         return {key: _filled(part, chosen) for key, part in value.items()}
-    for name, choice in chosen.items() if isinstance(value, str) else ():
-        value = re.sub(r"\$\{\{ *matrix\." + name + r" *\}\}", choice, value)
+    if isinstance(value, str):
+        for name, choice in chosen.items():
+            value = re.sub(r"\$\{\{ *matrix\." + name + r" *\}\}", choice, value)
     return value
 
 

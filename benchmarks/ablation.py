@@ -19,8 +19,9 @@ import argparse
 import json
 import multiprocessing
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from copy import copy
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -68,7 +69,7 @@ _LAST_YEAR = "last_year"
 
 
 @dataclass(frozen=True)
-class Sight:
+class Hidden:
     """What a model does not see.
 
     Attributes:
@@ -79,11 +80,11 @@ class Sight:
     group: Group | None = None
     family: frozenset[Derivation] = frozenset()
 
-    def hides(self, feature: Feature) -> bool:
+    def has(self, feature: Feature) -> bool:
         """Whether a feature is one of those."""
         return feature.group == self.group or feature.derivation in self.family
 
-    def hides_plain(self, name: str, groups: Mapping[str, Group]) -> bool:
+    def has_plain(self, name: str, groups: Mapping[str, Group]) -> bool:
         """Whether a column of the past as it was is one of those.
 
         Args:
@@ -92,24 +93,24 @@ class Sight:
         """
         if name.startswith(_LAST_YEAR):
             return self.group == Group.SEASON or Derivation.LAST_YEAR in self.family
-        of_plan = next((groups[plan] for plan in groups if name.startswith(f"{plan}_")), None)
-        return (of_plan or Group.LEVEL) == self.group
+        plans = [plan for plan in groups if name.startswith(f"{plan}_")]
+        return (groups[max(plans, key=len)] if plans else Group.LEVEL) == self.group
 
 
 class Partial(Ensemble):
     """An ensemble that does not see some features, or has members that are fitted already."""
 
-    sight = Sight()
+    hidden = Hidden()
     fitted: Mapping[str, Member] | None = None
     aims = True
 
     def fit_training(self, training: Training) -> Partial:
         """Fit on prepared rows, less what is not seen."""
         groups = {plan.name: plan.group for plan in training.spec.plans}
-        self.seen_ = np.array([not self.sight.hides(f) for f in training.features])
-        self.known_ = np.array([c.group != self.sight.group for c in training.spec.embedded])
-        hidden = [self.sight.hides_plain(name, groups) for name in training.plain_names]
-        self.hidden_ = np.array(hidden, dtype=bool) & (np.arange(len(hidden)) != BASE)
+        self.seen_ = np.array([not self.hidden.has(f) for f in training.features])
+        self.known_ = np.array([c.group != self.hidden.group for c in training.spec.embedded])
+        plain = [self.hidden.has_plain(name, groups) for name in training.plain_names]
+        self.missing_ = np.array(plain, dtype=bool) & (np.arange(len(plain)) != BASE)
         new = training.newcomers
         super().fit_training(
             replace(
@@ -123,9 +124,9 @@ class Partial(Ensemble):
     def masked(self, sample: Sample) -> Sample:
         """Rows in which what is not seen is zero, an unknown category or missing."""
         plain = sample.plain
-        if self.hidden_.any():
+        if self.missing_.any():
             plain = plain.copy()
-            plain[:, self.hidden_] = np.nan
+            plain[:, self.missing_] = np.nan
         return replace(
             sample, x=sample.x * self.seen_, codes=sample.codes * self.known_, plain=plain
         )
@@ -155,20 +156,18 @@ class Shared:
 
 def variants(training: Training, leads: Sequence[int]) -> Iterator[tuple[str, Partial]]:
     """Fitted ensembles by what they lack, the whole one first."""
-    parameters = EnsembleParameters()
 
-    def fit(sight: Sight = Sight(), without: str | None = None, seed: int = 0) -> Partial:
+    def fit(hidden: Hidden = Hidden(), without: str | None = None, seed: int = 0) -> Partial:
         given: dict[str, Any] = {without: None} if without else {}
         own = EnsembleParameters.model_validate(given)
         model = Partial.from_parameters(own, max(leads)).clone(leads=leads, seed=seed)
-        model.sight = sight
+        model.hidden = hidden
         return model.fit_training(training)
 
-    def again(change: Callable[[Partial], None], members: Iterable[str]) -> Partial:
+    def blend(members: Iterable[str]) -> Partial:
         fitted = {name: whole.members_[name] for name in members}
-        model = Partial(fitted, horizon=max(leads), leads=leads, seed=parameters.seed)
+        model = Partial(fitted, leads=leads, seed=whole.seed)
         model.fitted = fitted
-        change(model)
         return model.fit_training(training)
 
     whole = fit()
@@ -176,18 +175,19 @@ def variants(training: Training, leads: Sequence[int]) -> Iterator[tuple[str, Pa
     yield CHANCE, fit(seed=1)
     there = {item.group for item in (*training.features, *training.spec.embedded)}
     for group in (group for group in Group if group in there):
-        yield f"features: {group.replace('_', ' ')}", fit(Sight(group))
+        yield f"features: {group.replace('_', ' ')}", fit(Hidden(group))
     made = {feature.derivation for feature in training.features}
     for name, family in FAMILIES.items():
         if made & set(family):
-            yield f"features: {name}", fit(Sight(family=frozenset(family)))
+            yield f"features: {name}", fit(Hidden(family=frozenset(family)))
     yield f"member: {DEFAULT_MEMBERS[0]}", fit(without=DEFAULT_MEMBERS[0])
     for name in DEFAULT_MEMBERS[1:]:
-        others = [other for other in DEFAULT_MEMBERS if other != name]
-        yield f"member: {name}", again(lambda model: None, others)
-    yield "step: MAPE networks", again(lambda model: setattr(model, "aims", False), DEFAULT_MEMBERS)
+        yield f"member: {name}", blend(other for other in DEFAULT_MEMBERS if other != name)
+    without_aims = copy(whole)
+    without_aims.aims = False
+    yield "step: MAPE networks", without_aims
     for name, calibration in uncalibrated(whole.calibration_).items():
-        model = again(lambda model: None, DEFAULT_MEMBERS)
+        model = copy(whole)
         model.calibration_ = calibration
         yield f"step: {name}", model
 

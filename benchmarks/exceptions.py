@@ -28,13 +28,14 @@ from demand_forecast.modelling.decisions.economics import Economics, OrderParame
 from demand_forecast.modelling.decisions.orders import propose_orders
 from demand_forecast.modelling.decisions.review import money_at_risk
 from demand_forecast.modelling.panel import KEY, Panel
+from demand_forecast.modelling.velocity import FAST
 from demand_forecast.simulator import choose_layouts, read_truth, simulate
 from demand_forecast.simulator.company import FORMATS
+from demand_forecast.simulator.world.demand import SPREAD
 
 DEVELOPMENT = (41, 2017)
 OTHERS = (51, 52)
 SHARE = 0.05
-SPREAD = {"fast": 25.0, "slow": 20.0}  # of the simulator's demand around its mean
 
 
 def company(seed: int) -> pd.DataFrame:
@@ -104,7 +105,7 @@ def expected_cost(true: pd.DataFrame, orders: pd.DataFrame, terms: Economics) ->
         orders: Their orders.
         terms: Money per unit.
     """
-    mean, spread = true["latent_mean"].to_numpy(), true["velocity"].map(SPREAD).to_numpy()
+    mean, spread = true["latent_mean"].to_numpy(), (true["velocity"] == FAST).map(SPREAD).to_numpy()
     pack, order = (orders[c].to_numpy(np.float64) for c in ("pack_size", "order_quantity"))
     found = np.zeros(len(true))
     for wanted in range(int(4 * mean.max()) + 40):

@@ -203,7 +203,8 @@ class RawSource:
         if self.fetch is not None:
             return self.fetch(pattern)
         try:
-            if any("**" in part != "**" for part in pattern.split("/")):  # Python 3.13 takes it
+            parts = pattern.split("/")
+            if any("**" in part and part != "**" for part in parts):  # Python 3.13 takes it
                 raise ValueError("'**' can only be a whole part of a path")
             paths = list(Path(self.folder).glob(pattern))
         except (NotImplementedError, ValueError) as error:

@@ -21,8 +21,10 @@ CELLS_PER_BLOCK = 250_000
 SMALL_STORE_FACTOR = {True: 0.32, False: 0.60}
 """Units in a small store against a large one, for fast and slow products."""
 
+SPREAD = {True: 25.0, False: 20.0}
+"""Size of the counts of fast and slow products: their variance is ``mean + mean^2 / size``."""
+
 _RESPONSE = {"large": 1.0, "small": 0.65}
-_SPREAD = {True: 25.0, False: 20.0}
 _OPENING_WEEKS = 8.0
 
 _ORDER_WINDOW = 52
@@ -83,9 +85,9 @@ def simulate_blocks(market: Market) -> Iterator[Block]:
 
 
 def spreads(market: Market, product: Ints) -> npt.NDArray[np.float64]:
-    """Size parameter of the negative binomial counts: variance is ``mean + mean^2 / spread``."""
+    """:data:`SPREAD` of each product."""
     fast = market.products["fast"].to_numpy()[product]
-    return np.where(fast, _SPREAD[True], _SPREAD[False])
+    return np.where(fast, SPREAD[True], SPREAD[False])
 
 
 def _simulate_block(market: Market, store_format: str, number: int, stores: Ints) -> Block:
